@@ -1,0 +1,189 @@
+"""Communities: declared by the operator's file, looked at by their people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ..domain.accounts import AccountKind
+from ..domain.audit import AuditEntry
+from ..domain.communities import Community
+from ..domain.grants import Actor, Grant, Role, Source
+from ..domain.quotas import HUB, SERVERS, Balance, Scope
+from ..domain.refusals import NotFound
+from .people import ensure_account
+from .ports import Desk, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What the operator's file says of one community."""
+
+    community: Community
+    servers: int | None  # most servers at one time; None: unlimited
+    champions: tuple[str, ...] = ()  # Hub usernames
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of what applying the file changes."""
+
+    subject: str
+    before: object
+    after: object
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a community holds now and has spent."""
+
+    servers: Balance
+    server_time: timedelta  # over the window
+    since: datetime
+    by_workshop: Mapping[str | None, timedelta] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One community of a person, for their own page."""
+
+    community: Community
+    role: Role
+    workshops: tuple[str, ...]
+
+
+def apply_declarations(
+    desk: Desk, declared: Sequence[Declaration], hub_servers: int | None, *, dry_run: bool = False
+) -> Sequence[Change]:
+    """Makes the database agree with the file, and says what changes. Idempotent.
+
+    What the file does not name is left alone.
+    """
+    with desk.database.write() if not dry_run else desk.database.read() as store:
+        changes = _limit_change(store, HUB, hub_servers)
+        for wanted in declared:
+            known = store.communities.get(wanted.community.slug)
+            if known != wanted.community:
+                changes.append(
+                    Change(f"community {wanted.community.slug}", known, wanted.community)
+                )
+            changes += _limit_change(store, Scope(wanted.community.slug), wanted.servers)
+            changes += _champion_changes(desk, store, wanted)
+        if changes and not dry_run:
+            _write(desk, store, declared, hub_servers)
+        return changes
+
+
+def my_memberships(desk: Desk, actor: Actor) -> Sequence[Membership]:
+    """The communities that a person belongs to; the operator sees all."""
+    with desk.database.read() as store:
+        memberships = []
+        for community in store.communities.all():
+            if actor.is_member(community.slug):
+                grants = [g for g in actor.grants if g.community == community.slug]
+                role = actor.role_at(community.slug) or Role.LEARNER
+                workshops = sorted({g.workshop for g in grants if g.workshop is not None})
+                memberships.append(Membership(community, role, tuple(workshops)))
+        return memberships
+
+
+def view_community(desk: Desk, actor: Actor, slug: str) -> Community:
+    """Raises `NotFound` also for a community that is none of the actor's business."""
+    with desk.database.read() as store:
+        return find_community(store, actor, slug)
+
+
+def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
+    """What the community holds now, and its server time over the last days."""
+    since = desk.now - timedelta(days=days)
+    with desk.database.read() as store:
+        find_community(store, actor, slug)
+        by_workshop: dict[str | None, timedelta] = {}
+        for lease in store.leases.within(slug, since, desk.now):
+            workshop = lease.scope.workshop
+            spent = lease.held_for(since, desk.now)
+            by_workshop[workshop] = by_workshop.get(workshop, timedelta()) + spent
+        return Usage(
+            servers=store.balances.get(Scope(slug), SERVERS),
+            server_time=sum(by_workshop.values(), timedelta()),
+            since=since,
+            by_workshop=by_workshop,
+        )
+
+
+def find_community(store: Store, actor: Actor, slug: str) -> Community:
+    community = store.communities.get(slug)
+    if community is None or not actor.is_member(slug):
+        raise NotFound(kind="community")
+    return community
+
+
+def _limit_change(store: Store, scope: Scope, limit: int | None) -> list[Change]:
+    known = store.balances.get(scope, SERVERS).limit
+    if known == limit:
+        return []
+    return [Change(f"quota {scope.key} {SERVERS}", known, limit)]
+
+
+def _declared_champions(desk: Desk, store: Store, slug: str) -> dict[str, Grant]:
+    grants = [
+        grant
+        for grant in store.grants.of_community(slug, desk.now)
+        if grant.source is Source.DECLARED
+    ]
+    accounts = store.accounts.names(grant.account_id for grant in grants)
+    return {
+        accounts[grant.account_id].username: grant
+        for grant in grants
+        if grant.account_id in accounts
+    }
+
+
+def _champion_changes(desk: Desk, store: Store, wanted: Declaration) -> list[Change]:
+    slug = wanted.community.slug
+    known = set(_declared_champions(desk, store, slug))
+    if known == set(wanted.champions):
+        return []
+    return [Change(f"champions {slug}", sorted(known), sorted(wanted.champions))]
+
+
+def _write(
+    desk: Desk, store: Store, declared: Sequence[Declaration], hub_servers: int | None
+) -> None:
+    store.balances.set_limit(HUB, SERVERS, hub_servers)
+    for wanted in declared:
+        slug = wanted.community.slug
+        store.communities.save(wanted.community, desk.now)
+        store.balances.set_limit(Scope(slug), SERVERS, wanted.servers)
+        known = _declared_champions(desk, store, slug)
+        gone = [grant.id for name, grant in known.items() if name not in wanted.champions]
+        store.grants.revoke(gone, desk.now)
+        for username in wanted.champions:
+            if username not in known:
+                account = ensure_account(desk, store, username)
+                if account.kind is AccountKind.UPSTREAM and not account.has_key:
+                    # Named by the file: an existing or future Hub user.
+                    store.accounts.set_kind(account.id, AccountKind.BOUND)
+                store.grants.add(
+                    Grant(
+                        id=desk.chance.identifier(),
+                        account_id=account.id,
+                        role=Role.CHAMPION,
+                        community=slug,
+                        workshop=None,
+                        source=Source.DECLARED,
+                        made_by=None,
+                        starts_at=desk.now,
+                    )
+                )
+        store.audit.add(
+            AuditEntry(
+                at=desk.now,
+                actor="operator",
+                action="community:apply",
+                subject=f"community/{slug}",
+                community=slug,
+                after={"servers": wanted.servers, "language": wanted.community.language},
+            )
+        )

@@ -1,0 +1,111 @@
+"""The house behind both doors: where the Hub and the service call the verbs.
+
+Verbs are plain functions of a `Desk`; they run one after another in a small pool of threads, so the
+event loop never waits for the database, and a caller never waits longer than `patience`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from ..domain.refusals import StorageUnreachable
+from .ports import Chance, Clock, Database, Desk, Keyring, Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Verb = Callable[Concatenate[Desk, P], T]
+
+PATIENCE = 2.0  # seconds that a person's request waits for the database
+
+log = logging.getLogger(__name__)
+
+
+class House:
+    """Runs verbs against one database. One per process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        chance: Chance,
+        keys: Keyring,
+        settings: Settings,
+        threads: int = 1,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.chance = chance
+        self.keys = keys
+        self.settings = settings
+        self._patience = patience
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> House:
+        """Itself: traitlets copy what a configuration holds, and a process has one house."""
+        return self
+
+    def desk(self) -> Desk:
+        return Desk(
+            database=self.database,
+            now=self.clock.now(),
+            chance=self.chance,
+            keys=self.keys,
+            settings=self.settings,
+        )
+
+    def call(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a verb here and now: for the command line and for tests."""
+        return verb(self.desk(), *args, **kwargs)
+
+    async def run(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a verb in the pool. Raises its refusal, or `StorageUnreachable` after `patience`.
+
+        Cancelling the caller does not stop a verb that has begun: it commits or undoes as a whole.
+        """
+        return await self._answer(self._begin(verb, *args, **kwargs), undo=None)
+
+    async def run_or_undo(
+        self, undo: Callable[[Desk], object], verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Like `run`; but when nobody waits for the answer any more, `undo` follows the verb."""
+        return await self._answer(self._begin(verb, *args, **kwargs), undo=undo)
+
+    def _begin(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        return self._pool.submit(lambda: verb(self.desk(), *args, **kwargs))
+
+    async def _answer(self, future: Future[T], *, undo: Callable[[Desk], object] | None) -> T:
+        def give_up() -> None:
+            # Not begun: it never will. Begun: what it commits is undone after it.
+            if not future.cancel() and undo is not None:
+                future.add_done_callback(lambda _: self._undo(undo))
+
+        try:
+            waiting = asyncio.shield(asyncio.wrap_future(future))
+            return await asyncio.wait_for(waiting, self._patience)
+        except TimeoutError as error:
+            give_up()
+            raise StorageUnreachable from error
+        except asyncio.CancelledError:
+            give_up()
+            raise
+
+    def _undo(self, undo: Callable[[Desk], object]) -> None:
+        def attempt() -> None:
+            try:
+                undo(self.desk())
+            except Exception:
+                # The reconciling timer settles what could not be undone here.
+                log.warning("Could not undo an abandoned change", exc_info=True)
+
+        self._pool.submit(attempt)
+
+    def close(self) -> None:
+        """Ends the pool and the database's connections."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.database.close()

@@ -1,0 +1,250 @@
+"""Leases: a server is admitted, runs, and is settled; reconciling mends what was missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.accounts import Account, AccountKind
+from ..domain.grants import Actor
+from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
+from ..domain.profiles import Profile
+from ..domain.quotas import SERVERS, Scope
+from ..domain.refusals import AccessEnded, QuotaExceeded, ScopeNotYours, Violation
+from ..domain.workshops import Workshop, WorkshopState
+from .people import Person, load_person
+from .ports import Desk, Store
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """Somebody wants a server."""
+
+    lease_id: str  # drawn by the caller, who can so settle a start that was cancelled
+    server: ServerKey
+    scope: Scope | None = None  # what the person chose to charge; None: the default
+    profile: str | None = None  # slug; None: the workshop's, else the first
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that a person may start on: a community or workshop, and the profiles there."""
+
+    scope: Scope
+    name: Mapping[str, str]  # language tag → community's name, or the workshop's title
+    workshop: Workshop | None
+    profiles: tuple[Profile, ...]
+    servers_left: int | None  # over all levels; None: unlimited
+    preferred_profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartPlan:
+    """What a server is started with."""
+
+    scope: Scope
+    profile: Profile | None
+    workshop: Workshop | None
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    settled: tuple[Lease, ...]
+    adopted: tuple[Lease, ...]
+
+
+def start_choices(desk: Desk, username: str) -> Sequence[Choice]:
+    """What the person may start on, the default first. Empty for people of no community."""
+    with desk.database.read() as store:
+        person = load_person(desk, store, username)
+        return [_choice(desk, store, person, scope) for scope in _scopes(desk, store, person)]
+
+
+def admit(desk: Desk, request: StartRequest) -> StartPlan:
+    """Holds quota for a server, or refuses, in one transaction over every level.
+
+    Raises `QuotaExceeded` with every violated limit, or the refusal for what was asked wrongly.
+    A lease that the same server left behind is settled first.
+    """
+    with desk.database.write() as store:
+        plan = _plan(desk, store, request)
+        stale = store.leases.of_server(request.server)
+        if stale is not None:
+            _settle(desk, store, stale)
+        violations = []
+        for level in plan.scope.path():
+            if not store.balances.hold(level, SERVERS, 1):
+                balance = store.balances.get(level, SERVERS)
+                assert balance.limit is not None
+                violations.append(
+                    Violation(
+                        scope=level.kind,
+                        name=_level_name(desk, store, level),
+                        resource=SERVERS,
+                        limit=balance.limit,
+                        held=balance.held,
+                        wanted=1,
+                    )
+                )
+        if violations:
+            raise QuotaExceeded(violations=tuple(violations))
+        store.leases.add(
+            Lease(
+                id=request.lease_id,
+                server=request.server,
+                account_id=None if plan.account is None else plan.account.id,
+                scope=plan.scope,
+                profile=None if plan.profile is None else plan.profile.slug,
+                requested_at=desk.now,
+            )
+        )
+        return plan
+
+
+def plan_start(desk: Desk, request: StartRequest) -> StartPlan:
+    """What `admit` would start with, without holding anything."""
+    with desk.database.read() as store:
+        return _plan(desk, store, request)
+
+
+def activate(desk: Desk, lease_id: str) -> None:
+    """The server has come up."""
+    with desk.database.write() as store:
+        store.leases.activate(lease_id, desk.now)
+
+
+def settle(desk: Desk, lease_id: str) -> bool:
+    """Gives the lease's quota back. False where there is none, or it was settled before."""
+    with desk.database.write() as store:
+        lease = store.leases.get(lease_id)
+        return lease is not None and _settle(desk, store, lease)
+
+
+def settle_server(desk: Desk, server: ServerKey) -> bool:
+    """Settles the lease of a server that has stopped, if it has one."""
+    with desk.database.write() as store:
+        lease = store.leases.of_server(server)
+        return lease is not None and _settle(desk, store, lease)
+
+
+def reconcile_leases(
+    desk: Desk, servers: Mapping[ServerKey, RunningServer], snapshot_at: datetime
+) -> Mended:
+    """Makes the leases agree with a snapshot of the Hub's servers, taken at `snapshot_at`."""
+    with desk.database.write() as store:
+        mend = reconcile(store.leases.unsettled(), servers, snapshot_at)
+        for lease in mend.settle:
+            _settle(desk, store, lease)
+        for lease in mend.activate:
+            store.leases.activate(lease.id, desk.now)
+        adopted = tuple(_adopt(desk, store, server) for server in mend.adopt)
+        return Mended(settled=mend.settle, adopted=adopted)
+
+
+def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
+    """A lease for a server that runs already, even over the limit."""
+    person = load_person(desk, store, server.key.username)
+    scopes = _scopes(desk, store, person)
+    lease = Lease(
+        id=desk.chance.identifier(),
+        server=server.key,
+        account_id=None if person.account is None else person.account.id,
+        scope=scopes[0] if scopes else Scope(),
+        profile=server.profile,
+        requested_at=desk.now,
+        active_at=desk.now if server.ready else None,
+        adopted=True,
+    )
+    for level in lease.scope.path():
+        store.balances.hold(level, SERVERS, 1, capped=False)
+    store.leases.add(lease)
+    return lease
+
+
+def _settle(desk: Desk, store: Store, lease: Lease) -> bool:
+    if not store.leases.settle(lease.id, desk.now):
+        return False
+    for level in lease.scope.path():
+        store.balances.release(level, SERVERS, 1)
+    return True
+
+
+def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
+    person = load_person(desk, store, request.server.username)
+    scopes = _scopes(desk, store, person)
+    if request.scope is not None and request.scope not in scopes:
+        raise ScopeNotYours
+    if not scopes and person.account is not None and person.account.kind is AccountKind.INVITE:
+        raise AccessEnded
+    scope = request.scope or (scopes[0] if scopes else Scope())
+    workshop = _workshop(store, scope)
+    profile = desk.settings.catalogue.choose(
+        request.profile,
+        person.actor(),
+        scope.community,
+        scope.workshop,
+        preferred=None if workshop is None else workshop.profile,
+    )
+    return StartPlan(scope=scope, profile=profile, workshop=workshop, account=person.account)
+
+
+def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:
+    assert scope.community is not None
+    workshop = _workshop(store, scope)
+    community = store.communities.get(scope.community)
+    if workshop is not None:
+        name: Mapping[str, str] = {workshop.language: workshop.title}
+    else:
+        name = {} if community is None else community.names
+    lefts = [store.balances.get(level, SERVERS).left for level in scope.path()]
+    return Choice(
+        scope=scope,
+        name=name,
+        workshop=workshop,
+        profiles=desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop),
+        servers_left=min((left for left in lefts if left is not None), default=None),
+        preferred_profile=None if workshop is None else workshop.profile,
+    )
+
+
+def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
+    """What the person may charge, the default first: the workshop that is open now, else the last
+    choice, else the newest grant."""
+    actor: Actor = person.actor()
+    scopes: dict[Scope, None] = {}
+    newest_first = sorted(person.grants, key=lambda grant: grant.starts_at, reverse=True)
+    for grant in newest_first:
+        scopes[Scope(grant.community, grant.workshop)] = None
+    for grant in newest_first:
+        if actor.role_at(grant.community) is None:
+            continue  # only a workshop's member: nothing of the whole community to charge
+        scopes[Scope(grant.community)] = None
+    last = None if person.account is None else store.leases.last_scope(person.account.id)
+
+    def rank(scope: Scope) -> tuple[bool, bool]:
+        workshop = _workshop(store, scope)
+        is_open = workshop is not None and workshop.state(desk.now) in (
+            WorkshopState.RUNNING,
+            WorkshopState.BETWEEN,
+        )
+        return (not is_open, scope != last)
+
+    return sorted(scopes, key=rank)
+
+
+def _workshop(store: Store, scope: Scope) -> Workshop | None:
+    if scope.community is None or scope.workshop is None:
+        return None
+    return store.workshops.get(scope.community, scope.workshop)
+
+
+def _level_name(desk: Desk, store: Store, level: Scope) -> str:
+    workshop = _workshop(store, level)
+    if workshop is not None:
+        return workshop.title
+    community = None if level.community is None else store.communities.get(level.community)
+    if community is not None:
+        return community.name(community.language)
+    return desk.settings.hub_name

@@ -1,0 +1,148 @@
+"""Members of a community: seen, given a role, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.accounts import Account
+from ..domain.audit import AuditEntry
+from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
+from ..domain.refusals import Declared, LastChampion, NotFound
+from .communities import find_community
+from .ports import Desk, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person of a community, with the highest role at the community itself."""
+
+    account: Account
+    role: Role
+    workshops: tuple[str, ...]  # slugs of the workshops that a grant is for
+    since: datetime
+
+
+def list_members(desk: Desk, actor: Actor, community: str) -> Sequence[Member]:
+    with desk.database.read() as store:
+        _require(store, actor, Verb.VIEW_MEMBERS, community)
+        return _members(desk, store, community)
+
+
+def set_role(desk: Desk, actor: Actor, community: str, username: str, role: Role) -> Member:
+    """Makes the person's own role at the community exactly this one.
+
+    Only members can be given a role: strangers come by an invite. Grants that the operator's file
+    declares cannot be changed here.
+    """
+    with desk.database.write() as store:
+        own = _require(store, actor, Verb.SET_ROLE, community)
+        require_grantable(own, role)
+        account, grants = _member(desk, store, community, username)
+        if any(grant.source is Source.DECLARED for grant in grants):
+            raise Declared
+        held = [grant for grant in grants if grant.workshop is None]
+        before = max((grant.role for grant in held), default=None)
+        if before != role:
+            store.grants.revoke([grant.id for grant in held], desk.now)
+            store.grants.add(
+                Grant(
+                    id=desk.chance.identifier(),
+                    account_id=account.id,
+                    role=role,
+                    community=community,
+                    workshop=None,
+                    source=Source.CHAMPION,
+                    made_by=actor.account_id,
+                    starts_at=desk.now,
+                )
+            )
+            _keep_a_champion(desk, store, community)
+            _audit(desk, store, actor, Verb.SET_ROLE, community, account, before, role)
+        return next(m for m in _members(desk, store, community) if m.account.id == account.id)
+
+
+def remove_member(desk: Desk, actor: Actor, community: str, username: str) -> Account:
+    """Ends all of a person's grants in the community. Leaving is everybody's own right."""
+    with desk.database.write() as store:
+        find_community(store, actor, community)
+        account, grants = _member(desk, store, community, username)
+        if account.id != actor.account_id:
+            require(actor, Verb.REMOVE_MEMBER, community)
+        if any(grant.source is Source.DECLARED for grant in grants):
+            raise Declared
+        store.grants.revoke([grant.id for grant in grants], desk.now)
+        _keep_a_champion(desk, store, community)
+        before = max(grant.role for grant in grants)
+        _audit(desk, store, actor, Verb.REMOVE_MEMBER, community, account, before, None)
+        return account
+
+
+def _require(store: Store, actor: Actor, verb: Verb, community: str) -> Role:
+    find_community(store, actor, community)
+    return require(actor, verb, community)
+
+
+def _member(
+    desk: Desk, store: Store, community: str, username: str
+) -> tuple[Account, Sequence[Grant]]:
+    account = store.accounts.by_username(username)
+    if account is not None:
+        grants = store.grants.of_account(account.id, desk.now)
+        held = [grant for grant in grants if grant.community == community]
+        if held:
+            return account, held
+    raise NotFound(kind="member")
+
+
+def _members(desk: Desk, store: Store, community: str) -> Sequence[Member]:
+    by_account: dict[str, list[Grant]] = {}
+    for grant in store.grants.of_community(community, desk.now):
+        by_account.setdefault(grant.account_id, []).append(grant)
+    accounts = store.accounts.names(by_account)
+    members = [
+        Member(
+            account=accounts[account_id],
+            role=max(
+                (grant.role for grant in grants if grant.workshop is None), default=Role.LEARNER
+            ),
+            workshops=tuple(sorted({g.workshop for g in grants if g.workshop is not None})),
+            since=min(grant.starts_at for grant in grants),
+        )
+        for account_id, grants in by_account.items()
+        if account_id in accounts
+    ]
+    return sorted(
+        members, key=lambda member: (-member.role, member.account.display_name.casefold())
+    )
+
+
+def _keep_a_champion(desk: Desk, store: Store, community: str) -> None:
+    """Called after the change, within its transaction: raising undoes it."""
+    grants = store.grants.of_community(community, desk.now)
+    if not any(grant.role is Role.CHAMPION and grant.workshop is None for grant in grants):
+        raise LastChampion
+
+
+def _audit(
+    desk: Desk,
+    store: Store,
+    actor: Actor,
+    verb: Verb,
+    community: str,
+    account: Account,
+    before: Role | None,
+    after: Role | None,
+) -> None:
+    store.audit.add(
+        AuditEntry(
+            at=desk.now,
+            actor=actor.account_id or "operator",
+            action=verb.value,
+            subject=f"account/{account.id}",
+            community=community,
+            before={"role": before.label} if before else {},
+            after={"role": after.label} if after else {},
+        )
+    )

@@ -1,0 +1,195 @@
+"""Workshops: opened, looked at, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.accounts import Account
+from ..domain.audit import AuditEntry
+from ..domain.grants import Actor, Role, Verb, may, require
+from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
+from ..domain.leases import LeaseState
+from ..domain.quotas import SERVERS, Balance, Scope
+from ..domain.refusals import NotFound, SeatsInvalid
+from ..domain.workshops import (
+    MOST_SEATS,
+    Session,
+    Workshop,
+    check_seats,
+    check_sessions,
+    check_zone,
+    read_title,
+    slug_for,
+)
+from .communities import find_community
+from .invites import IssuedInvite, add_invite, unsealed
+from .ports import Desk, Store
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorkshop:
+    """What its maker decides about a workshop."""
+
+    title: str
+    language: str  # tag, checked at the edge
+    zone: str  # IANA name
+    sessions: tuple[Session, ...]
+    seats: int | None = None
+    profile: str | None = None  # slug
+    servers: int | None = None  # most servers at one time; None: the community's limit only
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedWorkshop:
+    workshop: Workshop
+    learner_invite: IssuedInvite
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One person of a workshop, as the board shows them."""
+
+    account: Account
+    role: Role
+    joined_at: datetime
+    server: LeaseState | None  # None: no server
+
+
+@dataclass(frozen=True, slots=True)
+class WorkshopView:
+    """A workshop with what its staff needs. `learner_invite` and `board` only for those who may."""
+
+    workshop: Workshop
+    servers: Balance
+    learner_invite: IssuedInvite | None
+    board: tuple[BoardRow, ...] | None
+
+
+def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop) -> OpenedWorkshop:
+    """A new workshop with its first learner code. Raises a refusal for what does not hold."""
+    with desk.database.write() as store:
+        find_community(store, actor, community)
+        require(actor, Verb.OPEN_WORKSHOP, community)
+        if wanted.profile is not None:
+            desk.settings.catalogue.get(wanted.profile)
+        if wanted.servers is not None and not 0 < wanted.servers <= MOST_SEATS:
+            raise SeatsInvalid(most=MOST_SEATS)
+        title = read_title(wanted.title)
+        workshop = Workshop(
+            community=community,
+            slug=_free_slug(store, community, slug_for(title)),
+            title=title,
+            language=wanted.language,
+            zone=check_zone(wanted.zone),
+            sessions=check_sessions(wanted.sessions),
+            seats=check_seats(wanted.seats),
+            profile=wanted.profile,
+            made_by=actor.account_id,
+            created_at=desk.now,
+        )
+        store.workshops.add(workshop)
+        store.balances.set_limit(Scope(community, workshop.slug), SERVERS, wanted.servers)
+        _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop)
+        invite = Invite(
+            id=desk.chance.identifier(),
+            community=community,
+            workshop=workshop.slug,
+            role=Role.LEARNER,
+            kind=InviteKind.SHARED,
+            seats=workshop.seats,
+            taken=0,
+            opens_at=None,  # a code works as soon as it is handed out
+            closes_at=workshop.ends_at,
+            lasts_until=workshop.ends_at + STAY_AFTER_WORKSHOP,
+            made_by=actor.account_id,
+            created_at=desk.now,
+        )
+        return OpenedWorkshop(workshop, add_invite(desk, store, invite, actor))
+
+
+def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Workshop:
+    """Closes it and its codes. Those who are in stay in. Closing twice changes nothing."""
+    with desk.database.write() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        require(actor, Verb.CLOSE_WORKSHOP, community, slug)
+        if workshop.closed_at is None:
+            store.workshops.close(community, slug, desk.now)
+            for invite in store.invites.of_community(community, slug):
+                if invite.closes_at is None or invite.closes_at > desk.now:
+                    store.invites.close(invite.id, desk.now)
+            _audit(desk, store, actor, Verb.CLOSE_WORKSHOP, workshop)
+        return find_workshop(store, actor, community, slug)
+
+
+def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> WorkshopView:
+    """A workshop as this person may see it."""
+    with desk.database.read() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        invite = None
+        if may(actor, Verb.SHOW_CODE, community, slug):
+            # The first one made: the workshop's own learner code.
+            learners = [
+                invite
+                for invite in store.invites.of_community(community, slug)
+                if invite.role is Role.LEARNER and invite.kind is InviteKind.SHARED
+            ]
+            invite = unsealed(desk, store, learners[-1]) if learners else None
+        board = None
+        if may(actor, Verb.VIEW_BOARD, community, slug):
+            board = _board(desk, store, workshop)
+        balance = store.balances.get(Scope(community, slug), SERVERS)
+        return WorkshopView(workshop, balance, invite, board)
+
+
+def list_workshops(desk: Desk, actor: Actor, community: str) -> Sequence[Workshop]:
+    """Those that this person may know of, newest first."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        return [
+            workshop
+            for workshop in store.workshops.of_community(community)
+            if actor.role_at(community, workshop.slug) is not None
+        ]
+
+
+def find_workshop(store: Store, actor: Actor, community: str, slug: str) -> Workshop:
+    """Raises `NotFound` also for what exists but is none of the actor's business."""
+    workshop = store.workshops.get(community, slug)
+    if workshop is None or actor.role_at(community, slug) is None:
+        raise NotFound(kind="workshop")
+    return workshop
+
+
+def _board(desk: Desk, store: Store, workshop: Workshop) -> tuple[BoardRow, ...]:
+    grants = store.grants.of_community(workshop.community, desk.now, workshop.slug)
+    accounts = store.accounts.names(grant.account_id for grant in grants)
+    servers = {lease.account_id: lease.state for lease in store.leases.unsettled()}
+    rows = {}
+    for grant in sorted(grants, key=lambda grant: grant.role):
+        if account := accounts.get(grant.account_id):
+            rows[account.id] = BoardRow(
+                account, grant.role, grant.starts_at, servers.get(account.id)
+            )
+    return tuple(sorted(rows.values(), key=lambda row: row.joined_at))
+
+
+def _free_slug(store: Store, community: str, wanted: str) -> str:
+    slug, number = wanted, 2
+    while store.workshops.get(community, slug) is not None:
+        slug, number = f"{wanted}-{number}", number + 1
+    return slug
+
+
+def _audit(desk: Desk, store: Store, actor: Actor, verb: Verb, workshop: Workshop) -> None:
+    store.audit.add(
+        AuditEntry(
+            at=desk.now,
+            actor=actor.account_id or "operator",
+            action=verb.value,
+            subject=f"workshop/{workshop.community}/{workshop.slug}",
+            community=workshop.community,
+            after={"title": workshop.title, "seats": workshop.seats, "language": workshop.language},
+        )
+    )

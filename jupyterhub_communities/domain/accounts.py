@@ -1,0 +1,27 @@
+"""Accounts: the people this package knows, by opaque ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class AccountKind(StrEnum):
+    INVITE = "invite"  # came with a code; the name is ours
+    BOUND = "bound"  # an existing or future Hub user who was given a return key
+    UPSTREAM = "upstream"  # signs in with the upstream authenticator
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One person. The username is the Hub's; an account without a Hub user is normal."""
+
+    id: str
+    username: str
+    display_name: str
+    kind: AccountKind
+    language: str | None  # the stored preference, a tag
+    created_at: datetime
+    key_confirmed_at: datetime | None = None  # when the return key was confirmed as kept
+    has_key: bool = False  # shown or confirmed

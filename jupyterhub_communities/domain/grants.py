@@ -1,0 +1,149 @@
+"""Grants: the reasons for being in, and the role that they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from .communities import group_name
+from .refusals import PermissionDenied, RoleTooHigh
+
+
+class Role(IntEnum):
+    """What a person may do at a place. The Hub's own roles are called `hub_role`."""
+
+    LEARNER = 1
+    HELPER = 2
+    INSTRUCTOR = 3
+    CHAMPION = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+    @classmethod
+    def from_label(cls, label: str) -> Role:
+        """The role called so in the API and the file. Raises `KeyError`."""
+        return cls[label.upper()]
+
+
+class Source(StrEnum):
+    """Where a grant comes from; removing one source leaves the others alone."""
+
+    INVITE = "invite"
+    IDP = "idp"
+    DECLARED = "declared"
+    CHAMPION = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One reason for being in. Whether it holds is computed from its times, never stored."""
+
+    id: str
+    account_id: str
+    role: Role
+    community: str
+    workshop: str | None  # None: the whole community
+    source: Source
+    made_by: str | None  # account id
+    starts_at: datetime
+    ends_at: datetime | None = None  # None: without end
+    revoked_at: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        if self.revoked_at is not None or now < self.starts_at:
+            return False
+        return self.ends_at is None or now < self.ends_at
+
+    def covers(self, community: str, workshop: str | None) -> bool:
+        return self.community == community and self.workshop in (None, workshop)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: an account with its unlapsed grants, or the operator."""
+
+    account_id: str | None
+    grants: tuple[Grant, ...] = ()
+    is_operator: bool = False
+
+    def role_at(self, community: str, workshop: str | None = None) -> Role | None:
+        """The highest grant that covers the place. The operator may what a champion may."""
+        if self.is_operator:
+            return Role.CHAMPION
+        covering = (grant.role for grant in self.grants if grant.covers(community, workshop))
+        return max(covering, default=None)
+
+    def is_member(self, community: str) -> bool:
+        """Has any grant in the community, be it for one workshop only."""
+        return self.is_operator or any(grant.community == community for grant in self.grants)
+
+
+class Verb(StrEnum):
+    """What can be done, as the audit names it."""
+
+    VIEW_COMMUNITY = "community:view"
+    VIEW_MEMBERS = "members:view"
+    SET_ROLE = "member:set-role"
+    REMOVE_MEMBER = "member:remove"
+    OPEN_WORKSHOP = "workshop:open"
+    CHANGE_WORKSHOP = "workshop:change"
+    CLOSE_WORKSHOP = "workshop:close"
+    VIEW_BOARD = "workshop:view-board"
+    ISSUE_INVITE = "invite:issue"
+    SHOW_CODE = "invite:show-code"
+    REVOKE_INVITE = "invite:revoke"
+    VIEW_USAGE = "usage:view"
+
+
+# The lowest role that may, at the place where it is asked. One table; a test walks it.
+LOWEST_ROLE: dict[Verb, Role] = {
+    Verb.VIEW_COMMUNITY: Role.LEARNER,
+    Verb.VIEW_MEMBERS: Role.INSTRUCTOR,
+    Verb.SET_ROLE: Role.CHAMPION,
+    Verb.REMOVE_MEMBER: Role.CHAMPION,
+    Verb.OPEN_WORKSHOP: Role.INSTRUCTOR,
+    Verb.CHANGE_WORKSHOP: Role.INSTRUCTOR,
+    Verb.CLOSE_WORKSHOP: Role.INSTRUCTOR,
+    Verb.VIEW_BOARD: Role.HELPER,
+    Verb.ISSUE_INVITE: Role.INSTRUCTOR,
+    Verb.SHOW_CODE: Role.INSTRUCTOR,
+    Verb.REVOKE_INVITE: Role.INSTRUCTOR,
+    Verb.VIEW_USAGE: Role.LEARNER,
+}
+
+
+def may(actor: Actor, verb: Verb, community: str, workshop: str | None = None) -> bool:
+    role = actor.role_at(community, workshop)
+    return role is not None and role >= LOWEST_ROLE[verb]
+
+
+def require(actor: Actor, verb: Verb, community: str, workshop: str | None = None) -> Role:
+    """The actor's role at the place. Raises `PermissionDenied` with the lowest role that may."""
+    role = actor.role_at(community, workshop)
+    if role is None or role < LOWEST_ROLE[verb]:
+        raise PermissionDenied(needs=LOWEST_ROLE[verb].label)
+    return role
+
+
+def require_grantable(own: Role, granted: Role) -> None:
+    """Nobody grants a role above their own."""
+    if granted > own:
+        raise RoleTooHigh(role=granted.label)
+
+
+def unlapsed(grants: Iterable[Grant], now: datetime) -> tuple[Grant, ...]:
+    return tuple(grant for grant in grants if grant.holds(now))
+
+
+def groups_of(grants: Iterable[Grant], prefix: str) -> frozenset[str]:
+    """The Hub groups that unlapsed grants amount to: their communities and workshops."""
+    names = set()
+    for grant in grants:
+        names.add(group_name(prefix, grant.community))
+        if grant.workshop is not None:
+            names.add(group_name(prefix, grant.community, grant.workshop))
+    return frozenset(names)

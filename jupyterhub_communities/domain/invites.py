@@ -1,0 +1,51 @@
+"""Invites: who may come in with which code, until when, and on how many seats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .grants import Role
+from .refusals import InviteClosed, InviteNotOpen, InviteRevoked
+
+# People come back after a workshop; what its invites grant outlasts the last session by this.
+STAY_AFTER_WORKSHOP = timedelta(days=30)
+
+
+class InviteKind(StrEnum):
+    SHARED = "shared"
+    PERSONAL = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """The record behind a code and a link. The two secrets are not in it."""
+
+    id: str
+    community: str | None  # None: bound to a username without joining a community
+    workshop: str | None
+    role: Role
+    kind: InviteKind
+    seats: int | None  # None: up to the operator's ceilings
+    taken: int
+    opens_at: datetime | None
+    closes_at: datetime | None
+    lasts_until: datetime | None  # end of what it grants; None: without end
+    made_by: str | None  # account id; None: the operator
+    created_at: datetime
+    revoked_at: datetime | None = None
+    bound_username: str | None = None  # an existing or future Hub username
+
+    @property
+    def seats_left(self) -> int | None:
+        return None if self.seats is None else max(0, self.seats - self.taken)
+
+    def check_open(self, now: datetime, *, zone: str, contact: str | None) -> None:
+        """Raises the refusal for an invite that cannot be redeemed at `now`. Seats come later."""
+        if self.revoked_at is not None:
+            raise InviteRevoked(contact=contact)
+        if self.closes_at is not None and now >= self.closes_at:
+            raise InviteClosed(closed_at=self.closes_at, contact=contact)
+        if self.opens_at is not None and now < self.opens_at:
+            raise InviteNotOpen(opens_at=self.opens_at, zone=zone, contact=contact)

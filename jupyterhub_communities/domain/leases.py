@@ -1,0 +1,87 @@
+"""Leases: one server's hold on quota, from admission until it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .quotas import Scope
+
+
+class LeaseState(StrEnum):
+    REQUESTED = "requested"
+    ACTIVE = "active"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKey:
+    """What the Hub calls one server."""
+
+    username: str
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    id: str
+    server: ServerKey
+    account_id: str | None
+    scope: Scope  # the innermost scope that is charged
+    profile: str | None
+    requested_at: datetime
+    active_at: datetime | None = None
+    settled_at: datetime | None = None
+    adopted: bool = False  # found running without a lease; may stand over the limit
+
+    @property
+    def state(self) -> LeaseState:
+        if self.settled_at is not None:
+            return LeaseState.SETTLED
+        return LeaseState.REQUESTED if self.active_at is None else LeaseState.ACTIVE
+
+    def held_for(self, start: datetime, end: datetime) -> timedelta:
+        """How long it held its quota between `start` and `end`."""
+        until = end if self.settled_at is None else min(self.settled_at, end)
+        return max(timedelta(), until - max(self.requested_at, start))
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server as the Hub reports it: running, starting or stopping."""
+
+    key: ServerKey
+    ready: bool
+    profile: str | None = None  # the slug in its options, if they name one
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    settle: tuple[Lease, ...]
+    activate: tuple[Lease, ...]
+    adopt: tuple[RunningServer, ...]
+
+
+def reconcile(
+    unsettled: Iterable[Lease], servers: Mapping[ServerKey, RunningServer], snapshot_at: datetime
+) -> Reconciliation:
+    """What to mend so that leases agree with a snapshot of the Hub's servers.
+
+    A lease younger than the snapshot is left alone: its server may not have been there yet.
+    """
+    leases = {lease.server: lease for lease in unsettled}
+    return Reconciliation(
+        settle=tuple(
+            lease
+            for lease in leases.values()
+            if lease.server not in servers and lease.requested_at < snapshot_at
+        ),
+        activate=tuple(
+            lease
+            for lease in leases.values()
+            if lease.active_at is None and lease.server in servers and servers[lease.server].ready
+        ),
+        adopt=tuple(server for key, server in servers.items() if key not in leases),
+    )

@@ -1,0 +1,261 @@
+"""Every way of saying no.
+
+A refusal is data: a stable code and what the sentence needs. It holds no sentence; `pages.refusals`
+finds one in the reader's language, and the status that goes with it. Not frozen: a frozen exception
+breaks inside `@contextmanager`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that the rules turn down. `code` is stable and part of the API."""
+
+    code: ClassVar[str]
+
+
+# Codes and keys as people type them
+
+
+@dataclass(eq=False)
+class CodeMistyped(Refusal):
+    """The check letter does not match: no table was touched."""
+
+    code = "code.mistyped"
+
+
+@dataclass(eq=False)
+class KeyMistyped(Refusal):
+    code = "key.mistyped"
+
+
+@dataclass(eq=False)
+class KeyUnknown(Refusal):
+    """No account has this return key (any more)."""
+
+    code = "key.unknown"
+
+
+# Invites
+
+
+@dataclass(eq=False)
+class InviteUnknown(Refusal):
+    code = "invite.unknown"
+
+
+@dataclass(eq=False)
+class InviteClosed(Refusal):
+    code = "invite.closed"
+    closed_at: datetime
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class InviteRevoked(Refusal):
+    code = "invite.revoked"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class InviteNotOpen(Refusal):
+    code = "invite.not_open"
+    opens_at: datetime
+    zone: str
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class InviteFull(Refusal):
+    code = "invite.full"
+    seats: int
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class InviteRedeemed(Refusal):
+    """This person joined before and has kept the return key: sign in with that."""
+
+    code = "invite.redeemed"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class RoleTooHigh(Refusal):
+    """Nobody grants a role above their own."""
+
+    code = "role.too_high"
+    role: str
+
+
+# Names
+
+
+@dataclass(eq=False)
+class NameEmpty(Refusal):
+    code = "name.empty"
+
+
+@dataclass(eq=False)
+class NameTooLong(Refusal):
+    code = "name.too_long"
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class NameUnreadable(Refusal):
+    """Control characters or marks that turn the writing direction around."""
+
+    code = "name.unreadable"
+
+
+@dataclass(eq=False)
+class UsernameReserved(Refusal):
+    """The Hub already knows this username as somebody else."""
+
+    code = "username.reserved"
+
+
+# People and what they may do
+
+
+@dataclass(eq=False)
+class AccessEnded(Refusal):
+    """All of this person's grants have lapsed."""
+
+    code = "access.ended"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class PermissionDenied(Refusal):
+    code = "permission.denied"
+    needs: str  # the lowest role that may
+
+
+@dataclass(eq=False)
+class NotFound(Refusal):
+    """There is no such thing, or none that this person may know of."""
+
+    code = "not_found"
+    kind: str  # community, workshop, invite, member
+
+
+@dataclass(eq=False)
+class LastChampion(Refusal):
+    code = "community.last_champion"
+
+
+@dataclass(eq=False)
+class Declared(Refusal):
+    """The operator's file names this: it is read-only on the pages."""
+
+    code = "declared"
+
+
+# Workshops
+
+
+@dataclass(eq=False)
+class TitleInvalid(Refusal):
+    code = "workshop.title"
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class SlugTaken(Refusal):
+    code = "slug.taken"
+    slug: str
+
+
+@dataclass(eq=False)
+class SessionsInvalid(Refusal):
+    """A session ends before it starts, or there is none."""
+
+    code = "workshop.sessions"
+
+
+@dataclass(eq=False)
+class SeatsInvalid(Refusal):
+    code = "workshop.seats"
+    most: int
+
+
+@dataclass(eq=False)
+class LanguageInvalid(Refusal):
+    code = "language.unknown"
+    tag: str
+
+
+@dataclass(eq=False)
+class ZoneInvalid(Refusal):
+    code = "zone.unknown"
+    zone: str
+
+
+@dataclass(eq=False)
+class WorkshopClosed(Refusal):
+    code = "workshop.closed"
+
+
+# Profiles and quotas
+
+
+@dataclass(eq=False)
+class ProfileUnknown(Refusal):
+    code = "profile.unknown"
+
+
+@dataclass(eq=False)
+class ProfileNotOffered(Refusal):
+    """The profile exists, but not for this person."""
+
+    code = "profile.not_offered"
+
+
+@dataclass(eq=False)
+class ScopeNotYours(Refusal):
+    """The person asked to start on a community's or workshop's quota without belonging to it."""
+
+    code = "quota.not_yours"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One limit that a request would break, in base units."""
+
+    scope: str  # hub, community, workshop
+    name: str  # what people call the scope
+    resource: str
+    limit: int
+    held: int
+    wanted: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.held)
+
+
+@dataclass(eq=False)
+class QuotaExceeded(Refusal):
+    code = "quota.exceeded"
+    violations: tuple[Violation, ...]
+
+
+# Storage
+
+
+@dataclass(eq=False)
+class StorageUnreachable(Refusal):
+    """The database did not answer in time."""
+
+    code = "storage.unreachable"
+
+
+def all_refusals() -> list[type[Refusal]]:
+    """Every refusal there is, for the tables that must know them all."""
+    return sorted(Refusal.__subclasses__(), key=lambda kind: kind.code)

@@ -1,0 +1,111 @@
+"""Workshops: dated parts of a community."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from anyascii import anyascii
+
+from .communities import LONGEST_SLUG
+from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
+
+LONGEST_TITLE = 120  # characters
+MOST_SEATS = 1000  # for one workshop; more is a typing error
+MOST_SESSIONS = 60
+
+
+class WorkshopState(StrEnum):
+    PLANNED = "planned"  # before its first session
+    RUNNING = "running"  # within a session
+    BETWEEN = "between"  # between two sessions
+    ENDED = "ended"  # after its last session
+    CLOSED = "closed"  # closed by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One stretch of a workshop."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    community: str
+    slug: str
+    title: str
+    language: str  # tag; may be one that the pages are not offered in
+    zone: str  # IANA name
+    sessions: tuple[Session, ...]  # in order
+    seats: int | None  # None: up to the operator's ceilings
+    profile: str | None  # slug of the profile that its servers start with
+    made_by: str | None  # account id
+    created_at: datetime
+    closed_at: datetime | None = None
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.sessions[0].starts_at
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.sessions[-1].ends_at
+
+    def state(self, now: datetime) -> WorkshopState:
+        if self.closed_at is not None and self.closed_at <= now:
+            return WorkshopState.CLOSED
+        if now < self.starts_at:
+            return WorkshopState.PLANNED
+        if now >= self.ends_at:
+            return WorkshopState.ENDED
+        if any(session.starts_at <= now < session.ends_at for session in self.sessions):
+            return WorkshopState.RUNNING
+        return WorkshopState.BETWEEN
+
+
+def read_title(typed: str) -> str:
+    """A title with blanks folded. Raises `TitleInvalid` when empty, too long or unprintable."""
+    title = " ".join(typed.split())
+    if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+        raise TitleInvalid(limit=LONGEST_TITLE)
+    return title
+
+
+def check_sessions(sessions: Sequence[Session]) -> tuple[Session, ...]:
+    """The sessions in order. Raises `SessionsInvalid` when one is empty or two overlap."""
+    ordered = tuple(sorted(sessions, key=lambda session: session.starts_at))
+    if not 0 < len(ordered) <= MOST_SESSIONS:
+        raise SessionsInvalid
+    if any(session.ends_at <= session.starts_at for session in ordered):
+        raise SessionsInvalid
+    if any(one.ends_at > other.starts_at for one, other in pairwise(ordered)):
+        raise SessionsInvalid
+    return ordered
+
+
+def check_seats(seats: int | None) -> int | None:
+    if seats is not None and not 0 < seats <= MOST_SEATS:
+        raise SeatsInvalid(most=MOST_SEATS)
+    return seats
+
+
+def check_zone(zone: str) -> str:
+    """An IANA zone name. Raises `ZoneInvalid`."""
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ZoneInvalid(zone=zone[:60]) from error
+    return zone
+
+
+def slug_for(title: str) -> str:
+    """A slug to begin with for a title in any script; the caller makes it unique."""
+    slug = re.sub(r"[^a-z0-9]+", "-", anyascii(title).lower()).strip("-")
+    return slug[: LONGEST_SLUG - 4].strip("-") or "workshop"

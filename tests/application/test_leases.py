@@ -1,0 +1,178 @@
+"""Admission, settlement and reconciliation."""
+
+from datetime import timedelta
+
+import pytest
+from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, open_taller
+
+from jupyterhub_communities.application import invites, leases
+from jupyterhub_communities.application.communities import apply_declarations
+from jupyterhub_communities.application.invites import JoinRequest
+from jupyterhub_communities.application.leases import StartRequest
+from jupyterhub_communities.domain.grants import Role
+from jupyterhub_communities.domain.leases import RunningServer, ServerKey
+from jupyterhub_communities.domain.profiles import Profile
+from jupyterhub_communities.domain.quotas import HUB, SERVERS, Scope
+from jupyterhub_communities.domain.refusals import (
+    AccessEnded,
+    ProfileNotOffered,
+    ProfileUnknown,
+    QuotaExceeded,
+    ScopeNotYours,
+)
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+@pytest.fixture
+def house(tmp_path, clock):
+    house = make_house(tmp_path, clock=clock, hub_servers=5)
+    yield house
+    house.close()
+
+
+def learners(house, opened, count):
+    return [
+        house.call(
+            invites.redeem_invite, JoinRequest(opened.learner_invite.code, f"a{n}", f"N{n}")
+        ).account.username
+        for n in range(count)
+    ]
+
+
+def start(house, username, lease_id=None, **more):
+    request = StartRequest(lease_id or f"lease-{username}", ServerKey(username), **more)
+    return house.call(leases.admit, request)
+
+
+def held(house, scope):
+    with house.database.read() as store:
+        return store.balances.get(scope, SERVERS).held
+
+
+def test_a_server_is_charged_to_the_workshop_that_is_open_now_and_to_all_above(house) -> None:
+    opened = open_taller(house)
+    (username,) = learners(house, opened, 1)
+    plan = start(house, username)
+    assert plan.scope == Scope("andes", opened.workshop.slug)
+    assert plan.profile == SMALL
+    assert [held(house, level) for level in plan.scope.path()] == [1, 1, 1]
+
+
+def test_the_server_one_too_many_is_refused_with_every_violated_limit(house) -> None:
+    opened = open_taller(house, servers=3)
+    names = learners(house, opened, 4)
+    for username in names[:3]:
+        start(house, username)
+    with pytest.raises(QuotaExceeded) as refused:
+        start(house, names[3])
+    found = [(v.scope, v.name, v.limit, v.held, v.left) for v in refused.value.violations]
+    assert found == [
+        ("community", "Comunidad Andes", 3, 3, 0),
+        ("workshop", "Taller de Python", 3, 3, 0),
+    ]
+    assert held(house, HUB) == 3, "a refused start holds nothing at any level"
+
+
+def test_settling_twice_gives_back_once(house) -> None:
+    (username,) = learners(house, open_taller(house), 1)
+    start(house, username, "one")
+    assert house.call(leases.settle, "one")
+    assert not house.call(leases.settle, "one")
+    assert not house.call(leases.settle, "never-was")
+    assert held(house, HUB) == 0
+
+
+def test_a_server_started_again_leaves_no_lease_behind(house) -> None:
+    (username,) = learners(house, open_taller(house), 1)
+    start(house, username, "one")
+    start(house, username, "two")
+    assert held(house, HUB) == 1
+    assert not house.call(leases.settle, "one")
+
+
+def test_people_of_no_community_are_charged_to_the_hub_only(house) -> None:
+    assert start(house, "stranger").scope == HUB
+    assert held(house, HUB) == 1
+    assert held(house, Scope("andes")) == 0
+
+
+def test_a_person_whose_grants_have_lapsed_starts_nothing(house, clock) -> None:
+    (username,) = learners(house, open_taller(house), 1)
+    clock.advance(days=40)
+    with pytest.raises(AccessEnded):
+        start(house, username)
+
+
+def test_nobody_charges_what_is_not_theirs(house) -> None:
+    other = open_taller(house, title="Otro")
+    (username,) = learners(house, open_taller(house), 1)
+    for scope in (Scope("andes", other.workshop.slug), Scope("andes"), HUB, Scope("nobody")):
+        with pytest.raises(ScopeNotYours):
+            start(house, username, scope=scope)
+
+
+def test_profiles_are_gated_by_role_and_unknown_ones_refused(tmp_path) -> None:
+    staff = Profile(slug="staff", names={"en": "Staff"}, roles=frozenset({Role.INSTRUCTOR}))
+    house = make_house(tmp_path, profiles=(SMALL, MEDIUM, staff))
+    (username,) = learners(house, open_taller(house), 1)
+    assert start(house, username, profile="medium").profile == MEDIUM
+    with pytest.raises(ProfileNotOffered):
+        start(house, username, profile="staff")
+    with pytest.raises(ProfileUnknown):
+        start(house, username, profile="huge")
+    assert start(house, "ana", profile="staff").profile == staff
+    house.close()
+
+
+def test_the_last_choice_is_the_default_between_workshops(house, clock) -> None:
+    one = open_taller(house, title="Uno")
+    two = open_taller(house, title="Dos")
+    (username,) = learners(house, one, 1)
+    house.call(invites.redeem_invite, JoinRequest(two.learner_invite.code, "x", username=username))
+    chosen = Scope("andes", one.workshop.slug)
+    start(house, username, scope=chosen)
+    clock.advance(hours=5)
+    assert house.call(leases.start_choices, username)[0].scope == chosen
+
+
+def test_choices_say_how_many_servers_are_left_over_all_levels(house) -> None:
+    opened = open_taller(house, servers=2)
+    one, _ = learners(house, opened, 2)
+    start(house, one)
+    assert house.call(leases.start_choices, one)[0].servers_left == 1
+
+
+def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house, clock) -> None:
+    one, two = learners(house, open_taller(house), 2)
+    start(house, one, "old")
+    clock.advance(seconds=10)
+    snapshot_at = clock.now()
+    start(house, two, "young")
+    mended = house.call(leases.reconcile_leases, {}, snapshot_at)
+    assert [lease.id for lease in mended.settled] == ["old"]
+    assert held(house, HUB) == 1
+
+
+def test_reconciling_adopts_a_server_without_a_lease_even_over_the_limit(house, clock) -> None:
+    house.call(apply_declarations, (andes(servers=1),), 5)
+    names = learners(house, open_taller(house), 2)
+    servers = {ServerKey(name): RunningServer(ServerKey(name), ready=True) for name in names}
+    first = house.call(leases.reconcile_leases, servers, clock.now())
+    again = house.call(leases.reconcile_leases, servers, clock.now())
+    assert len(first.adopted) == 2
+    assert all(lease.adopted for lease in first.adopted)
+    assert not again.adopted
+    assert held(house, Scope("andes")) == 2
+
+
+def test_reconciling_notes_a_start_that_was_never_reported(house, clock) -> None:
+    (name,) = learners(house, open_taller(house), 1)
+    start(house, name, "one")
+    server = RunningServer(ServerKey(name), ready=True)
+    house.call(leases.reconcile_leases, {server.key: server}, clock.now() + timedelta(seconds=1))
+    with house.database.read() as store:
+        assert store.leases.get("one").active_at == NOON

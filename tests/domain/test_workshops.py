@@ -1,0 +1,113 @@
+"""Workshops: their times, and what may not be said of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jupyterhub_communities.domain.refusals import (
+    SeatsInvalid,
+    SessionsInvalid,
+    TitleInvalid,
+    ZoneInvalid,
+)
+from jupyterhub_communities.domain.workshops import (
+    Session,
+    Workshop,
+    WorkshopState,
+    check_seats,
+    check_sessions,
+    check_zone,
+    read_title,
+    slug_for,
+)
+
+NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def session(start: float, end: float) -> Session:
+    return Session(NINE + timedelta(hours=start), NINE + timedelta(hours=end))
+
+
+def workshop(closed_at: datetime | None = None) -> Workshop:
+    return Workshop(
+        community="andes",
+        slug="taller",
+        title="Taller",
+        language="es",
+        zone="America/Lima",
+        sessions=(session(0, 3), session(24, 27)),
+        seats=10,
+        profile=None,
+        made_by=None,
+        created_at=NINE,
+        closed_at=closed_at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "state"),
+    [
+        (-1, WorkshopState.PLANNED),
+        (0, WorkshopState.RUNNING),
+        (2.9, WorkshopState.RUNNING),
+        (3, WorkshopState.BETWEEN),
+        (24, WorkshopState.RUNNING),
+        (27, WorkshopState.ENDED),
+    ],
+)
+def test_the_state_follows_from_the_times(hours: float, state: WorkshopState) -> None:
+    assert workshop().state(NINE + timedelta(hours=hours)) is state
+
+
+def test_closed_by_hand_is_closed_whatever_the_times_say() -> None:
+    assert workshop(closed_at=NINE).state(NINE + timedelta(hours=1)) is WorkshopState.CLOSED
+
+
+def test_sessions_are_put_in_order() -> None:
+    assert check_sessions([session(24, 27), session(0, 3)]) == (session(0, 3), session(24, 27))
+
+
+@pytest.mark.parametrize(
+    "sessions",
+    [
+        [],
+        [session(0, 0)],
+        [session(3, 1)],
+        [session(0, 3), session(2, 5)],
+        [session(n, n + 0.5) for n in range(61)],
+    ],
+)
+def test_sessions_that_do_not_hold_are_refused(sessions) -> None:
+    with pytest.raises(SessionsInvalid):
+        check_sessions(sessions)
+
+
+@pytest.mark.parametrize("seats", [0, -1, 1001])
+def test_seats_out_of_range_are_refused(seats) -> None:
+    with pytest.raises(SeatsInvalid):
+        check_seats(seats)
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Base", "../../etc/passwd", "/etc/passwd", "a" * 999])
+def test_a_zone_that_is_none_is_refused(zone) -> None:
+    with pytest.raises(ZoneInvalid):
+        check_zone(zone)
+
+
+@pytest.mark.parametrize("title", ["", "  ", "a" * 121, "bell\x07", "turn\u202earound"])
+def test_a_title_that_cannot_be_shown_is_refused(title) -> None:
+    with pytest.raises(TitleInvalid):
+        read_title(title)
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("Taller de Python: ¡hola!", "taller-de-python-hola"),
+        ("مقدمة", "mqdmh"),
+        ("!!!", "workshop"),
+        ("x" * 99, "x" * 36),
+    ],
+)
+def test_a_slug_is_made_of_a_title_in_any_script(title, slug) -> None:
+    assert slug_for(title) == slug

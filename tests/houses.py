@@ -1,0 +1,145 @@
+"""Houses for tests: the real verbs over a real SQLite file, with a clock that the test sets."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from jupyterhub_communities.application.communities import Declaration, apply_declarations
+from jupyterhub_communities.application.house import House
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.application.ports import Settings
+from jupyterhub_communities.application.workshops import (
+    NewWorkshop,
+    OpenedWorkshop,
+    open_workshop,
+)
+from jupyterhub_communities.domain.communities import Community
+from jupyterhub_communities.domain.grants import Actor
+from jupyterhub_communities.domain.profiles import Catalogue, Profile
+from jupyterhub_communities.domain.workshops import Session
+from jupyterhub_communities.storage.database import SqlDatabase
+from jupyterhub_communities.storage.keyring import FileKeyring
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+SMALL = Profile(
+    slug="small", names={"en": "Small", "es": "Pequeño"}, milli_cpu=500, memory=512_000_000
+)
+MEDIUM = Profile(slug="medium", names={"en": "Medium", "es": "Mediano"}, milli_cpu=1000)
+
+
+class SetClock:
+    """A clock that stands still until the test moves it."""
+
+    def __init__(self, now: datetime = NOON):
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+class SeededChance:
+    """Repeatable randomness."""
+
+    def __init__(self, seed: int = 1):
+        self._random = random.Random(seed)
+
+    def choice(self, symbols):
+        return self._random.choice(symbols)
+
+    def token(self) -> str:
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+        return "".join(self._random.choices(alphabet, k=22))
+
+    def identifier(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
+
+
+def make_house(
+    folder: Path,
+    *,
+    communities: tuple[Declaration, ...] | None = None,
+    hub_servers: int | None = None,
+    clock: SetClock | None = None,
+    chance: SeededChance | None = None,
+    admit_when_unreachable: bool = False,
+    profiles: tuple[Profile, ...] = (SMALL, MEDIUM),
+    patience: float = 2.0,
+    busy_timeout: float = 1.5,
+    hub_name: str = "hub",
+) -> House:
+    """A house with the community `andes`: Spanish, champion `ana`, three servers."""
+    database = SqlDatabase(
+        f"sqlite:///{folder / 'communities.sqlite'}", hub_name=hub_name, busy_timeout=busy_timeout
+    )
+    database.upgrade()
+    house = House(
+        database=database,
+        clock=clock or SetClock(),
+        chance=chance or SeededChance(),
+        keys=FileKeyring(b"k" * 32),
+        settings=Settings(
+            hub_name=hub_name,
+            catalogue=Catalogue(profiles),
+            admit_when_unreachable=admit_when_unreachable,
+        ),
+        patience=patience,
+    )
+    house.call(apply_declarations, communities or (andes(),), hub_servers)
+    return house
+
+
+def andes(
+    servers: int | None = 3, champions: tuple[str, ...] = ("ana",), slug: str = "andes"
+) -> Declaration:
+    return Declaration(
+        community=Community(
+            slug=slug,
+            names={"es": "Comunidad Andes", "en": "Andes Community"},
+            language="es",
+            contact="hola@andes.example",
+            declared=True,
+        ),
+        servers=servers,
+        champions=champions,
+    )
+
+
+def actor_of(house: House, username: str) -> Actor:
+    return house.call(find_person, username).actor()
+
+
+def open_taller(
+    house: House,
+    *,
+    title: str = "Taller de Python",
+    seats: int | None = 10,
+    servers: int | None = None,
+    language: str = "es",
+    profile: str | None = "small",
+    starts_in: timedelta = timedelta(hours=-1),
+    lasts: timedelta = timedelta(hours=3),
+    community: str = "andes",
+    by: str = "ana",
+) -> OpenedWorkshop:
+    """A workshop opened by the champion; it runs now unless told otherwise."""
+    start = house.clock.now() + starts_in
+    return house.call(
+        open_workshop,
+        actor_of(house, by),
+        community,
+        NewWorkshop(
+            title=title,
+            language=language,
+            zone="America/Lima",
+            sessions=(Session(start, start + lasts),),
+            seats=seats,
+            profile=profile,
+            servers=servers,
+        ),
+    )
