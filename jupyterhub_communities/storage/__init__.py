@@ -1,0 +1,1 @@
+"""The database: tables, repositories, transactions and migrations. Only this package knows SQL."""

@@ -1,0 +1,93 @@
+"""Accounts in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+
+from ..domain.accounts import Account, AccountKind
+from .tables import accounts
+
+
+class SqlAccounts:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def get(self, account_id: str) -> Account | None:
+        return self._one(accounts.c.id == account_id)
+
+    def by_username(self, username: str) -> Account | None:
+        return self._one(accounts.c.username == username)
+
+    def by_key_digest(self, digest: str) -> Account | None:
+        kept, pending = accounts.c.key_digest, accounts.c.pending_key_digest
+        return self._one(or_(kept == digest, pending == digest))
+
+    def add(self, account: Account) -> None:
+        self._connection.execute(
+            insert(accounts).values(
+                id=account.id,
+                username=account.username,
+                display_name=account.display_name,
+                kind=account.kind.value,
+                language=account.language,
+                created_at=account.created_at,
+            )
+        )
+
+    def set_kind(self, account_id: str, kind: AccountKind) -> None:
+        self._update(account_id, kind=kind.value)
+
+    def set_language(self, account_id: str, tag: str) -> None:
+        self._update(account_id, language=tag)
+
+    def pending_key(self, account_id: str) -> str | None:
+        query = select(accounts.c.pending_key_sealed).where(accounts.c.id == account_id)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def set_pending_key(self, account_id: str, *, digest: str, sealed: str) -> None:
+        self._update(account_id, pending_key_digest=digest, pending_key_sealed=sealed)
+
+    def confirm_key(self, account_id: str, now: datetime) -> bool:
+        confirmed = self._connection.execute(
+            update(accounts)
+            .where(accounts.c.id == account_id, accounts.c.pending_key_digest.is_not(None))
+            .values(
+                key_digest=accounts.c.pending_key_digest,
+                key_confirmed_at=now,
+                pending_key_digest=None,
+                pending_key_sealed=None,
+            )
+        )
+        return confirmed.rowcount == 1
+
+    def names(self, account_ids: Iterable[str]) -> Mapping[str, Account]:
+        wanted = set(account_ids)
+        if not wanted:
+            return {}
+        rows = self._connection.execute(select(accounts).where(accounts.c.id.in_(wanted)))
+        return {row.id: _account(row) for row in rows}
+
+    def _one(self, condition: ColumnElement[bool]) -> Account | None:
+        row = self._connection.execute(select(accounts).where(condition)).one_or_none()
+        return None if row is None else _account(row)
+
+    def _update(self, account_id: str, **values: object) -> None:
+        self._connection.execute(
+            update(accounts).where(accounts.c.id == account_id).values(**values)
+        )
+
+
+def _account(row: Row[tuple[object, ...]]) -> Account:
+    return Account(
+        id=row.id,
+        username=row.username,
+        display_name=row.display_name,
+        kind=AccountKind(row.kind),
+        language=row.language,
+        created_at=row.created_at,
+        key_confirmed_at=row.key_confirmed_at,
+        has_key=row.key_digest is not None or row.pending_key_digest is not None,
+    )

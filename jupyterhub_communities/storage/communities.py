@@ -1,0 +1,50 @@
+"""Communities in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from ..domain.communities import Community
+from .tables import communities
+
+
+class SqlCommunities:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def get(self, slug: str) -> Community | None:
+        query = select(communities).where(communities.c.slug == slug)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _community(row)
+
+    def all(self) -> Sequence[Community]:
+        rows = self._connection.execute(select(communities).order_by(communities.c.slug))
+        return [_community(row) for row in rows]
+
+    def save(self, community: Community, now: datetime) -> None:
+        values = {
+            "names": dict(community.names),
+            "language": community.language,
+            "contact": community.contact,
+            "declared": community.declared,
+        }
+        changed = self._connection.execute(
+            update(communities).where(communities.c.slug == community.slug).values(**values)
+        )
+        if not changed.rowcount:
+            self._connection.execute(
+                insert(communities).values(slug=community.slug, created_at=now, **values)
+            )
+
+
+def _community(row: Row[tuple[object, ...]]) -> Community:
+    return Community(
+        slug=row.slug,
+        names=row.names,
+        language=row.language,
+        contact=row.contact,
+        declared=row.declared,
+    )

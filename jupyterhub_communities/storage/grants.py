@@ -1,0 +1,83 @@
+"""Grants in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+
+from ..domain.grants import Grant, Role, Source
+from .tables import grants
+
+
+class SqlGrants:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def get(self, grant_id: str) -> Grant | None:
+        row = self._connection.execute(select(grants).where(grants.c.id == grant_id)).one_or_none()
+        return None if row is None else _grant(row)
+
+    def of_account(self, account_id: str, now: datetime) -> Sequence[Grant]:
+        return self._unlapsed(grants.c.account_id == account_id, now)
+
+    def of_community(
+        self, community: str, now: datetime, workshop: str | None = None
+    ) -> Sequence[Grant]:
+        condition: ColumnElement[bool] = grants.c.community == community
+        if workshop is not None:
+            condition = and_(condition, grants.c.workshop == workshop)
+        return self._unlapsed(condition, now)
+
+    def add(self, grant: Grant) -> None:
+        self._connection.execute(
+            insert(grants).values(
+                id=grant.id,
+                account_id=grant.account_id,
+                role=int(grant.role),
+                community=grant.community,
+                workshop=grant.workshop,
+                source=grant.source.value,
+                made_by=grant.made_by,
+                starts_at=grant.starts_at,
+                ends_at=grant.ends_at,
+            )
+        )
+
+    def revoke(self, grant_ids: Iterable[str], now: datetime) -> None:
+        wanted = list(grant_ids)
+        if wanted:
+            self._connection.execute(
+                update(grants)
+                .where(grants.c.id.in_(wanted), grants.c.revoked_at.is_(None))
+                .values(revoked_at=now)
+            )
+
+    def _unlapsed(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Grant]:
+        rows = self._connection.execute(
+            select(grants)
+            .where(
+                condition,
+                grants.c.revoked_at.is_(None),
+                grants.c.starts_at <= now,
+                or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
+            )
+            .order_by(grants.c.starts_at, grants.c.id)
+        )
+        return [_grant(row) for row in rows]
+
+
+def _grant(row: Row[tuple[object, ...]]) -> Grant:
+    return Grant(
+        id=row.id,
+        account_id=row.account_id,
+        role=Role(row.role),
+        community=row.community,
+        workshop=row.workshop,
+        source=Source(row.source),
+        made_by=row.made_by,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        revoked_at=row.revoked_at,
+    )

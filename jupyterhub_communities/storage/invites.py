@@ -1,0 +1,160 @@
+"""Invites and redemptions in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+
+from ..application.ports import InviteSecrets, Redemption
+from ..domain.grants import Role
+from ..domain.invites import Invite, InviteKind
+from .tables import accounts, invites, redemptions
+
+
+class SqlInvites:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def get(self, invite_id: str) -> Invite | None:
+        return self._one(invites.c.id == invite_id)
+
+    def by_digest(self, digest: str) -> Invite | None:
+        return self._one(or_(invites.c.code_digest == digest, invites.c.link_digest == digest))
+
+    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+        query = select(invites).where(invites.c.community == community)
+        if workshop is not None:
+            query = query.where(invites.c.workshop == workshop)
+        rows = self._connection.execute(query.order_by(invites.c.created_at.desc(), invites.c.id))
+        return [_invite(row) for row in rows]
+
+    def secrets(self, invite_id: str) -> InviteSecrets:
+        columns = (
+            invites.c.code_digest,
+            invites.c.code_sealed,
+            invites.c.link_digest,
+            invites.c.link_sealed,
+        )
+        row = self._connection.execute(select(*columns).where(invites.c.id == invite_id)).one()
+        return InviteSecrets(*row)
+
+    def add(self, invite: Invite, secrets: InviteSecrets) -> None:
+        self._connection.execute(
+            insert(invites).values(
+                id=invite.id,
+                community=invite.community,
+                workshop=invite.workshop,
+                role=int(invite.role),
+                kind=invite.kind.value,
+                seats=invite.seats,
+                opens_at=invite.opens_at,
+                closes_at=invite.closes_at,
+                lasts_until=invite.lasts_until,
+                bound_username=invite.bound_username,
+                made_by=invite.made_by,
+                created_at=invite.created_at,
+                code_digest=secrets.code_digest,
+                code_sealed=secrets.code_sealed,
+                link_digest=secrets.link_digest,
+                link_sealed=secrets.link_sealed,
+            )
+        )
+
+    def take_seat(self, invite_id: str) -> bool:
+        taken = self._connection.execute(
+            update(invites)
+            .where(
+                invites.c.id == invite_id,
+                or_(invites.c.seats.is_(None), invites.c.taken < invites.c.seats),
+            )
+            .values(taken=invites.c.taken + 1)
+        )
+        return taken.rowcount == 1
+
+    def revoke(self, invite_id: str, now: datetime) -> None:
+        self._update(invite_id, revoked_at=now)
+
+    def close(self, invite_id: str, now: datetime) -> None:
+        self._update(invite_id, closes_at=now)
+
+    def count_usable(self, now: datetime) -> int:
+        query = select(func.count()).where(
+            invites.c.revoked_at.is_(None),
+            or_(invites.c.closes_at.is_(None), invites.c.closes_at > now),
+            or_(invites.c.seats.is_(None), invites.c.taken < invites.c.seats),
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def _one(self, condition: ColumnElement[bool]) -> Invite | None:
+        row = self._connection.execute(select(invites).where(condition)).one_or_none()
+        return None if row is None else _invite(row)
+
+    def _update(self, invite_id: str, **values: datetime) -> None:
+        self._connection.execute(update(invites).where(invites.c.id == invite_id).values(**values))
+
+
+class SqlRedemptions:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def by_attempt(self, invite_id: str, attempt_digest: str) -> Redemption | None:
+        return self._one(invite_id, redemptions.c.attempt_digest == attempt_digest)
+
+    def by_account(self, invite_id: str, account_id: str) -> Redemption | None:
+        return self._one(invite_id, redemptions.c.account_id == account_id)
+
+    def names(self, invite_id: str) -> Sequence[str]:
+        query = (
+            select(accounts.c.display_name)
+            .join(redemptions, redemptions.c.account_id == accounts.c.id)
+            .where(redemptions.c.invite_id == invite_id)
+        )
+        return self._connection.execute(query).scalars().all()
+
+    def add(self, redemption: Redemption) -> None:
+        self._connection.execute(
+            insert(redemptions).values(
+                id=redemption.id,
+                invite_id=redemption.invite_id,
+                account_id=redemption.account_id,
+                attempt_digest=redemption.attempt_digest,
+                grant_id=redemption.grant_id,
+                redeemed_at=redemption.redeemed_at,
+            )
+        )
+
+    def _one(self, invite_id: str, condition: ColumnElement[bool]) -> Redemption | None:
+        row = self._connection.execute(
+            select(redemptions).where(redemptions.c.invite_id == invite_id, condition)
+        ).one_or_none()
+        if row is None:
+            return None
+        return Redemption(
+            id=row.id,
+            invite_id=row.invite_id,
+            account_id=row.account_id,
+            attempt_digest=row.attempt_digest,
+            grant_id=row.grant_id,
+            redeemed_at=row.redeemed_at,
+        )
+
+
+def _invite(row: Row[tuple[object, ...]]) -> Invite:
+    return Invite(
+        id=row.id,
+        community=row.community,
+        workshop=row.workshop,
+        role=Role(row.role),
+        kind=InviteKind(row.kind),
+        seats=row.seats,
+        taken=row.taken,
+        opens_at=row.opens_at,
+        closes_at=row.closes_at,
+        lasts_until=row.lasts_until,
+        made_by=row.made_by,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        bound_username=row.bound_username,
+    )

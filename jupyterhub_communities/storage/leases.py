@@ -1,0 +1,109 @@
+"""Leases in the database. A repository sees the leases of its own hub only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from ..domain.leases import Lease, ServerKey
+from ..domain.quotas import Scope
+from .tables import leases
+
+
+class SqlLeases:
+    def __init__(self, connection: Connection, hub_name: str):
+        self._connection = connection
+        self._hub_name = hub_name
+
+    def get(self, lease_id: str) -> Lease | None:
+        row = self._connection.execute(select(leases).where(leases.c.id == lease_id)).one_or_none()
+        return None if row is None else _lease(row)
+
+    def unsettled(self) -> Sequence[Lease]:
+        rows = self._connection.execute(
+            select(leases).where(leases.c.hub == self._hub_name, leases.c.settled_at.is_(None))
+        )
+        return [_lease(row) for row in rows]
+
+    def of_server(self, server: ServerKey) -> Lease | None:
+        row = self._connection.execute(
+            select(leases).where(
+                leases.c.hub == self._hub_name,
+                leases.c.username == server.username,
+                leases.c.server_name == server.server_name,
+                leases.c.settled_at.is_(None),
+            )
+        ).one_or_none()
+        return None if row is None else _lease(row)
+
+    def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
+        rows = self._connection.execute(
+            select(leases).where(
+                leases.c.community == community,
+                leases.c.requested_at < end,
+                or_(leases.c.settled_at.is_(None), leases.c.settled_at > start),
+            )
+        )
+        return [_lease(row) for row in rows]
+
+    def last_scope(self, account_id: str) -> Scope | None:
+        row = self._connection.execute(
+            select(leases.c.community, leases.c.workshop)
+            .where(leases.c.account_id == account_id, leases.c.community.is_not(None))
+            .order_by(leases.c.requested_at.desc())
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else Scope(row.community, row.workshop)
+
+    def add(self, lease: Lease) -> None:
+        self._connection.execute(
+            insert(leases).values(
+                id=lease.id,
+                hub=self._hub_name,
+                username=lease.server.username,
+                server_name=lease.server.server_name,
+                account_id=lease.account_id,
+                community=lease.scope.community,
+                workshop=lease.scope.workshop,
+                profile=lease.profile,
+                requested_at=lease.requested_at,
+                active_at=lease.active_at,
+                adopted=lease.adopted,
+            )
+        )
+
+    def activate(self, lease_id: str, now: datetime) -> bool:
+        activated = self._connection.execute(
+            update(leases)
+            .where(
+                leases.c.id == lease_id,
+                leases.c.active_at.is_(None),
+                leases.c.settled_at.is_(None),
+            )
+            .values(active_at=now)
+        )
+        return activated.rowcount == 1
+
+    def settle(self, lease_id: str, now: datetime) -> bool:
+        settled = self._connection.execute(
+            update(leases)
+            .where(leases.c.id == lease_id, leases.c.settled_at.is_(None))
+            .values(settled_at=now)
+        )
+        return settled.rowcount == 1
+
+
+def _lease(row: Row[tuple[object, ...]]) -> Lease:
+    return Lease(
+        id=row.id,
+        server=ServerKey(row.username, row.server_name),
+        account_id=row.account_id,
+        scope=Scope(row.community, row.workshop),
+        profile=row.profile,
+        requested_at=row.requested_at,
+        active_at=row.active_at,
+        settled_at=row.settled_at,
+        adopted=row.adopted,
+    )

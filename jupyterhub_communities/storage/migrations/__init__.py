@@ -1,0 +1,1 @@
+"""Alembic's migrations; `jupyterhub-communities upgrade-db` runs them."""

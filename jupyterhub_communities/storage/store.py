@@ -1,0 +1,30 @@
+"""The repositories of one transaction, together."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from ..application import ports
+from .accounts import SqlAccounts
+from .audit import SqlAudit
+from .balances import SqlBalances
+from .communities import SqlCommunities
+from .grants import SqlGrants
+from .invites import SqlInvites, SqlRedemptions
+from .leases import SqlLeases
+from .workshops import SqlWorkshops
+
+
+class SqlStore:
+    """The port `Store` on one connection."""
+
+    def __init__(self, connection: Connection, *, hub_name: str):
+        self.accounts: ports.Accounts = SqlAccounts(connection)
+        self.communities: ports.Communities = SqlCommunities(connection)
+        self.grants: ports.Grants = SqlGrants(connection)
+        self.workshops: ports.Workshops = SqlWorkshops(connection)
+        self.invites: ports.Invites = SqlInvites(connection)
+        self.redemptions: ports.Redemptions = SqlRedemptions(connection)
+        self.leases: ports.Leases = SqlLeases(connection, hub_name)
+        self.balances: ports.Balances = SqlBalances(connection, hub_name)
+        self.audit: ports.Audit = SqlAudit(connection)

@@ -1,0 +1,215 @@
+"""The tables. Times are UTC; amounts are whole base units; JSON holds language tag → text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import BigInteger, TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes, also on SQLite, which has none: kept as naive UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone reached the database")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(32)
+Slug = String(40)
+Username = String(255)
+Tag = String(35)
+Digest = String(64)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("username", Username, nullable=False, unique=True),
+    Column("display_name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("language", Tag),
+    Column("created_at", UtcDateTime, nullable=False),
+    # The kept key has a digest only; a key that waits to be kept is sealed as well.
+    Column("key_digest", Digest, unique=True),
+    Column("key_confirmed_at", UtcDateTime),
+    Column("pending_key_digest", Digest, unique=True),
+    Column("pending_key_sealed", Text),
+)
+
+communities = Table(
+    "communities",
+    metadata,
+    Column("slug", Slug, primary_key=True),
+    Column("names", JSON, nullable=False),
+    Column("language", Tag, nullable=False),
+    Column("contact", Text),
+    Column("declared", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+workshops = Table(
+    "workshops",
+    metadata,
+    Column("community", Slug, ForeignKey("communities.slug"), primary_key=True),
+    Column("slug", Slug, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("language", Tag, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("seats", Integer),
+    Column("profile", String(64)),
+    Column("made_by", Id),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("community", Slug, primary_key=True),
+    Column("workshop", Slug, primary_key=True),
+    Column("starts_at", UtcDateTime, primary_key=True),
+    Column("ends_at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, ForeignKey("communities.slug")),
+    Column("workshop", Slug),
+    Column("role", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("seats", Integer),
+    Column("taken", Integer, nullable=False, server_default="0"),
+    Column("opens_at", UtcDateTime),
+    Column("closes_at", UtcDateTime),
+    Column("lasts_until", UtcDateTime),
+    Column("bound_username", Username),
+    Column("made_by", Id),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("code_digest", Digest, nullable=False, unique=True),
+    Column("code_sealed", Text, nullable=False),
+    Column("link_digest", Digest, nullable=False, unique=True),
+    Column("link_sealed", Text, nullable=False),
+    Index(None, "community", "workshop"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("role", Integer, nullable=False),
+    Column("community", Slug, ForeignKey("communities.slug"), nullable=False),
+    Column("workshop", Slug),
+    Column("source", String(16), nullable=False),
+    Column("made_by", Id),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Index(None, "community", "workshop"),
+)
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("invite_id", Id, ForeignKey("invites.id"), nullable=False),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("attempt_digest", Digest, nullable=False),
+    Column("grant_id", Id, ForeignKey("grants.id")),
+    Column("redeemed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("invite_id", "attempt_digest"),
+    UniqueConstraint("invite_id", "account_id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hub", String(64), nullable=False),
+    Column("username", Username, nullable=False),
+    Column("server_name", Username, nullable=False),
+    Column("account_id", Id),
+    Column("community", Slug),
+    Column("workshop", Slug),
+    Column("profile", String(64)),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("active_at", UtcDateTime),
+    Column("settled_at", UtcDateTime),
+    Column("adopted", Boolean, nullable=False),
+    Index(
+        "uq_leases_unsettled_server",
+        "hub",
+        "username",
+        "server_name",
+        unique=True,
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index(None, "community", "settled_at"),
+    Index(None, "account_id", "requested_at"),
+)
+
+# One row per scope and resource: an admission costs the same with ten leases as with a million.
+balances = Table(
+    "balances",
+    metadata,
+    Column("scope", String(120), primary_key=True),
+    Column("resource", String(32), primary_key=True),
+    Column("quota", BigInteger),
+    Column("held", BigInteger, nullable=False, server_default="0"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(160), nullable=False),
+    Column("community", Slug),
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+    Column("request_id", String(64)),
+    Index(None, "community", "id"),
+)

@@ -1,0 +1,96 @@
+"""Workshops and their sessions in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from ..domain.workshops import Session, Workshop
+from .tables import sessions, workshops
+
+
+class SqlWorkshops:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def get(self, community: str, slug: str) -> Workshop | None:
+        found = self._select(workshops.c.community == community, workshops.c.slug == slug)
+        return found[0] if found else None
+
+    def of_community(self, community: str) -> Sequence[Workshop]:
+        return self._select(workshops.c.community == community)
+
+    def add(self, workshop: Workshop) -> None:
+        self._connection.execute(
+            insert(workshops).values(
+                community=workshop.community,
+                slug=workshop.slug,
+                title=workshop.title,
+                language=workshop.language,
+                zone=workshop.zone,
+                seats=workshop.seats,
+                profile=workshop.profile,
+                made_by=workshop.made_by,
+                created_at=workshop.created_at,
+                closed_at=workshop.closed_at,
+            )
+        )
+        self._connection.execute(
+            insert(sessions),
+            [
+                {
+                    "community": workshop.community,
+                    "workshop": workshop.slug,
+                    "starts_at": session.starts_at,
+                    "ends_at": session.ends_at,
+                }
+                for session in workshop.sessions
+            ],
+        )
+
+    def close(self, community: str, slug: str, now: datetime) -> None:
+        self._connection.execute(
+            update(workshops)
+            .where(workshops.c.community == community, workshops.c.slug == slug)
+            .values(closed_at=now)
+        )
+
+    def _select(self, *conditions: ColumnElement[bool]) -> list[Workshop]:
+        """Two statements, however many workshops there are."""
+        rows = self._connection.execute(
+            select(workshops)
+            .where(*conditions)
+            .order_by(workshops.c.created_at.desc(), workshops.c.slug)
+        ).all()
+        if not rows:
+            return []
+        held: dict[str, list[Session]] = {}
+        session_rows = self._connection.execute(
+            select(sessions)
+            .where(
+                sessions.c.community == rows[0].community,
+                sessions.c.workshop.in_([row.slug for row in rows]),
+            )
+            .order_by(sessions.c.starts_at)
+        )
+        for row in session_rows:
+            held.setdefault(row.workshop, []).append(Session(row.starts_at, row.ends_at))
+        return [_workshop(row, tuple(held[row.slug])) for row in rows]
+
+
+def _workshop(row: Row[tuple[object, ...]], held: tuple[Session, ...]) -> Workshop:
+    return Workshop(
+        community=row.community,
+        slug=row.slug,
+        title=row.title,
+        language=row.language,
+        zone=row.zone,
+        sessions=held,
+        seats=row.seats,
+        profile=row.profile,
+        made_by=row.made_by,
+        created_at=row.created_at,
+        closed_at=row.closed_at,
+    )

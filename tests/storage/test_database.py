@@ -1,0 +1,152 @@
+"""Transactions, the schema, and a database that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import time
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from houses import make_house
+from sqlalchemy import create_engine
+
+from jupyterhub_communities.application.people import choose_language, find_person
+from jupyterhub_communities.domain.quotas import HUB, SERVERS
+from jupyterhub_communities.domain.refusals import StorageUnreachable
+from jupyterhub_communities.storage.database import SchemaOutdated, SqlDatabase
+from jupyterhub_communities.storage.keyring import FileKeyring, KeyFileError, make_key_file
+from jupyterhub_communities.storage.tables import metadata
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = make_house(tmp_path, busy_timeout=0.2, patience=1.0)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def locked(tmp_path, house):
+    """Another process's write that never ends."""
+    with closing(sqlite3.connect(tmp_path / "communities.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+        other.execute("ROLLBACK")
+
+
+def test_migrations_and_tables_say_the_same(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
+    database = SqlDatabase(url)
+    database.upgrade()
+    database.upgrade()  # does nothing
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    database.close()
+    assert differences == []
+
+
+def test_a_database_without_tables_is_refused_with_the_command(tmp_path) -> None:
+    database = SqlDatabase(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    with pytest.raises(SchemaOutdated, match="jupyterhub-communities upgrade-db"):
+        database.check_schema()
+    database.upgrade()
+    database.check_schema()
+    database.close()
+
+
+def test_sqlite_is_in_wal_mode(house, tmp_path) -> None:
+    with closing(sqlite3.connect(tmp_path / "communities.sqlite")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_an_exception_undoes_the_whole_transaction(house) -> None:
+    with pytest.raises(RuntimeError, match="half way"), house.database.write() as store:
+        store.balances.hold(HUB, SERVERS, 1)
+        raise RuntimeError("half way")
+    with house.database.read() as store:
+        assert store.balances.get(HUB, SERVERS).held == 0
+
+
+def test_a_locked_database_is_unreachable_for_writing_and_still_read(house, locked) -> None:
+    with pytest.raises(StorageUnreachable):
+        house.call(choose_language, "ana", "es")
+    assert house.call(find_person, "ana").account is not None
+
+
+async def test_a_locked_database_never_blocks_the_loop(house, locked) -> None:
+    waiting = asyncio.create_task(house.run(choose_language, "ana", "es"))
+    longest = 0.0
+    while not waiting.done():
+        before = time.monotonic()
+        await asyncio.sleep(0.005)
+        longest = max(longest, time.monotonic() - before)
+    with pytest.raises(StorageUnreachable):
+        await waiting
+    assert longest < 0.15, "less than the 0.2 s for which the writing thread was blocked"
+
+
+async def test_a_slow_database_gets_a_verdict_within_the_patience(house) -> None:
+    before = time.monotonic()
+    with pytest.raises(StorageUnreachable):
+        await house.run(lambda desk: time.sleep(1.5))
+    assert time.monotonic() - before < 1.4
+
+
+async def test_what_was_begun_and_given_up_is_undone(house) -> None:
+    def hold_slowly(desk) -> None:
+        with desk.database.write() as store:
+            time.sleep(0.3)
+            store.balances.hold(HUB, SERVERS, 1)
+
+    def release(desk) -> None:
+        with desk.database.write() as store:
+            store.balances.release(HUB, SERVERS, 1)
+
+    task = asyncio.create_task(house.run_or_undo(release, hold_slowly))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.5)
+    with house.database.read() as store:
+        assert store.balances.get(HUB, SERVERS).held == 0
+
+
+def test_the_key_is_its_owners_alone_and_never_overwritten(tmp_path) -> None:
+    path = tmp_path / "communities.key"
+    make_key_file(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        make_key_file(path)
+    assert FileKeyring.from_file(path).digest("a", "x") != FileKeyring.from_file(path).digest(
+        "b", "x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda path: path.unlink(), "jupyterhub-communities init"),
+        (lambda path: path.chmod(0o644), "chmod 600"),
+        (lambda path: path.write_text("short\n"), "Restore it from your backup"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "cannot be read"),
+    ],
+)
+def test_a_key_that_cannot_be_used_says_what_to_do(tmp_path, spoil, sentence) -> None:
+    path = tmp_path / "communities.key"
+    make_key_file(path)
+    spoil(path)
+    with pytest.raises(KeyFileError, match=sentence):
+        FileKeyring.from_file(path)
+
+
+def test_what_another_key_sealed_is_not_read(tmp_path) -> None:
+    sealed = FileKeyring(b"a" * 32).seal("secret")
+    with pytest.raises(ValueError, match="another key"):
+        FileKeyring(b"b" * 32).unseal(sealed)
