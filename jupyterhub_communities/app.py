@@ -1,0 +1,80 @@
+"""Wiring: the house is built here and handed to both doors; `configure` does it for a hub."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .application.house import House
+from .config import CommunitiesFile, load_config
+from .storage.database import SqlDatabase
+from .storage.keyring import FileKeyring
+
+KEY_VARIABLE = "COMMUNITIES_KEY"
+
+
+class SystemClock:
+    """The port `Clock` by the machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class SystemChance:
+    """The port `Chance` by the operating system's randomness."""
+
+    def choice(self, symbols: Sequence[str], /) -> str:
+        return secrets.choice(symbols)
+
+    def token(self) -> str:
+        return secrets.token_urlsafe(16)
+
+    def identifier(self) -> str:
+        return uuid.uuid4().hex
+
+
+def open_house(path: str | Path) -> House:
+    """The house that a `communities.yaml` describes.
+
+    Raises `ConfigError`, `KeyFileError` or `SchemaOutdated`; each says in a sentence what to do.
+    """
+    path = Path(path).resolve()
+    config = load_config(path)
+    house = build_house(config, path.parent)
+    house.database.check_schema()
+    return house
+
+
+def build_house(config: CommunitiesFile, folder: Path) -> House:
+    """The house over a database whose schema may still have to be upgraded."""
+    return House(
+        database=build_database(config, folder),
+        clock=SystemClock(),
+        chance=SystemChance(),
+        keys=load_keyring(config, folder),
+        settings=config.settings(),
+    )
+
+
+def build_database(config: CommunitiesFile, folder: Path) -> SqlDatabase:
+    return SqlDatabase(database_url(config, folder), hub_name=config.hub.name)
+
+
+def database_url(config: CommunitiesFile, folder: Path) -> str:
+    """The URL of the database; a plain name is an SQLite file beside `communities.yaml`."""
+    database = config.hub.database
+    return database if "://" in database else f"sqlite:///{folder / database}"
+
+
+def key_path(config: CommunitiesFile, folder: Path) -> Path:
+    return folder / config.hub.key_file
+
+
+def load_keyring(config: CommunitiesFile, folder: Path) -> FileKeyring:
+    """The package's key from the environment or its file. Raises `KeyFileError`."""
+    text = os.environ.get(KEY_VARIABLE)
+    return FileKeyring.from_text(text) if text else FileKeyring.from_file(key_path(config, folder))

@@ -1,0 +1,228 @@
+"""The command line, `jupyterhub-communities`: what the operator runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, is_dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from .app import build_database, build_house, key_path, open_house
+from .application.communities import Change, apply_declarations
+from .application.invites import issue_bound_invite
+from .config import ConfigError, load_config
+from .domain.refusals import StorageUnreachable
+from .storage.database import SchemaOutdated
+from .storage.keyring import KeyFileError, make_key_file
+
+DEFAULT_CONFIG = "communities.yaml"
+DEFAULT_PORT = 8000
+
+TEMPLATE = """\
+# What this hub offers, and to whom. Every key is explained in the documentation ("communities.yaml").
+# After a change: jupyterhub-communities check && jupyterhub-communities apply
+
+hub:
+  language: en
+  # servers: 50               # most servers at one time, all communities together
+
+# communities:
+#   - slug: andes             # its name in addresses and groups; it never changes
+#     name: {en: Andes Data Community, es: Comunidad de Datos Andes}
+#     language: es
+#     contact: hello@example.org
+#     champions: [ana]        # Hub usernames; new people get in with: invite --for ana
+#     quota: {servers: 20}
+
+# profiles:
+#   - slug: small
+#     name: {en: Small, es: Pequeño, pt-BR: Pequeno}
+#     description: {en: Enough for lessons., es: Alcanza para las lecciones.}
+#     cpu: 1
+#     memory: 1G
+"""
+
+
+class CommandError(Exception):
+    """A mistake that the operator can mend. `str()` says how."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command. 0: done; 1: the demo failed; 2: a mistake, with a sentence on stderr."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int | None] = arguments.command
+    try:
+        return command(arguments) or 0
+    except (CommandError, ConfigError, KeyFileError, SchemaOutdated) as error:
+        print(error, file=sys.stderr)
+    except StorageUnreachable:
+        print(
+            "The communities database does not answer. Is it locked, full, or not running? "
+            "Nothing was changed.",
+            file=sys.stderr,
+        )
+    return 2
+
+
+def init(arguments: argparse.Namespace) -> None:
+    """Makes the file, the key and the database where they are missing."""
+    path: Path = arguments.config
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            print(f"{path}: kept")
+        else:
+            path.write_text(TEMPLATE, encoding="utf-8")
+            print(f"{path}: made")
+        config = load_config(path)
+        key = key_path(config, path.parent)
+        try:
+            make_key_file(key)
+            print(f"{key}: made. Back it up: without it, every code and return key is dead")
+        except FileExistsError:
+            print(f"{key}: kept")
+    except OSError as error:
+        raise CommandError(f"{error.filename} cannot be written: {error.strerror}") from error
+    database = build_database(config, path.parent)
+    database.upgrade()
+    print(f"{database.url.render_as_string(hide_password=True)}: ready")
+    print(
+        f"Next: describe your communities in {path}, then run "
+        "jupyterhub-communities check and jupyterhub-communities apply"
+    )
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Says whether the file holds, without touching anything."""
+    config = load_config(arguments.config)
+    print(
+        f"{arguments.config}: fine "
+        f"({len(config.communities)} communities, {len(config.profiles)} profiles)"
+    )
+
+
+def apply(arguments: argparse.Namespace) -> None:
+    """Shows what the file changes, then writes it."""
+    config = load_config(arguments.config)
+    house = open_house(arguments.config)
+    try:
+        changes = house.call(
+            apply_declarations,
+            config.declarations(),
+            config.hub.servers,
+            dry_run=arguments.dry_run,
+        )
+    finally:
+        house.close()
+    for change in changes:
+        print(_describe(change))
+    if not changes:
+        print("Nothing to change.")
+    elif arguments.dry_run:
+        print("Nothing was written (--dry-run).")
+    else:
+        print(f"Applied: {len(changes)} change{'s' if len(changes) > 1 else ''}.")
+
+
+def upgrade_db(arguments: argparse.Namespace) -> None:
+    """Brings the database to this version."""
+    config = load_config(arguments.config)
+    database = build_database(config, arguments.config.resolve().parent)
+    before = database.revision()
+    database.upgrade()
+    after = database.revision()
+    print(f"Already at revision {after}." if before == after else f"Upgraded to revision {after}.")
+
+
+def invite(arguments: argparse.Namespace) -> None:
+    """Prints a code that gives a Hub username its return key."""
+    username = arguments.username.strip().lower()
+    if not username or any(character.isspace() or character == "/" for character in username):
+        raise CommandError("A Hub username has no blanks and no slash: give one with --for NAME")
+    house = open_house(arguments.config)
+    try:
+        issued = house.call(issue_bound_invite, username)
+    finally:
+        house.close()
+    print(f"Code for {username}: {issued.code}")
+    print("It works once. Open /hub/join on your hub, type it, and keep the return key you get.")
+
+
+def service(arguments: argparse.Namespace) -> None:
+    """Runs the service. The Hub starts this one."""
+    from .wiring import run_service
+
+    run_service(arguments.config)
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Runs a hub to try things out."""
+    from .demo import run
+
+    return run(
+        port=arguments.port,
+        data_dir=arguments.data_dir,
+        reset=arguments.reset,
+        json_output=arguments.json,
+    )
+
+
+def _describe(change: Change) -> str:
+    return f"{change.subject}: {_value(change.before)} → {_value(change.after)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    if is_dataclass(value) and not isinstance(value, type):
+        return ", ".join(f"{key}={item}" for key, item in asdict(value).items() if key != "slug")
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jupyterhub-communities", description="One JupyterHub, many communities."
+    )
+    parser.add_argument("--version", action="version", version=version("jupyterhub-communities"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int | None]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(command=run)
+        return command
+
+    def add_configured(
+        name: str, run: Callable[[argparse.Namespace], int | None]
+    ) -> argparse.ArgumentParser:
+        command = add(name, run)
+        command.add_argument(
+            "--config",
+            type=Path,
+            default=Path(DEFAULT_CONFIG),
+            help=f"the operator's file (default: {DEFAULT_CONFIG} in this folder)",
+        )
+        return command
+
+    command = add("demo", demo)
+    command.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s")
+    command.add_argument(
+        "--data-dir", type=Path, default=None, help="where the demo keeps its data"
+    )
+    command.add_argument("--reset", action="store_true", help="begin anew, deleting its data")
+    command.add_argument("--json", action="store_true", help="print one JSON object when ready")
+
+    add_configured("init", init)
+    add_configured("check", check)
+    command = add_configured("apply", apply)
+    command.add_argument("--dry-run", action="store_true", help="show the changes, write nothing")
+    add_configured("upgrade-db", upgrade_db)
+    command = add_configured("invite", invite)
+    command.add_argument(
+        "--for", dest="username", required=True, metavar="NAME", help="Hub username"
+    )
+    add_configured("service", service)
+    return parser

@@ -1,0 +1,288 @@
+"""The operator's file, `communities.yaml`: its schema, and reading it with exact errors.
+
+Everything is checked when the file is read, never at sign-in or spawn. An error names the file, the
+line, the path within it and what was expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from babel import Locale, UnknownLocaleError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from .application.communities import Declaration
+from .application.ports import Settings
+from .domain.communities import Community, is_slug
+from .domain.grants import Role
+from .domain.profiles import Catalogue, Profile
+
+_SIZE = re.compile(r"(\d+)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+_FACTORS |= {"KI": 1024, "MI": 1024**2, "GI": 1024**3, "TI": 1024**4}
+
+
+def read_size(value: object) -> int:
+    """Bytes from `512M`, `2G`, `2Gi`; whole numbers only. Raises `ValueError`."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("expected a size such as 512M, 2G or 2Gi")
+    return int(match[1]) * _FACTORS[(match[2] or "").upper()]
+
+
+def read_cpu(value: object) -> int:
+    """Thousandths of a processor from `1`, `0.5` or `500m`. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d+)m|(\d+)(?:\.(\d{1,3}))?", str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("expected processors such as 1, 0.5 or 500m")
+    if match[1]:
+        return int(match[1])
+    return int(match[2]) * 1000 + int((match[3] or "").ljust(3, "0"))
+
+
+def _slug(value: str) -> str:
+    if not is_slug(value):
+        raise ValueError(
+            "expected a slug: lower-case letters, digits and single hyphens, at most 40 characters"
+        )
+    return value
+
+
+def _tag(value: str) -> str:
+    try:
+        Locale.parse(value, sep="-")
+    except (ValueError, UnknownLocaleError) as error:
+        raise ValueError("expected a language tag such as es, pt-BR or sw") from error
+    return value
+
+
+def _texts(value: object) -> object:
+    """A text for all languages may be written without naming one."""
+    return {"en": value} if isinstance(value, str) else value
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+Tag = Annotated[str, AfterValidator(_tag)]
+Texts = Annotated[dict[Tag, str], BeforeValidator(_texts)]
+Size = Annotated[int, BeforeValidator(read_size)]
+Cpu = Annotated[int, BeforeValidator(read_cpu)]
+Servers = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HubSection(_Section):
+    """The hub as a whole."""
+
+    name: Slug = Field("hub", description="This hub's name, where several share one database.")
+    language: Tag = Field("en", description="The language of pages when nothing else decides.")
+    database: str = Field(
+        "communities.sqlite",
+        description="A file beside this one, or an SQLAlchemy URL. Never the Hub's own database.",
+    )
+    key_file: str = Field(
+        "communities.key",
+        description="The package's key, made by `init`; the environment variable "
+        "`COMMUNITIES_KEY` comes first. Back it up with the database.",
+    )
+    group_prefix: str = Field(
+        "community-", min_length=1, description="What the Hub groups of this package begin with."
+    )
+    when_unreachable: Literal["refuse", "admit"] = Field(
+        "refuse", description="What a start gets when the database does not answer."
+    )
+    servers: Servers | None = Field(
+        None, description="Most servers at one time, all communities together."
+    )
+
+
+class QuotaSection(_Section):
+    """What a community may hold at one time."""
+
+    servers: Servers | None = Field(None, description="Most servers at one time.")
+
+
+class CommunitySection(_Section):
+    """One community."""
+
+    slug: Slug = Field(description="Its name in addresses and groups. It never changes.")
+    name: Texts = Field(description="Its name, per language.", min_length=1)
+    language: Tag = Field("en", description="Its own language.")
+    contact: str | None = Field(
+        None, description="Whom people ask: an e-mail address or a sentence. Shown on refusals."
+    )
+    champions: tuple[str, ...] = Field((), description="Hub usernames of its champions.")
+    quota: QuotaSection = QuotaSection()
+
+
+class ProfileSection(_Section):
+    """One entry that a server can be started with."""
+
+    slug: Slug = Field(description="Its stable name; only this is stored.")
+    name: Texts = Field(description="Its name, per language.", min_length=1)
+    description: Texts = Field({}, description="One sentence, per language.")
+    cpu: Cpu | None = Field(None, description="Processors: 1, 0.5 or 500m.")
+    memory: Size | None = Field(None, description="Memory: 512M, 2G or 2Gi.")
+    communities: tuple[Slug, ...] = Field((), description="Offered to these only; all if empty.")
+    roles: tuple[Literal["learner", "helper", "instructor", "champion"], ...] = Field(
+        (), description="Offered from the lowest of these roles up; to all if empty."
+    )
+    lesson: Texts = Field(
+        {},
+        description="What a server opens, per language: a path such as `/lab/tree/lesson.ipynb`.",
+    )
+    image: str | None = Field(None, description="Container image, for Spawners that have one.")
+    environment: dict[str, str] = Field({}, description="Environment variables.")
+
+
+class CommunitiesFile(_Section):
+    """The whole file."""
+
+    hub: HubSection = HubSection()
+    communities: tuple[CommunitySection, ...] = ()
+    profiles: tuple[ProfileSection, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_references(self) -> CommunitiesFile:
+        for kind, sections in (("community", self.communities), ("profile", self.profiles)):
+            slugs = [section.slug for section in sections]
+            for slug in slugs:
+                if slugs.count(slug) > 1:
+                    raise ValueError(f"two {kind} entries have the slug {slug}")
+        known = {section.slug for section in self.communities}
+        for profile in self.profiles:
+            for slug in profile.communities:
+                if slug not in known:
+                    raise ValueError(f"profile {profile.slug} names the unknown community {slug}")
+        return self
+
+    def settings(self) -> Settings:
+        return Settings(
+            hub_name=self.hub.name,
+            language=self.hub.language,
+            group_prefix=self.hub.group_prefix,
+            admit_when_unreachable=self.hub.when_unreachable == "admit",
+            catalogue=Catalogue(tuple(_profile(section) for section in self.profiles)),
+        )
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        return tuple(
+            Declaration(
+                community=Community(
+                    slug=section.slug,
+                    names=section.name,
+                    language=section.language,
+                    contact=section.contact,
+                    declared=True,
+                ),
+                servers=section.quota.servers,
+                champions=section.champions,
+            )
+            for section in self.communities
+        )
+
+
+def _profile(section: ProfileSection) -> Profile:
+    return Profile(
+        slug=section.slug,
+        names=section.name,
+        descriptions=section.description,
+        milli_cpu=section.cpu,
+        memory=section.memory,
+        communities=frozenset(section.communities),
+        roles=frozenset(Role.from_label(label) for label in section.roles),
+        default_urls=section.lesson,
+        image=section.image,
+        environment=section.environment,
+    )
+
+
+class ConfigError(Exception):
+    """The file cannot be used. `str()` has a line for each mistake: file, line, path, expected."""
+
+
+def load_config(path: Path) -> CommunitiesFile:
+    """Reads and checks the operator's file. Raises `ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"There is no file {path}. Make one with: jupyterhub-communities init"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text) or {}
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(f"{path}:{line}: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}:1: {error}") from error
+    try:
+        return CommunitiesFile.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(path, root, mistake) for mistake in error.errors()]
+        raise ConfigError("\n".join(lines)) from error
+
+
+def _explain(path: Path, root: yaml.Node | None, mistake: Mapping[str, Any]) -> str:
+    where = [part for part in mistake["loc"] if part != "[key]"]
+    dotted = ".".join(str(part) for part in where) or "the file"
+    message = str(mistake["msg"]).removeprefix("Value error, ")
+    if mistake["type"] == "extra_forbidden":
+        message = "unknown key" + _suggestion(where)
+    line = _line_of(root, where)
+    return f"{path}:{line}: {dotted}: {message[:1].lower()}{message[1:]}"
+
+
+def _suggestion(where: list[str | int]) -> str:
+    """The key that was probably meant."""
+    sections: dict[str, type[BaseModel]] = {
+        "communities": CommunitySection,
+        "profiles": ProfileSection,
+        "hub": HubSection,
+    }
+    section = sections.get(str(where[0]), CommunitiesFile)
+    if len(where) == 1:
+        section = CommunitiesFile
+    elif "quota" in where[:-1]:
+        section = QuotaSection
+    close = difflib.get_close_matches(str(where[-1]), section.model_fields, n=1)
+    known = ", ".join(section.model_fields)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {known}"
+
+
+def _line_of(node: yaml.Node | None, where: list[str | int]) -> int:
+    """The line of the innermost node on the path that the file has, from 1."""
+    line = 1
+    for part in where:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, found = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            if part < len(node.value):
+                found = node.value[part]
+                line = found.start_mark.line + 1
+        if found is None:
+            break
+        node = found
+    return line

@@ -1,0 +1,137 @@
+"""The command line, run as the operator runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from jupyterhub_communities.app import open_house
+from jupyterhub_communities.application.invites import look_up_invite
+
+FILE = """\
+communities:
+  - slug: andes
+    name: Andes
+    champions: [ana]
+    quota: {servers: 4}
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "jupyterhub_communities", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def ready(run, tmp_path):
+    assert run("init").returncode == 0
+    (tmp_path / "communities.yaml").write_text(FILE)
+    return run
+
+
+def test_init_makes_file_key_and_database_once(run, tmp_path) -> None:
+    first = run("init")
+    key = (tmp_path / "communities.key").read_text()
+    second = run("init")
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    assert "Back it up" in first.stdout
+    assert second.stdout.count("kept") == 2
+    assert (tmp_path / "communities.key").read_text() == key
+    assert run("check").returncode == 0
+
+
+def test_apply_shows_what_changes_then_nothing(ready) -> None:
+    dry = ready("apply", "--dry-run")
+    assert "quota hub/andes servers: none → 4" in dry.stdout
+    assert "Nothing was written" in dry.stdout
+    assert "Applied: 3 changes." in ready("apply").stdout
+    assert ready("apply").stdout == "Nothing to change.\n"
+
+
+def test_invite_prints_a_code_that_opens_something(ready, tmp_path) -> None:
+    done = ready("invite", "--for", "Operator")
+    code = re.search(r"Code for operator: (\S+)", done.stdout)[1]
+    house = open_house(tmp_path / "communities.yaml")
+    assert house.call(look_up_invite, code).invite.bound_username == "operator"
+    house.close()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a b", "a/b"])
+def test_a_name_that_cannot_be_a_username_is_refused(ready, name) -> None:
+    done = ready("invite", "--for", name)
+    assert done.returncode == 2
+    assert "no blanks and no slash" in done.stderr
+
+
+def test_upgrade_db_says_when_there_is_nothing_to_do(ready) -> None:
+    assert ready("upgrade-db").stdout == "Already at revision 0001.\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["apply"], ["upgrade-db"], ["invite", "--for", "x"]]
+)
+def test_without_a_file_every_command_says_what_to_run(run, command) -> None:
+    done = run(*command)
+    assert done.returncode == 2
+    assert done.stderr.endswith("Make one with: jupyterhub-communities init\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_file_is_told_with_file_and_line(ready, tmp_path) -> None:
+    (tmp_path / "communities.yaml").write_text(FILE.replace("quota", "quotas"))
+    done = ready("check")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "communities.yaml:5: communities.0.quotas: unknown key; did you mean quota?"
+    )
+
+
+def test_an_older_database_names_the_command(ready, tmp_path) -> None:
+    with closing(sqlite3.connect(tmp_path / "communities.sqlite")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        connection.commit()
+    done = ready("apply")
+    assert done.returncode == 2
+    assert "Run: jupyterhub-communities upgrade-db" in done.stderr
+
+
+def test_a_locked_database_gets_a_sentence(ready, tmp_path) -> None:
+    database = tmp_path / "communities.sqlite"
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = ready("apply")
+        other.execute("ROLLBACK")
+    assert done.returncode == 2
+    assert "does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_key_names_what_to_do(ready, tmp_path) -> None:
+    (tmp_path / "communities.key").unlink()
+    done = ready("apply")
+    assert done.returncode == 2
+    assert "Restore it from your backup" in done.stderr
+
+
+def test_init_in_a_folder_that_cannot_be_written_is_a_sentence(run, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("init", "--config", "file/communities.yaml")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,138 @@
+"""The operator's file: what it accepts, and what it says of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyterhub_communities.config import ConfigError, load_config, read_cpu, read_size
+from jupyterhub_communities.domain.grants import Role
+
+GOOD = """\
+hub:
+  language: es
+  servers: 10
+communities:
+  - slug: andes
+    name: {es: Andes, en: The Andes}
+    language: es
+    champions: [ana]
+    quota: {servers: 4}
+profiles:
+  - slug: small
+    name: {en: Small, es: Pequeño}
+    cpu: 0.5
+    memory: 1Gi
+    communities: [andes]
+    roles: [instructor]
+    lesson: {es: /lab/tree/leccion.ipynb}
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "communities.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def mistakes(tmp_path, text) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, text)
+    return [
+        line.removeprefix(f"{tmp_path}/communities.yaml:") for line in str(error.value).split("\n")
+    ]
+
+
+def test_a_good_file_becomes_settings_and_declarations(tmp_path) -> None:
+    config = load(tmp_path, GOOD)
+    (profile,) = config.settings().catalogue.profiles
+    (declaration,) = config.declarations()
+    assert (profile.milli_cpu, profile.memory) == (500, 1024**3)
+    assert profile.roles == {Role.INSTRUCTOR}
+    assert declaration.community.name("es-PE") == "Andes"
+    assert declaration.servers == 4
+
+
+def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
+    assert load(tmp_path, "").communities == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD.replace("language: es\n  servers", "langauge: es\n  servers"),
+         "2: hub.langauge: unknown key; did you mean language?"),
+        (GOOD.replace("servers: 4", "severs: 4"),
+         "9: communities.0.quota.severs: unknown key; did you mean servers?"),
+        (GOOD.replace("slug: andes\n", "slug: Los Andes\n"),
+         "5: communities.0.slug: expected a slug: lower-case letters"),
+        (GOOD.replace("language: es\n    champions", "language: klingon\n    champions"),
+         "7: communities.0.language: expected a language tag"),
+        (GOOD.replace("memory: 1Gi", "memory: lots"),
+         "14: profiles.0.memory: expected a size such as 512M, 2G or 2Gi"),
+        (GOOD.replace("cpu: 0.5", "cpu: half"),
+         "13: profiles.0.cpu: expected processors such as 1, 0.5 or 500m"),
+        (GOOD.replace("servers: 10", "servers: 0"), "3: hub.servers: input should be greater than 0"),
+        (GOOD.replace("roles: [instructor]", "roles: [king]"), "16: profiles.0.roles.0: input should be"),
+        (GOOD.replace("communities: [andes]", "communities: [nowhere]"),
+         "1: the file: profile small names the unknown community nowhere"),
+        ("communities: [", "1: "),
+        ("a: b: c", "1: mapping values are not allowed here"),
+        ("- just\n- a list\n", "1: the file: input should be"),
+        ("communities:\n  - slug: a\n", "2: communities.0.name: field required"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_line_path_and_what_was_expected(tmp_path, text, expected) -> None:
+    assert any(line.startswith(expected) for line in mistakes(tmp_path, text)), mistakes(
+        tmp_path, text
+    )
+
+
+def test_every_mistake_is_told_at_once(tmp_path) -> None:
+    text = GOOD.replace("cpu: 0.5", "cpu: half").replace("memory: 1Gi", "memory: lots")
+    assert len(mistakes(tmp_path, text)) == 2
+
+
+def test_a_missing_file_names_the_command_that_makes_one(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="jupyterhub-communities init"):
+        load_config(tmp_path / "communities.yaml")
+
+
+def test_a_file_that_is_not_text_is_refused_in_a_sentence(tmp_path) -> None:
+    path = tmp_path / "communities.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("512", 512),
+        ("1K", 1000),
+        ("1Ki", 1024),
+        ("2G", 2 * 10**9),
+        ("2Gi", 2**31),
+        ("3 MB", 3 * 10**6),
+    ],
+)
+def test_sizes_are_read_exactly(text, size) -> None:
+    assert read_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1G", "1.5G", "1e3", "G", "1Q", True])
+def test_what_is_not_a_size_is_refused(text) -> None:
+    with pytest.raises(ValueError, match="expected a size"):
+        read_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "milli"), [("1", 1000), (0.5, 500), ("250m", 250), ("1.125", 1125)]
+)
+def test_processors_are_read_exactly(text, milli) -> None:
+    assert read_cpu(text) == milli
+
+
+@pytest.mark.parametrize("text", ["", "-1", "0.0001", "one", "1,5", True])
+def test_what_is_not_processors_is_refused(text) -> None:
+    with pytest.raises(ValueError, match="expected processors"):
+        read_cpu(text)
