@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from ..domain.accounts import AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
-from ..domain.grants import Actor, Grant, Role, Source
+from ..domain.grants import Actor, Grant, Role, Source, Verb, require
 from ..domain.quotas import HUB, SERVERS, Balance, Scope
 from ..domain.refusals import NotFound
 from .people import ensure_account
@@ -110,6 +110,14 @@ def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
             since=since,
             by_workshop=by_workshop,
         )
+
+
+def view_audit(desk: Desk, actor: Actor, slug: str) -> Sequence[AuditEntry]:
+    """The latest changes in the community, newest first."""
+    with desk.database.read() as store:
+        find_community(store, actor, slug)
+        require(actor, Verb.VIEW_AUDIT, slug)
+        return store.audit.of_community(slug)
 
 
 def find_community(store: Store, actor: Actor, slug: str) -> Community:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..domain.accounts import Account
@@ -12,7 +12,7 @@ from ..domain.grants import Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
 from ..domain.quotas import SERVERS, Balance, Scope
-from ..domain.refusals import NotFound, SeatsInvalid
+from ..domain.refusals import NotFound, SeatsInvalid, WorkshopClosed
 from ..domain.workshops import (
     MOST_SEATS,
     Session,
@@ -92,21 +92,51 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
         store.workshops.add(workshop)
         store.balances.set_limit(Scope(community, workshop.slug), SERVERS, wanted.servers)
         _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop)
-        invite = Invite(
-            id=desk.chance.identifier(),
-            community=community,
-            workshop=workshop.slug,
-            role=Role.LEARNER,
-            kind=InviteKind.SHARED,
-            seats=workshop.seats,
-            taken=0,
-            opens_at=None,  # a code works as soon as it is handed out
-            closes_at=workshop.ends_at,
-            lasts_until=workshop.ends_at + STAY_AFTER_WORKSHOP,
-            made_by=actor.account_id,
-            created_at=desk.now,
-        )
-        return OpenedWorkshop(workshop, add_invite(desk, store, invite, actor))
+        return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
+
+
+def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInvite:
+    """A new learner code for a leaked one, with the seats that are left. Who is in stays in."""
+    with desk.database.write() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        require(actor, Verb.REVOKE_INVITE, community, slug)
+        if workshop.closed_at is not None:
+            raise WorkshopClosed
+        old = _learner_invite(store, workshop)
+        seats = workshop.seats
+        if old is not None:
+            store.invites.revoke(old.id, desk.now)
+            seats = old.seats_left
+        return _add_learner_invite(desk, store, actor, replace(workshop, seats=seats))
+
+
+def _add_learner_invite(
+    desk: Desk, store: Store, actor: Actor, workshop: Workshop
+) -> IssuedInvite:
+    invite = Invite(
+        id=desk.chance.identifier(),
+        community=workshop.community,
+        workshop=workshop.slug,
+        role=Role.LEARNER,
+        kind=InviteKind.SHARED,
+        seats=workshop.seats,
+        taken=0,
+        opens_at=None,  # a code works as soon as it is handed out
+        closes_at=workshop.ends_at,
+        lasts_until=workshop.ends_at + STAY_AFTER_WORKSHOP,
+        made_by=actor.account_id,
+        created_at=desk.now,
+    )
+    return add_invite(desk, store, invite, actor)
+
+
+def _learner_invite(store: Store, workshop: Workshop) -> Invite | None:
+    """The workshop's own learner code: the newest shared one that was not revoked."""
+    for invite in store.invites.of_community(workshop.community, workshop.slug):
+        is_own = invite.role is Role.LEARNER and invite.kind is InviteKind.SHARED
+        if is_own and invite.revoked_at is None:
+            return invite
+    return None
 
 
 def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Workshop:
@@ -129,13 +159,8 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
         workshop = find_workshop(store, actor, community, slug)
         invite = None
         if may(actor, Verb.SHOW_CODE, community, slug):
-            # The first one made: the workshop's own learner code.
-            learners = [
-                invite
-                for invite in store.invites.of_community(community, slug)
-                if invite.role is Role.LEARNER and invite.kind is InviteKind.SHARED
-            ]
-            invite = unsealed(desk, store, learners[-1]) if learners else None
+            own = _learner_invite(store, workshop)
+            invite = None if own is None else unsealed(desk, store, own)
         board = None
         if may(actor, Verb.VIEW_BOARD, community, slug):
             board = _board(desk, store, workshop)

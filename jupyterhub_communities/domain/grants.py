@@ -97,6 +97,7 @@ class Verb(StrEnum):
     SHOW_CODE = "invite:show-code"
     REVOKE_INVITE = "invite:revoke"
     VIEW_USAGE = "usage:view"
+    VIEW_AUDIT = "audit:view"
 
 
 # The lowest role that may, at the place where it is asked. One table; a test walks it.
@@ -113,6 +114,7 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.SHOW_CODE: Role.INSTRUCTOR,
     Verb.REVOKE_INVITE: Role.INSTRUCTOR,
     Verb.VIEW_USAGE: Role.LEARNER,
+    Verb.VIEW_AUDIT: Role.CHAMPION,
 }
 
 

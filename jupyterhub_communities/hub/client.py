@@ -1,0 +1,95 @@
+"""The Hub's REST API, as far as the service needs it: the port `application.ports.Hub`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
+
+from ..domain.leases import RunningServer, ServerKey
+
+_PAGE = 200  # users asked for at a time
+
+
+class HubClient:
+    """Talks to one Hub with a service's token."""
+
+    def __init__(self, api_url: str, token: str, *, timeout: float = 20):
+        """`api_url` is the Hub's, such as `http://127.0.0.1:8081/hub/api`."""
+        self._api_url = api_url.rstrip("/")
+        self._headers = {"Authorization": f"token {token}"}
+        self._timeout = timeout
+
+    async def servers(self) -> Mapping[ServerKey, RunningServer]:
+        found = {}
+        async for user in self._users("active"):
+            for name, server in (user.get("servers") or {}).items():
+                if server.get("ready") or server.get("pending"):
+                    key = ServerKey(user["name"], name)
+                    options = server.get("user_options") or {}
+                    profile = options.get("profile")
+                    found[key] = RunningServer(
+                        key=key,
+                        ready=bool(server.get("ready")),
+                        profile=profile if isinstance(profile, str) else None,
+                    )
+        return found
+
+    async def set_groups(self, username: str, groups: Iterable[str], *, prefix: str) -> None:
+        path = f"/users/{quote(username, safe='')}"
+        try:
+            user = json.loads((await self._fetch("GET", path)).body)
+        except HTTPClientError as error:
+            if error.code == 404:
+                return  # their groups come with their first sign-in
+            raise
+        wanted = set(groups)
+        held = {name for name in user.get("groups", []) if name.startswith(prefix)}
+        for name in sorted(wanted - held):
+            await self._add_to_group(name, username)
+        for name in sorted(held - wanted):
+            await self._fetch("DELETE", self._group_users(name), {"users": [username]})
+
+    async def stop_server(self, server: ServerKey) -> None:
+        path = f"/users/{quote(server.username, safe='')}/server"
+        if server.server_name:
+            path += f"s/{quote(server.server_name, safe='')}"
+        await self._fetch("DELETE", path)
+
+    async def _add_to_group(self, name: str, username: str) -> None:
+        try:
+            await self._fetch("POST", self._group_users(name), {"users": [username]})
+        except HTTPClientError as error:
+            if error.code != 404:
+                raise
+            await self._fetch("POST", f"/groups/{quote(name, safe='')}", {})
+            await self._fetch("POST", self._group_users(name), {"users": [username]})
+
+    @staticmethod
+    def _group_users(name: str) -> str:
+        return f"/groups/{quote(name, safe='')}/users"
+
+    async def _users(self, state: str) -> AsyncIterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            path = f"/users?state={state}&offset={offset}&limit={_PAGE}"
+            users = json.loads((await self._fetch("GET", path)).body)
+            for user in users:
+                yield user
+            if len(users) < _PAGE:
+                return
+            offset += len(users)
+
+    async def _fetch(self, method: str, path: str, body: Any = None) -> HTTPResponse:
+        return await AsyncHTTPClient().fetch(
+            self._api_url + path,
+            method=method,
+            headers=self._headers,
+            body=None if body is None else json.dumps(body),
+            allow_nonstandard_methods=True,
+            request_timeout=self._timeout,
+            connect_timeout=self._timeout,
+        )

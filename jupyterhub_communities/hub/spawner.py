@@ -1,0 +1,215 @@
+"""Quota, profiles and language for any Spawner.
+
+Admission is the first act of `start`: one transaction holds the quota at every level or refuses.
+What was held is given back when the server has stopped, however that came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
+from jupyterhub.utils import maybe_future
+from traitlets import Instance, default
+
+from ..application.house import House
+from ..application.leases import (
+    StartPlan,
+    StartRequest,
+    activate,
+    admit,
+    settle,
+    settle_server,
+    start_choices,
+)
+from ..domain.leases import ServerKey
+from ..domain.profiles import Profile
+from ..domain.refusals import Refusal, StorageUnreachable
+from ..domain.texts import in_language
+from ..i18n.negotiation import lab_locale
+from ..pages.language import current_messages, refine_language
+from ..pages.templates import share_dir
+from .options import draw_form, read_options, scope_of
+from .refused import SpawnRefused, keep_failure_count
+
+
+class CommunitySpawnerMixin(Spawner):
+    """Admits servers on a community's quota and starts them with its profile and language.
+
+    Ways to use it, from least to most effort: `configure(c, "communities.yaml")` in
+    `jupyterhub_config.py`; `with_communities(SomeSpawner)`; a subclass that lists this mixin before
+    the Spawner.
+    """
+
+    house = Instance(
+        House,
+        allow_none=True,
+        help="The house of communities whose quota servers are charged to. `configure` sets it.",
+    ).tag(config=True)
+
+    lease_id: str | None = None
+
+    @property
+    def _house(self) -> House:
+        if self.house is None:
+            raise RuntimeError(
+                "communities are not configured: call configure(c, 'communities.yaml') "
+                "at the end of jupyterhub_config.py"
+            )
+        return self.house
+
+    @property
+    def server_key(self) -> ServerKey:
+        return ServerKey(self.user.name, self.name)
+
+    # Options: what the person chooses
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        return type(self)._draw_options_form
+
+    async def _draw_options_form(self) -> str:
+        """The form; empty where there is nothing to choose, so that one click starts."""
+        try:
+            choices = await self._house.run(start_choices, self.user.name)
+        except StorageUnreachable:
+            return ""  # the start itself says so
+        return draw_form(choices, current_messages())
+
+    def options_from_form(self, form_data: Mapping[str, list[str]]) -> dict[str, str]:
+        """Slugs only: nothing else of a form is kept."""
+        return read_options(form_data)
+
+    def options_from_query(self, query_data: Mapping[str, list[str]]) -> dict[str, str]:
+        """`opt-profile`, `opt-community` and `opt-workshop` of a link."""
+        return read_options(query_data)
+
+    @default("apply_user_options")
+    def _default_apply_user_options(self) -> Any:
+        return _applied_by_start
+
+    # A start
+
+    async def start(self) -> Any:
+        plan = await self._admit()
+        if plan is not None:
+            self._apply_plan(plan)
+        url = await maybe_future(super().start())
+        if self.lease_id is not None:
+            await self._note_activation(self.lease_id)
+        return url
+
+    async def _admit(self) -> StartPlan | None:
+        """Holds quota. None where the database does not answer and the hub admits then."""
+        options = read_options(self.user_options)
+        request = StartRequest(
+            lease_id=uuid4().hex,
+            server=self.server_key,
+            scope=scope_of(options),
+            profile=options.get("profile"),
+        )
+        try:
+            plan = await self._house.run_or_undo(
+                partial(settle, lease_id=request.lease_id), admit, request
+            )
+        except StorageUnreachable as refusal:
+            if self._house.settings.admit_when_unreachable:
+                self.log.warning("Started %s without a lease: no database", self._log_name)
+                return None
+            self._refuse(refusal)
+        except Refusal as refusal:
+            self._refuse(refusal)
+        self.lease_id = request.lease_id
+        return plan
+
+    def _refuse(self, refusal: Refusal) -> Any:
+        keep_failure_count(self.user.settings)
+        raise SpawnRefused(refusal, current_messages()) from None
+
+    def _apply_plan(self, plan: StartPlan) -> None:
+        """Sets what the profile, the workshop and the reader's language ask for."""
+        messages = refine_language(
+            stored=plan.account.language if plan.account else None,
+            workshop=plan.workshop.language if plan.workshop else None,
+        )
+        self.environment = {**self.environment, **self._language_environment(messages.tag)}
+        if plan.profile is not None:
+            self.apply_profile(plan.profile)
+            language = plan.workshop.language if plan.workshop else messages.tag
+            if lesson := in_language(plan.profile.default_urls, language):
+                self.default_url = lesson.replace("{", "{{").replace("}", "}}")
+
+    def apply_profile(self, profile: Profile) -> None:
+        """Sets the sizes and the environment of a profile; Spawners with more override it."""
+        self.environment = {**self.environment, **profile.environment}
+        if profile.milli_cpu is not None:
+            self.cpu_limit = profile.milli_cpu / 1000
+        if profile.memory is not None:
+            self.mem_limit = profile.memory
+
+    def _language_environment(self, tag: str) -> dict[str, str]:
+        """The language as a default: the person's own setting in JupyterLab still wins."""
+        locale = lab_locale(tag)
+        folder = share_dir() / "lab" / locale
+        environment = {"LANGUAGE": locale, "LANG": "C.UTF-8" if locale == "en" else f"{locale}.UTF-8"}
+        if folder.is_dir():
+            environment["JUPYTER_CONFIG_PATH"] = str(folder)
+        return environment
+
+    async def _note_activation(self, lease_id: str) -> None:
+        try:
+            await self._house.run(activate, lease_id)
+        except StorageUnreachable:
+            self.log.info("The start of %s is noted by the next reconciling", self._log_name)
+
+    # The end of a server
+
+    # The Hub wants every Spawner class to name these; the Spawner that is mixed with has them.
+
+    async def stop(self, now: bool = False) -> None:
+        await maybe_future(super().stop(now))
+
+    async def poll(self) -> int | None:
+        status: int | None = await maybe_future(super().poll())
+        return status
+
+    async def run_post_stop_hook(self) -> None:
+        """Settles the lease, if the server is really gone. Safe to repeat."""
+        result = super().run_post_stop_hook()
+        if result is not None:
+            await result
+        if await self.poll() is None:
+            return  # still running: the reconciling timer looks again
+        try:
+            if self.lease_id is not None:
+                await self._house.run(settle, self.lease_id)
+            elif self.house is not None:
+                await self._house.run(settle_server, self.server_key)
+        except StorageUnreachable:
+            self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
+        self.lease_id = None
+
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        if self.lease_id is not None:
+            state["lease_id"] = self.lease_id
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.lease_id = state.get("lease_id")
+
+    async def progress(self) -> Any:
+        """What the person reads while the server starts."""
+        yield {"progress": 50, "message": current_messages().gettext("Your server is starting.")}
+
+
+def _applied_by_start(spawner: Spawner, options: Mapping[str, Any]) -> None:
+    """The options are slugs; `start` looks them up and admits or refuses."""
+
+
+class CommunityLocalProcessSpawner(CommunitySpawnerMixin, SimpleLocalProcessSpawner):
+    """Local processes of one operating system user: for trying out."""

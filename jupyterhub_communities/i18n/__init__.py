@@ -1,0 +1,1 @@
+"""Languages: sentences, formats and the choice of a language. No framework."""

@@ -1,0 +1,1 @@
+"""What both doors need for a page: templates, the reader's language, refusals, headers."""

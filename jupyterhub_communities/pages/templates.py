@@ -1,0 +1,175 @@
+"""Where templates and static files lie, and the environments that they are drawn with."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from tornado.web import StaticFileHandler
+
+from ..domain.texts import in_language
+from ..i18n.messages import messages_for, offered
+from .language import ReaderProxy, current_messages, language_transform
+
+_NEVER_IN_NEXT = {"code", "key", "lang", "_xsrf", "token"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The addresses that templates link to, each ending with a slash."""
+
+    hub_url: str
+    service_url: str
+    asset_url: str
+    name: str = "JupyterHub"
+
+    @property
+    def language_url(self) -> str:
+        return f"{self.hub_url}communities/language"
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLink:
+    """One choice of the language switch."""
+
+    tag: str
+    own_name: str
+    direction: str
+    url: str
+    current: bool
+
+
+@cache
+def share_dir() -> Path:
+    """`share/jupyterhub-communities` of the checkout that the package lies in, else installed."""
+    checkout = Path(__file__).resolve().parents[2] / "share" / "jupyterhub-communities"
+    return checkout if checkout.is_dir() else Path(sys.prefix) / "share" / "jupyterhub-communities"
+
+
+def static_dir() -> Path:
+    return share_dir() / "static"
+
+
+@cache
+def asset_version(name: str) -> str:
+    """Changes with the file's content, so that it may be cached for ever."""
+    return hashlib.sha256((static_dir() / name).read_bytes()).hexdigest()[:12]
+
+
+class AssetHandler(StaticFileHandler):
+    """Our static files; the `v` in their addresses lets browsers keep them."""
+
+    CACHE_MAX_AGE = 365 * 24 * 3600
+
+    def check_xsrf_cookie(self) -> None:
+        """Reading a file changes nothing."""
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+
+def asset_handlers(prefix: str = "/communities/static/") -> list[Any]:
+    return [(prefix + r"(.*)", AssetHandler, {"path": str(static_dir())})]
+
+
+def make_environment(site: Site) -> Environment:
+    """The service's environment."""
+    loader = FileSystemLoader([share_dir() / "templates" / "service", share_dir() / "templates"])
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return prepare(environment, site)
+
+
+def install_hub_templates(
+    settings: dict[str, Any], *, site: Site, hub_language: str
+) -> None:
+    """Puts our templates before the Hub's, and the reader's language into every request.
+
+    `settings` are the Hub's tornado settings, before its application is made.
+    """
+    *operators, _hubs = settings["template_path"]
+    ours = FileSystemLoader([share_dir() / "templates" / "hub", share_dir() / "templates"])
+    for name in ("jinja2_env", "jinja2_env_sync"):
+        environment: Environment = settings[name]
+        assert environment.loader is not None
+        environment.loader = ChoiceLoader(
+            [FileSystemLoader(operators), ours, environment.loader]
+        )
+        prepare(environment, site)
+    transforms = settings.setdefault("transforms", [])
+    transforms.insert(0, language_transform(hub_language))
+
+
+def prepare(environment: Environment, site: Site) -> Environment:
+    """Translations, and the globals that every template of ours may use."""
+    environment.add_extension("jinja2.ext.i18n")
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda message: current_messages().raw_gettext(message),
+        ngettext=lambda one, many, n: current_messages().raw_ngettext(one, many, n),
+        pgettext=lambda context, message: current_messages().raw_pgettext(context, message),
+        npgettext=lambda context, one, many, n: current_messages().raw_npgettext(
+            context, one, many, n
+        ),
+        newstyle=True,
+    )
+    environment.globals.update(
+        reader=ReaderProxy(),
+        in_language=in_language,
+        asset=asset_url(site),
+        hub_url=site.hub_url,
+        service_url=site.service_url,
+        site_name=site.name,
+        language_links=_language_links(site),
+        ltr=ltr,
+    )
+    return environment
+
+
+def asset_url(site: Site) -> Callable[[str], str]:
+    return lambda name: f"{site.asset_url}{name}?v={asset_version(name)}"
+
+
+def ltr(text: str) -> Markup:
+    """A code, key, username or path: left to right also inside Arabic."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format(text)
+
+
+def _language_links(site: Site) -> Callable[[Context], Iterable[LanguageLink]]:
+    @pass_context
+    def language_links(context: Context) -> list[LanguageLink]:
+        here = context.get("language_next") or context.get("page_path") or site.hub_url
+        here = _without_secrets(here)
+        current = current_messages().tag
+        links = []
+        for tag in offered():
+            messages = messages_for(tag)
+            query = urlencode({"to": tag, "next": here})
+            links.append(
+                LanguageLink(
+                    tag=tag,
+                    own_name=messages.own_name,
+                    direction=messages.direction,
+                    url=f"{site.language_url}?{query}",
+                    current=tag == current,
+                )
+            )
+        return links
+
+    return language_links
+
+
+def _without_secrets(path: str) -> str:
+    path, _, query = path.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query) if name not in _NEVER_IN_NEXT]
+    return f"{path}?{urlencode(kept)}" if kept else path

@@ -1,0 +1,79 @@
+"""The service's application: addresses, settings, and its life."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from jupyterhub.log import log_request
+from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler
+from tornado.httpserver import HTTPServer
+from tornado.log import enable_pretty_logging
+from tornado.web import Application, GZipContentEncoding
+
+from ..application.house import House
+from ..application.ports import Hub
+from ..pages.language import language_transform
+from ..pages.templates import Site, asset_handlers, make_environment
+from . import api, pages
+from .timers import keep_reconciled, leave_with_the_hub
+
+MOST_BYTES = 1_000_000  # of a request's body
+
+_SLUG = r"([a-z0-9-]+)"
+
+
+def make_app(
+    house: House, hub: Hub, hub_auth: HubOAuth, *, prefix: str, hub_prefix: str, secret: bytes
+) -> Application:
+    """`prefix` is the service's (`/services/communities/`), `hub_prefix` the Hub's (`/hub/`)."""
+    needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
+    site = Site(hub_url=hub_prefix, service_url=prefix, asset_url=f"{prefix}static/")
+    page_routes: list[tuple[str, type[Any]]] = [
+        ("", pages.HomePage),
+        (f"communities/{_SLUG}", pages.CommunityPage),
+        (f"communities/{_SLUG}/workshops/new", pages.NewWorkshopPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}", pages.WorkshopPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
+    ]
+    routes: list[Any] = [
+        (prefix + "oauth_callback", HubOAuthCallbackHandler),
+        (prefix + "health", pages.HealthHandler),
+        *asset_handlers(f"{prefix}static/"),
+        *((f"{prefix}api/v1/{path}", handler, needs) for path, handler in api.ROUTES),
+        *((prefix + path, handler, needs) for path, handler in page_routes),
+        (".*", pages.NotFoundPage, needs),
+    ]
+    return Application(
+        routes,
+        transforms=[language_transform(house.settings.language), GZipContentEncoding],
+        cookie_secret=secret,
+        log_function=log_request,  # the Hub's: it scrubs codes, states and tokens
+        environment=make_environment(site),
+        prefix=prefix,
+        hub_prefix=hub_prefix,
+        house=house,
+    )
+
+
+async def serve(application: Application, house: House, hub: Hub, *, address: str, port: int) -> None:
+    """Serves until SIGTERM or SIGINT, or until the Hub that started this is gone."""
+    enable_pretty_logging()
+    server = HTTPServer(application, max_body_size=MOST_BYTES, xheaders=True)
+    server.listen(port, address)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [
+        asyncio.create_task(keep_reconciled(house, hub)),
+        asyncio.create_task(leave_with_the_hub(stop.set)),
+    ]
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    server.stop()
+    house.close()

@@ -1,0 +1,118 @@
+"""What every handler of the service shares: who asks, in which language, and how to say no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from jupyterhub.services.auth import HubOAuthenticated
+from tornado.httpclient import HTTPError as FetchError
+from tornado.log import app_log
+from tornado.web import HTTPError, RequestHandler
+
+from ..application.house import House
+from ..application.people import Person, find_person, groups_of_person
+from ..application.ports import Desk, Hub
+from ..domain.grants import Actor
+from ..domain.refusals import Refusal, StorageUnreachable
+from ..pages.headers import page_headers
+from ..pages.language import current_messages, refine_language
+from ..pages.refusals import sentence_of, status_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class NotSignedIn(Exception):
+    """Nobody is known by the cookie or token of this request."""
+
+
+class ServiceHandler(HubOAuthenticated, RequestHandler):
+    """Identifies the person with the Hub, and authorises from our own database.
+
+    The Hub's answer says who it is; what they may do follows from their grants now, not from scopes
+    that were frozen when a token was made. A request with a cookie must carry the form's token.
+    """
+
+    person: Person
+    actor: Actor
+
+    def initialize(self, house: House, hub: Hub, hub_auth: Any) -> None:
+        self.house = house
+        self.hub_api = hub
+        self.hub_auth = hub_auth
+
+    def set_default_headers(self) -> None:
+        for name, value in page_headers().items():
+            self.set_header(name, value)
+        self.set_header("Cache-Control", "no-store")
+
+    async def prepare(self) -> None:
+        try:
+            model = await self.hub_auth.get_user(self, sync=False)
+        except HTTPError:
+            raise
+        except OSError as error:
+            raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
+        self._hub_auth_user_cache = model
+        if model is None:
+            raise NotSignedIn
+        allowed = self.hub_auth.check_scopes(self.hub_scopes, model)
+        if not allowed or model.get("kind", "user") != "user":
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+        self.username: str = model["name"]
+        self.person = await self.run(find_person, self.username)
+        self.actor = self.person.actor(is_operator=bool(model.get("admin")))
+        account = self.person.account
+        refine_language(stored=account.language if account else None)
+
+    async def run(
+        self, verb: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self.house.run(verb, *args, **kwargs)
+
+    async def push_groups(self, username: str) -> None:
+        """Tells the Hub at once whose groups changed; the next refresh would agree anyway."""
+        groups = await self.run(groups_of_person, username)
+        try:
+            await self.hub_api.set_groups(
+                username, groups or (), prefix=self.house.settings.group_prefix
+            )
+        except (FetchError, OSError) as error:
+            app_log.warning("Groups of a person reach the Hub with their next refresh: %s", error)
+
+    def say(self, refusal: Refusal) -> str:
+        return sentence_of(refusal, current_messages())
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """A refusal, or nobody being signed in, is no accident."""
+        if not isinstance(value, (Refusal, NotSignedIn)):
+            super().log_exception(typ, value, tb)
+        elif isinstance(value, StorageUnreachable):
+            app_log.warning("The communities database does not answer")
+
+    def error_of(self, status_code: int, **kwargs: Any) -> tuple[int, str, str]:
+        """Status, stable code and sentence of whatever went wrong."""
+        messages = current_messages()
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if isinstance(error, Refusal):
+            return status_of(error), error.code, sentence_of(error, messages)
+        if isinstance(error, NotSignedIn):
+            return 401, "not_signed_in", messages.gettext("Please sign in.")
+        sentences = {
+            400: messages.gettext("This request cannot be read."),
+            403: messages.gettext("You may not do this."),
+            404: messages.gettext("This page does not exist."),
+            405: messages.gettext("This cannot be done here."),
+            413: messages.gettext("This is too large."),
+            415: messages.gettext("The body must be JSON."),
+            502: messages.gettext("The hub does not answer. Please try again in a minute."),
+        }
+        if status_code in sentences:
+            return status_code, f"http.{status_code}", sentences[status_code]
+        return (
+            status_code,
+            f"http.{status_code}",
+            messages.gettext("Something went wrong here. Please try again."),
+        )

@@ -1,0 +1,139 @@
+"""The workshop form: what was typed, what it means, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+
+from ..application.workshops import NewWorkshop
+from ..domain.refusals import Refusal, ZoneInvalid
+from ..domain.workshops import MOST_SEATS, Session, check_zone
+from ..i18n.messages import offered
+from ..pages.language import current_messages
+
+ROWS = 2  # sessions that the form begins with
+MOST_ROWS = 20
+_FIELDS = ("title", "language", "zone", "seats", "servers", "profile")
+_LONGEST = 300  # characters of a field that are drawn again
+_FIELD_OF = {
+    "workshop.title": "title",
+    "workshop.sessions": "sessions",
+    "workshop.seats": "seats",
+    "zone.unknown": "zone",
+    "profile.unknown": "profile",
+}
+# Languages that workshops are held in, beyond those of the pages.
+_WORKSHOP_LANGUAGES = ("ar", "en", "es", "fr", "pt-BR", "sw")
+
+
+@dataclass
+class WorkshopForm:
+    """The fields as typed, and a sentence for each that is wrong."""
+
+    values: dict[str, str]
+    rows: list[tuple[str, str, str]]  # day, from, to
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls, language: str, now: datetime) -> WorkshopForm:
+        values = dict.fromkeys(_FIELDS, "")
+        values.update(language=language, zone="UTC", seats="30")
+        today = now.date().isoformat()
+        return cls(values, [(today, "09:00", "12:00"), *[("", "", "")] * (ROWS - 1)])
+
+    @classmethod
+    def read(cls, argument: Callable[[str, str], str | None]) -> WorkshopForm:
+        values = {name: (argument(name, "") or "")[:_LONGEST].strip() for name in _FIELDS}
+        rows = []
+        for number in range(MOST_ROWS):
+            row = tuple(
+                (argument(f"{part}_{number}", "") or "")[:20] for part in ("day", "from", "to")
+            )
+            rows.append((row[0], row[1], row[2]))
+        while len(rows) > ROWS and not any(rows[-1]):
+            rows.pop()
+        return cls(values, rows)
+
+    def with_another_row(self) -> WorkshopForm:
+        return WorkshopForm(self.values, [*self.rows, ("", "", "")][:MOST_ROWS])
+
+    def parse(self) -> NewWorkshop | None:
+        """What was meant; None with `errors` set where a field cannot be read."""
+        messages = current_messages()
+        seats = self._number("seats")
+        servers = self._number("servers")
+        if not is_language(self.values["language"]):
+            self.errors["language"] = messages.gettext("Please choose a language.")
+        try:
+            zone = ZoneInfo(check_zone(self.values["zone"]))
+        except ZoneInvalid as refusal:
+            self.errors["zone"] = messages.gettext("%(zone)s is not a time zone.", zone=refusal.zone)
+            return None
+        sessions = self._sessions(zone)
+        if self.errors:
+            return None
+        return NewWorkshop(
+            title=self.values["title"],
+            language=self.values["language"],
+            zone=self.values["zone"],
+            sessions=tuple(sessions),
+            seats=seats,
+            profile=self.values["profile"] or None,
+            servers=servers,
+        )
+
+    def refuse(self, refusal: Refusal, sentence: str) -> None:
+        """Puts a verb's refusal at the field that it is about."""
+        self.errors[_FIELD_OF.get(refusal.code, "form")] = sentence
+
+    def _number(self, name: str) -> int | None:
+        typed = self.values[name]
+        if not typed:
+            return None
+        if not typed.isdecimal() or not 0 < int(typed[:9]) <= MOST_SEATS:
+            self.errors[name] = current_messages().gettext(
+                "Please give a number from 1 to %(most)s.", most=MOST_SEATS
+            )
+            return None
+        return int(typed)
+
+    def _sessions(self, zone: ZoneInfo) -> list[Session]:
+        sessions = []
+        for day, start, end in self.rows:
+            if not (day or start or end):
+                continue
+            try:
+                on = date.fromisoformat(day)
+                starts_at = datetime.combine(on, time.fromisoformat(start), zone)
+                ends_at = datetime.combine(on, time.fromisoformat(end), zone)
+            except ValueError:
+                self.errors["sessions"] = current_messages().gettext(
+                    "Please give day, start and end of each session."
+                )
+                return []
+            if ends_at <= starts_at and time.fromisoformat(end) == time(0):
+                ends_at += timedelta(days=1)  # until midnight
+            sessions.append(Session(starts_at, ends_at))
+        if not sessions:
+            self.errors["sessions"] = current_messages().gettext("Please give at least one session.")
+        return sessions
+
+
+def is_language(tag: str) -> bool:
+    """A language tag that CLDR knows."""
+    try:
+        Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError, TypeError):
+        return False
+    return 0 < len(tag) <= 35
+
+
+def language_options() -> list[tuple[str, str]]:
+    """Tags and names for the form's list, in the reader's language."""
+    messages = current_messages()
+    tags = {*_WORKSHOP_LANGUAGES, *offered()}
+    return sorted(((tag, messages.language_name(tag)) for tag in tags), key=lambda pair: pair[1])

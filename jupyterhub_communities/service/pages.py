@@ -1,0 +1,223 @@
+"""The pages of the service. Each reads a form, calls one verb, and draws or redirects."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import segno
+from tornado.web import HTTPError, RequestHandler
+
+from ..application.communities import my_memberships, view_community, view_usage
+from ..application.invites import list_invites, revoke_invite
+from ..application.members import list_members
+from ..application.workshops import (
+    close_workshop,
+    list_workshops,
+    open_workshop,
+    renew_code,
+    view_workshop,
+)
+from ..domain.grants import Verb, may
+from ..domain.refusals import Refusal
+from ..pages.language import refine_language
+from ..pages.refusals import status_of
+from .base import NotSignedIn, ServiceHandler
+from .forms import WorkshopForm, language_options
+
+
+class PageHandler(ServiceHandler):
+    """A page, drawn with the service's templates."""
+
+    async def prepare(self) -> None:
+        try:
+            await super().prepare()
+        except NotSignedIn:
+            if self.request.method not in ("GET", "HEAD"):
+                raise  # a form with a stale token: said on a page, with the way back
+            self.redirect(self.get_login_url())
+
+    def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
+        self.set_status(status)
+        self.finish(self.settings["environment"].get_template(template).render(
+            page_path=self.request.path,
+            person_name=self._shown_name(),
+            xsrf=self.xsrf_token.decode("ascii"),
+            actor=getattr(self, "actor", None),
+            **values,
+        ))
+
+    def _shown_name(self) -> str:
+        person = getattr(self, "person", None)
+        if person is None:
+            return ""
+        return person.account.display_name if person.account else self.username
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        status, _, sentence = self.error_of(status_code, **kwargs)
+        self.draw("error.html", status=status, sentence=sentence)
+
+    def go(self, path: str = "") -> None:
+        self.redirect(self.settings["prefix"] + path, status=303)
+
+    async def community(self, slug: str) -> Any:
+        community = await self.run(view_community, self.actor, slug)
+        refine_language(community=community.language)
+        return community
+
+
+class HomePage(PageHandler):
+    """My communities."""
+
+    async def get(self) -> None:
+        self.draw("home.html", memberships=await self.run(my_memberships, self.actor))
+
+
+class CommunityPage(PageHandler):
+    """People, workshops, and what the community holds and has used."""
+
+    async def get(self, slug: str) -> None:
+        community = await self.community(slug)
+        members = None
+        if may(self.actor, Verb.VIEW_MEMBERS, slug):
+            members = await self.run(list_members, self.actor, slug)
+        self.draw(
+            "community.html",
+            community=community,
+            members=members,
+            workshops=await self.run(list_workshops, self.actor, slug),
+            usage=await self.run(view_usage, self.actor, slug),
+            may_open=may(self.actor, Verb.OPEN_WORKSHOP, slug),
+            now=self.house.clock.now(),
+        )
+
+
+class NewWorkshopPage(PageHandler):
+    """The form for a workshop."""
+
+    async def get(self, slug: str) -> None:
+        community = await self.community(slug)
+        if not may(self.actor, Verb.OPEN_WORKSHOP, slug):
+            raise HTTPError(403)
+        self._draw_form(community, WorkshopForm.fresh(community.language, self.house.clock.now()))
+
+    async def post(self, slug: str) -> None:
+        community = await self.community(slug)
+        form = WorkshopForm.read(self.get_body_argument)
+        if self.get_body_argument("action", "") == "more":
+            self._draw_form(community, form.with_another_row())
+            return
+        wanted = form.parse()
+        if wanted is None:
+            self._draw_form(community, form, status=400)
+            return
+        try:
+            opened = await self.run(open_workshop, self.actor, slug, wanted)
+        except Refusal as refusal:
+            form.refuse(refusal, self.say(refusal))
+            self._draw_form(community, form, status=status_of(refusal))
+            return
+        self.go(f"communities/{slug}/workshops/{opened.workshop.slug}")
+
+    def _draw_form(self, community: Any, form: WorkshopForm, *, status: int = 200) -> None:
+        self.draw(
+            "new_workshop.html",
+            status=status,
+            community=community,
+            form=form,
+            languages=language_options(),
+            profiles=self.house.settings.catalogue.profiles,
+        )
+
+
+class WorkshopPage(PageHandler):
+    """Code, link and QR, seats, sessions, and who is in."""
+
+    async def get(self, community: str, slug: str) -> None:
+        shown = await self.community(community)
+        view = await self.run(view_workshop, self.actor, community, slug)
+        secret_link = "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
+        self.draw(
+            "workshop.html",
+            community=shown,
+            view=view,
+            workshop=view.workshop,
+            join_link=secret_link,
+            join_address=self.join_address(),
+            qr=qr_picture(secret_link) if secret_link else "",
+            state=view.workshop.state(self.house.clock.now()),
+            may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
+        )
+
+    def join_address(self) -> str:
+        return f"{self.request.protocol}://{self.request.host}{self.settings['hub_prefix']}join"
+
+    def join_link(self, secret: str) -> str:
+        return f"{self.join_address()}?{urlencode({'code': secret})}"
+
+
+class BoardPart(PageHandler):
+    """The list of a workshop's people alone, for the page's script."""
+
+    async def get(self, community: str, slug: str) -> None:
+        view = await self.run(view_workshop, self.actor, community, slug)
+        if view.board is None:
+            raise HTTPError(403)
+        self.draw("board.html", view=view, workshop=view.workshop)
+
+
+class CloseWorkshopPage(PageHandler):
+    """Asks once, then closes."""
+
+    async def get(self, community: str, slug: str) -> None:
+        shown = await self.community(community)
+        view = await self.run(view_workshop, self.actor, community, slug)
+        if not may(self.actor, Verb.CLOSE_WORKSHOP, community, slug):
+            raise HTTPError(403)
+        self.draw("close_workshop.html", community=shown, workshop=view.workshop)
+
+    async def post(self, community: str, slug: str) -> None:
+        await self.run(close_workshop, self.actor, community, slug)
+        self.go(f"communities/{community}/workshops/{slug}")
+
+
+class CodePage(PageHandler):
+    """A code that has leaked: revoked, or replaced by a new one."""
+
+    async def post(self, community: str, slug: str) -> None:
+        if self.get_body_argument("action", "") == "renew":
+            await self.run(renew_code, self.actor, community, slug)
+        else:
+            for invite in await self.run(list_invites, self.actor, community):
+                if invite.workshop == slug and invite.revoked_at is None:
+                    await self.run(revoke_invite, self.actor, community, invite.id)
+        self.go(f"communities/{community}/workshops/{slug}")
+
+
+class NotFoundPage(PageHandler):
+    """Any other address."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if not self._finished:
+            raise HTTPError(404)
+
+
+class HealthHandler(RequestHandler):
+    """200 while the database answers with the schema of this version."""
+
+    async def get(self) -> None:
+        house = self.settings["house"]
+        try:
+            await house.run(lambda desk: desk.database.check_schema())
+        except Exception:
+            self.set_status(503)
+            self.finish({"status": "database"})
+            return
+        self.finish({"status": "ok"})
+
+
+def qr_picture(text: str) -> str:
+    """A QR code as a data URI: no address of its own, so no code in a log."""
+    picture: str = segno.make(text, error="m").svg_data_uri(scale=6, border=2)
+    return picture

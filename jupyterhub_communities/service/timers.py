@@ -1,0 +1,53 @@
+"""What the service does by the clock: reconciling leases, and leaving when the Hub is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from tornado.httpclient import HTTPError as FetchError
+from tornado.log import app_log
+
+from ..application.house import House
+from ..application.leases import reconcile_leases
+from ..application.ports import Hub
+from ..domain.refusals import StorageUnreachable
+
+RECONCILE_EVERY = 60.0  # seconds
+_RETRY_AFTER = 5.0
+_LOOK_FOR_PARENT_EVERY = 1.0
+
+
+async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EVERY) -> None:
+    """At once, then every minute: leases agree with the servers that the Hub reports."""
+    was_failing = False
+    while True:
+        try:
+            await reconcile_once(house, hub)
+            was_failing = False
+        except (FetchError, OSError, StorageUnreachable) as error:
+            if not was_failing:  # said once, tried again soon
+                app_log.warning("Leases cannot be reconciled now: %r", error)
+            was_failing = True
+        await asyncio.sleep(_RETRY_AFTER if was_failing else every)
+
+
+async def reconcile_once(house: House, hub: Hub) -> None:
+    snapshot_at = house.clock.now()  # before asking: what starts meanwhile is younger
+    servers = await hub.servers()
+    mended = await house.run(reconcile_leases, servers, snapshot_at)
+    if mended.settled or mended.adopted:
+        app_log.info("Reconciled: %d settled, %d adopted", len(mended.settled), len(mended.adopted))
+
+
+async def leave_with_the_hub(leave: Callable[[], None]) -> None:
+    """Calls `leave` when the Hub that started this process is gone.
+
+    After a SIGKILL of the Hub nobody ends its services, and an orphan would keep the port.
+    """
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(_LOOK_FOR_PARENT_EVERY)
+    app_log.warning("The Hub is gone; so is its service")
+    leave()
