@@ -1,0 +1,81 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HUB5 := .venv-hub5
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format messages docs screenshots clean
+
+help:
+	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
+	@echo "make test         run the tests; STRICT=1 makes a skip a failure"
+	@echo "make check        formatting, lint, types, import contracts, templates, catalogues"
+	@echo "make messages     bring the message catalogues up to date"
+	@echo "make docs         build the documentation into docs/_build"
+	@echo "make screenshots  draw the README's pictures from the real demo"
+
+demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
+	@exec $(BIN)/jupyterhub-communities demo $(ARGS)
+
+test: $(VENV)/.dev $(HUB5)/.test $(BIN)/configurable-http-proxy
+	$(BIN)/python tools/run_tests.py --hub5 $(HUB5)/bin/python
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --lint --quiet share/jupyterhub-communities/templates
+	$(BIN)/python -m jupyterhub_communities.i18n.check
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+messages: $(VENV)/.dev
+	$(BIN)/python -m jupyterhub_communities.i18n.extract
+	$(BIN)/python -m jupyterhub_communities.i18n.compile
+
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+screenshots: $(VENV)/.dev $(BIN)/configurable-http-proxy
+	$(BIN)/python tools/screenshots.py
+
+clean:
+	rm -rf $(VENV) $(HUB5) docs/_build .mypy_cache .ruff_cache .hypothesis
+
+# What is installed where. A stamp is made anew when pyproject.toml changes.
+
+define make-venv
+	@$(PYTHON) -m venv $(1) || { echo "Python cannot make a virtual environment: install the package python3-venv" >&2; exit 2; }
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+endef
+
+$(VENV)/.made:
+	$(call make-venv,$(VENV))
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml hatch_build.py
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(HUB5)/.made:
+	$(call make-venv,$(HUB5))
+	@touch $@
+
+$(HUB5)/.test: $(HUB5)/.made pyproject.toml
+	$(HUB5)/bin/pip install --quiet --disable-pip-version-check 'jupyterhub==5.5.*' -e '.[hub5-test]'
+	@touch $@
+
+$(BIN)/configurable-http-proxy: $(VENV)/.demo tools/install_proxy.py
+	$(BIN)/python tools/install_proxy.py
+	@touch $@

@@ -1,0 +1,48 @@
+"""What all tests share: the order of the tiers, and what a missing program means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+TIERS = [
+    "domain",
+    "application",
+    "i18n",
+    "pages",
+    "storage",
+    "config",
+    "docs",
+    "cli",
+    "service",
+    "hub",
+    "hub_integration",
+    "demo",
+    "faults",
+    "browser",
+]
+STRICT = os.environ.get("STRICT") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tiers first."""
+    root = Path(__file__).parent
+
+    def tier(item: pytest.Item) -> int:
+        name = item.path.relative_to(root).parts[0]
+        return TIERS.index(name) if name in TIERS else 0
+
+    items.sort(key=tier)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With STRICT=1 nothing may be skipped."""
+    report = yield
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"STRICT=1, and this was skipped: {reason}"
+    return report

@@ -1,0 +1,22 @@
+"""`make test`: all tests on this environment's Hub, then `tests/hub_integration` on JupyterHub 5.5.
+
+The second run comes first in time and last in importance: the closing line is the main run's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--hub5", required=True, help="the Python of the environment with Hub 5.5")
+options, arguments = parser.parse_known_args()
+
+print("JupyterHub 5.5: tests/hub_integration", flush=True)
+on_hub5 = subprocess.run([options.hub5, "-m", "pytest", "-q", "tests/hub_integration"], check=False)
+print("JupyterHub 6.1: all tests", flush=True)
+on_hub6 = subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], check=False)
+if on_hub5.returncode:
+    print("The tests failed on JupyterHub 5.5: see above", file=sys.stderr)
+sys.exit(on_hub6.returncode or on_hub5.returncode)
