@@ -46,3 +46,13 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"STRICT=1, and this was skipped: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """A demo that runs for the whole session: the real hub, proxy, service and servers."""
+    from demos import start_demo, stop_demo
+
+    running = start_demo(tmp_path_factory.mktemp("demo") / "data")
+    yield running
+    stop_demo(running)

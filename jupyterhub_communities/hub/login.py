@@ -10,7 +10,7 @@ from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
 from ..application.people import choose_language
 from ..application.return_keys import show_return_key
 from ..domain.refusals import Refusal
-from ..pages.language import current_messages, switch_language
+from ..pages.language import current_messages, keep_language, local_path
 from ..pages.refusals import status_of
 from . import attempts, devices
 from .attempts import AttemptMixin
@@ -130,14 +130,15 @@ class LogoutHandler(HubLogoutHandler):
 
 
 class LanguageHandler(PageMixin):
-    """Keeps the language that the reader chose: in a cookie, and with the account."""
+    """Keeps the language that the reader chose: in the Hub's cookie, and with the account, where
+    the service and other devices find it."""
 
     async def get(self) -> None:
-        tag = switch_language(
-            self, paths=(self.hub.base_url, f"{self.base_url}services/communities/")
-        )
+        tag = keep_language(self, self.hub.base_url)
         if tag is not None and self.current_user is not None:
             try:
                 await self.house.run(choose_language, self.current_user.name, tag)
             except Refusal:
                 pass  # the cookie has it; the account learns it another time
+        self.set_header("Cache-Control", "no-store")
+        self.redirect(local_path(self.get_query_argument("next", ""), default=self.hub.base_url))

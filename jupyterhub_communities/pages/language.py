@@ -80,23 +80,20 @@ def use_language(tag: str) -> Iterator[Messages]:
         _wishes.reset(token)
 
 
-def switch_language(handler: RequestHandler, paths: tuple[str, ...]) -> str | None:
-    """The whole answer to a choice of language (`to`, `next`): keeps it in a cookie at each of
-    `paths` and goes back. The tag, or None where it is not offered."""
+def keep_language(handler: RequestHandler, path: str) -> str | None:
+    """Keeps the language that was chosen (`to`) in a cookie of `path`. The tag, or None where it
+    is not offered."""
     tag = closest(handler.get_query_argument("to", ""), offered())
     if tag is not None:
-        for path in paths:
-            handler.set_cookie(
-                LANGUAGE_COOKIE,
-                tag,
-                path=path,
-                expires_days=_KEPT_DAYS,
-                httponly=True,
-                samesite="Lax",
-                secure=handler.request.protocol == "https",
-            )
-    handler.set_header("Cache-Control", "no-store")
-    handler.redirect(local_path(handler.get_query_argument("next", ""), default=paths[0]))
+        handler.set_cookie(
+            LANGUAGE_COOKIE,
+            tag,
+            path=path,
+            expires_days=_KEPT_DAYS,
+            httponly=True,
+            samesite="Lax",
+            secure=handler.request.protocol == "https",
+        )
     return tag
 
 
