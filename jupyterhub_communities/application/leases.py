@@ -109,6 +109,18 @@ def plan_start(desk: Desk, request: StartRequest) -> StartPlan:
         return _plan(desk, store, request)
 
 
+def reader_languages(desk: Desk, username: str) -> tuple[str | None, str | None]:
+    """The language that the person chose, and that of the workshop they would start in."""
+    with desk.database.read() as store:
+        person = load_person(desk, store, username)
+        scopes = _scopes(desk, store, person)
+        workshop = _workshop(store, scopes[0]) if scopes else None
+        return (
+            None if person.account is None else person.account.language,
+            None if workshop is None else workshop.language,
+        )
+
+
 def activate(desk: Desk, lease_id: str) -> None:
     """The server has come up."""
     with desk.database.write() as store:

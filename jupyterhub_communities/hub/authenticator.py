@@ -153,6 +153,9 @@ class CommunityAuthenticatorMixin(Authenticator):
         self, user: User, handler: BaseHandler | None = None, **more: Any
     ) -> bool | AuthModel:
         """Composes groups again; ends what has ended."""
+        if handler is not None and not hasattr(handler, "_token_authenticated"):
+            # JupyterHub 6.1 reads this when we answer False, and sets it for API requests only.
+            handler._token_authenticated = False
         if handler is not None and devices.is_expired(handler):
             return False
         try:

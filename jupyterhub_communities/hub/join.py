@@ -165,7 +165,7 @@ class JoinHandler(AttemptMixin, PageMixin):
     # Joining
 
     async def _join(self, secret: str, action: str) -> None:
-        typed = self.get_body_argument("name", "")
+        typed = self._typed_name()
         attempt = self.form_attempt()
         if attempt is None:
             # Lost cookie, day-old form: draw it again with everything typed.
@@ -237,6 +237,11 @@ class JoinHandler(AttemptMixin, PageMixin):
         if await self.house.run(find_redemption, request.secret, request.attempt):
             return False
         return await self.house.run(is_name_known, request.secret, request.name)
+
+    def _typed_name(self) -> str:
+        """As it was sent: tornado's own reading drops control characters without a word."""
+        sent = self.request.body_arguments.get("name", [b""])[-1]
+        return sent.decode("utf-8", "replace")
 
     def _chosen_language(self) -> str | None:
         chosen = self.get_cookie(LANGUAGE_COOKIE)

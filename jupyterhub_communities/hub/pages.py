@@ -17,7 +17,7 @@ from ..pages.refusals import sentence_of, status_of
 from ..pages.templates import Site, asset_handlers, install_hub_templates
 from .refused import SpawnRefused
 
-_CODE_ARGUMENT = re.compile(r"(\bcode(?:=|%3[dD]|%253[dD]))(?!\[secret\])[^&\s\"']+")
+_CODE_ARGUMENT = re.compile(r"(code(?:=|%3d|%253d))(?!\[secret\])[^&%\s\"']+", re.IGNORECASE)
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
@@ -62,16 +62,31 @@ def install_pages(app: Any, house: House) -> None:
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
     settings["transforms"].append(GZipContentEncoding)
-    app.log.addFilter(without_refusal_traceback)
-    app.log.addFilter(without_codes)
+    clean_logs(app.log)
+
+
+def clean_logs(log: logging.Logger) -> None:
+    """Keeps codes and refusals' tracebacks out of the Hub's log.
+
+    The filters sit on its handlers: tornado's loggers hand their records to the Hub's log too.
+    """
+    for handler in log.handlers:
+        handler.addFilter(without_refusal_traceback)
+        handler.addFilter(without_codes)
+    # On a slow start nobody waits for the answer any more; the progress page shows the refusal.
+    logging.getLogger("asyncio").addFilter(is_no_refusal)
+
+
+def is_no_refusal(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], SpawnRefused))
 
 
 def without_refusal_traceback(record: logging.LogRecord) -> bool:
     """The Hub logs every failed start with its traceback; a refusal is no accident."""
-    if record.exc_info and isinstance(record.exc_info[1], SpawnRefused):
-        record.exc_info = None
-        record.exc_text = None
-        record.levelno, record.levelname = logging.INFO, "INFO"
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None or isinstance(error, SpawnRefused):
+        # JupyterHub 5 also logs a traceback where there is none to log: `NoneType: None`.
+        record.exc_info = record.exc_text = None
     return True
 
 

@@ -21,6 +21,7 @@ from ..application.leases import (
     StartRequest,
     activate,
     admit,
+    reader_languages,
     settle,
     settle_server,
     start_choices,
@@ -84,8 +85,13 @@ class CommunitySpawnerMixin(Spawner):
         return read_options(form_data)
 
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> dict[str, str]:
-        """`opt-profile`, `opt-community` and `opt-workshop` of a link."""
-        return read_options(query_data)
+        """`opt-profile`, `opt-community` and `opt-workshop` of a link.
+
+        JupyterHub 6 has taken the prefix off by now; 5 leaves it.
+        """
+        return read_options(
+            {name.removeprefix("opt-"): value for name, value in query_data.items()}
+        )
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
@@ -119,15 +125,21 @@ class CommunitySpawnerMixin(Spawner):
             if self._house.settings.admit_when_unreachable:
                 self.log.warning("Started %s without a lease: no database", self._log_name)
                 return None
-            self._refuse(refusal)
+            raise await self._refused(refusal) from None
         except Refusal as refusal:
-            self._refuse(refusal)
+            raise await self._refused(refusal) from None
         self.lease_id = request.lease_id
         return plan
 
-    def _refuse(self, refusal: Refusal) -> Any:
+    async def _refused(self, refusal: Refusal) -> SpawnRefused:
+        """The refusal in the person's language, whoever's request it is that starts the server."""
+        try:
+            stored, workshop = await self._house.run(reader_languages, self.user.name)
+            refine_language(stored=stored, workshop=workshop)
+        except StorageUnreachable:
+            pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        raise SpawnRefused(refusal, current_messages()) from None
+        return SpawnRefused(refusal, current_messages())
 
     def _apply_plan(self, plan: StartPlan) -> None:
         """Sets what the profile, the workshop and the reader's language ask for."""

@@ -1,0 +1,267 @@
+"""Servers on quota, over HTTP against a real hub with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hubs import text_of
+from tools import wait_until
+
+from jupyterhub_communities.application.members import remove_member
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.quotas import SERVERS, Scope
+
+FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."
+
+
+def held(hub, opened) -> int:
+    with hub.house.database.read() as store:
+        return store.balances.get(Scope("andes", opened.workshop.slug), SERVERS).held
+
+
+def lease_of(hub, username):
+    with hub.house.database.read() as store:
+        return store.leases.of_server(ServerKey(username))
+
+
+def member(hub, opened, name):
+    device = hub.browser()
+    device.join(opened.learner_invite.code, name)
+    device.get("/hub/welcome")
+    return device
+
+
+def start(hub, username, **options):
+    return hub.api("POST", f"/users/{username}/server", json=options)
+
+
+def stop(hub, username):
+    hub.api("DELETE", f"/users/{username}/server")
+    wait_until(lambda: not hub.user(username)["servers"])
+
+
+@pytest.fixture
+def full(hub, request):
+    """A workshop whose one server runs, and somebody else of it who wants one."""
+    title = f"Lleno {request.node.name[-20:]}"
+    opened = hub.workshop(title, servers=1)
+    first, second = member(hub, opened, "Primera"), member(hub, opened, "Segunda")
+    assert start(hub, first.username()).status_code in (201, 202)
+    wait_until(lambda: hub.user(first.username())["servers"])
+    yield second, FULL.format(title=title), opened
+    stop(hub, first.username())
+    assert held(hub, opened) == 0
+
+
+def test_the_refusal_is_a_sentence_on_the_fast_path(full) -> None:
+    device, sentence, opened = full
+    query = {"opt-profile": "small", "opt-community": "andes", "opt-workshop": opened.workshop.slug}
+    page = device.get("/hub/spawn", params=query)
+    assert page.status_code == 429
+    assert sentence in text_of(page)
+
+
+def test_the_refusal_is_a_sentence_on_the_form(full) -> None:
+    device, sentence, opened = full
+    form = device.get("/hub/spawn")
+    assert "Pequeño" in text_of(form)
+    assert "512 MB de memoria" in text_of(form)
+    token = device.session.cookies.get("_xsrf")
+    page = device.post(
+        f"/hub/spawn?_xsrf={token}", {"start_on": f"andes/{opened.workshop.slug}/small"}
+    )
+    assert page.status_code == 429
+    assert sentence in text_of(page)
+
+
+def test_the_refusal_is_a_sentence_on_a_slow_start(full) -> None:
+    device, sentence, opened = full
+    query = {"opt-profile": "slow", "opt-community": "andes", "opt-workshop": opened.workshop.slug}
+    page = device.get("/hub/spawn", params=query)
+    assert "/spawn-pending/" in page.url
+    assert "Tu servidor se está iniciando." in text_of(page)
+    address = page.url.removeprefix(device.hub.url)
+    (page,) = wait_until(lambda: [p for p in [device.get(address)] if p.status_code == 429])
+    assert sentence in text_of(page)
+
+
+def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
+    device, sentence, _ = full
+    device.get("/hub/communities/language", params={"to": "es"})
+    answer = start(hub, device.username(), profile="small")
+    assert answer.status_code == 429
+    assert sentence in answer.json()["message"]
+
+
+def test_ten_simultaneous_starts_against_a_limit_of_three_give_exactly_three(hub) -> None:
+    opened = hub.workshop("Diez a la vez", servers=3)
+    names = [member(hub, opened, f"Persona {n}").username() for n in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(lambda name: start(hub, name).status_code, names))
+    assert sorted(statuses)[3:] == [429] * 7
+    assert all(status in (201, 202) for status in sorted(statuses)[:3])
+    assert held(hub, opened) == 3
+    for name, status in zip(names, statuses, strict=True):
+        if status != 429:
+            stop(hub, name)
+    assert held(hub, opened) == 0
+
+
+def test_a_start_that_is_cancelled_gives_its_quota_back(hub) -> None:
+    opened = hub.workshop("Cancelado")
+    name = member(hub, opened, "Cancela").username()
+    start(hub, name, profile="hanging")
+    wait_until(lambda: held(hub, opened) == 1)
+    hub.api("DELETE", f"/users/{name}/server")
+    wait_until(lambda: not hub.user(name)["servers"])
+    assert held(hub, opened) == 0
+
+
+def test_a_start_that_fails_gives_its_quota_back(hub) -> None:
+    opened = hub.workshop("Fallido")
+    name = member(hub, opened, "Falla").username()
+    assert start(hub, name, profile="broken").status_code >= 500
+    wait_until(lambda: held(hub, opened) == 0)
+    assert "broken on purpose" in hub.log(), "it was admitted, and failed afterwards"
+
+
+def test_a_server_that_is_killed_gives_its_quota_back(hub) -> None:
+    opened = hub.workshop("Muerto")
+    name = member(hub, opened, "Muere").username()
+    start(hub, name)
+    server = wait_until(lambda: hub.user(name)["servers"])[""]
+    assert lease_of(hub, name).active_at is not None
+    os.kill(server["state"]["pid"], signal.SIGKILL)
+    wait_until(lambda: held(hub, opened) == 0, seconds=60)
+    assert lease_of(hub, name) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "sentence"),
+    [
+        ({"profile": "huge"}, 400, "Este perfil no existe."),
+        ({"community": "nobody"}, 403, "No perteneces a la comunidad"),
+        ({"community": "andes"}, 403, "No perteneces a la comunidad"),
+    ],
+)
+def test_what_was_asked_wrongly_is_refused_without_a_traceback(hub, options, status, sentence):
+    device = member(hub, hub.workshop("Mal pedido"), "Pide mal")
+    device.get("/hub/communities/language", params={"to": "es"})
+    answer = start(hub, device.username(), **options)
+    assert answer.status_code == status
+    assert sentence in answer.json()["message"]
+
+
+@pytest.mark.parametrize("junk", [{"profile": {"a": 1}}, {"profile": ["x" * 999]}, {"a": "b" * 9999}])
+def test_options_that_are_no_slugs_are_dropped(hub, junk) -> None:
+    name = member(hub, hub.workshop("Basura"), "Basura").username()
+    assert start(hub, name, **junk).status_code in (201, 202)
+    wait_until(lambda: hub.user(name)["servers"])
+    stop(hub, name)
+
+
+def test_a_locked_database_refuses_a_start_in_a_sentence(hub) -> None:
+    device = member(hub, hub.workshop("Sin base"), "Espera")
+    device.get("/hub/communities/language", params={"to": "es"})
+    name = device.username()
+    path = hub.folder / "communities.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = start(hub, name)
+        other.execute("ROLLBACK")
+    assert answer.status_code == 503
+    assert "El hub está ocupado." in answer.json()["message"]
+
+
+def test_the_language_and_the_profile_reach_the_server(hub) -> None:
+    opened = hub.workshop("Entorno", profile="small")
+    device = member(hub, opened, "Entorno")
+    device.keep_key()
+    name = device.username()
+    server = wait_until(lambda: hub.user(name)["servers"].get("", {}))
+    pid = server["state"]["pid"]
+    environment = dict(
+        line.split("=", 1)
+        for line in Path(f"/proc/{pid}/environ").read_text().split("\0")
+        if "=" in line
+    )
+    assert environment["LANGUAGE"] == "es_ES"
+    assert environment["JUPYTER_CONFIG_PATH"].endswith("lab/es_ES")
+    assert environment["MEM_LIMIT"] == "512000000"
+    stop(hub, name)
+
+
+def test_groups_are_composed_at_sign_in_and_refresh_and_others_are_left_alone(hub) -> None:
+    one, two = hub.workshop("Grupos uno"), hub.workshop("Grupos dos")
+    device = member(hub, one, "Agrupada")
+    name = device.username()
+    hub.api("POST", "/groups/choir")
+    hub.api("POST", "/groups/choir/users", json={"users": [name]})
+    device.join(two.learner_invite.code, "Agrupada", action="continue")
+    groups = {"choir", "community-andes", "community-andes.grupos-uno", "community-andes.grupos-dos"}
+    assert set(hub.user(name)["groups"]) == groups
+    actor = hub.house.call(find_person, "ana").actor()
+    hub.house.call(remove_member, actor, "andes", name)
+    time.sleep(1.1)
+    assert not device.is_signed_in(), "an invite account whose grants have ended is signed out"
+
+
+def test_the_service_shows_the_server_and_pushes_groups_at_once(hub) -> None:
+    opened = hub.workshop("Servicio")
+    device = member(hub, opened, "Mirada")
+    name = device.username()
+    start(hub, name)
+    wait_until(lambda: hub.user(name)["servers"])
+    champion = hub.browser()
+    champion.join(hub.bound_code("ana"), "ana")
+    address = f"/services/communities/communities/andes/workshops/{opened.workshop.slug}"
+    page = champion.get(address)
+    assert opened.learner_invite.code in page.text
+    assert "Mirada" in text_of(page)
+    assert "En marcha" in text_of(page)
+    token = hub.api("POST", "/users/ana/tokens", json={}).json()["token"]
+    api = f"/services/communities/api/v1/communities/andes/members/{name}"
+    answer = champion.session.delete(
+        hub.url + api, headers={"Authorization": f"token {token}"}, timeout=30
+    )
+    assert answer.status_code == 204
+    assert hub.user(name)["groups"] == []
+    stop(hub, name)
+
+
+def test_a_servers_own_token_opens_nothing_of_the_service(hub) -> None:
+    device = member(hub, hub.workshop("Hostil"), "Hostil")
+    name = device.username()
+    start(hub, name)
+    server = wait_until(lambda: hub.user(name)["servers"].get("", {}))
+    environment = Path(f"/proc/{server['state']['pid']}/environ").read_text().split("\0")
+    token = next(e for e in environment if e.startswith("JUPYTERHUB_API_TOKEN=")).split("=", 1)[1]
+    answer = device.session.get(
+        f"{hub.url}/services/communities/api/v1/me",
+        headers={"Authorization": f"token {token}", "Cookie": ""},
+        timeout=30,
+    )
+    assert answer.status_code == 403
+    stop(hub, name)
+
+
+def test_the_hubs_own_pages_speak_the_readers_language(hub) -> None:
+    device = member(hub, hub.workshop("Páginas"), "Páginas")
+    for path, said in [
+        ("/hub/home", "Iniciar mi servidor"),
+        ("/hub/spawn", "Iniciar mi servidor"),
+        ("/hub/nowhere", "Esta página no existe"),
+        (f"/user/{device.username()}/", "Tu servidor no está en marcha"),
+    ]:
+        page = device.get(path)
+        assert 'lang="es"' in page.text
+        assert said in text_of(page), path
+        assert "Salir" in page.text

@@ -1,0 +1,268 @@
+"""Real hubs for tests: JupyterHub, npm's proxy, the service, and servers that start at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from tools import end_process, free_port, need_proxy, wait_until
+
+from jupyterhub_communities.app import build_database, open_house
+from jupyterhub_communities.application.communities import apply_declarations
+from jupyterhub_communities.application.house import House
+from jupyterhub_communities.application.invites import issue_bound_invite
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.application.workshops import NewWorkshop, OpenedWorkshop, open_workshop
+from jupyterhub_communities.config import load_config
+from jupyterhub_communities.domain.workshops import Session
+from jupyterhub_communities.storage.keyring import make_key_file
+
+TINY_SERVER = Path(__file__).parent / "hub_integration" / "tiny_server.py"
+ADMIN_TOKEN = "0" * 31 + "a"
+
+COMMUNITIES = """\
+hub: {language: en}
+communities:
+  - slug: andes
+    name: {es: Comunidad Andes, en: Andes Community, pt-BR: Comunidade Andes}
+    language: es
+    contact: hola@andes.example
+    champions: [ana]
+profiles:
+  - {slug: small, name: {en: Small, es: Pequeño}, memory: 512M}
+  - {slug: medium, name: {en: Medium, es: Mediano}}
+  - {slug: slow, name: {en: Slow, es: Lento}}
+  - {slug: hanging, name: {en: Hanging, es: Colgado}}
+  - {slug: broken, name: {en: Broken, es: Roto}}
+"""
+
+CONFIG = """\
+import asyncio, sys
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+from jupyterhub_communities import configure
+
+class TryingSpawner(SimpleLocalProcessSpawner):
+    async def start(self):
+        if self.user_options.get("profile") == "hanging":
+            await asyncio.sleep(600)
+        if self.user_options.get("profile") == "broken":
+            raise RuntimeError("broken on purpose")
+        return await super().start()
+
+async def dawdle(spawner):
+    # Before the Spawner's own start: the person is on the progress page when it is refused.
+    if spawner.user_options.get("profile") == "slow":
+        await asyncio.sleep(2.5)
+
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
+c.JupyterHub.hub_port = {hub_port}
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
+c.ConfigurableHTTPProxy.command = [{proxy!r}]
+c.JupyterHub.spawner_class = TryingSpawner
+c.SimpleLocalProcessSpawner.home_dir_template = {folder!r} + "/homes/{{username}}"
+c.Spawner.cmd = [sys.executable, {tiny_server!r}]
+c.Spawner.pre_spawn_hook = dawdle
+c.Spawner.poll_interval = 2
+c.JupyterHub.allow_named_servers = True
+c.Authenticator.admin_users = {{"operator"}}
+c.Authenticator.auth_refresh_age = 1
+c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}, "admin": True}}]
+c.JupyterHub.log_level = "DEBUG"
+{more}
+configure(c, {folder!r} + "/communities.yaml")
+"""
+
+
+@dataclass
+class RealHub:
+    folder: Path
+    port: int
+    house: House
+    process: subprocess.Popen | None = None
+    service_every: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        log = (self.folder / "hub.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterhub", "-f", "jupyterhub_config.py"],
+            cwd=self.folder,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        wait_until(self.answers, seconds=60)
+
+    def answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()[-4000:]
+        try:
+            service = requests.get(f"{self.url}/services/communities/health", timeout=5)
+            return service.ok and requests.get(f"{self.url}/hub/api/", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def stop(self) -> None:
+        if self.process is not None:
+            end_process(self.process)
+
+    def log(self) -> str:
+        return (self.folder / "hub.log").read_text(errors="replace")
+
+    def api(self, method: str, path: str, **more) -> requests.Response:
+        return requests.request(
+            method,
+            f"{self.url}/hub/api{path}",
+            headers={"Authorization": f"token {ADMIN_TOKEN}"},
+            timeout=60,
+            **more,
+        )
+
+    def user(self, username: str) -> dict:
+        return self.api("GET", f"/users/{username}").json()
+
+    def browser(self, language: str = "es-PE", *, address: str | None = None) -> Browser:
+        return Browser(self, language, address=address)
+
+    def workshop(self, title: str, **more) -> OpenedWorkshop:
+        """A workshop that runs now, opened by the champion."""
+        now = datetime.now(UTC)
+        wanted = {
+            "language": "es",
+            "zone": "America/Lima",
+            "sessions": (Session(now - timedelta(hours=1), now + timedelta(hours=2)),),
+            "seats": 50,
+            "profile": "small",
+        }
+        actor = self.house.call(find_person, "ana").actor()
+        return self.house.call(
+            open_workshop, actor, "andes", NewWorkshop(title=title, **{**wanted, **more})
+        )
+
+    def bound_code(self, username: str) -> str:
+        return self.house.call(issue_bound_invite, username).code
+
+
+class Browser:
+    """One device: keeps cookies, follows redirects, fills in forms."""
+
+    def __init__(self, hub: RealHub, language: str, *, address: str | None = None):
+        self.hub = hub
+        self.session = requests.Session()
+        self.session.headers.update(
+            {"Accept-Language": language, "Sec-Fetch-Mode": "navigate", "User-Agent": "test"}
+        )
+        if address is not None:
+            self.move_to(address)
+
+    def move_to(self, address: str) -> None:
+        """From now on this device has another address."""
+        self.session.mount("http://", _From(address))
+
+    def get(self, path: str, **more) -> requests.Response:
+        return self.session.get(self.hub.url + path, timeout=60, **more)
+
+    def post(self, path: str, data: dict, **more) -> requests.Response:
+        return self.session.post(self.hub.url + path, data=data, timeout=60, **more)
+
+    def open_join(self, code: str) -> requests.Response:
+        return self.get("/hub/join", params={"code": code})
+
+    def join_form(self, code: str, name: str, **more) -> dict:
+        page = self.open_join(code)
+        return {"attempt": attempt_in(page), "action": "join", "name": name, **more}
+
+    def join(self, code: str, name: str, **more) -> str:
+        """The whole join; the return key that is shown."""
+        page = self.post("/hub/join", self.join_form(code, name, **more))
+        assert page.url.endswith("/hub/welcome"), text_of(page)
+        return key_in(page)
+
+    def keep_key(self, **more) -> requests.Response:
+        page = self.get("/hub/welcome")
+        return self.post("/hub/welcome", {"_xsrf": xsrf_in(page)}, **more)
+
+    def username(self) -> str:
+        found = re.search(r'user: "([^"]+)"', self.get("/hub/home").text)
+        assert found, "nobody is signed in"
+        return found[1]
+
+    def is_signed_in(self) -> bool:
+        return "/hub/login" not in self.get("/hub/home").url
+
+
+class _From(HTTPAdapter):
+    def __init__(self, address: str):
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments, **more):
+        super().init_poolmanager(*arguments, source_address=(self._address, 0), **more)
+
+
+def attempt_in(page: requests.Response) -> str:
+    return re.search(r'name="attempt" value="([^"]+)"', page.text)[1]
+
+
+def xsrf_in(page: requests.Response) -> str:
+    return re.search(r'name="_xsrf" value="([^"]+)"', page.text)[1]
+
+
+def key_in(page: requests.Response) -> str:
+    return re.search(r'id="return-key"[^>]*>([^<]+)', page.text)[1].strip()
+
+
+def text_of(page: requests.Response) -> str:
+    page.encoding = "utf-8"
+    main = re.sub(r"(?s)^.*?<main[^>]*>|</main>.*$", "", page.text)
+    return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+
+@contextmanager
+def real_hub(folder: Path, *, more: str = "", communities: str = COMMUNITIES) -> Iterator[RealHub]:
+    """A hub over a folder of its own, until the end of the block."""
+    proxy = need_proxy()
+    (folder / "communities.yaml").write_text(communities)
+    make_key_file(folder / "communities.key")
+    config = load_config(folder / "communities.yaml")
+    database = build_database(config, folder)
+    database.upgrade()
+    database.close()
+    house = open_house(folder / "communities.yaml")
+    house.call(apply_declarations, config.declarations(), config.hub.servers)
+    port = free_port()
+    (folder / "jupyterhub_config.py").write_text(
+        CONFIG.format(
+            port=port,
+            hub_port=free_port(),
+            proxy_port=free_port(),
+            proxy=proxy,
+            folder=str(folder),
+            tiny_server=str(TINY_SERVER),
+            token=ADMIN_TOKEN,
+            more=more,
+        )
+    )
+    hub = RealHub(folder, port, house)
+    try:
+        hub.start()
+        yield hub
+    finally:
+        hub.stop()
+        house.close()
