@@ -9,7 +9,7 @@ from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .app import build_database, build_house, key_path, open_house
+from .app import build_database, key_path, open_house
 from .application.communities import Change, apply_declarations
 from .application.invites import issue_bound_invite
 from .config import ConfigError, load_config

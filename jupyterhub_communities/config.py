@@ -278,10 +278,9 @@ def _line_of(node: yaml.Node | None, where: list[str | int]) -> int:
             for key, value in node.value:
                 if key.value == str(part):
                     line, found = key.start_mark.line + 1, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            if part < len(node.value):
-                found = node.value[part]
-                line = found.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and part in range(len(node.value)):
+            found = node.value[int(part)]
+            line = found.start_mark.line + 1
         if found is None:
             break
         node = found

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tools import end_process, free_port, need_proxy
 
 ROOT = Path(__file__).resolve().parents[1]

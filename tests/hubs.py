@@ -14,7 +14,6 @@ from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
-from tools import end_process, free_port, need_proxy, wait_until
 
 from jupyterhub_communities.app import build_database, open_house
 from jupyterhub_communities.application.communities import apply_declarations
@@ -25,6 +24,7 @@ from jupyterhub_communities.application.workshops import NewWorkshop, OpenedWork
 from jupyterhub_communities.config import load_config
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.keyring import make_key_file
+from tools import end_process, free_port, need_proxy, wait_until
 
 TINY_SERVER = Path(__file__).parent / "hub_integration" / "tiny_server.py"
 ADMIN_TOKEN = "0" * 31 + "a"

@@ -28,7 +28,15 @@ def main() -> int:
         )
         return 1
     node, npm = found
-    install = [*npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(HOME)]
+    install = [
+        *npm,
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--prefix",
+        str(HOME),
+    ]
     done = subprocess.run([*install, PACKAGE], stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         print(f"npm could not install {PACKAGE}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -246,7 +246,7 @@ class Settings:
     language: str = "en"
     group_prefix: str = "community-"
     admit_when_unreachable: bool = False
-    catalogue: Catalogue = Catalogue(profiles=())
+    catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 
 
 @dataclass(frozen=True, slots=True)

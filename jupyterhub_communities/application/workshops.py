@@ -110,9 +110,7 @@ def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInv
         return _add_learner_invite(desk, store, actor, replace(workshop, seats=seats))
 
 
-def _add_learner_invite(
-    desk: Desk, store: Store, actor: Actor, workshop: Workshop
-) -> IssuedInvite:
+def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Workshop) -> IssuedInvite:
     invite = Invite(
         id=desk.chance.identifier(),
         community=workshop.community,

@@ -117,9 +117,7 @@ class CommunityAuthenticatorMixin(Authenticator):
             raise AccessEnded
         return {"name": account.username, SIGN_IN: asked}
 
-    async def check_allowed(
-        self, username: str, authentication: AuthModel | None = None
-    ) -> bool:
+    async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
         """A good code or key lets in; otherwise upstream's answer, or an unlapsed grant."""
         if authentication and SIGN_IN in authentication:
             return True
@@ -131,7 +129,7 @@ class CommunityAuthenticatorMixin(Authenticator):
         self, handler: BaseHandler, auth_model: AuthModel | None
     ) -> AuthModel | None:
         """Redeems what was looked at, and composes groups. The last step of a sign-in."""
-        model = await super().run_post_auth_hook(handler, auth_model)
+        model: AuthModel | None = await super().run_post_auth_hook(handler, auth_model)
         if not model:
             return None
         asked = model.pop(SIGN_IN, None)

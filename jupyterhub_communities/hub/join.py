@@ -241,7 +241,7 @@ class JoinHandler(AttemptMixin, PageMixin):
     def _typed_name(self) -> str:
         """As it was sent: tornado's own reading drops control characters without a word."""
         sent = self.request.body_arguments.get("name", [b""])[-1]
-        return sent.decode("utf-8", "replace")
+        return str(sent, "utf-8", "replace")
 
     def _chosen_language(self) -> str | None:
         chosen = self.get_cookie(LANGUAGE_COOKIE)
@@ -299,9 +299,7 @@ class WelcomeHandler(PageMixin):
     async def _account(self) -> Account | None:
         """Who is signed in; answers itself where nobody is, or nobody with an account."""
         if self.current_user is None:
-            self.redirect(
-                f"{self.settings['login_url']}?{urlencode({'next': self.request.path})}"
-            )
+            self.redirect(f"{self.settings['login_url']}?{urlencode({'next': self.request.path})}")
             return None
         try:
             person = await self.house.run(find_person, self.current_user.name)

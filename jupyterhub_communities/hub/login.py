@@ -8,7 +8,6 @@ from jupyterhub.handlers.login import LoginHandler as HubLoginHandler
 from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
 
 from ..application.people import choose_language
-from ..application.return_keys import show_return_key
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, keep_language, local_path
 from ..pages.refusals import status_of

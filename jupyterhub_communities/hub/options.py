@@ -61,9 +61,7 @@ def _group(choice: Choice, messages: Messages, *, is_default: bool) -> Markup:
     )
     return Markup(
         '<fieldset class="mb-4"><legend class="h5" dir="auto">{name}</legend>{left}{rows}</fieldset>'
-    ).format(
-        name=in_language(choice.name, messages.tag), left=_left(choice, messages), rows=rows
-    )
+    ).format(name=in_language(choice.name, messages.tag), left=_left(choice, messages), rows=rows)
 
 
 def _left(choice: Choice, messages: Messages) -> Markup:
@@ -75,14 +73,18 @@ def _left(choice: Choice, messages: Messages) -> Markup:
         choice.servers_left,
     )
     if choice.servers_left == 0:
-        sentence = messages.gettext("All servers are in use. Try again when somebody has stopped one.")
+        sentence = messages.gettext(
+            "All servers are in use. Try again when somebody has stopped one."
+        )
     return Markup('<p class="text-muted">{}</p>').format(sentence)
 
 
 def _row(choice: Choice, profile: Profile, messages: Messages, *, checked: bool) -> Markup:
     value = f"{choice.scope.community}/{choice.scope.workshop or ''}/{profile.slug}"
     field = f"start-{value.replace('/', '-')}"
-    details = [text for text in (profile.description(messages.tag), sizes(profile, messages)) if text]
+    details = [
+        text for text in (profile.description(messages.tag), sizes(profile, messages)) if text
+    ]
     return Markup(
         '<div class="form-check mb-2">'
         '<input class="form-check-input" type="radio" name="start_on" id="{field}" value="{value}"'

@@ -51,6 +51,7 @@ class CommunitySpawnerMixin(Spawner):
         help="The house of communities whose quota servers are charged to. `configure` sets it.",
     ).tag(config=True)
 
+    environment: dict[str, Any]  # the Spawner's own trait
     lease_id: str | None = None
 
     @property
@@ -166,7 +167,10 @@ class CommunitySpawnerMixin(Spawner):
         """The language as a default: the person's own setting in JupyterLab still wins."""
         locale = lab_locale(tag)
         folder = share_dir() / "lab" / locale
-        environment = {"LANGUAGE": locale, "LANG": "C.UTF-8" if locale == "en" else f"{locale}.UTF-8"}
+        environment = {
+            "LANGUAGE": locale,
+            "LANG": "C.UTF-8" if locale == "en" else f"{locale}.UTF-8",
+        }
         if folder.is_dir():
             environment["JUPYTER_CONFIG_PATH"] = str(folder)
         return environment

@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--add", metavar="TAG", action="append", default=[], help="a new language")
     parser.add_argument("--missing", metavar="TAG", help="print what is left as a .po to fill in")
-    parser.add_argument("--fill", metavar=("TAG", "FILE"), nargs=2, help="take over a filled-in .po")
+    parser.add_argument(
+        "--fill", metavar=("TAG", "FILE"), nargs=2, help="take over a filled-in .po"
+    )
     options = parser.parse_args(arguments)
     try:
         left = update(extract_catalogue(), add=options.add)

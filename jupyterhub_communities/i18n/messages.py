@@ -9,7 +9,8 @@ from __future__ import annotations
 import gettext
 import io
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
+from datetime import datetime as Datetime  # noqa: N812 - `Messages.datetime` hides it
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
@@ -113,21 +114,19 @@ class Messages:
 
     def date(self, value: date, zone: Zone | None = None, style: Style = "long") -> str:
         """A day. A datetime falls on the day that it is in `zone`."""
-        if isinstance(value, datetime) and zone is not None:
+        if isinstance(value, Datetime) and zone is not None:
             value = value.astimezone(_tzinfo(zone))
         return dates.format_date(value, format=style, locale=self.locale)
 
-    def time(self, value: datetime, zone: Zone) -> str:
+    def time(self, value: Datetime, zone: Zone) -> str:
         """Hours and minutes in `zone`."""
-        return dates.format_time(
-            value, format="short", tzinfo=_tzinfo(zone), locale=self.locale
-        )
+        return dates.format_time(value, format="short", tzinfo=_tzinfo(zone), locale=self.locale)
 
-    def datetime(self, value: datetime, zone: Zone, style: Style = "long") -> str:
+    def datetime(self, value: Datetime, zone: Zone, style: Style = "long") -> str:
         """Day, hours and minutes in `zone`, with the zone's name."""
         return self._with_zone(self._datetime(value, zone, style), zone)
 
-    def interval(self, start: datetime, end: datetime, zone: Zone, style: Style = "long") -> str:
+    def interval(self, start: Datetime, end: Datetime, zone: Zone, style: Style = "long") -> str:
         """From when to when, the day said once where it is one day, with the zone's name."""
         tz = _tzinfo(zone)
         if start.astimezone(tz).date() == end.astimezone(tz).date():
@@ -143,7 +142,7 @@ class Messages:
             )
         return self._with_zone(text, zone)
 
-    def _datetime(self, value: datetime, zone: Zone, style: Style) -> str:
+    def _datetime(self, value: Datetime, zone: Zone, style: Style) -> str:
         return self._join(self.date(value, zone, style), self.time(value, zone), style)
 
     def _join(self, day: str, times: str, style: Style) -> str:
@@ -176,9 +175,7 @@ class Messages:
         return self._unit(size, "digital-byte")
 
     def _unit(self, value: float, unit: str) -> str:
-        return units.format_unit(
-            value, unit, "short", format="#,##0.##", locale=self.locale
-        )
+        return units.format_unit(value, unit, "short", format="#,##0.##", locale=self.locale)
 
     def duration(self, value: timedelta | int | float) -> str:
         """A stretch of time by its two largest units: `2 hours, 30 minutes`."""

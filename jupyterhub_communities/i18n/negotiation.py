@@ -15,7 +15,11 @@ from babel.core import get_global
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 _RANGE = re.compile(rf"\s*({_TAG.pattern}|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{{0,3}})?)\s*)?")
 _LONGEST_HEADER = 1000  # characters that are read
-_LAB_COUNTRIES = {"ar": "SA", "es": "ES", "pt": "BR"}  # JupyterLab's packs, where CLDR's likely one differs
+_LAB_COUNTRIES = {
+    "ar": "SA",
+    "es": "ES",
+    "pt": "BR",
+}  # JupyterLab's packs, where CLDR's likely one differs
 
 
 @dataclass(frozen=True, slots=True)

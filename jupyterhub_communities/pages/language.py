@@ -22,7 +22,8 @@ from ..i18n.negotiation import Wishes, closest, negotiate
 LANGUAGE_COOKIE = "communities-language"
 _KEPT_DAYS = 400
 
-_wishes: ContextVar[Wishes] = ContextVar("wishes", default=Wishes())
+_NO_WISHES = Wishes()
+_wishes: ContextVar[Wishes] = ContextVar("wishes", default=_NO_WISHES)
 
 
 def current_messages() -> Messages:

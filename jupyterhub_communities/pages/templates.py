@@ -90,9 +90,7 @@ def make_environment(site: Site) -> Environment:
     return prepare(environment, site)
 
 
-def install_hub_templates(
-    settings: dict[str, Any], *, site: Site, hub_language: str
-) -> None:
+def install_hub_templates(settings: dict[str, Any], *, site: Site, hub_language: str) -> None:
     """Puts our templates before the Hub's, and the reader's language into every request.
 
     `settings` are the Hub's tornado settings, before its application is made.
@@ -102,9 +100,7 @@ def install_hub_templates(
     for name in ("jinja2_env", "jinja2_env_sync"):
         environment: Environment = settings[name]
         assert environment.loader is not None
-        environment.loader = ChoiceLoader(
-            [FileSystemLoader(operators), ours, environment.loader]
-        )
+        environment.loader = ChoiceLoader([FileSystemLoader(operators), ours, environment.loader])
         prepare(environment, site)
     transforms = settings.setdefault("transforms", [])
     transforms.insert(0, language_transform(hub_language))

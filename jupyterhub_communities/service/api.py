@@ -87,8 +87,7 @@ class ApiHandler(ServiceHandler):
 class MeApi(ApiHandler):
     async def get(self) -> None:
         memberships = [
-            membership
-            for membership in await self.run(my_memberships, self.person.actor())
+            membership for membership in await self.run(my_memberships, self.person.actor())
         ]
         self.answer(models.person_json(self.username, self.person, memberships))
 

@@ -59,7 +59,9 @@ def make_app(
     )
 
 
-async def serve(application: Application, house: House, hub: Hub, *, address: str, port: int) -> None:
+async def serve(
+    application: Application, house: House, hub: Hub, *, address: str, port: int
+) -> None:
     """Serves until SIGTERM or SIGINT, or until the Hub that started this is gone."""
     enable_pretty_logging()
     server = HTTPServer(application, max_body_size=MOST_BYTES, xheaders=True)

@@ -71,7 +71,9 @@ class WorkshopForm:
         try:
             zone = ZoneInfo(check_zone(self.values["zone"]))
         except ZoneInvalid as refusal:
-            self.errors["zone"] = messages.gettext("%(zone)s is not a time zone.", zone=refusal.zone)
+            self.errors["zone"] = messages.gettext(
+                "%(zone)s is not a time zone.", zone=refusal.zone
+            )
             return None
         sessions = self._sessions(zone)
         if self.errors:
@@ -119,7 +121,9 @@ class WorkshopForm:
                 ends_at += timedelta(days=1)  # until midnight
             sessions.append(Session(starts_at, ends_at))
         if not sessions:
-            self.errors["sessions"] = current_messages().gettext("Please give at least one session.")
+            self.errors["sessions"] = current_messages().gettext(
+                "Please give at least one session."
+            )
         return sessions
 
 

@@ -39,13 +39,17 @@ class PageHandler(ServiceHandler):
 
     def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         self.set_status(status)
-        self.finish(self.settings["environment"].get_template(template).render(
-            page_path=self.request.path,
-            person_name=self._shown_name(),
-            xsrf=self.xsrf_token.decode("ascii"),
-            actor=getattr(self, "actor", None),
-            **values,
-        ))
+        self.finish(
+            self.settings["environment"]
+            .get_template(template)
+            .render(
+                page_path=self.request.path,
+                person_name=self._shown_name(),
+                xsrf=self.xsrf_token.decode("ascii"),
+                actor=getattr(self, "actor", None),
+                **values,
+            )
+        )
 
     def _shown_name(self) -> str:
         person = getattr(self, "person", None)
@@ -136,7 +140,9 @@ class WorkshopPage(PageHandler):
     async def get(self, community: str, slug: str) -> None:
         shown = await self.community(community)
         view = await self.run(view_workshop, self.actor, community, slug)
-        secret_link = "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
+        secret_link = (
+            "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
+        )
         self.draw(
             "workshop.html",
             community=shown,

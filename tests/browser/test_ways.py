@@ -99,9 +99,7 @@ async def test_a_learner_joins_keeps_the_key_and_comes_back(
     assert "/hub/login" in other.url, "signed out"
 
 
-async def test_a_champion_opens_a_workshop_watches_and_closes_it(
-    demo, new_device, picture
-) -> None:
+async def test_a_champion_opens_a_workshop_watches_and_closes_it(demo, new_device, picture) -> None:
     champion = demo.champion("andes")
     page = await new_device("es-CO", width=1280)
     await sign_in_with_key(page, demo.hub, champion["return_key"], WORDS["es"])

@@ -15,7 +15,7 @@ from jupyterhub_communities.domain.codes import (
     check_letter,
     grouped,
 )
-from jupyterhub_communities.domain.refusals import CodeMistyped, KeyMistyped
+from jupyterhub_communities.domain.refusals import CodeMistyped
 
 FORMATS = [INVITE_CODE, RETURN_KEY]
 bodies = st.text(alphabet=ALPHABET, min_size=11, max_size=11)
@@ -78,9 +78,10 @@ def test_every_swap_of_two_symbols_is_noticed(body: str) -> None:
 def test_whatever_is_typed_is_read_or_refused_as_mistyped(typed: str) -> None:
     for form in FORMATS:
         try:
-            assert len(form.parse(typed)) == form.symbols + 1
-        except (CodeMistyped, KeyMistyped) as refusal:
-            assert isinstance(refusal, form.mistyped)
+            read = form.parse(typed)
+        except form.mistyped:
+            continue
+        assert len(read) == form.symbols + 1
 
 
 @pytest.mark.parametrize("typed", ["", "-", "A" * 12 + "B", "U" * 12, "0" * 100_000, "\x00" * 12])

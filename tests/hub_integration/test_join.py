@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from hubs import attempt_in, key_in, text_of, xsrf_in
-from tools import wait_until
 
 from jupyterhub_communities.application.invites import issue_invite, revoke_invite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import close_workshop, view_workshop
 from jupyterhub_communities.domain.codes import INVITE_CODE
+from tools import wait_until
 
 
 def taken(hub, opened) -> int:
@@ -390,7 +390,9 @@ def test_the_join_and_login_pages_weigh_less_than_30_kb(hub) -> None:
         device.open_join(code)
         page = device.get(path)
         total = int(page.headers["Content-Length"])
-        for address in set(re.findall(r'(?:href|src)="(/hub/communities/static/[^"]+)"', page.text)):
+        for address in set(
+            re.findall(r'(?:href|src)="(/hub/communities/static/[^"]+)"', page.text)
+        ):
             asset = device.session.get(hub.url + address, stream=True)
             total += len(asset.raw.read(decode_content=False))
         assert total < 30_000

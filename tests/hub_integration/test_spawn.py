@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from hubs import text_of
-from tools import wait_until
 
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.quotas import SERVERS, Scope
+from tools import wait_until
 
 FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."
 
@@ -160,7 +160,9 @@ def test_what_was_asked_wrongly_is_refused_without_a_traceback(hub, options, sta
     assert sentence in answer.json()["message"]
 
 
-@pytest.mark.parametrize("junk", [{"profile": {"a": 1}}, {"profile": ["x" * 999]}, {"a": "b" * 9999}])
+@pytest.mark.parametrize(
+    "junk", [{"profile": {"a": 1}}, {"profile": ["x" * 999]}, {"a": "b" * 9999}]
+)
 def test_options_that_are_no_slugs_are_dropped(hub, junk) -> None:
     name = member(hub, hub.workshop("Basura"), "Basura").username()
     assert start(hub, name, **junk).status_code in (201, 202)
@@ -206,7 +208,12 @@ def test_groups_are_composed_at_sign_in_and_refresh_and_others_are_left_alone(hu
     hub.api("POST", "/groups/choir")
     hub.api("POST", "/groups/choir/users", json={"users": [name]})
     device.join(two.learner_invite.code, "Agrupada", action="continue")
-    groups = {"choir", "community-andes", "community-andes.grupos-uno", "community-andes.grupos-dos"}
+    groups = {
+        "choir",
+        "community-andes",
+        "community-andes.grupos-uno",
+        "community-andes.grupos-dos",
+    }
     assert set(hub.user(name)["groups"]) == groups
     actor = hub.house.call(find_person, "ana").actor()
     hub.house.call(remove_member, actor, "andes", name)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from houses import SetClock, SeededChance, make_house, open_taller
+from houses import SeededChance, SetClock, make_house, open_taller
 from sqlalchemy import select, update
 
 from jupyterhub_communities.application import invites, leases
