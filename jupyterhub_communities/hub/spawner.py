@@ -200,10 +200,8 @@ class CommunitySpawnerMixin(Spawner):
         if await self.poll() is None:
             return  # still running: the reconciling timer looks again
         try:
-            if self.lease_id is not None:
-                await self._house.run(settle, self.lease_id)
-            elif self.house is not None:
-                await self._house.run(settle_server, self.server_key)
+            # By server, not by `lease_id`: reconciling may have given it another lease meanwhile.
+            await self._house.run(settle_server, self.server_key)
         except StorageUnreachable:
             self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
         self.lease_id = None

@@ -178,7 +178,7 @@ class Messages:
         return units.format_unit(value, unit, "short", format="#,##0.##", locale=self.locale)
 
     def duration(self, value: timedelta | int | float) -> str:
-        """A stretch of time by its two largest units: `2 hours, 30 minutes`."""
+        """A stretch of time by its two largest units: `2 hours and 30 minutes`."""
         seconds = round(value.total_seconds() if isinstance(value, timedelta) else value)
         parts: list[str] = []
         for unit, length in _UNIT_SECONDS:
@@ -189,7 +189,7 @@ class Messages:
                 break  # 1 day, not 1 day and 5 seconds
             if len(parts) == 2:
                 break
-        return lists.format_list(parts, style="unit", locale=self.locale)
+        return lists.format_list(parts, locale=self.locale)
 
     def listing(self, items: Iterable[str]) -> str:
         """`a, b and c`."""

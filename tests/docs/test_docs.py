@@ -1,0 +1,129 @@
+"""The docs say what is there, and what they tell people to run runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_communities.cli import _parser
+from jupyterhub_communities.config import CommunitiesFile, load_config
+from jupyterhub_communities.domain.refusals import all_refusals
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS / "_ext"))
+import reference_from_code as reference  # noqa: E402
+
+COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
+
+
+def blocks(page: Path, marker: str) -> list[str]:
+    """The code blocks that follow a marker such as `<!-- run -->`."""
+    return re.findall(
+        rf"<!-- {re.escape(marker)} -->\n```\w+\n(.*?)```", page.read_text(), re.DOTALL
+    )
+
+
+def test_every_key_of_the_file_is_in_the_reference() -> None:
+    page = reference.yaml_page()
+
+    def check(model, prefix: str) -> None:
+        for name, field in model.model_fields.items():
+            inner = reference.model_of(field.annotation)
+            if inner is not None:
+                check(inner, f"{prefix}{name}.")
+            else:
+                assert f"`{prefix}{name}`" in page
+                assert field.description, f"{prefix}{name} has no description"
+
+    for field in CommunitiesFile.model_fields.values():
+        check(reference.model_of(field.annotation), "")
+
+
+@pytest.mark.parametrize(
+    "cls", [reference.CommunityAuthenticatorMixin, reference.CommunitySpawnerMixin]
+)
+def test_every_trait_is_in_the_reference_with_its_help(cls) -> None:
+    traits = reference.own_traits(cls)
+    assert "house" in traits
+    for name, trait in traits.items():
+        assert trait.help, name
+        assert f"`c.{cls.__name__}.{name}`" in reference.traits_page()
+
+
+def test_every_command_and_refusal_is_in_the_reference() -> None:
+    for name in reference.commands(_parser()):
+        assert f"## {name}" in reference.cli_page()
+    for refusal in all_refusals():
+        assert f"`{refusal.code}`" in reference.refusals_page()
+
+
+def test_what_start_tells_an_operator_to_run_runs(tmp_path) -> None:
+    page = DOCS / "start.md"
+    (yaml,) = blocks(page, "file: communities.yaml")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ran = []
+    for block in blocks(page, "run"):
+        for command in COMMAND.findall(block):
+            done = subprocess.run(
+                shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, (command, done.stderr)
+            ran.append(command)
+        (tmp_path / "communities.yaml").write_text(yaml)
+    assert len(ran) == 7
+    assert load_config(tmp_path / "communities.yaml").communities[0].slug == "andes"
+
+
+def test_the_three_lines_are_the_same_everywhere() -> None:
+    (lines,) = blocks(DOCS / "start.md", "file: jupyterhub_config.py")
+    assert lines in (ROOT / "README.md").read_text()
+
+
+def test_the_pictures_of_the_readme_are_there() -> None:
+    for name in re.findall(r"\((docs/images/[^)]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / name).stat().st_size > 5_000
+
+
+@pytest.mark.hub
+def test_every_curl_of_the_api_page_runs(demo) -> None:
+    champion = demo.champion("andes")
+    environment = {
+        **os.environ,
+        "TOKEN": champion["api_token"],
+        "API": demo.facts["api_url"].rstrip("/"),
+        "MEMBER": "",
+        "INVITE": "",
+    }
+    commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
+    assert len(commands) == 19
+    for command in commands:
+        if "$MEMBER" in command and not environment["MEMBER"]:
+            environment["MEMBER"] = _field(environment, "members", "username", last=True)
+        done = subprocess.run(
+            ["bash", "-c", command.replace("curl ", "curl -sS --fail-with-body ", 1)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
+            environment["INVITE"] = found[1]
+
+
+def _field(environment, path: str, field: str, *, last: bool) -> str:
+    import requests
+
+    answer = requests.get(
+        f"{environment['API']}/communities/andes/{path}",
+        headers={"Authorization": f"token {environment['TOKEN']}"},
+        timeout=30,
+    ).json()
+    return answer[-1 if last else 0][field]

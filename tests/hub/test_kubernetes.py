@@ -1,0 +1,104 @@
+"""What a pod's manifest says of the profile and the language."""
+
+from __future__ import annotations
+
+import pytest
+from houses import SMALL, make_house, open_taller
+
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.leases import StartRequest, admit
+from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.profiles import Profile
+
+pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
+
+IMAGE = Profile(
+    slug="image",
+    names={"en": "Image", "es": "Imagen"},
+    milli_cpu=1500,
+    memory=2 * 1024**3,
+    image="example.org/lab:1",
+    environment={"COLOUR": "blue"},
+    default_urls={"es": "/lab/tree/lección {1}.ipynb"},
+)
+
+
+class User:
+    """As much of the Hub's user as a manifest needs."""
+
+    name = escaped_name = "maria-abcde"
+    id = 1
+    url = "/user/maria-abcde/"
+    server = None
+    settings: dict = {}
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = make_house(tmp_path, profiles=(SMALL, IMAGE))
+    yield house
+    house.close()
+
+
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: none
+contexts: [{name: none, context: {cluster: none, user: none}}]
+clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
+users: [{name: none, user: {}}]
+"""
+
+
+@pytest.fixture
+async def spawner(house, tmp_path, monkeypatch):
+    """Configured, and never connected: a manifest is made without a cluster."""
+    from jupyterhub.objects import Hub, Server
+    from jupyterhub.orm import Spawner as OrmSpawner
+    from kubernetes_asyncio.config import kube_config
+
+    from jupyterhub_communities import CommunityKubeSpawner
+
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
+    spawner = CommunityKubeSpawner(
+        _mock=True, user=User(), hub=Hub(), orm_spawner=OrmSpawner(name=""), house=house
+    )
+    spawner.server = Server()
+    spawner.api_token = "token"
+    return spawner
+
+
+async def manifest_for(house, spawner, profile: str):
+    opened = open_taller(house, profile=profile)
+    request = JoinRequest(opened.learner_invite.code, "a", "María", proposed_username="maria-abcde")
+    house.call(redeem_invite, request)
+    plan = house.call(admit, StartRequest("lease", ServerKey("maria-abcde")))
+    spawner._apply_plan(plan)
+    return await spawner.get_pod_manifest()
+
+
+async def test_a_profile_sets_limits_requests_image_and_environment(house, spawner) -> None:
+    manifest = await manifest_for(house, spawner, "image")
+    (container,) = manifest.spec.containers
+    assert container.image == "example.org/lab:1"
+    assert container.resources.limits == {"cpu": 1.5, "memory": 2 * 1024**3}
+    assert container.resources.requests == {"cpu": 1.5, "memory": 2 * 1024**3}
+    environment = {variable.name: variable.value for variable in container.env}
+    assert environment["COLOUR"] == "blue"
+    assert environment["LANGUAGE"] == "es_ES"
+    assert "JUPYTER_CONFIG_PATH" not in environment, "a folder of the Hub's machine"
+    assert spawner.format_string(spawner.default_url) == "/lab/tree/lección {1}.ipynb"
+
+
+async def test_the_catalogue_is_a_profile_list_in_the_readers_language(house, spawner) -> None:
+    from jupyterhub_communities.pages.language import use_language
+
+    await manifest_for(house, spawner, "image")
+    with use_language("es"):
+        entries = await spawner.profile_entries()
+    assert [(e["slug"], e["display_name"], e["default"]) for e in entries] == [
+        ("small", "Pequeño", False),
+        ("image", "Imagen", True),
+    ]
+    assert entries[1]["kubespawner_override"]["cpu_guarantee"] == 1.5

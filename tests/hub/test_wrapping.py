@@ -1,0 +1,101 @@
+"""Communities on top of classes that exist, and what `configure` does to a configuration."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+from jupyterhub.auth import Authenticator, DummyAuthenticator
+from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
+from traitlets.config import Config
+
+import jupyterhub_communities
+from jupyterhub_communities.cli import main
+from jupyterhub_communities.hub.authenticator import (
+    CommunityAuthenticator,
+    CommunityAuthenticatorMixin,
+)
+from jupyterhub_communities.hub.spawner import CommunitySpawnerMixin
+from jupyterhub_communities.hub.wrapping import with_communities
+
+
+@pytest.fixture
+def ready(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    return tmp_path
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in jupyterhub_communities.__all__:
+        if name != "CommunityKubeSpawner":
+            assert getattr(jupyterhub_communities, name)
+    with pytest.raises(AttributeError):
+        _ = jupyterhub_communities.nothing
+
+
+def test_the_entry_points_load() -> None:
+    (authenticator,) = entry_points(group="jupyterhub.authenticators", name="communities")
+    (spawner,) = entry_points(group="jupyterhub.spawners", name="communities")
+    assert authenticator.load() is CommunityAuthenticator
+    assert issubclass(spawner.load(), CommunitySpawnerMixin)
+
+
+def test_a_wrapped_class_keeps_its_own_traits() -> None:
+    wrapped = with_communities(DummyAuthenticator)
+    assert issubclass(wrapped, (CommunityAuthenticatorMixin, DummyAuthenticator))
+    assert wrapped.upstream is DummyAuthenticator
+    assert wrapped(config=Config(DummyAuthenticator={"password": "x"})).password == "x"
+    assert with_communities(wrapped) is wrapped
+    assert with_communities(Authenticator) is CommunityAuthenticator
+    assert issubclass(with_communities(LocalProcessSpawner), CommunitySpawnerMixin)
+    with pytest.raises(TypeError):
+        with_communities(dict)
+
+
+def test_configure_wraps_what_the_configuration_names(ready) -> None:
+    c = Config()
+    c.JupyterHub.authenticator_class = "dummy"
+    c.JupyterHub.spawner_class = "simple"
+    c.JupyterHub.services = [{"name": "mine"}]
+    jupyterhub_communities.configure(c)
+    assert issubclass(c.JupyterHub.authenticator_class, DummyAuthenticator)
+    assert issubclass(c.JupyterHub.spawner_class, SimpleLocalProcessSpawner)
+    assert [service["name"] for service in c.JupyterHub.services] == ["mine", "communities"]
+    c.CommunityAuthenticatorMixin.house.close()
+
+
+def test_configure_adds_to_a_user_role_that_is_there(ready) -> None:
+    c = Config()
+    c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "list:groups"]}]
+    jupyterhub_communities.configure(c)
+    user = next(role for role in c.JupyterHub.load_roles if role["name"] == "user")
+    assert user["scopes"] == ["self", "list:groups", "access:services!service=communities"]
+    c.CommunityAuthenticatorMixin.house.close()
+
+
+def test_configure_finds_load_groups_and_says_what_to_do(ready) -> None:
+    c = Config()
+    c.JupyterHub.load_groups = {"staff": {"users": ["ana"]}}
+    with pytest.raises(SystemExit, match="Remove it"):
+        jupyterhub_communities.configure(c)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder: (folder / "communities.yaml").unlink(), "jupyterhub-communities init"),
+        (lambda folder: (folder / "communities.yaml").write_text("x: 1"), ":1: x: unknown key"),
+        (lambda folder: (folder / "communities.key").unlink(), "There is no key"),
+        (lambda folder: (folder / "communities.sqlite").unlink(), "upgrade-db"),
+    ],
+)
+def test_a_hub_that_cannot_start_says_why_in_a_sentence(ready, spoil, sentence) -> None:
+    spoil(ready)
+    with pytest.raises(SystemExit, match=sentence):
+        jupyterhub_communities.configure(Config())
+
+
+def test_an_upstream_that_does_not_exist_is_named(ready) -> None:
+    with pytest.raises(SystemExit, match="nowhere"):
+        jupyterhub_communities.configure(Config(), upstream="nowhere")

@@ -1,0 +1,55 @@
+"""Catalogues: complete, and formats by CLDR; the check notices what it should."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from babel.messages.catalog import Catalog
+
+from jupyterhub_communities.i18n.catalogues import (
+    extract_catalogue,
+    po_path,
+    problems,
+    write_catalogue,
+)
+from jupyterhub_communities.i18n.messages import messages_for, offered
+
+
+def test_english_spanish_and_portuguese_are_offered_and_complete() -> None:
+    assert set(offered()) == {"en", "es", "pt-BR"}
+    assert problems(extract_catalogue()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "what"),
+    [
+        ("Hello %(name)s.", "Hola.", "placeholders differ"),
+        ("Hello %(name)s.", "Hola %(nombre)s.", "placeholders differ"),
+        ("Hello.", "", "not translated"),
+        ("Press <b>here</b>.", "Pulsa aquí.", "HTML tags differ"),
+        ("Hello.", " Hola.", "space around"),
+    ],
+)
+def test_the_check_notices_what_is_wrong(tmp_path, source, translation, what) -> None:
+    template = Catalog()
+    template.add(source)
+    catalogue = Catalog(locale="es")
+    catalogue.add(source, translation)
+    path = po_path("es", tmp_path)
+    path.parent.mkdir(parents=True)
+    write_catalogue(path, catalogue)
+    assert any(what in str(problem) for problem in problems(template, tmp_path))
+
+
+def test_dates_numbers_and_plurals_are_the_languages_own() -> None:
+    start = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+    end = start + timedelta(hours=3)
+    assert messages_for("es").interval(start, end, "America/Lima") == (
+        "2 de marzo de 2026, 9:00\u201312:00 (hora de Perú)"
+    )
+    assert "2 de março de 2026" in messages_for("pt-BR").date(start)
+    assert messages_for("pt-BR").number(1234567) == "1.234.567"
+    assert messages_for("es").size(512_000_000) == "512 MB"
+    assert messages_for("es").duration(timedelta(hours=2, minutes=30)) == "2 horas y 30 minutos"
+    english = messages_for("en")
+    assert english.ngettext("One seat left", "%(num)s seats left", 1) == "One seat left"
+    assert english.ngettext("One seat left", "%(num)s seats left", 7) == "7 seats left"

@@ -1,0 +1,114 @@
+"""The service on a real port, with a real HubOAuth asking a small Hub about tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from houses import actor_of, andes, make_house, open_taller
+from jupyterhub.services.auth import HubOAuth
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from jupyterhub_communities.application.invites import JoinRequest, issue_invite, redeem_invite
+from jupyterhub_communities.domain.grants import Role
+from jupyterhub_communities.service.app import make_app
+
+PREFIX = "/services/communities/"
+SCOPE = "access:services!service=communities"
+
+
+class UserEndpoint(RequestHandler):
+    """`GET /hub/api/user`, as the Hub answers a token."""
+
+    def get(self) -> None:
+        token = self.request.headers.get("Authorization", "").removeprefix("token ")
+        model = self.settings["tokens"].get(token)
+        if model is None:
+            self.set_status(403)
+            self.finish({"status": 403})
+        else:
+            self.finish(model)
+
+
+class FakeHub:
+    """The port `Hub`: remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, set[str]] = {}
+        self.running: dict = {}
+
+    async def servers(self) -> Mapping:
+        return self.running
+
+    async def set_groups(self, username, groups, *, prefix) -> None:
+        self.groups[username] = set(groups)
+
+    async def stop_server(self, server) -> None:
+        self.running.pop(server, None)
+
+
+class World:
+    """A community with one person of each role, and a stranger."""
+
+    def __init__(self, house) -> None:
+        self.house = house
+        self.hub = FakeHub()
+        self.opened = open_taller(house)
+        self.usernames = {
+            Role.CHAMPION: "ana",
+            **{role: self.join(role) for role in Role if role is not Role.CHAMPION},
+        }
+        self.tokens = {"operator": self.model("operator", admin=True), "bia": self.model("bia")}
+        for role, username in self.usernames.items():
+            self.tokens[role.label] = self.model(username)
+        self.tokens["server"] = self.model("ana", scopes=["access:servers!server=ana/"])
+        self.tokens["service"] = {"kind": "service", "name": "other", "scopes": [SCOPE]}
+
+    def join(self, role) -> str:
+        issued = self.house.call(issue_invite, actor_of(self.house, "ana"), "andes", role=role)
+        request = JoinRequest(issued.code, role.label, f"Persona {role.label}")
+        return self.house.call(redeem_invite, request).account.username
+
+    @staticmethod
+    def model(name: str, *, admin: bool = False, scopes=(SCOPE,)) -> dict:
+        return {"kind": "user", "name": name, "admin": admin, "groups": [], "scopes": list(scopes)}
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = make_house(tmp_path, communities=(andes(), andes(slug="brasil", champions=("bia",))))
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def world(house):
+    return World(house)
+
+
+@pytest.fixture
+async def service(world):
+    """The address of the running service."""
+    hub_socket, hub_port = bind_unused_port()
+    hub = HTTPServer(Application([("/hub/api/user", UserEndpoint)], tokens=world.tokens))
+    hub.add_socket(hub_socket)
+    hub_auth = HubOAuth(
+        api_url=f"http://127.0.0.1:{hub_port}/hub/api",
+        api_token="secret",
+        base_url=PREFIX,
+        oauth_client_id="service-communities",
+        access_scopes={SCOPE},
+        cache_max_age=10,
+    )
+    socket, port = bind_unused_port()
+    application = make_app(
+        world.house, world.hub, hub_auth, prefix=PREFIX, hub_prefix="/hub/", secret=b"s" * 32
+    )
+    server = HTTPServer(application, max_body_size=1_000_000)
+    server.add_socket(socket)
+    yield f"http://127.0.0.1:{port}{PREFIX}"
+    for running in (server, hub):
+        running.stop()
+        await running.close_all_connections()

@@ -1,0 +1,209 @@
+"""The REST API: what it answers, whom it refuses, and how it says what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+
+from jupyterhub_communities.domain.grants import LOWEST_ROLE, Role, Verb
+
+WORKSHOP = {
+    "title": "Mapas",
+    "language": "es",
+    "zone": "America/Lima",
+    "seats": 5,
+    "profile": "small",
+    "sessions": [
+        {"starts_at": "2030-03-02T09:00:00-05:00", "ends_at": "2030-03-02T12:00:00-05:00"}
+    ],
+}
+
+
+@pytest.fixture
+def call(service):
+    async def call(method, path, *, token="champion", body=None, raw=None, headers=()):
+        data = raw if raw is not None else (None if body is None else json.dumps(body))
+        answer = await AsyncHTTPClient().fetch(
+            f"{service}api/v1/{path}",
+            method=method,
+            headers={
+                **({"Authorization": f"token {token}"} if token else {}),
+                "Content-Type": "application/json",
+                **dict(headers),
+            },
+            body=data,
+            allow_nonstandard_methods=True,
+            raise_error=False,
+            follow_redirects=False,
+        )
+        content = json.loads(answer.body) if answer.body else None
+        return answer.code, content, answer.headers
+
+    return call
+
+
+async def test_a_workshop_is_opened_looked_at_and_closed(call) -> None:
+    status, made, headers = await call("POST", "communities/andes/workshops", body=WORKSHOP)
+    assert status == 201
+    assert headers["Location"].endswith("/api/v1/communities/andes/workshops/mapas")
+    assert len(made["invite"]["code"]) == 14
+    status, seen, _ = await call("GET", "communities/andes/workshops/mapas")
+    assert seen["invite"]["code"] == made["invite"]["code"]
+    assert (await call("GET", "communities/andes/workshops/mapas/board"))[1] == []
+    status, closed, _ = await call("POST", "communities/andes/workshops/mapas/close")
+    assert (status, closed["state"]) == (200, "closed")
+
+
+async def test_an_invite_is_issued_shown_again_and_revoked(call) -> None:
+    status, made, _ = await call("POST", "communities/andes/invites", body={"role": "helper"})
+    assert (status, made["role"]) == (201, "helper")
+    path = f"communities/andes/invites/{made['id']}"
+    assert (await call("GET", path))[1]["code"] == made["code"]
+    assert (await call("POST", f"{path}/revoke"))[1]["revoked_at"]
+    listed = (await call("GET", "communities/andes/invites"))[1]
+    assert all("code" not in invite for invite in listed), "a list shows no codes"
+
+
+async def test_a_role_given_reaches_the_hub_at_once(call, world) -> None:
+    name = world.usernames[Role.LEARNER]
+    status, member, _ = await call(
+        "PUT", f"communities/andes/members/{name}", body={"role": "instructor"}
+    )
+    assert (status, member["role"]) == (200, "instructor")
+    assert world.hub.groups[name] == {"community-andes"}
+    assert (await call("DELETE", f"communities/andes/members/{name}"))[0] == 204
+    assert world.hub.groups[name] == set()
+
+
+async def test_me_says_who_i_am_and_keeps_my_language(call, world) -> None:
+    _, me, _ = await call("GET", "me", token="helper")
+    assert me["communities"] == [{"community": "andes", "role": "helper", "workshops": []}]
+    _, me, _ = await call("PATCH", "me", token="helper", body={"language": "es"})
+    assert me["language"] == "es"
+    status, problem, _ = await call("GET", "communities/nowhere", token="helper")
+    assert problem["detail"] == "Esta comunidad no existe o no perteneces a ella."
+
+
+VERBS = {
+    Verb.VIEW_COMMUNITY: ("GET", "communities/andes", None),
+    Verb.VIEW_MEMBERS: ("GET", "communities/andes/members", None),
+    Verb.SET_ROLE: ("PUT", "communities/andes/members/{learner}", {"role": "learner"}),
+    Verb.REMOVE_MEMBER: ("DELETE", "communities/andes/members/{helper}", None),
+    Verb.OPEN_WORKSHOP: ("POST", "communities/andes/workshops", WORKSHOP),
+    Verb.CLOSE_WORKSHOP: ("POST", "communities/andes/workshops/{workshop}/close", None),
+    Verb.VIEW_BOARD: ("GET", "communities/andes/workshops/{workshop}/board", None),
+    Verb.ISSUE_INVITE: ("POST", "communities/andes/invites", {}),
+    Verb.SHOW_CODE: ("GET", "communities/andes/invites/{invite}", None),
+    Verb.REVOKE_INVITE: ("POST", "communities/andes/invites/{invite}/revoke", None),
+    Verb.VIEW_USAGE: ("GET", "communities/andes/usage", None),
+    Verb.VIEW_AUDIT: ("GET", "communities/andes/audit", None),
+}
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+@pytest.mark.parametrize("who", ["learner", "helper", "instructor", "champion", "operator", "bia"])
+async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who) -> None:
+    method, path, body = VERBS[verb]
+    path = path.format(
+        learner=world.usernames[Role.LEARNER],
+        helper=world.usernames[Role.HELPER],
+        workshop=world.opened.workshop.slug,
+        invite=world.opened.learner_invite.invite.id,
+    )
+    if verb is Verb.REMOVE_MEMBER and who == "helper":
+        return  # leaving is everybody's own right
+    status, answer, _ = await call(method, path, token=who, body=body)
+    if who == "bia":
+        assert (status, answer["code"]) == (404, "not_found"), "a stranger learns nothing"
+    elif who == "operator" or Role.from_label(who) >= LOWEST_ROLE[verb]:
+        assert status in (200, 201, 204), answer
+    else:
+        assert (status, answer["code"]) == (403, "permission.denied")
+
+
+def test_every_verb_is_tried() -> None:
+    assert set(Verb) - set(VERBS) == {Verb.CHANGE_WORKSHOP}, "no address changes a workshop yet"
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), ("unknown", 401), ("server", 403), ("service", 403)]
+)
+async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
+    for path in ("me", "communities/andes", "nowhere"):
+        found, problem, headers = await call("GET", path, token=token)
+        assert found == problem["status"] == status
+        assert headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"title": ""}, 422, "body.invalid"),
+        ({"title": "bell\x07"}, 400, "workshop.title"),
+        ({"title": "x" * 400}, 400, "workshop.title"),
+        ({"language": "klingon"}, 422, "body.invalid"),
+        ({"zone": "Mars/Base"}, 400, "zone.unknown"),
+        ({"seats": 0}, 422, "body.invalid"),
+        ({"seats": 10**9}, 422, "body.invalid"),
+        ({"seats": "many"}, 422, "body.invalid"),
+        ({"profile": "huge"}, 400, "profile.unknown"),
+        ({"surprise": 1}, 422, "body.invalid"),
+        ({"sessions": []}, 422, "body.invalid"),
+        ({"sessions": [{"starts_at": "2030-01-02T09:00", "ends_at": "2030-01-02T10:00"}]},
+         422, "body.invalid"),
+        ({"sessions": [{"starts_at": "2030-01-02T10:00Z", "ends_at": "2030-01-02T09:00Z"}]},
+         400, "workshop.sessions"),
+        ({"sessions": [{"starts_at": "2030-01-02T09:00Z", "ends_at": "2030-01-02T12:00Z"}] * 2},
+         400, "workshop.sessions"),
+    ],
+)  # fmt: skip
+async def test_a_workshop_that_does_not_hold_is_refused_and_nothing_is_made(
+    call, change, status, code
+) -> None:
+    found, problem, _ = await call(
+        "POST", "communities/andes/workshops", body={**WORKSHOP, **change}
+    )
+    assert (found, problem["code"]) == (status, code)
+    assert problem["detail"]
+    assert len((await call("GET", "communities/andes/workshops"))[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers", "status"),
+    [
+        ("{", {}, 422),
+        ("[]", {}, 422),
+        ("null", {}, 422),
+        ("", {}, 422),
+        ("\xff", {}, 422),
+        ("{}", {"Content-Type": "text/plain"}, 415),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_a_problem_document(call, raw, headers, status) -> None:
+    found, problem, _ = await call(
+        "POST", "communities/andes/workshops", raw=raw.encode("latin-1"), headers=headers
+    )
+    assert found == problem["status"] == status
+
+
+async def test_a_method_that_is_not_there_is_405(call) -> None:
+    assert (await call("DELETE", "communities/andes"))[0] == 405
+
+
+async def test_another_communitys_objects_cannot_be_reached_by_id(call, world) -> None:
+    invite = world.opened.learner_invite.invite.id
+    for path in (f"communities/brasil/invites/{invite}", "communities/andes"):
+        assert (await call("GET", path, token="bia"))[0] == 404
+
+
+async def test_a_database_that_does_not_answer_is_503(call, world, tmp_path) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(tmp_path / "communities.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        status, problem, _ = await call("POST", "communities/andes/invites", body={})
+        other.execute("ROLLBACK")
+    assert (status, problem["code"]) == (503, "storage.unreachable")

@@ -1,0 +1,217 @@
+"""The pages: drawn for each role, protected, bounded."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from houses import actor_of, open_taller
+from sqlalchemy import event
+from tornado.httpclient import AsyncHTTPClient
+
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.leases import StartRequest, admit
+from jupyterhub_communities.application.workshops import view_workshop
+from jupyterhub_communities.domain.leases import RunningServer, ServerKey
+from jupyterhub_communities.service.timers import reconcile_once
+
+FORM = {
+    "title": "Mapas",
+    "language": "es",
+    "zone": "America/Lima",
+    "seats": "5",
+    "day_0": "2030-03-02",
+    "from_0": "09:00",
+    "to_0": "12:00",
+}
+
+
+@pytest.fixture
+def visit(service):
+    """A request with a token: the same pages as with the cookie, without the sign-in redirects."""
+
+    async def visit(path, *, who="champion", language="en", data=None, headers=()):
+        return await AsyncHTTPClient().fetch(
+            service + path,
+            method="GET" if data is None else "POST",
+            body=None if data is None else urlencode(data),
+            headers={
+                **({"Authorization": f"token {who}"} if who else {}),
+                "Accept-Language": language,
+                **dict(headers),
+            },
+            raise_error=False,
+            follow_redirects=False,
+        )
+
+    return visit
+
+
+@pytest.mark.parametrize("language", ["en", "es", "pt-BR"])
+@pytest.mark.parametrize("who", ["learner", "helper", "instructor", "champion", "operator"])
+async def test_every_page_is_drawn_for_every_role_in_every_language(
+    visit, world, who, language
+) -> None:
+    workshop = f"communities/andes/workshops/{world.opened.workshop.slug}"
+    paths = ["", "communities/andes", workshop]
+    if who in ("instructor", "champion", "operator"):
+        paths += ["communities/andes/workshops/new", f"{workshop}/close"]
+    for path in paths:
+        page = await visit(path, who=who, language=language)
+        text = page.body.decode()
+        assert page.code == 200, path
+        assert f'<html lang="{language}"' in text
+        code = world.opened.learner_invite.code
+        may_see = who in ("instructor", "champion", "operator") and path == workshop
+        assert (code in text) == may_see
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert page.headers["X-Frame-Options"] == "DENY"
+        assert page.headers["Cache-Control"] == "no-store"
+        assert not re.search(r"<script(?![^>]*src=)|style=|onclick", text), "nothing inline"
+
+
+async def test_who_is_not_signed_in_is_sent_to_the_hub(visit) -> None:
+    page = await visit("communities/andes", who=None)
+    assert page.code == 302
+    assert "oauth2/authorize" in page.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("path", "who", "status"),
+    [
+        ("communities/andes", "bia", 404),
+        ("communities/nowhere", "champion", 404),
+        ("communities/andes/workshops/nowhere", "champion", 404),
+        ("communities/andes/workshops/new", "learner", 403),
+        ("nowhere", "champion", 404),
+        ("", "server", 403),
+    ],
+)
+async def test_what_is_not_yours_is_a_page_with_a_sentence(visit, path, who, status) -> None:
+    page = await visit(path, who=who, language="es")
+    assert page.code == status
+    assert "No funcionó" in page.body.decode()
+
+
+async def test_a_form_opens_a_workshop(visit, world) -> None:
+    page = await visit("communities/andes/workshops/new", data=FORM)
+    assert page.code == 303
+    assert page.headers["Location"].endswith("/communities/andes/workshops/mapas")
+    view = world.house.call(view_workshop, actor_of(world.house, "ana"), "andes", "mapas")
+    assert view.workshop.starts_at.isoformat() == "2030-03-02T14:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"title": ""}, "Please write a title"),
+        ({"zone": "Mars/Base"}, "Mars/Base is not a time zone."),
+        ({"zone": ""}, "is not a time zone."),
+        ({"seats": "0"}, "Please give a number from 1 to"),
+        ({"seats": "many"}, "Please give a number from 1 to"),
+        ({"seats": "9" * 200}, "Please give a number from 1 to"),
+        ({"servers": "-1"}, "Please give a number from 1 to"),
+        ({"language": "klingon"}, "Please choose a language."),
+        ({"profile": "huge"}, "There is no such profile."),
+        ({"to_0": "08:00"}, "Each session must end after it starts"),
+        ({"from_0": ""}, "Please give day, start and end of each session."),
+        ({"day_0": "2030-02-30"}, "Please give day, start and end of each session."),
+        ({"day_0": "", "from_0": "", "to_0": ""}, "Please give at least one session."),
+    ],
+)
+async def test_a_form_that_does_not_hold_keeps_what_was_typed(visit, change, sentence) -> None:
+    page = await visit(
+        "communities/andes/workshops/new", data={**FORM, "title": "Típico", **change}
+    )
+    text = page.body.decode()
+    assert page.code == 400
+    assert sentence in text
+    if "title" not in change:
+        assert 'value="Típico"' in text
+
+
+async def test_another_session_adds_a_row_and_keeps_what_was_typed(visit) -> None:
+    page = await visit("communities/andes/workshops/new", data={**FORM, "action": "more"})
+    text = page.body.decode()
+    assert 'value="Mapas"' in text
+    assert text.count('type="date"') == 3
+
+
+async def test_a_new_code_replaces_a_leaked_one_and_keeps_the_seats(visit, world) -> None:
+    opened = open_taller(world.house, title="Fuga", seats=3)
+    house = world.house
+    house.call(redeem_invite, JoinRequest(opened.learner_invite.code, "a", "Ana"))
+    page = await visit(f"communities/andes/workshops/{opened.workshop.slug}/code",
+                       data={"action": "renew"})  # fmt: skip
+    assert page.code == 303
+    view = house.call(view_workshop, actor_of(house, "ana"), "andes", opened.workshop.slug)
+    assert view.learner_invite.code != opened.learner_invite.code
+    assert view.learner_invite.invite.seats_left == 2
+
+
+async def test_the_board_shows_what_each_server_does(visit, world) -> None:
+    username = world.house.call(
+        redeem_invite, JoinRequest(world.opened.learner_invite.code, "z", "Zoe <b>")
+    ).account.username
+    path = f"communities/andes/workshops/{world.opened.workshop.slug}/people"
+    assert "Joined" in (await visit(path)).body.decode()
+    world.house.call(admit, StartRequest("lease", ServerKey(username)))
+    page = (await visit(path)).body.decode()
+    assert "Starting" in page
+    assert "Zoe &lt;b&gt;" in page
+    world.hub.running = {ServerKey(username): RunningServer(ServerKey(username), ready=True)}
+    world.house.clock.advance(seconds=1)
+    await reconcile_once(world.house, world.hub)
+    assert "Running" in (await visit(path)).body.decode()
+    assert (await visit(path, who="learner")).code == 403
+
+
+async def test_a_form_with_a_cookie_needs_the_forms_token(service, world) -> None:
+    """A cookie alone, as another page would send it, changes nothing."""
+    from tornado.web import create_signed_value
+
+    cookie = create_signed_value(b"s" * 32, "service-communities", "champion").decode()
+    page = await AsyncHTTPClient().fetch(
+        f"{service}communities/andes/workshops/new",
+        method="POST",
+        body=urlencode(FORM),
+        headers={"Cookie": f'service-communities="{cookie}"'},
+        raise_error=False,
+        follow_redirects=False,
+    )
+    assert page.code == 401
+    listed = await AsyncHTTPClient().fetch(
+        f"{service}communities/andes",
+        headers={"Cookie": f'service-communities="{cookie}"'},
+        raise_error=False,
+        follow_redirects=False,
+    )
+    assert listed.code == 200, "the cookie itself is good"
+    assert "Mapas" not in listed.body.decode()
+
+
+async def test_pages_do_a_bounded_number_of_statements(visit, world) -> None:
+    async def count() -> int:
+        statements = []
+
+        def note(*arguments) -> None:
+            statements.append(arguments[2])
+
+        engine = world.house.database._engine
+        event.listen(engine, "before_cursor_execute", note)
+        assert (await visit("communities/andes")).code == 200
+        event.remove(engine, "before_cursor_execute", note)
+        return len([s for s in statements if not s.startswith("BEGIN")])
+
+    few = await count()
+    for number in range(20):
+        open_taller(world.house, title=f"Taller {number}")
+    assert await count() == few
+    assert few <= 12
+
+
+async def test_health_answers_while_the_database_does(visit, world) -> None:
+    assert (await visit("health", who=None)).code == 200
+    world.house.database.check_schema = lambda: 1 / 0
+    assert (await visit("health", who=None)).code == 503
