@@ -82,7 +82,7 @@ async def test_me_says_who_i_am_and_keeps_my_language(call, world) -> None:
     assert me["communities"] == [{"community": "andes", "role": "helper", "workshops": []}]
     _, me, _ = await call("PATCH", "me", token="helper", body={"language": "es"})
     assert me["language"] == "es"
-    status, problem, _ = await call("GET", "communities/nowhere", token="helper")
+    _, problem, _ = await call("GET", "communities/nowhere", token="helper")
     assert problem["detail"] == "Esta comunidad no existe o no perteneces a ella."
 
 
