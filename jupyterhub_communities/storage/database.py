@@ -98,8 +98,9 @@ def is_unreachable(error: Exception) -> bool:
         return False
     if error.connection_invalidated:
         return True
-    # SQLite: locked, disk full, file gone or unreadable. PostgreSQL: connection refused or lost.
-    return type(error.orig).__name__ == "OperationalError"
+    # SQLite: locked, disk full, file gone, unreadable or damaged. PostgreSQL: connection refused or
+    # lost. Every other kind is a mistake of ours, and must be seen.
+    return type(error.orig).__name__ in ("OperationalError", "DatabaseError")
 
 
 def _create_engine(url: str, busy_timeout: float) -> Engine:

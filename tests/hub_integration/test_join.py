@@ -6,6 +6,7 @@ import re
 import socket
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hubs import attempt_in, key_in, text_of, xsrf_in
+from tornado.web import create_signed_value
 
 from jupyterhub_communities.application.invites import issue_invite, revoke_invite
 from jupyterhub_communities.application.people import find_person
@@ -305,6 +307,20 @@ def test_a_shared_device_gets_cookies_that_end_with_the_browser(hub) -> None:
         expires = [c.expires for c in device.session.cookies if "hub-login" in c.name]
         assert expires
         assert (expires == [None]) == bool(shared)
+
+
+def test_a_shared_device_is_signed_out_after_eight_hours(hub) -> None:
+    device = hub.browser()
+    device.join(hub.workshop("Ocho horas").learner_invite.code, "Ocho", shared="1")
+    assert device.is_signed_in()
+    secret = bytes.fromhex((hub.folder / "jupyterhub_cookie_secret").read_text().strip())
+    for hours, signed_in in ((7.9, True), (8.1, False)):
+        began = time.time() - hours * 3600
+        cookie = create_signed_value(secret, "communities-shared", "1", clock=lambda t=began: t)
+        device.session.cookies.set("communities-shared", None)
+        device.session.cookies.set("communities-shared", cookie.decode(), path="/hub/")
+        time.sleep(1.1)  # the tests' hub looks again after one second
+        assert device.is_signed_in() == signed_in
 
 
 @pytest.mark.parametrize(

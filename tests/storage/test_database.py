@@ -79,6 +79,16 @@ def test_a_locked_database_is_unreachable_for_writing_and_still_read(house, lock
     assert house.call(find_person, "ana").account is not None
 
 
+def test_a_database_file_that_is_damaged_is_unreachable_and_no_accident(tmp_path) -> None:
+    house = make_house(tmp_path)
+    house.database.close()
+    for path in tmp_path.glob("communities.sqlite*"):
+        path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(StorageUnreachable):
+        house.call(find_person, "ana")
+    house.close()
+
+
 async def test_a_locked_database_never_blocks_the_loop(house, locked) -> None:
     waiting = asyncio.create_task(house.run(choose_language, "ana", "es"))
     longest = 0.0
