@@ -67,6 +67,10 @@ class JoinHandler(AttemptMixin, PageMixin):
         if secret is None:
             await self._draw_code_form()
         elif action == "other":
+            if self.form_attempt() is not None:
+                # Whoever was here before is signed out, with all that their session opened.
+                self.clear_login_cookie()
+                self._jupyterhub_user = None
             self.new_attempt()
             await self._draw_offer(secret, ask_who=False)
         else:
@@ -100,43 +104,40 @@ class JoinHandler(AttemptMixin, PageMixin):
         self,
         secret: str,
         *,
-        status: int = 200,
         ask_who: bool = True,
         name: str = "",
-        error: str | None = None,
-        notice: str | None = None,
+        name_refusal: Refusal | None = None,
+        is_stale: bool = False,
         ask_known: bool = False,
     ) -> None:
-        """The join page: what the code opens, and who is asking."""
+        """The join page: what the code opens, and who is asking. What is said comes in the
+        workshop's language, unless the reader chose another."""
         try:
             offer = await self.house.run(look_up_invite, secret)
-            if ask_who:
-                me = await self._who_may_continue(secret, offer)
-            else:
-                me = None
+            me = await self._who_may_continue(secret, offer) if ask_who else None
         except CodeMistyped as refusal:
             await self._draw_code_form(refusal, secret)
             return
         except Refusal as refusal:
             await self._draw_refused_offer(refusal)
             return
-        refine_language(
+        messages = refine_language(
             workshop=offer.workshop.language if offer.workshop else None,
             community=offer.community.language if offer.community else None,
         )
-        if error is None and offer.invite.seats_left == 0 and me is None:
+        if name_refusal is None and offer.invite.seats_left == 0 and me is None:
             contact = offer.community.contact if offer.community else None
             await self._draw_refused_offer(InviteFull(offer.invite.seats or 0, contact))
             return
         await self.draw(
             "join.html",
-            status=status,
+            status=200 if name_refusal is None else status_of(name_refusal),
             offer=offer,
             attempt=self.attempt_field(),
             me=me,
             typed_name=name,
-            error=error,
-            join_notice=notice,
+            error=None if name_refusal is None else self.say(name_refusal),
+            join_notice=messages.gettext("Please send the form once more.") if is_stale else None,
             ask_known=ask_known,
             shared=bool(self.get_body_argument("shared", "")),
         )
@@ -147,7 +148,6 @@ class JoinHandler(AttemptMixin, PageMixin):
             status=status_of(refusal),
             message=self.say(refusal),
             offer_key=isinstance(refusal, InviteRedeemed),
-            offer_code=True,
         )
 
     async def _who_may_continue(self, secret: str, offer: Offer) -> Account | None:
@@ -170,10 +170,7 @@ class JoinHandler(AttemptMixin, PageMixin):
         if attempt is None:
             # Lost cookie, day-old form: draw it again with everything typed.
             await self._draw_offer(
-                secret,
-                name=typed[:LONGEST_SECRET],
-                ask_who=False,
-                notice=current_messages().gettext("Please send the form once more."),
+                secret, name=typed[:LONGEST_SECRET], ask_who=False, is_stale=True
             )
             return
         self.device_is_shared = bool(self.get_body_argument("shared", ""))
@@ -192,11 +189,7 @@ class JoinHandler(AttemptMixin, PageMixin):
             user = await self.login_user({SIGN_IN: request})
         except _NAME_REFUSALS as refusal:
             await self._draw_offer(
-                secret,
-                status=400,
-                ask_who=False,
-                name=typed[:LONGEST_SECRET],
-                error=self.say(refusal),
+                secret, name=typed[:LONGEST_SECRET], ask_who=False, name_refusal=refusal
             )
             return
         except Refusal as refusal:
@@ -275,11 +268,11 @@ class WelcomeHandler(PageMixin):
             return
         try:
             key = await self.house.run(show_return_key, account.id)
+            if key is None:
+                await self._start()
+                return
         except Refusal as refusal:
             await self.draw_refusal(refusal)
-            return
-        if key is None:
-            await self._start()
             return
         await self.draw("welcome.html", account=account, return_key=key)
 

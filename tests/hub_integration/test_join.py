@@ -282,6 +282,25 @@ def test_who_is_signed_in_continues_as_themselves_or_hands_over(hub) -> None:
     assert device.username().startswith("luna-")
 
 
+def test_everything_on_the_page_is_in_the_workshops_language(hub) -> None:
+    device = hub.browser("en-GB")
+    form = device.join_form(hub.workshop("Todo en español").learner_invite.code, "")
+    said = text_of(device.post("/hub/join", form))
+    assert "Escribe tu nombre" in said
+    form["attempt"] = "stale"
+    said = text_of(device.post("/hub/join", form))
+    assert "Envía el formulario otra vez" in said
+
+
+def test_who_hands_over_is_signed_out_of_their_server_too(hub) -> None:
+    opened = hub.workshop("Relevo")
+    device = hub.browser()
+    device.join(opened.learner_invite.code, "Antes")
+    page = device.open_join(opened.learner_invite.code)
+    device.post("/hub/join", {"attempt": attempt_in(page), "action": "other"})
+    assert not device.is_signed_in()
+
+
 def test_sign_out_forgets_everything_and_back_signs_nobody_in(hub) -> None:
     opened = hub.workshop("Salir")
     device = hub.browser()
