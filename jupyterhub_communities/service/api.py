@@ -10,7 +10,13 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
 from ..application.communities import my_memberships, view_audit, view_community, view_usage
-from ..application.invites import issue_invite, list_invites, revoke_invite, show_invite
+from ..application.invites import (
+    IssuedInvite,
+    issue_invite,
+    list_invites,
+    revoke_invite,
+    show_invite,
+)
 from ..application.members import list_members, remove_member, set_role
 from ..application.people import choose_language, find_person
 from ..application.workshops import close_workshop, list_workshops, open_workshop, view_workshop
@@ -49,6 +55,9 @@ class ApiHandler(ServiceHandler):
                     for e in error.errors(include_url=False, include_input=False)
                 ]
             ) from error
+
+    def issued(self, issued: IssuedInvite) -> models.Json:
+        return models.issued_json(issued, self.join_link(issued.link))
 
     def answer(self, data: Any, *, status: int = 200) -> None:
         self.set_status(status)
@@ -151,7 +160,7 @@ class WorkshopsApi(ApiHandler):
         self.answer(
             {
                 **models.workshop_json(workshop, self.house.clock.now()),
-                "invite": models.issued_json(opened.learner_invite),
+                "invite": self.issued(opened.learner_invite),
             },
             status=HTTPStatus.CREATED,
         )
@@ -160,7 +169,13 @@ class WorkshopsApi(ApiHandler):
 class WorkshopApi(ApiHandler):
     async def get(self, community: str, slug: str) -> None:
         view = await self.run(view_workshop, self.actor, community, slug)
-        self.answer(models.workshop_view_json(view, self.house.clock.now()))
+        issued = view.learner_invite
+        self.answer(
+            {
+                **models.workshop_view_json(view, self.house.clock.now()),
+                "invite": None if issued is None else self.issued(issued),
+            }
+        )
 
 
 class CloseWorkshopApi(ApiHandler):
@@ -199,12 +214,12 @@ class InvitesApi(ApiHandler):
             "Location",
             f"{self.settings['prefix']}api/v1/communities/{slug}/invites/{issued.invite.id}",
         )
-        self.answer(models.issued_json(issued), status=HTTPStatus.CREATED)
+        self.answer(self.issued(issued), status=HTTPStatus.CREATED)
 
 
 class InviteApi(ApiHandler):
     async def get(self, slug: str, invite: str) -> None:
-        self.answer(models.issued_json(await self.run(show_invite, self.actor, slug, invite)))
+        self.answer(self.issued(await self.run(show_invite, self.actor, slug, invite)))
 
 
 class RevokeInviteApi(ApiHandler):

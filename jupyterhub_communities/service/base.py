@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlencode
 
 from jupyterhub.services.auth import HubOAuthenticated
 from tornado.httpclient import HTTPError as FetchError
@@ -81,6 +82,13 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             )
         except (FetchError, OSError) as error:
             app_log.warning("Groups of a person reach the Hub with their next refresh: %s", error)
+
+    def join_address(self) -> str:
+        """Where codes are typed, as this person's browser reaches the hub."""
+        return f"{self.request.protocol}://{self.request.host}{self.settings['hub_prefix']}join"
+
+    def join_link(self, secret: str) -> str:
+        return f"{self.join_address()}?{urlencode({'code': secret})}"
 
     def say(self, refusal: Refusal) -> str:
         return sentence_of(refusal, current_messages())

@@ -131,7 +131,6 @@ def workshop_view_json(view: WorkshopView, now: Any) -> Json:
     return {
         **workshop_json(view.workshop, now),
         "servers": {"limit": view.servers.limit, "held": view.servers.held},
-        "invite": issued_json(view.learner_invite) if view.learner_invite else None,
     }
 
 
@@ -150,8 +149,8 @@ def invite_json(invite: Invite) -> Json:
     }
 
 
-def issued_json(issued: IssuedInvite) -> Json:
-    return {**invite_json(issued.invite), "code": issued.code, "link_secret": issued.link}
+def issued_json(issued: IssuedInvite, link: str) -> Json:
+    return {**invite_json(issued.invite), "code": issued.code, "link": link}
 
 
 def member_json(member: Member) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import segno
 from tornado.web import HTTPError, RequestHandler
@@ -154,12 +153,6 @@ class WorkshopPage(PageHandler):
             state=view.workshop.state(self.house.clock.now()),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
         )
-
-    def join_address(self) -> str:
-        return f"{self.request.protocol}://{self.request.host}{self.settings['hub_prefix']}join"
-
-    def join_link(self, secret: str) -> str:
-        return f"{self.join_address()}?{urlencode({'code': secret})}"
 
 
 class BoardPart(PageHandler):

@@ -48,7 +48,7 @@ async def stop_server(page, hub) -> None:
     await page.goto(f"{hub}home")
     if await page.locator("#stop").count():
         await page.locator("#stop").click()
-        await expect(page.locator("#stop")).to_be_hidden()
+        await expect(page.locator("#stop")).to_be_hidden(timeout=60_000)
 
 
 @pytest.mark.parametrize("language", ["es", "pt-BR"])

@@ -49,6 +49,7 @@ async def test_a_workshop_is_opened_looked_at_and_closed(call) -> None:
     assert status == 201
     assert headers["Location"].endswith("/api/v1/communities/andes/workshops/mapas")
     assert len(made["invite"]["code"]) == 14
+    assert "/hub/join?code=" in made["invite"]["link"]
     status, seen, _ = await call("GET", "communities/andes/workshops/mapas")
     assert seen["invite"]["code"] == made["invite"]["code"]
     assert (await call("GET", "communities/andes/workshops/mapas/board"))[1] == []
