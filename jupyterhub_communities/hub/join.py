@@ -26,7 +26,13 @@ from ..domain.refusals import (
     Refusal,
     StorageUnreachable,
 )
-from ..pages.language import LANGUAGE_COOKIE, current_messages, refine_language
+from ..pages.language import (
+    LANGUAGE_COOKIE,
+    WORKSHOP_COOKIE,
+    current_messages,
+    keep_language,
+    refine_language,
+)
 from ..pages.refusals import status_of
 from .attempts import AttemptMixin
 from .pages import PageMixin
@@ -125,6 +131,15 @@ class JoinHandler(AttemptMixin, PageMixin):
             workshop=offer.workshop.language if offer.workshop else None,
             community=offer.community.language if offer.community else None,
         )
+        if offer.workshop is not None:
+            # The pages after this one, up to the first sign-out, know it too.
+            keep_language(
+                self,
+                offer.workshop.language,
+                self.language_paths,
+                cookie=WORKSHOP_COOKIE,
+                days=None,
+            )
         if name_refusal is None and offer.invite.seats_left == 0 and me is None:
             contact = offer.community.contact if offer.community else None
             await self._draw_refused_offer(InviteFull(offer.invite.seats or 0, contact))

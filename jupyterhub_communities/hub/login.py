@@ -9,7 +9,9 @@ from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
 
 from ..application.people import choose_language
 from ..domain.refusals import Refusal
-from ..pages.language import current_messages, keep_language, local_path
+from ..i18n.messages import offered
+from ..i18n.negotiation import closest
+from ..pages.language import WORKSHOP_COOKIE, current_messages, keep_language, local_path
 from ..pages.refusals import status_of
 from . import attempts, devices
 from .attempts import AttemptMixin
@@ -119,25 +121,28 @@ class LoginHandler(AttemptMixin, PageMixin, HubLoginHandler):
         return PageMixin.render_template(self, name, *args, **values)
 
 
-class LogoutHandler(HubLogoutHandler):
+class LogoutHandler(PageMixin, HubLogoutHandler):
     """Sign-out also forgets the forms of this device: *Back* signs nobody in again."""
 
     async def handle_logout(self) -> None:
+        keep_language(self, "", self.language_paths, cookie=WORKSHOP_COOKIE, days=0)
         for cookie in (attempts.COOKIE, devices.COOKIE):
             self.clear_cookie(cookie, path=self.hub.base_url)
         self.clear_cookie(INVITE_COOKIE, path=self.hub.base_url + "join")
 
 
 class LanguageHandler(PageMixin):
-    """Keeps the language that the reader chose: in the Hub's cookie, and with the account, where
-    the service and other devices find it."""
+    """Keeps the language that the reader chose: on this device, and with the account, where other
+    devices find it."""
 
     async def get(self) -> None:
-        tag = keep_language(self, self.hub.base_url)
-        if tag is not None and self.current_user is not None:
-            try:
-                await self.house.run(choose_language, self.current_user.name, tag)
-            except Refusal:
-                pass  # the cookie has it; the account learns it another time
+        tag = closest(self.get_query_argument("to", ""), offered())
+        if tag is not None:
+            keep_language(self, tag, self.language_paths)
+            if self.current_user is not None:
+                try:
+                    await self.house.run(choose_language, self.current_user.name, tag)
+                except Refusal:
+                    pass  # the cookie has it; the account learns it another time
         self.set_header("Cache-Control", "no-store")
         self.redirect(local_path(self.get_query_argument("next", ""), default=self.hub.base_url))

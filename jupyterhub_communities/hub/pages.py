@@ -30,6 +30,11 @@ class PageMixin(BaseHandler):
         house: House = self.authenticator._house
         return house
 
+    @property
+    def language_paths(self) -> tuple[str, str]:
+        """Where cookies about language are read: by the Hub and by the service."""
+        return (self.hub.base_url, f"{self.base_url}services/communities/")
+
     async def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         """Answers with a page. Ours are never stored by a browser or a proxy."""
         self.set_status(status)

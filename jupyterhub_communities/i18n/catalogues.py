@@ -1,12 +1,13 @@
 """The message catalogues: extracting, updating, compiling and checking them.
 
-`python -m jupyterhub_communities.i18n.extract` brings the `.po` files up to date with the sources;
-`python -m jupyterhub_communities.i18n.check` fails on anything that is not translated well. Both run
-in a checkout, where package and templates lie side by side.
+`python -m jupyterhub_communities.i18n.extract` brings the `.po` files up to date with the sources,
+`python -m jupyterhub_communities.i18n.check` fails on anything that is not translated well. Both
+run in a checkout, where package and templates lie side by side.
 """
 
 from __future__ import annotations
 
+import gettext
 import io
 import re
 import sys
@@ -37,7 +38,16 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 _JINJA_OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_UNSTABLE_HEADERS = ('"POT-Creation-Date', '"PO-Revision-Date', '"Last-Translator', '"Generated-By')
+# Dates and addresses that say nothing here, and would differ in every diff.
+_DROPPED_HEADERS = (
+    "Project-Id-Version",
+    "Report-Msgid-Bugs-To",
+    "POT-Creation-Date",
+    "PO-Revision-Date",
+    "Last-Translator",
+    "Language-Team",
+    "Generated-By",
+)
 
 
 class ExtractionError(Exception):
@@ -154,8 +164,9 @@ def po_text(catalogue: Catalog) -> str:
     catalogue.fuzzy = False
     buffer = io.BytesIO()
     write_po(buffer, catalogue, width=100, include_lineno=False, sort_by_file=True)
+    dropped = tuple(f'"{name}:' for name in _DROPPED_HEADERS)
     lines = buffer.getvalue().decode("utf-8").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(_UNSTABLE_HEADERS))
+    return "".join(line for line in lines if not line.startswith(dropped))
 
 
 def fill(tag: str, translated: Catalog, locale_dir: Path = LOCALE_DIR) -> int:
@@ -221,7 +232,7 @@ def problems(template: Catalog, locale_dir: Path = LOCALE_DIR) -> list[Problem]:
         for message in template:
             if message.id:
                 own = catalogue.get(message.id, message.context)
-                for what in _faults(message, own, catalogue.num_plurals):
+                for what in _faults(message, own, catalogue.plural_expr):
                     found.append(Problem(_location(message), _ids(message)[0], f"{tag}: {what}"))
         for own in catalogue:
             if own.id and template.get(own.id, own.context) is None:
@@ -236,7 +247,14 @@ def _location(message: Message) -> str:
     return "{}:{}".format(*message.locations[0]) if message.locations else "unknown:1"
 
 
-def _faults(source: Message, own: Message | None, plurals: int) -> Iterator[str]:
+def _single_numbers(plural_rule: str) -> list[bool]:
+    """For each plural form of a language: whether it is for one number only."""
+    form_of = gettext.c2py(plural_rule)
+    uses = Counter(form_of(number) for number in range(200))
+    return [uses[form] == 1 for form in range(max(uses) + 1)]
+
+
+def _faults(source: Message, own: Message | None, plural_rule: str) -> Iterator[str]:
     """What is wrong with `own` as the translation of `source`."""
     if own is None:
         yield "missing, run extract"
@@ -248,15 +266,15 @@ def _faults(source: Message, own: Message | None, plurals: int) -> Iterator[str]
         yield "not translated"
         return
     ids = _ids(source)
-    if len(ids) > 1 and len(forms) != plurals:
-        yield f"{len(forms)} plural forms where the language has {plurals}"
-    # A form for one may leave the number out; the general form may not.
+    single_numbers = _single_numbers(plural_rule) if len(ids) > 1 else [False]
+    if len(forms) != len(single_numbers):
+        yield f"{len(forms)} plural forms where the language has {len(single_numbers)}"
     wanted = set(_PLACEHOLDER.findall(ids[-1]))
-    allowed = wanted.union(*(_PLACEHOLDER.findall(text) for text in ids))
-    if set(_PLACEHOLDER.findall(forms[-1])) != wanted or any(
-        not allowed.issuperset(_PLACEHOLDER.findall(form)) for form in forms
-    ):
-        yield f"placeholders differ: {forms}"
+    for form, is_for_one_number in zip(forms, single_numbers, strict=False):
+        found = set(_PLACEHOLDER.findall(form))
+        # "One seat left" may leave the number out, but not where none is said in that form too.
+        if found - wanted or len(wanted - found) > is_for_one_number:
+            yield f"placeholders differ: {form!r}"
     if any("%" in _PLACEHOLDER.sub("", form).replace("%%", "") for form in forms):
         yield f"a literal per cent sign is written %%: {forms}"
     tags = Counter(_TAG.findall(ids[-1]))

@@ -1,4 +1,4 @@
-"""`python -m jupyterhub_communities.i18n.check`: fails where a catalogue is not complete and right."""
+"""`python -m jupyterhub_communities.i18n.check`: fails on catalogues with mistakes."""
 
 from __future__ import annotations
 

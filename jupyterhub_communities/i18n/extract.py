@@ -1,4 +1,4 @@
-"""`python -m jupyterhub_communities.i18n.extract`: catalogues up to date, and what is left to do."""
+"""`python -m jupyterhub_communities.i18n.extract`: updates catalogues, lists the rest."""
 
 from __future__ import annotations
 

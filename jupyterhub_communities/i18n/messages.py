@@ -6,32 +6,43 @@ from its compiled `.mo`, or from its `.po` in a checkout where nothing was compi
 
 from __future__ import annotations
 
+import datetime as dt
 import gettext
 import io
 from collections.abc import Iterable
-from datetime import date, timedelta, tzinfo
-from datetime import datetime as Datetime  # noqa: N812 - `Messages.datetime` hides it
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, lists, numbers, units
+from babel import Locale, dates, lists, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from .catalogues import LOCALE_DIR, SOURCE_LANGUAGE, is_complete, tag_of
 
 Style = Literal["short", "medium", "long", "full"]
-Zone = str | tzinfo
+Zone = str | dt.tzinfo
 
 _MEBIBYTE = 2**20
-_UNIT_SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
     """Marks a sentence that stands in a table, for extraction; it is looked up later."""
     return message
+
+
+_BINARY_UNITS = (
+    (2**40, N_("%(size)s TiB")),
+    (2**30, N_("%(size)s GiB")),
+    (2**20, N_("%(size)s MiB")),
+)
+_DECIMAL_UNITS = (
+    (10**12, N_("%(size)s TB")),
+    (10**9, N_("%(size)s GB")),
+    (10**6, N_("%(size)s MB")),
+    (10**3, N_("%(size)s kB")),
+)
 
 
 class Messages:
@@ -65,27 +76,18 @@ class Messages:
         text = self._translations.npgettext(context, one, many, num)
         return self.fill(text, {"num": num, **values})
 
-    # For Jinja, whose extension fills the placeholders itself, escaping what they hold
+    def look_up(self, kind: str, *ids: Any) -> str:
+        """A sentence whose placeholders somebody else fills; `kind` is gettext's function."""
+        text: str = getattr(self._translations, kind)(*ids)
+        return text
 
-    def raw_gettext(self, message: str) -> str:
-        return self._translations.gettext(message)
-
-    def raw_ngettext(self, one: str, many: str, num: int) -> str:
-        return self._translations.ngettext(one, many, num)
-
-    def raw_pgettext(self, context: str, message: str) -> str:
-        return self._translations.pgettext(context, message)
-
-    def raw_npgettext(self, context: str, one: str, many: str, num: int) -> str:
-        return self._translations.npgettext(context, one, many, num)
-
-    def fill(self, text: str, values: dict[str, object]) -> str:
+    def fill(self, text: str, values: dict[str, Any]) -> str:
         """`text` with its placeholders filled; works on `markupsafe.Markup` too, which escapes."""
         return text % {name: self._shown(value) for name, value in values.items()}
 
-    def _shown(self, value: object) -> object:
+    def _shown(self, value: Any) -> Any:
         is_number = isinstance(value, int) and not isinstance(value, bool)
-        return self.number(value) if is_number else value  # type: ignore[arg-type]
+        return self.number(value) if is_number else value
 
     # The language itself
 
@@ -112,21 +114,23 @@ class Messages:
     def number(self, value: int | float) -> str:
         return numbers.format_decimal(value, locale=self.locale)
 
-    def date(self, value: date, zone: Zone | None = None, style: Style = "long") -> str:
+    def date(self, value: dt.date, zone: Zone | None = None, style: Style = "long") -> str:
         """A day. A datetime falls on the day that it is in `zone`."""
-        if isinstance(value, Datetime) and zone is not None:
+        if isinstance(value, dt.datetime) and zone is not None:
             value = value.astimezone(_tzinfo(zone))
         return dates.format_date(value, format=style, locale=self.locale)
 
-    def time(self, value: Datetime, zone: Zone) -> str:
+    def time(self, value: dt.datetime, zone: Zone) -> str:
         """Hours and minutes in `zone`."""
         return dates.format_time(value, format="short", tzinfo=_tzinfo(zone), locale=self.locale)
 
-    def datetime(self, value: Datetime, zone: Zone, style: Style = "long") -> str:
+    def datetime(self, value: dt.datetime, zone: Zone, style: Style = "long") -> str:
         """Day, hours and minutes in `zone`, with the zone's name."""
         return self._with_zone(self._datetime(value, zone, style), zone)
 
-    def interval(self, start: Datetime, end: Datetime, zone: Zone, style: Style = "long") -> str:
+    def interval(
+        self, start: dt.datetime, end: dt.datetime, zone: Zone, style: Style = "long"
+    ) -> str:
         """From when to when, the day said once where it is one day, with the zone's name."""
         tz = _tzinfo(zone)
         if start.astimezone(tz).date() == end.astimezone(tz).date():
@@ -142,7 +146,7 @@ class Messages:
             )
         return self._with_zone(text, zone)
 
-    def _datetime(self, value: Datetime, zone: Zone, style: Style) -> str:
+    def _datetime(self, value: dt.datetime, zone: Zone, style: Style) -> str:
         return self._join(self.date(value, zone, style), self.time(value, zone), style)
 
     def _join(self, day: str, times: str, style: Style) -> str:
@@ -158,45 +162,42 @@ class Messages:
         name = getattr(tz, "key", None) or str(tz)
         if name in ("UTC", "Etc/UTC"):
             return "UTC"
-        return dates.get_timezone_location(tz, locale=self.locale)
+        name = dates.get_timezone_location(tz, locale=self.locale)
+        return name.replace(" (", ", ").replace(")", "")  # it comes to stand in brackets itself
 
     def size(self, size: int) -> str:
         """Bytes: in units of 1024 (`2 GiB`) where they come out even, else of 1000 (`1.5 GB`)."""
-        if size and size % _MEBIBYTE == 0:
-            for factor, symbol in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB")):
-                if size >= factor:
-                    text = numbers.format_decimal(size / factor, "#,##0.##", locale=self.locale)
-                    return f"{text}\N{NO-BREAK SPACE}{symbol}"
-        for factor, unit in ((10**12, "terabyte"), (10**9, "gigabyte"), (10**6, "megabyte")):
+        is_even = size % _MEBIBYTE == 0
+        for factor, unit in _BINARY_UNITS if is_even else _DECIMAL_UNITS:
             if size >= factor:
-                return self._unit(size / factor, f"digital-{unit}")
-        if size >= 1000:
-            return self._unit(size / 1000, "digital-kilobyte")
-        return self._unit(size, "digital-byte")
+                shown = numbers.format_decimal(size / factor, "#,##0.##", locale=self.locale)
+                return self.gettext(unit, size=shown)
+        return self.ngettext("%(num)s byte", "%(num)s bytes", size)
 
-    def _unit(self, value: float, unit: str) -> str:
-        return units.format_unit(value, unit, "short", format="#,##0.##", locale=self.locale)
-
-    def duration(self, value: timedelta | int | float) -> str:
+    def duration(self, value: dt.timedelta | float) -> str:
         """A stretch of time by its two largest units: `2 hours and 30 minutes`."""
-        seconds = round(value.total_seconds() if isinstance(value, timedelta) else value)
-        parts: list[str] = []
-        for unit, length in _UNIT_SECONDS:
-            count, seconds = divmod(seconds, length)
-            if count or (unit == "second" and not parts):
-                parts.append(units.format_unit(count, f"duration-{unit}", locale=self.locale))
-            elif parts:
-                break  # 1 day, not 1 day and 5 seconds
-            if len(parts) == 2:
-                break
-        return lists.format_list(parts, locale=self.locale)
+        seconds = round(value.total_seconds() if isinstance(value, dt.timedelta) else value)
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        days, hours = divmod(hours, 24)
+        # Not CLDR's unit patterns: Babel leaves "1 duration-day" where a locale inherits one.
+        parts = [
+            days and self.ngettext("%(num)s day", "%(num)s days", days),
+            hours and self.ngettext("%(num)s hour", "%(num)s hours", hours),
+            minutes and self.ngettext("%(num)s minute", "%(num)s minutes", minutes),
+            seconds and self.ngettext("%(num)s second", "%(num)s seconds", seconds),
+        ]
+        largest = next((at for at, part in enumerate(parts) if part), None)
+        if largest is None:
+            return self.ngettext("%(num)s second", "%(num)s seconds", 0)
+        return self.listing(part for part in parts[largest : largest + 2] if part)
 
     def listing(self, items: Iterable[str]) -> str:
         """`a, b and c`."""
         return lists.format_list(list(items), locale=self.locale)
 
 
-def _tzinfo(zone: Zone) -> tzinfo:
+def _tzinfo(zone: Zone) -> dt.tzinfo:
     return ZoneInfo(zone) if isinstance(zone, str) else zone
 
 

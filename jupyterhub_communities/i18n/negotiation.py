@@ -1,6 +1,9 @@
-"""Which language a reader gets. Pure, and never an error: what makes no sense is passed over.
+"""Which language a reader gets. Pure; whatever a browser sends, nothing here raises.
 
-Source: RFC 9110 12.5.4 (`Accept-Language`), RFC 4647 3.4 (lookup).
+The order is an explicit choice (cookie, then stored preference), `?lang=`, the workshop's language,
+`Accept-Language`, the community's, the hub's. A wish that no offered language fits is passed over.
+Matching is RFC 4647 lookup along CLDR's parents (`es-MX` → `es-419` → `es`), and then the nearest
+region: `pt` and `pt-PT` get `pt-BR` where that is the only Portuguese there is.
 """
 
 from __future__ import annotations
@@ -8,82 +11,118 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from babel import Locale
 from babel.core import get_global
 
-_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
-_RANGE = re.compile(rf"\s*({_TAG.pattern}|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{{0,3}})?)\s*)?")
-_LONGEST_HEADER = 1000  # characters that are read
-_LAB_COUNTRIES = {
-    "ar": "SA",
-    "es": "ES",
-    "pt": "BR",
-}  # JupyterLab's packs, where CLDR's likely one differs
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
+_QUALITY = re.compile(r"[01](?:\.\d{0,3})?")
+_MOST_RANGES = 50  # of one header; browsers send ten at the most
+
+# What JupyterLab's language packs are called, where CLDR's likely territory is another.
+_LAB_LOCALES = {"en": "en", "ar": "ar_SA"}
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """All that speaks for a language, the strongest first."""
+    """All that is known of what a reader may want: language tags, None where nothing is known."""
 
-    cookie: str | None = None  # the explicit choice on this device
-    stored: str | None = None  # the explicit choice kept with the account
-    query: str | None = None  # ?lang=
+    cookie: str | None = None
+    stored: str | None = None
+    query: str | None = None
     workshop: str | None = None
-    accept: str | None = None  # the header Accept-Language
+    accept: str | None = None  # the header Accept-Language as it came
     community: str | None = None
     hub: str | None = None
 
 
 def negotiate(wishes: Wishes, offered: Sequence[str], *, default: str = "en") -> str:
-    """The offered tag that fits best."""
-    for wish in (wishes.cookie, wishes.stored, wishes.query, wishes.workshop):
-        if found := closest(wish, offered):
-            return found
-    for accepted in accepted_tags(wishes.accept):
-        if found := closest(accepted, offered):
-            return found
-    for wish in (wishes.community, wishes.hub):
-        if found := closest(wish, offered):
+    """The offered tag that fits best, `default` where none does."""
+    for wish in _in_order(wishes):
+        found = closest(wish, offered)
+        if found is not None:
             return found
     return default
 
 
-def closest(tag: str | None, offered: Sequence[str]) -> str | None:
-    """The offered tag for a wanted one: itself, a shorter form of it, or the same language as
-    spoken elsewhere (`es-419` → `es`, `pt-PT` → `pt-BR`). None where the language is not offered."""
-    if tag is None or len(tag) > 40 or not _TAG.fullmatch(tag.replace("_", "-")):
-        return None
-    by_lower = {candidate.lower(): candidate for candidate in offered}
-    parts = tag.replace("_", "-").lower().split("-")
-    for length in range(len(parts), 0, -1):
-        if found := by_lower.get("-".join(parts[:length])):
-            return found
-    for lower, candidate in by_lower.items():
-        if lower.split("-")[0] == parts[0]:
-            return candidate
-    return None
+def _in_order(wishes: Wishes) -> Iterator[str]:
+    for wish in (wishes.cookie, wishes.stored, wishes.query, wishes.workshop):
+        yield wish or ""
+    yield from accepted_tags(wishes.accept)
+    for wish in (wishes.community, wishes.hub):
+        yield wish or ""
 
 
-def accepted_tags(header: str | None) -> Iterator[str]:
-    """The tags of an `Accept-Language` header, the most wanted first; `*` and q=0 say nothing."""
+def accepted_tags(header: str | None) -> list[str]:
+    """The language ranges of an `Accept-Language` header, most wanted first.
+
+    What cannot be read is left out, as are ranges with quality 0 and the wildcard: "anything"
+    leaves the choice to the community and the hub.
+    """
     ranges: list[tuple[float, str]] = []
-    for part in (header or "")[:_LONGEST_HEADER].split(","):
-        match = _RANGE.fullmatch(part)
-        if match is not None and match[1] != "*":
-            ranges.append((float(match[3] or 1), match[1]))
-    for quality, tag in sorted(ranges, key=lambda entry: -entry[0]):
-        if quality > 0:
-            yield tag
+    for item in (header or "").split(",", _MOST_RANGES)[:_MOST_RANGES]:
+        tag, _, parameters = item.partition(";")
+        name, _, quality = parameters.partition("=")
+        quality = quality.strip() if name.strip().lower() == "q" else "1"
+        if _TAG.fullmatch(tag.strip()) and _QUALITY.fullmatch(quality) and float(quality) > 0:
+            ranges.append((min(float(quality), 1.0), tag.strip()))
+    ranges.sort(key=lambda pair: -pair[0])  # stable: equals stay in the header's order
+    return [tag for _, tag in ranges]
+
+
+def closest(tag: str | None, offered: Sequence[str]) -> str | None:
+    """The offered tag nearest to `tag`, or None where none is of its language."""
+    if not tag or len(tag) > 50 or not _TAG.fullmatch(tag):
+        return None
+    known = {_normal(candidate): candidate for candidate in offered}
+    language = _normal(tag).partition("-")[0]
+    for candidate in _parents(_normal(tag)):
+        if candidate in known:
+            return known[candidate]
+    same = sorted(name for name in known if name.partition("-")[0] == language)
+    likely = _likely(language)
+    return known[likely if likely in same else same[0]] if same else None
+
+
+def _normal(tag: str) -> str:
+    """A tag as this module compares them: lower case, hyphens, deprecated names replaced."""
+    language, _, rest = tag.replace("_", "-").lower().partition("-")
+    language = str(get_global("language_aliases").get(language, language)).lower()
+    return f"{language}-{rest}" if rest else language
+
+
+def _parents(tag: str) -> Iterator[str]:
+    """The tag, then ever more general ones, by CLDR's parents and by dropping subtags."""
+    while tag:
+        yield tag
+        parent = _cldr_parents().get(tag)
+        if parent:
+            tag = parent
+            continue
+        tag = tag.rpartition("-")[0]
+        if tag[-2:-1] == "-":  # RFC 4647, 3.4: a single letter left at the end goes too
+            tag = tag[:-2]
+
+
+@cache
+def _cldr_parents() -> dict[str, str]:
+    """CLDR's parents that are not had by dropping a subtag: `es-mx` → `es-419`."""
+    pairs = get_global("parent_exceptions").items()
+    named = {child: parent for child, parent in pairs if parent != "root"}
+    return {_normal(child): _normal(parent) for child, parent in named.items()}
+
+
+def _likely(language: str) -> str:
+    """The tag with the territory that CLDR holds most likely: `pt` → `pt-br`."""
+    full = str(get_global("likely_subtags").get(language, language))
+    return f"{language}-{full.rpartition('_')[2].lower()}"
 
 
 def lab_locale(tag: str) -> str:
-    """JupyterLab's name for a language, by its packs: `es` → `es_ES`; `en` has none and stays."""
+    """What JupyterLab calls the language: `es_ES`, `pt_BR`, `fr_FR`; `en` for English."""
+    if tag in _LAB_LOCALES:
+        return _LAB_LOCALES[tag]
     locale = Locale.parse(tag, sep="-")
-    if locale.language == "en":
-        return "en"
-    country = locale.territory or _LAB_COUNTRIES.get(locale.language)
-    if country is None:
-        likely = get_global("likely_subtags").get(locale.language, locale.language.upper())
-        country = likely.rsplit("_", 1)[-1]
-    return f"{locale.language}_{country}"
+    territory = locale.territory or _likely(locale.language).rpartition("-")[2].upper()
+    return f"{locale.language}_{territory}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -18,9 +18,10 @@ from tornado.web import StaticFileHandler
 
 from ..domain.texts import in_language
 from ..i18n.messages import messages_for, offered
-from .language import ReaderProxy, current_messages, language_transform
+from .hub_sentences import hub_sentence
+from .language import ReaderProxy, current_address, current_messages, language_transform
 
-_NEVER_IN_NEXT = {"code", "key", "lang", "_xsrf", "token"}
+_GETTEXT = ("gettext", "ngettext", "pgettext", "npgettext")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +111,8 @@ def prepare(environment: Environment, site: Site) -> Environment:
     """Translations, and the globals that every template of ours may use."""
     environment.add_extension("jinja2.ext.i18n")
     environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda message: current_messages().raw_gettext(message),
-        ngettext=lambda one, many, n: current_messages().raw_ngettext(one, many, n),
-        pgettext=lambda context, message: current_messages().raw_pgettext(context, message),
-        npgettext=lambda context, one, many, n: current_messages().raw_npgettext(
-            context, one, many, n
-        ),
-        newstyle=True,
-    )
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]
+    environment.globals.update({kind: _sentence(kind) for kind in _GETTEXT})
     environment.globals.update(
         reader=ReaderProxy(),
         in_language=in_language,
@@ -128,8 +122,24 @@ def prepare(environment: Environment, site: Site) -> Environment:
         site_name=site.name,
         language_links=_language_links(site),
         ltr=ltr,
+        hub_sentence=lambda text: hub_sentence(text, current_messages()),
     )
     return environment
+
+
+def _sentence(kind: str) -> Callable[..., str]:
+    """One of gettext's functions for templates: escapes what it fills in, and writes whole numbers
+    as the reader does, which the functions of Jinja's extension do not."""
+
+    @pass_context
+    def sentence(context: Context, *ids: Any, **values: Any) -> str:
+        messages = current_messages()
+        text = messages.look_up(kind, *ids)
+        if kind in ("ngettext", "npgettext"):
+            values.setdefault("num", ids[-1])
+        return messages.fill(Markup(text) if context.eval_ctx.autoescape else text, values)
+
+    return sentence
 
 
 def asset_url(site: Site) -> Callable[[str], str]:
@@ -141,31 +151,19 @@ def ltr(text: str) -> Markup:
     return Markup('<bdi dir="ltr">{}</bdi>').format(text)
 
 
-def _language_links(site: Site) -> Callable[[Context], Iterable[LanguageLink]]:
-    @pass_context
-    def language_links(context: Context) -> list[LanguageLink]:
-        here = context.get("language_next") or context.get("page_path") or site.hub_url
-        here = _without_secrets(here)
+def _language_links(site: Site) -> Callable[[], list[LanguageLink]]:
+    def language_links() -> list[LanguageLink]:
+        here = current_address() or site.hub_url
         current = current_messages().tag
-        links = []
-        for tag in offered():
-            messages = messages_for(tag)
-            query = urlencode({"to": tag, "next": here})
-            links.append(
-                LanguageLink(
-                    tag=tag,
-                    own_name=messages.own_name,
-                    direction=messages.direction,
-                    url=f"{site.language_url}?{query}",
-                    current=tag == current,
-                )
+        return [
+            LanguageLink(
+                tag=messages.tag,
+                own_name=messages.own_name,
+                direction=messages.direction,
+                url=f"{site.language_url}?{urlencode({'to': messages.tag, 'next': here})}",
+                current=messages.tag == current,
             )
-        return links
+            for messages in map(messages_for, offered())
+        ]
 
     return language_links
-
-
-def _without_secrets(path: str) -> str:
-    path, _, query = path.partition("?")
-    kept = [(name, value) for name, value in parse_qsl(query) if name not in _NEVER_IN_NEXT]
-    return f"{path}?{urlencode(kept)}" if kept else path

@@ -290,6 +290,11 @@ def test_everything_on_the_page_is_in_the_workshops_language(hub) -> None:
     form["attempt"] = "stale"
     said = text_of(device.post("/hub/join", form))
     assert "Envía el formulario otra vez" in said
+    device.join(hub.workshop("Y después").learner_invite.code, "Después")
+    assert "Mis comunidades" in device.get("/hub/home").text
+    assert "Mis comunidades" in device.get("/services/communities/").text
+    device.get("/hub/logout")
+    assert "I have a code" in text_of(device.get("/hub/login"))
 
 
 def test_who_hands_over_is_signed_out_of_their_server_too(hub) -> None:

@@ -180,7 +180,7 @@ def test_a_locked_database_refuses_a_start_in_a_sentence(hub) -> None:
         answer = start(hub, name)
         other.execute("ROLLBACK")
     assert answer.status_code == 503
-    assert "El hub está ocupado." in answer.json()["message"]
+    assert "La plataforma está ocupada." in answer.json()["message"]
 
 
 def test_the_language_and_the_profile_reach_the_server(hub) -> None:

@@ -29,7 +29,7 @@ def sign_in(device, username, password="secret"):
 
 def test_both_ways_in_are_on_the_login_page(dummy_hub) -> None:
     said = text_of(dummy_hub.browser().get("/hub/login"))
-    for way in ("Tengo un código", "Ya estuve aquí", "Tengo una cuenta en este hub"):
+    for way in ("Tengo un código", "Ya estuve aquí", "Tengo una cuenta en esta plataforma"):
         assert way in said
 
 

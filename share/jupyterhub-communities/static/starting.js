@@ -1,0 +1,44 @@
+// Follows the start of a server and opens it. Without scripts the page loads itself again.
+const page = document.getElementById("starting");
+const part = (id) => document.getElementById(id);
+const source = new EventSource(page.dataset.progress);
+const asText = (html) => new DOMParser().parseFromString(html, "text/html").body.textContent;
+
+source.onmessage = (message) => {
+  const event = JSON.parse(message.data);
+  if (event.progress !== undefined) {
+    part("progress-bar").style.width = `${event.progress}%`;
+    part("progress-bar").setAttribute("aria-valuenow", event.progress);
+  }
+  if (event.ready || event.failed) {
+    source.close();
+    if (event.ready) part("starting-title").textContent = page.dataset.ready;
+    // Loaded again, this address leads to the server, or says in the reader's language what failed.
+    if (!page.dataset.cancelled) window.location.reload();
+    return;
+  }
+  const line = document.createElement("div");
+  line.textContent = event.html_message ? asText(event.html_message) : event.message || "";
+  part("progress-log").append(line);
+  part("progress-details").hidden = false;
+};
+
+// The Hub refuses to tell about a start that has just ended: then this address knows more.
+source.onerror = () => {
+  if (source.readyState === EventSource.CLOSED && !page.dataset.cancelled) {
+    setTimeout(() => window.location.reload(), 3000);
+  }
+};
+
+const cancel = part("cancel-start");
+cancel.hidden = false;
+cancel.addEventListener("click", async () => {
+  cancel.disabled = true;
+  page.dataset.cancelled = "yes";
+  const server = page.dataset.progress.replace("/progress?", "?");
+  const answer = await fetch(server, { method: "DELETE" }).catch(() => ({ ok: false }));
+  if (answer.ok) window.location.href = page.dataset.home;
+  else window.location.reload();
+});
+
+window._jupyterhub_page_loaded = true; // the Hub's own pages tell tests so
