@@ -264,7 +264,7 @@ def test_the_hubs_own_pages_speak_the_readers_language(hub) -> None:
     device = member(hub, hub.workshop("Páginas"), "Páginas")
     for path, said in [
         ("/hub/home", "Iniciar mi servidor"),
-        ("/hub/home", "Servidores con nombre"),
+        ("/hub/home", "Más servidores"),
         ("/hub/spawn", "Iniciar mi servidor"),
         ("/hub/nowhere", "Esta página no existe"),
         (f"/user/{device.username()}/", "Tu servidor no está en marcha"),
