@@ -15,9 +15,13 @@ from ..pages.headers import page_headers
 from ..pages.language import current_messages
 from ..pages.refusals import sentence_of, status_of
 from ..pages.templates import Site, asset_handlers, install_hub_templates
-from .refused import SpawnRefused
+from .refused import SignInRefused, SpawnRefused
 
-_CODE_ARGUMENT = re.compile(r"(\bcode(?:=|%3[dD]|%253[dD]))(?!\[secret\])[^&\s\"']+")
+# The argument `code` of an address, also of one that stands quoted in another's argument.
+_CODE_ARGUMENT = re.compile(
+    r"""((?:[?&]|%(?:25)*(?:3F|26))code(?:=|%(?:25)*3D))(?!\[secret\])[^&\s"']+""",
+    re.IGNORECASE,
+)
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
@@ -30,6 +34,11 @@ class PageMixin(BaseHandler):
         house: House = self.authenticator._house
         return house
 
+    @property
+    def language_paths(self) -> tuple[str, str]:
+        """Where the cookies of language go: to both doors, and to nobody's server."""
+        return self.hub.base_url, f"{self.base_url}services/communities/"
+
     async def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         """Answers with a page. Ours are never stored by a browser or a proxy."""
         self.set_status(status)
@@ -40,8 +49,15 @@ class PageMixin(BaseHandler):
         values.setdefault("page_path", self.request.path)
         self.finish(await self.render_template(template, **values))
 
-    async def draw_refusal(self, refusal: Refusal) -> None:
-        await self.draw("refused.html", status=status_of(refusal), message=self.say(refusal))
+    async def draw_refusal(self, refusal: Refusal, **values: Any) -> None:
+        await self.draw(
+            "refused.html", status=status_of(refusal), message=self.say(refusal), **values
+        )
+
+    def typed(self, name: str) -> str:
+        """A field of the form exactly as it was typed; tornado would clean it silently."""
+        values = self.request.body_arguments.get(name)
+        return values[-1].decode("utf-8", "replace") if values else ""
 
     def say(self, refusal: Refusal) -> str:
         return sentence_of(refusal, current_messages())
@@ -52,7 +68,7 @@ class PageMixin(BaseHandler):
 
 
 def install_pages(app: Any, house: House) -> None:
-    """Fits our templates, languages and compression into the Hub."""
+    """Fits our templates, languages and compression into the Hub, and our rules into its log."""
     settings = app.tornado_settings
     hub_url = app.hub.base_url
     site = Site(
@@ -62,22 +78,36 @@ def install_pages(app: Any, house: House) -> None:
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
     settings["transforms"].append(GZipContentEncoding)
-    app.log.addFilter(without_refusal_traceback)
-    app.log.addFilter(without_codes)
+    # On the handlers, not the logger: what tornado's own loggers say passes through them as well.
+    for handler in app.log.handlers:
+        handler.addFilter(without_refusal_traceback)
+        handler.addFilter(without_codes)
+    # A start that is refused after its page was answered ends in a task that nobody awaits.
+    logging.getLogger("asyncio").addFilter(lambda record: not is_refusal(record))
+
+
+def is_refusal(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return isinstance(error, (SpawnRefused, SignInRefused))
 
 
 def without_refusal_traceback(record: logging.LogRecord) -> bool:
     """The Hub logs every failed start with its traceback; a refusal is no accident."""
-    if record.exc_info and isinstance(record.exc_info[1], SpawnRefused):
+    if is_refusal(record):
         record.exc_info = None
         record.exc_text = None
         record.levelno, record.levelname = logging.INFO, "INFO"
+    elif record.exc_info and record.exc_info[1] is None:
+        record.exc_info = None  # JupyterHub 5 says "NoneType: None" of every refused start
     return True
 
 
 def without_codes(record: logging.LogRecord) -> bool:
     """The Hub scrubs the argument `code` of an address, but not of an address within an argument."""
-    message = record.getMessage()
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError):
+        return True  # its placeholders do not fit: logging itself says so
     scrubbed = _CODE_ARGUMENT.sub(r"\1[secret]", message)
     if scrubbed != message:
         record.msg, record.args = scrubbed, None

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import lru_cache
+from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import OutputTransform, RequestHandler
@@ -19,15 +22,25 @@ from tornado.web import OutputTransform, RequestHandler
 from ..i18n.messages import Messages, messages_for, offered
 from ..i18n.negotiation import Wishes, closest, negotiate
 
-LANGUAGE_COOKIE = "communities-language"
+LANGUAGE_COOKIE = "communities-language"  # what the reader chose
+WORKSHOP_COOKIE = "communities-workshop-language"  # that of the workshop they are in
 _KEPT_DAYS = 400
+_NEVER_KEPT = ("code", "key", "lang", "token", "_xsrf")  # arguments of an address
 
-_wishes: ContextVar[Wishes] = ContextVar("wishes", default=Wishes())
+_NOTHING_KNOWN = Wishes()
+_wishes: ContextVar[Wishes] = ContextVar("wishes", default=_NOTHING_KNOWN)
+_address: ContextVar[str] = ContextVar("address", default="")
 
 
 def current_messages() -> Messages:
     """The reader's sentences and formats."""
-    return messages_for(negotiate(_wishes.get(), offered()))
+    return messages_for(_tag_for(_wishes.get()))
+
+
+@lru_cache(maxsize=256)
+def _tag_for(wishes: Wishes) -> str:
+    """Looked up once for a page's many sentences, and for the next reader who wishes the same."""
+    return negotiate(wishes, offered())
 
 
 def language_transform(hub_language: str) -> type[OutputTransform]:
@@ -38,20 +51,44 @@ def language_transform(hub_language: str) -> type[OutputTransform]:
         def __init__(self, request: HTTPServerRequest):
             super().__init__(request)
             _wishes.set(wishes_of(request, hub_language))
+            _address.set(address_of(request))
 
     return LanguageTransform
 
 
+def current_address() -> str:
+    """Where the language switch comes back to; empty outside requests."""
+    return _address.get()
+
+
+def address_of(request: HTTPServerRequest) -> str:
+    """The address of a page that may be loaded again: without secrets, and without what would send
+    a form or start a server (the Hub takes the arguments of its spawn page for options)."""
+    if request.method != "GET" or "/spawn" in request.path:
+        return request.path
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(request.query)
+        if name not in _NEVER_KEPT and not any(f"{secret}=" in value for secret in _NEVER_KEPT)
+    ]
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
 def wishes_of(request: HTTPServerRequest, hub_language: str | None = None) -> Wishes:
     """What a request alone says about language."""
-    cookie = request.cookies.get(LANGUAGE_COOKIE)
     query = request.query_arguments.get("lang")
     return Wishes(
-        cookie=None if cookie is None else cookie.value,
+        cookie=_cookie(request, LANGUAGE_COOKIE),
         query=query[-1].decode("ascii", "replace") if query else None,
+        workshop=_cookie(request, WORKSHOP_COOKIE),
         accept=request.headers.get("Accept-Language"),
         hub=hub_language,
     )
+
+
+def _cookie(request: HTTPServerRequest, name: str) -> str | None:
+    cookie = request.cookies.get(name)
+    return None if cookie is None else cookie.value
 
 
 def refine_language(
@@ -85,19 +122,33 @@ def switch_language(handler: RequestHandler, paths: tuple[str, ...]) -> str | No
     `paths` and goes back. The tag, or None where it is not offered."""
     tag = closest(handler.get_query_argument("to", ""), offered())
     if tag is not None:
-        for path in paths:
-            handler.set_cookie(
-                LANGUAGE_COOKIE,
-                tag,
-                path=path,
-                expires_days=_KEPT_DAYS,
-                httponly=True,
-                samesite="Lax",
-                secure=handler.request.protocol == "https",
-            )
+        keep_language(handler, tag, paths)
     handler.set_header("Cache-Control", "no-store")
     handler.redirect(local_path(handler.get_query_argument("next", ""), default=paths[0]))
     return tag
+
+
+def keep_language(
+    handler: RequestHandler,
+    tag: str,
+    paths: tuple[str, ...],
+    *,
+    cookie: str = LANGUAGE_COOKIE,
+    days: float | None = _KEPT_DAYS,
+) -> None:
+    """Has the browser tell the language from now on; `days` None: until it is closed, 0: no more.
+
+    Writes the headers itself: tornado's `set_cookie` keeps one cookie of a name, whatever its path.
+    """
+    for path in paths:
+        morsel = SimpleCookie({cookie: tag})[cookie]
+        morsel["path"] = path
+        morsel["samesite"] = "Lax"
+        morsel["httponly"] = True
+        morsel["secure"] = handler.request.protocol == "https"
+        if days is not None:
+            morsel["max-age"] = int(days * 24 * 3600)
+        handler.add_header("Set-Cookie", morsel.OutputString())
 
 
 def local_path(wanted: str, *, default: str) -> str:
