@@ -22,6 +22,7 @@ from jupyterhub_communities.application.invites import issue_bound_invite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import NewWorkshop, OpenedWorkshop, open_workshop
 from jupyterhub_communities.config import load_config
+from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.keyring import make_key_file
 from tools import end_process, free_port, need_proxy, wait_until
@@ -140,7 +141,7 @@ class RealHub:
     def browser(self, language: str = "es-PE", *, address: str | None = None) -> Browser:
         return Browser(self, language, address=address)
 
-    def workshop(self, title: str, **more) -> OpenedWorkshop:
+    def workshop(self, title: str, community: str = "andes", **more) -> OpenedWorkshop:
         """A workshop that runs now, opened by the champion."""
         now = datetime.now(UTC)
         wanted = {
@@ -150,10 +151,15 @@ class RealHub:
             "seats": 50,
             "profile": "small",
         }
-        actor = self.house.call(find_person, "ana").actor()
         return self.house.call(
-            open_workshop, actor, "andes", NewWorkshop(title=title, **{**wanted, **more})
+            open_workshop,
+            self.champion(),
+            community,
+            NewWorkshop(title=title, **{**wanted, **more}),
         )
+
+    def champion(self) -> Actor:
+        return self.house.call(find_person, "ana").actor()
 
     def bound_code(self, username: str) -> str:
         return self.house.call(issue_bound_invite, username).code

@@ -90,13 +90,20 @@ def find_redemption(desk: Desk, secret: str, attempt: str) -> Account | None:
         return _redeemed_by_attempt(desk, store, invite, attempt)
 
 
-def is_name_known(desk: Desk, secret: str, typed: str) -> bool:
-    """Has somebody of this name redeemed the same invite? Then ask *were you here before?*"""
+def is_name_known(desk: Desk, secret: str, typed: str, attempt: str) -> bool:
+    """Has somebody else of this name redeemed the same invite? Then ask *were you here before?*
+
+    What this very attempt redeemed does not count: its form was sent twice.
+    """
     digest = secret_digest(desk, secret)
     name = same_name(read_name(typed))
     with desk.database.read() as store:
         invite = store.invites.by_digest(digest)
-        return invite is not None and name in map(same_name, store.redemptions.names(invite.id))
+        if invite is None or store.redemptions.by_attempt(
+            invite.id, _attempt_digest(desk, attempt)
+        ):
+            return False
+        return name in map(same_name, store.redemptions.names(invite.id))
 
 
 def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:

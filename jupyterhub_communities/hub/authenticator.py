@@ -15,6 +15,7 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
+from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Instance, default
 
 from ..application.house import House
@@ -30,12 +31,15 @@ from ..application.return_keys import find_account_by_key, use_return_key
 from ..domain.accounts import AccountKind
 from ..domain.grants import groups_of
 from ..domain.names import derive_username, read_name
-from ..domain.refusals import AccessEnded, StorageUnreachable, UsernameReserved
+from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable, UsernameReserved
+from ..pages.language import current_messages
 from . import devices
-from .join import JoinHandler, WelcomeHandler
+from .join import JoinHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
-from .pages import asset_handlers, install_pages
+from .pages import PageMixin, asset_handlers, install_pages
+from .refused import SignInRefused
 from .sign_in import SIGN_IN, KeySignIn
+from .welcome import WelcomeHandler
 
 AuthModel: TypeAlias = dict[str, Any]
 
@@ -62,11 +66,44 @@ class CommunityAuthenticatorMixin(Authenticator):
 
     upstream: type[Authenticator] | None = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Finds the Authenticator that this mixin stands before."""
+        super().__init_subclass__(**options)
+        cls.upstream = next(filter(_is_upstream, cls.__mro__), None)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.manage_groups = True
+        self._upstream_manages_groups = self._find_manage_groups()
+        if not self._upstream_manages_groups and getattr(self, "auth_state_groups_key", None) == "":
+            # OAuthenticator looks for groups as soon as somebody manages them, and misses its key.
+            self.auth_state_groups_key = _no_groups
+
+    def _find_manage_groups(self) -> bool:
+        """Would the upstream Authenticator manage groups by itself, as it is configured?"""
+        if self.upstream is None:
+            return False
+        for cls in type(self).__mro__:
+            if "manage_groups" in self.config.get(cls.__name__, {}):
+                return bool(self.config[cls.__name__]["manage_groups"])
+        trait = self.upstream.class_traits()["manage_groups"]
+        return bool(trait.default_value)
+
     @default("any_allow_config")
     def _default_any_allow_config(self) -> bool:
         return True  # grants allow people in
 
     # Sign-in
+
+    async def get_authenticated_user(self, handler: BaseHandler, data: Any) -> AuthModel | None:
+        """The Hub's own way through all that follows. Pages of ours say a refusal themselves."""
+        try:
+            model: AuthModel | None = await super().get_authenticated_user(handler, data)
+        except Refusal as refusal:
+            if isinstance(handler, PageMixin):
+                raise
+            raise SignInRefused(refusal, current_messages()) from None
+        return model
 
     async def authenticate(
         self, handler: BaseHandler, data: dict[str, Any] | None = None, **more: Any
@@ -82,7 +119,7 @@ class CommunityAuthenticatorMixin(Authenticator):
         answer = await maybe_future(super().authenticate(handler, data, **more))
         if not answer:
             return None
-        model: AuthModel = dict(answer) if isinstance(answer, dict) else {"name": answer}
+        model = self._own_words(answer if isinstance(answer, dict) else {"name": answer})
         person = await self._house.run(find_person, self.normalize_username(model["name"]))
         if person.account is not None and person.account.kind is AccountKind.INVITE:
             self.log.warning("Upstream sign-in as %s refused: an invite account", model["name"])
@@ -113,7 +150,7 @@ class CommunityAuthenticatorMixin(Authenticator):
     async def _look_at_key(self, asked: KeySignIn) -> AuthModel:
         account = await self._house.run(find_account_by_key, asked.typed)
         person = await self._house.run(find_person, account.username)
-        if account.kind is AccountKind.INVITE and not person.grants:
+        if account.kind is not AccountKind.BOUND and not person.grants:
             raise AccessEnded
         return {"name": account.username, SIGN_IN: asked}
 
@@ -124,6 +161,12 @@ class CommunityAuthenticatorMixin(Authenticator):
         if await maybe_future(super().check_allowed(username, authentication)):
             return True
         return bool((await self._house.run(find_person, username)).grants)
+
+    def is_admin(self, handler: BaseHandler, authentication: AuthModel) -> Any:
+        """Upstream's answer; of our own ways in it knows nothing, and need not know the username."""
+        if SIGN_IN in authentication:
+            return Authenticator.is_admin(self, handler, authentication)
+        return super().is_admin(handler, authentication)
 
     async def run_post_auth_hook(
         self, handler: BaseHandler, auth_model: AuthModel | None
@@ -151,20 +194,13 @@ class CommunityAuthenticatorMixin(Authenticator):
         self, user: User, handler: BaseHandler | None = None, **more: Any
     ) -> bool | AuthModel:
         """Composes groups again; ends what has ended."""
-        if handler is not None and not hasattr(handler, "_token_authenticated"):
-            # JupyterHub 6.1 reads this when we answer False, and sets it for API requests only.
-            handler._token_authenticated = False
-        if handler is not None and devices.is_expired(handler):
-            return False
         try:
             person = await self._house.run(find_person, user.name)
         except StorageUnreachable:
             return True  # whoever is in stays in; the next refresh asks again
         kind = None if person.account is None else person.account.kind
         if kind is AccountKind.INVITE:
-            if not person.grants:
-                return False
-            answer: Any = True
+            answer: Any = bool(person.grants)
         elif self.upstream is None:
             answer = True
         else:
@@ -172,12 +208,20 @@ class CommunityAuthenticatorMixin(Authenticator):
             if not answer and kind is AccountKind.BOUND:
                 answer = True  # came with a key: upstream has never seen them
         if not answer:
+            if handler is not None and not hasattr(handler, "_token_authenticated"):
+                # JupyterHub 6.1 looks for it on every page, and sets it on those of the API only.
+                handler._token_authenticated = False
             return False
-        model: AuthModel = {} if answer is True else dict(answer)
+        model = {} if answer is True else self._own_words(answer)
         groups = self._compose_groups(person, user, model.get("groups"))
         if answer is True and set(groups) == {group.name for group in user.groups}:
             return True
         return {**model, "name": user.name, "groups": groups}
+
+    def _own_words(self, answer: AuthModel) -> AuthModel:
+        """What upstream says of a person; nothing about groups unless it manages them."""
+        dropped = set() if self._upstream_manages_groups else {"groups"}
+        return {key: value for key, value in answer.items() if key not in dropped}
 
     def _compose_groups(
         self, person: Person, user: User | None, upstream_groups: Iterable[str] | None
@@ -212,6 +256,10 @@ class CommunityAuthenticatorMixin(Authenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Our pages, before the Hub's own of the same address."""
         install_pages(app, self._house)
+        self._sweep = PeriodicCallback(
+            lambda: devices.end_shared_sessions(app), devices.SWEEP_SECONDS * 1000
+        )
+        self._sweep.start()
         return [
             ("/join", JoinHandler),
             ("/welcome", WelcomeHandler),
@@ -221,6 +269,16 @@ class CommunityAuthenticatorMixin(Authenticator):
             *asset_handlers(),
             *super().get_handlers(app),
         ]
+
+
+def _is_upstream(cls: type) -> bool:
+    if cls is Authenticator or issubclass(cls, CommunityAuthenticatorMixin):
+        return False
+    return issubclass(cls, Authenticator)
+
+
+def _no_groups(auth_state: Any) -> list[str]:
+    return []
 
 
 class CommunityAuthenticator(CommunityAuthenticatorMixin):

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from kubespawner import KubeSpawner
+from markupsafe import escape
 from traitlets import default
 
 from ..application.leases import start_choices
 from ..domain.profiles import Profile
+from ..domain.refusals import StorageUnreachable
 from ..pages.language import current_messages
 from .options import sizes
 from .spawner import CommunitySpawnerMixin
 
 
 class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
-    """What KubeSpawner has beyond other Spawners: guarantees, images, and its `profile_list`."""
+    """What KubeSpawner has beyond other Spawners: guarantees, images, and its `profile_list`.
+
+    Where a `profile_list` is configured, KubeSpawner draws its own form and applies it. The list may
+    come from the same catalogue: `c.KubeSpawner.profile_list = lambda spawner:
+    spawner.profile_entries()`.
+    """
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        if self.profile_list:
+            return super()._options_form_default()
+        return type(self)._draw_options_form
+
+    @default("options_from_form")
+    def _default_options_from_form(self) -> Any:
+        if self.profile_list:
+            return super()._options_from_form
+        return super()._default_options_from_form()
+
+    async def load_user_options(self) -> None:
+        """KubeSpawner's own profiles, where there are any; ours have been applied by then."""
+        if self.profile_list:
+            await super().load_user_options()
 
     def apply_profile(self, profile: Profile) -> None:
         """Requests equal limits: what the machine sets aside is what the community is charged."""
@@ -27,42 +52,36 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         if profile.image is not None:
             self.image = profile.image
 
-    def _language_environment(self, tag: str) -> dict[str, str]:
-        environment = super()._language_environment(tag)
-        environment.pop("JUPYTER_CONFIG_PATH", None)  # a folder of the Hub's machine, not the pod's
-        return environment
-
-
-class CommunityKubeSpawner(CommunityKubeSpawnerMixin, KubeSpawner):
-    """KubeSpawner with community quotas, profiles and languages."""
-
-    @default("options_form")
-    def _default_options_form(self) -> Any:
-        return CommunitySpawnerMixin._draw_options_form
+    def _settings_folder(self, locale: str) -> Path | None:
+        return None  # ours lies on the Hub's machine, not in the pod
 
     async def profile_entries(self) -> list[dict[str, Any]]:
         """The catalogue as KubeSpawner's `profile_list`, in the reader's language.
 
-        For operators who draw KubeSpawner's own form: `c.KubeSpawner.profile_list =
-        lambda spawner: spawner.profile_entries()`. Slugs are stable: a translation breaks nothing.
+        Slugs are stable: a translation breaks no saved option. Texts are escaped, which
+        KubeSpawner leaves to its configuration.
         """
-        choices = await self._house.run(start_choices, self.user.name)
+        try:
+            choices = await self._house.run(start_choices, self.user.name)
+        except StorageUnreachable:
+            return []  # the start itself says so, or does without
         messages = current_messages()
-        entries = {}
+        entries: dict[str, dict[str, Any]] = {}
         for choice in choices:
             for profile in choice.profiles:
+                texts = (profile.description(messages.tag), sizes(profile, messages))
                 entries[profile.slug] = {
                     "slug": profile.slug,
-                    "display_name": profile.name(messages.tag),
-                    "description": " ".join(
-                        text
-                        for text in (profile.description(messages.tag), sizes(profile, messages))
-                        if text
-                    ),
-                    "default": profile.slug == choice.preferred_profile,
+                    "display_name": str(escape(profile.name(messages.tag))),
+                    "description": str(escape(" ".join(text for text in texts if text))),
+                    "default": profile.slug == choices[0].preferred_profile,
                     "kubespawner_override": kubespawner_override(profile),
                 }
         return list(entries.values())
+
+
+class CommunityKubeSpawner(CommunityKubeSpawnerMixin, KubeSpawner):
+    """KubeSpawner with community quotas, profiles and languages."""
 
 
 def kubespawner_override(profile: Profile) -> dict[str, Any]:

@@ -6,29 +6,28 @@ from typing import Any
 
 from jupyterhub.handlers.login import LoginHandler as HubLoginHandler
 from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
+from tornado.web import HTTPError
 
 from ..application.people import choose_language
-from ..domain.refusals import Refusal
+from ..domain.refusals import Refusal, StorageUnreachable
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
 from ..pages.language import WORKSHOP_COOKIE, current_messages, keep_language, local_path
 from ..pages.refusals import status_of
-from . import attempts, devices
+from . import attempts
+from .arriving import ArrivingMixin
 from .attempts import AttemptMixin
 from .join import INVITE_COOKIE
 from .pages import PageMixin
 from .sign_in import SIGN_IN, KeySignIn
 
 LONGEST_KEY = 200  # characters that are drawn again
+LONGEST_USERNAME = 64
+_OUR_FIELDS = {"_xsrf", attempts.FIELD, "next", "shared"}
 
 
-class LoginHandler(AttemptMixin, PageMixin, HubLoginHandler):
+class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
     """*I have a code*, *I have been here before*, and the upstream's own way in."""
-
-    def check_xsrf_cookie(self) -> None:
-        """The return key's form carries an attempt; the upstream's form the Hub's own token."""
-        if "return_key" not in self.request.body_arguments:
-            HubLoginHandler.check_xsrf_cookie(self)
 
     async def get(self) -> None:
         if self.current_user is not None or self.authenticator.auto_login:
@@ -37,55 +36,55 @@ class LoginHandler(AttemptMixin, PageMixin, HubLoginHandler):
             await self._draw_login()
 
     async def post(self) -> None:
-        if "return_key" not in self.request.body_arguments:
-            await self._sign_in_upstream()
+        typed = self.typed("return_key")
+        username = self.typed("username")
+        if not self._is_form_good():
+            notice = current_messages().gettext("Please send the form once more.")
+            await self._draw_login(return_key=typed, username=username, login_notice=notice)
             return
-        typed = self.get_body_argument("return_key", "")
-        if self.form_attempt() is None:
-            await self._draw_login(
-                return_key=typed,
-                login_notice=current_messages().gettext("Please send the form once more."),
-            )
-            return
-        self.device_is_shared = bool(self.get_body_argument("shared", ""))
+        self.device_is_shared = bool(self.typed("shared"))
+        messages = current_messages()
         try:
-            user = await self.login_user({SIGN_IN: KeySignIn(typed)})
+            if "return_key" in self.request.body_arguments:
+                user = await self.login_user({SIGN_IN: KeySignIn(typed)})
+                message = messages.gettext("You may not sign in to this hub.")
+            else:
+                user = await self.login_user(self._upstream_fields())
+                message = messages.gettext("Wrong username or password.")
         except Refusal as refusal:
+            is_about_key = typed and not isinstance(refusal, StorageUnreachable)
+            field = "key_error" if is_about_key else "login_notice"
             await self._draw_login(
-                status=status_of(refusal), return_key=typed, key_error=self.say(refusal)
+                status=status_of(refusal),
+                return_key=typed,
+                username=username,
+                **{field: self.say(refusal)},
             )
             return
         if user is None:
-            await self._draw_login(
-                status=403,
-                login_notice=current_messages().gettext("You may not sign in to this hub."),
-            )
+            await self._draw_login(status=403, username=username, login_notice=message)
             return
         self._jupyterhub_user = user
         self.clear_attempt()
-        self.remember_device()
+        await self.remember_language(user.name)
         self.redirect(self.get_next_url(user), status=303)
 
-    async def _sign_in_upstream(self) -> None:
-        """The upstream's own form, with a failure told on our page."""
-        data = {
+    def _is_form_good(self) -> bool:
+        """Drawn for this browser: by its attempt, or by the Hub's own token."""
+        if self.form_attempt() is not None:
+            return True
+        try:
+            HubLoginHandler.check_xsrf_cookie(self)
+        except HTTPError:
+            return False
+        return True
+
+    def _upstream_fields(self) -> dict[str, str]:
+        return {
             name: self.get_body_argument(name, strip=name == "username")
             for name in self.request.body_arguments
-            if name != "_xsrf"
+            if name not in _OUR_FIELDS
         }
-        try:
-            user = await self.login_user(data)
-            message = current_messages().gettext("Wrong username or password.")
-            status = 403
-        except Refusal as refusal:
-            user, message, status = None, self.say(refusal), status_of(refusal)
-        if user is None:
-            await self._draw_login(
-                status=status, username=data.get("username", "")[:64], login_notice=message
-            )
-            return
-        self._jupyterhub_user = user
-        self.redirect(self.get_next_url(user), status=303)
 
     async def _draw_login(self, *, status: int = 200, **values: Any) -> None:
         authenticator = self.authenticator
@@ -97,6 +96,7 @@ class LoginHandler(AttemptMixin, PageMixin, HubLoginHandler):
             values.setdefault("login_notice", self.say(refusal))
         upstream_url = authenticator.login_url(self.hub.base_url)
         values["return_key"] = values.get("return_key", "")[:LONGEST_KEY]
+        values["username"] = values.get("username", "")[:LONGEST_USERNAME]
         await self.draw(
             "login.html",
             status=status,
@@ -104,13 +104,12 @@ class LoginHandler(AttemptMixin, PageMixin, HubLoginHandler):
                 "attempt": self.attempt_field(),
                 "key_error": None,
                 "login_notice": None,
-                "username": "",
                 "next_url": self.get_argument("next", ""),
                 "is_open_to_nobody": is_open_to_nobody,
                 "has_upstream": authenticator.upstream is not None,
                 "upstream_has_form": upstream_url == self.settings["login_url"],
                 "upstream_url": upstream_url,
-                "shared": bool(self.get_body_argument("shared", "")),
+                "shared": bool(self.typed("shared")),
                 **values,
             },
         )
@@ -125,10 +124,10 @@ class LogoutHandler(PageMixin, HubLogoutHandler):
     """Sign-out also forgets the forms of this device: *Back* signs nobody in again."""
 
     async def handle_logout(self) -> None:
+        hub_url: str = self.hub.base_url
+        self.clear_cookie(attempts.COOKIE, path=hub_url)
+        self.clear_cookie(INVITE_COOKIE, path=hub_url + "join")
         keep_language(self, "", self.language_paths, cookie=WORKSHOP_COOKIE, days=0)
-        for cookie in (attempts.COOKIE, devices.COOKIE):
-            self.clear_cookie(cookie, path=self.hub.base_url)
-        self.clear_cookie(INVITE_COOKIE, path=self.hub.base_url + "join")
 
 
 class LanguageHandler(PageMixin):

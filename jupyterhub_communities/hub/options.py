@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ..application.leases import Choice
 from ..domain.communities import is_slug
@@ -22,7 +22,8 @@ def read_options(data: Mapping[str, Any] | None) -> dict[str, str]:
 
     The form's `start_on` holds community, workshop and profile in one choice.
     """
-    values = {name: _text(value) for name, value in (data or {}).items()}
+    # JupyterHub 5 hands over the names of a link as they are, 6 without the prefix.
+    values = {name.removeprefix("opt-"): _text(value) for name, value in (data or {}).items()}
     if "start_on" in values:
         values.update(zip(OPTIONS, values.pop("start_on").split("/"), strict=False))
     return {name: values[name] for name in OPTIONS if is_slug(values.get(name, ""))}
@@ -42,22 +43,23 @@ def scope_of(options: Mapping[str, str]) -> Scope | None:
 
 def draw_form(choices: Sequence[Choice], messages: Messages) -> str:
     """One radio list: each profile of each place. Empty where one click is enough."""
-    if sum(len(choice.profiles) for choice in choices) <= 1:
+    if sum(max(1, len(choice.profiles)) for choice in choices) <= 1:
         return ""
     return str(
         Markup("").join(
             _group(choice, messages, is_default=number == 0)
             for number, choice in enumerate(choices)
-            if choice.profiles
         )
     )
 
 
 def _group(choice: Choice, messages: Messages, *, is_default: bool) -> Markup:
-    preferred = choice.preferred_profile or choice.profiles[0].slug
+    profiles: Sequence[Profile | None] = choice.profiles or (None,)  # a hub may have no profiles
+    slugs = [profile.slug for profile in choice.profiles]
+    preferred = slugs.index(choice.preferred_profile) if choice.preferred_profile in slugs else 0
     rows = Markup("").join(
-        _row(choice, profile, messages, checked=is_default and profile.slug == preferred)
-        for profile in choice.profiles
+        _row(choice, profile, messages, checked=is_default and number == preferred)
+        for number, profile in enumerate(profiles)
     )
     return Markup(
         '<fieldset class="mb-4"><legend class="h5" dir="auto">{name}</legend>{left}{rows}</fieldset>'
@@ -79,25 +81,30 @@ def _left(choice: Choice, messages: Messages) -> Markup:
     return Markup('<p class="text-muted">{}</p>').format(sentence)
 
 
-def _row(choice: Choice, profile: Profile, messages: Messages, *, checked: bool) -> Markup:
-    value = f"{choice.scope.community}/{choice.scope.workshop or ''}/{profile.slug}"
+def _row(choice: Choice, profile: Profile | None, messages: Messages, *, checked: bool) -> Markup:
+    slug = "" if profile is None else profile.slug
+    value = f"{choice.scope.community}/{choice.scope.workshop or ''}/{slug}"
     field = f"start-{value.replace('/', '-')}"
-    details = [
-        text for text in (profile.description(messages.tag), sizes(profile, messages)) if text
-    ]
+    if profile is None:
+        name, details = in_language(choice.name, messages.tag), []
+    else:
+        name = profile.name(messages.tag)
+        details = [profile.description(messages.tag), sizes(profile, messages)]
     return Markup(
         '<div class="form-check mb-2">'
         '<input class="form-check-input" type="radio" name="start_on" id="{field}" value="{value}"'
         " required{checked}>"
-        '<label class="form-check-label" for="{field}"><strong>{name}</strong>{details}</label></div>'
+        '<label class="form-check-label" for="{field}">'
+        '<strong dir="auto">{name}</strong>{details}</label></div>'
     ).format(
         field=field,
         value=value,
         checked=Markup(" checked") if checked else "",
-        name=profile.name(messages.tag),
+        name=name,
         details=Markup("").join(
-            Markup('<br><span class="text-muted">{}</span>').format(escape(text))
+            Markup('<br><span class="text-muted">{}</span>').format(text)
             for text in details
+            if text
         ),
     )
 

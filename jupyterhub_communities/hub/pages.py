@@ -15,9 +15,13 @@ from ..pages.headers import page_headers
 from ..pages.language import current_messages
 from ..pages.refusals import sentence_of, status_of
 from ..pages.templates import Site, asset_handlers, install_hub_templates
-from .refused import SpawnRefused
+from .refused import SignInRefused, SpawnRefused
 
-_CODE_ARGUMENT = re.compile(r"(code(?:=|%3d|%253d))(?!\[secret\])[^&%\s\"']+", re.IGNORECASE)
+# The argument `code` of an address, also of one that stands quoted in another's argument.
+_CODE_ARGUMENT = re.compile(
+    r"""((?:[?&]|%(?:25)*(?:3F|26))code(?:=|%(?:25)*3D))(?!\[secret\])[^&\s"']+""",
+    re.IGNORECASE,
+)
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
@@ -32,8 +36,8 @@ class PageMixin(BaseHandler):
 
     @property
     def language_paths(self) -> tuple[str, str]:
-        """Where cookies about language are read: by the Hub and by the service."""
-        return (self.hub.base_url, f"{self.base_url}services/communities/")
+        """Where the cookies of language go: to both doors, and to nobody's server."""
+        return self.hub.base_url, f"{self.base_url}services/communities/"
 
     async def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         """Answers with a page. Ours are never stored by a browser or a proxy."""
@@ -45,8 +49,15 @@ class PageMixin(BaseHandler):
         values.setdefault("page_path", self.request.path)
         self.finish(await self.render_template(template, **values))
 
-    async def draw_refusal(self, refusal: Refusal) -> None:
-        await self.draw("refused.html", status=status_of(refusal), message=self.say(refusal))
+    async def draw_refusal(self, refusal: Refusal, **values: Any) -> None:
+        await self.draw(
+            "refused.html", status=status_of(refusal), message=self.say(refusal), **values
+        )
+
+    def typed(self, name: str) -> str:
+        """A field of the form exactly as it was typed; tornado would clean it silently."""
+        values = self.request.body_arguments.get(name)
+        return values[-1].decode("utf-8", "replace") if values else ""
 
     def say(self, refusal: Refusal) -> str:
         return sentence_of(refusal, current_messages())
@@ -57,7 +68,7 @@ class PageMixin(BaseHandler):
 
 
 def install_pages(app: Any, house: House) -> None:
-    """Fits our templates, languages and compression into the Hub."""
+    """Fits our templates, languages and compression into the Hub, and our rules into its log."""
     settings = app.tornado_settings
     hub_url = app.hub.base_url
     site = Site(
@@ -78,26 +89,32 @@ def clean_logs(log: logging.Logger) -> None:
     for handler in log.handlers:
         handler.addFilter(without_refusal_traceback)
         handler.addFilter(without_codes)
-    # On a slow start nobody waits for the answer any more; the progress page shows the refusal.
-    logging.getLogger("asyncio").addFilter(is_no_refusal)
+    # A start that is refused after its page was answered ends in a task that nobody awaits.
+    logging.getLogger("asyncio").addFilter(lambda record: not is_refusal(record))
 
 
-def is_no_refusal(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], SpawnRefused))
+def is_refusal(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return isinstance(error, (SpawnRefused, SignInRefused))
 
 
 def without_refusal_traceback(record: logging.LogRecord) -> bool:
     """The Hub logs every failed start with its traceback; a refusal is no accident."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error is None or isinstance(error, SpawnRefused):
-        # JupyterHub 5 also logs a traceback where there is none to log: `NoneType: None`.
-        record.exc_info = record.exc_text = None
+    if is_refusal(record):
+        record.exc_info = None
+        record.exc_text = None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    elif record.exc_info and record.exc_info[1] is None:
+        record.exc_info = None  # JupyterHub 5 says "NoneType: None" of every refused start
     return True
 
 
 def without_codes(record: logging.LogRecord) -> bool:
     """The Hub scrubs the argument `code` of an address, but not of an address within an argument."""
-    message = record.getMessage()
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError):
+        return True  # its placeholders do not fit: logging itself says so
     scrubbed = _CODE_ARGUMENT.sub(r"\1[secret]", message)
     if scrubbed != message:
         record.msg, record.args = scrubbed, None

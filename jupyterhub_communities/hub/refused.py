@@ -1,4 +1,4 @@
-"""A start that the rules turn down, as the Hub understands it."""
+"""Refusals as the Hub understands them, where it and not a page of ours answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import escape
 from tornado.web import HTTPError
 
 from ..domain.refusals import Refusal
-from ..i18n.messages import Messages
+from ..i18n.messages import Messages, messages_for
 from ..pages.refusals import sentence_of, status_of
 
 try:
@@ -18,30 +18,56 @@ except ImportError:  # JupyterHub 5
     SpawnException = None
 
 
-class SpawnRefused(SpawnException or HTTPError):  # type: ignore[misc]
-    """Carries the sentence to every page and answer that the Hub may show it on.
+class RefusedMixin:
+    """Carries a refusal's sentence to every page and answer that the Hub may show it on.
 
     Which attribute reaches the person depends on the path: with a form, `opt-…`, a slow start or
-    the REST API.
+    the REST API. The log gets the code and, where it may, the sentence in English.
     """
 
-    def __init__(self, refusal: Refusal, messages: Messages):
-        sentence = sentence_of(refusal, messages)
-        status = status_of(refusal)
-        reason = responses.get(status, "Refused")  # the status line is ASCII
-        if SpawnException is not None:
-            super().__init__(
-                sentence,
-                reason=reason,
-                log_message=sentence,
-                message_html=str(escape(sentence)),
-                status_code=status,
-            )
-        else:
-            super().__init__(status, sentence.replace("%", "%%"), reason=reason)
+    refusal: Refusal
+    jupyterhub_message: str
+    jupyterhub_html_message: str
+
+    def carry(self, refusal: Refusal, sentence: str) -> None:
         self.refusal = refusal
         self.jupyterhub_message = sentence
         self.jupyterhub_html_message = escape(sentence)
+
+
+class SignInRefused(RefusedMixin, HTTPError):
+    """A sign-in refused on a page that is not ours, such as the callback of OAuth."""
+
+    def __init__(self, refusal: Refusal, messages: Messages):
+        HTTPError.__init__(self, status_of(refusal), _logged(refusal), reason=_reason(refusal))
+        self.carry(refusal, sentence_of(refusal, messages))
+
+
+class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[misc]
+    """A start that the rules turn down."""
+
+    def __init__(self, refusal: Refusal, messages: Messages):
+        sentence = sentence_of(refusal, messages)
+        if SpawnException is None:  # its REST API answers with what is logged
+            HTTPError.__init__(self, status_of(refusal), sentence, reason=_reason(refusal))
+        else:
+            SpawnException.__init__(
+                self,
+                sentence,
+                reason=_reason(refusal),
+                log_message=_logged(refusal),
+                message_html=str(escape(sentence)),
+                status_code=status_of(refusal),
+            )
+        self.carry(refusal, sentence)
+
+
+def _logged(refusal: Refusal) -> str:
+    return f"{refusal.code}: {sentence_of(refusal, messages_for('en'))}"
+
+
+def _reason(refusal: Refusal) -> str:
+    return responses.get(status_of(refusal), "Refused")  # the status line is ASCII
 
 
 def keep_failure_count(settings: dict[str, Any]) -> None:

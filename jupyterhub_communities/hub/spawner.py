@@ -6,8 +6,10 @@ What was held is given back when the server has stopped, however that came about
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -51,8 +53,10 @@ class CommunitySpawnerMixin(Spawner):
         help="The house of communities whose quota servers are charged to. `configure` sets it.",
     ).tag(config=True)
 
-    environment: dict[str, Any]  # the Spawner's own trait
+    environment: dict[str, Any]
+    cookie_options: dict[str, Any]
     lease_id: str | None = None
+    _is_form_skipped = False
 
     @property
     def _house(self) -> House:
@@ -79,20 +83,20 @@ class CommunitySpawnerMixin(Spawner):
             choices = await self._house.run(start_choices, self.user.name)
         except StorageUnreachable:
             return ""  # the start itself says so
-        return draw_form(choices, current_messages())
+        form = draw_form(choices, current_messages())
+        self._is_form_skipped = not form
+        return form
 
-    def options_from_form(self, form_data: Mapping[str, list[str]]) -> dict[str, str]:
-        """Slugs only: nothing else of a form is kept."""
-        return read_options(form_data)
+    @default("options_from_form")
+    def _default_options_from_form(self) -> Any:
+        """Slugs only for our form and our links; a form of the operator's is read as it always was."""
+        if self.options_form == type(self)._draw_options_form:
+            return read_options
+        return Spawner._passthrough_options_from_form
 
-    def options_from_query(self, query_data: Mapping[str, list[str]]) -> dict[str, str]:
-        """`opt-profile`, `opt-community` and `opt-workshop` of a link.
-
-        JupyterHub 6 has taken the prefix off by now; 5 leaves it.
-        """
-        return read_options(
-            {name.removeprefix("opt-"): value for name, value in query_data.items()}
-        )
+    def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
+        """`opt-profile`, `opt-community` and `opt-workshop` of a link, else what the form reads."""
+        return read_options(query_data) or super().options_from_query(query_data)
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
@@ -101,6 +105,9 @@ class CommunitySpawnerMixin(Spawner):
     # A start
 
     async def start(self) -> Any:
+        self.lease_id = None
+        # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
+        self.cookie_options = {**self.cookie_options, "expires_days": None}
         plan = await self._admit()
         if plan is not None:
             self._apply_plan(plan)
@@ -111,12 +118,15 @@ class CommunitySpawnerMixin(Spawner):
 
     async def _admit(self) -> StartPlan | None:
         """Holds quota. None where the database does not answer and the hub admits then."""
-        options = read_options(self.user_options)
+        # Without a form the Hub hands over the options of the last start: a choice made elsewhere,
+        # perhaps of a community that the person has left.
+        options = {} if self._is_form_skipped else read_options(self.user_options)
         request = StartRequest(
             lease_id=uuid4().hex,
             server=self.server_key,
             scope=scope_of(options),
-            profile=options.get("profile"),
+            # A hub without profiles of ours may have a form of its own that calls something so.
+            profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
         )
         try:
             plan = await self._house.run_or_undo(
@@ -148,12 +158,12 @@ class CommunitySpawnerMixin(Spawner):
             stored=plan.account.language if plan.account else None,
             workshop=plan.workshop.language if plan.workshop else None,
         )
-        self.environment = {**self.environment, **self._language_environment(messages.tag)}
         if plan.profile is not None:
             self.apply_profile(plan.profile)
             language = plan.workshop.language if plan.workshop else messages.tag
             if lesson := in_language(plan.profile.default_urls, language):
                 self.default_url = lesson.replace("{", "{{").replace("}", "}}")
+        self.environment = {**self.environment, **self._language_environment(messages.tag)}
 
     def apply_profile(self, profile: Profile) -> None:
         """Sets the sizes and the environment of a profile; Spawners with more override it."""
@@ -166,14 +176,21 @@ class CommunitySpawnerMixin(Spawner):
     def _language_environment(self, tag: str) -> dict[str, str]:
         """The language as a default: the person's own setting in JupyterLab still wins."""
         locale = lab_locale(tag)
-        folder = share_dir() / "lab" / locale
         environment = {
             "LANGUAGE": locale,
             "LANG": "C.UTF-8" if locale == "en" else f"{locale}.UTF-8",
         }
-        if folder.is_dir():
-            environment["JUPYTER_CONFIG_PATH"] = str(folder)
+        folder = self._settings_folder(locale)
+        if folder is not None:
+            others = self.environment.get("JUPYTER_CONFIG_PATH")
+            parts = [str(folder), others] if isinstance(others, str) else [str(folder)]
+            environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(parts)
         return environment
+
+    def _settings_folder(self, locale: str) -> Path | None:
+        """Where the server finds JupyterLab's settings for a language, if it sees our files."""
+        folder = share_dir() / "lab" / locale
+        return folder if folder.is_dir() else None
 
     async def _note_activation(self, lease_id: str) -> None:
         try:
@@ -217,8 +234,12 @@ class CommunitySpawnerMixin(Spawner):
         self.lease_id = state.get("lease_id")
 
     async def progress(self) -> Any:
-        """What the person reads while the server starts."""
-        yield {"progress": 50, "message": current_messages().gettext("Your server is starting.")}
+        """What the person reads while the server starts: the Hub's own sentence, translated."""
+        async for event in super().progress():
+            if event.get("message") == "Spawning server...":
+                sentence = current_messages().gettext("Your server is starting.")
+                event = {**event, "message": sentence}
+            yield event
 
 
 def _applied_by_start(spawner: Spawner, options: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ def with_communities(wrapped: type) -> type:
     if wrapped is Authenticator:
         return CommunityAuthenticator
     if issubclass(wrapped, Authenticator):
-        return type(name, (CommunityAuthenticatorMixin, wrapped), {"upstream": wrapped})
+        return type(name, (CommunityAuthenticatorMixin, wrapped), {})
     if issubclass(wrapped, Spawner):
         return type(name, (_spawner_mixin(wrapped), wrapped), {})
     raise TypeError(f"{wrapped!r} is neither an Authenticator nor a Spawner")

@@ -189,9 +189,16 @@ def test_a_signed_in_person_joins_as_themselves_and_only_once(house) -> None:
 
 def test_somebody_of_the_same_name_is_noticed(house) -> None:
     opened = open_taller(house)
-    join(house, opened.learner_invite.code, name="María")
-    assert house.call(invites.is_name_known, opened.learner_invite.code, "MARÍA ")
-    assert not house.call(invites.is_name_known, opened.learner_invite.code, "Mario")
+    code = opened.learner_invite.code
+    join(house, code, "first", name="María")
+    assert house.call(invites.is_name_known, code, "MARÍA ", "second")
+    assert not house.call(invites.is_name_known, code, "Mario", "second")
+
+
+def test_a_form_that_was_sent_twice_is_not_taken_for_somebody_of_the_same_name(house) -> None:
+    code = open_taller(house).learner_invite.code
+    join(house, code, "first", name="María")
+    assert not house.call(invites.is_name_known, code, "María", "first")
 
 
 def test_a_bound_code_gives_a_hub_user_a_key_once(house) -> None:

@@ -102,3 +102,49 @@ async def test_the_catalogue_is_a_profile_list_in_the_readers_language(house, sp
         ("image", "Imagen", True),
     ]
     assert entries[1]["kubespawner_override"]["cpu_guarantee"] == 1.5
+
+
+async def test_our_form_is_drawn_and_read(house, spawner) -> None:
+    opened = open_taller(house)
+    request = JoinRequest(opened.learner_invite.code, "a", "María", proposed_username="maria-abcde")
+    house.call(redeem_invite, request)
+    assert 'name="start_on"' in await spawner.get_options_form()
+    options = spawner.run_options_from_form({"start_on": ["andes//image"], "image": ["evil"]})
+    assert options == {"community": "andes", "profile": "image"}
+
+
+async def test_kubespawner_applies_a_profile_list_of_the_same_catalogue(house, spawner) -> None:
+    await manifest_for(house, spawner, "small")
+    spawner.profile_list = lambda spawner: spawner.profile_entries()
+    spawner.user_options = {"profile": "image"}
+    await spawner.load_user_options()
+    assert spawner.image == "example.org/lab:1"
+    assert spawner.cpu_guarantee == 1.5
+
+
+async def test_a_profile_list_of_the_operators_keeps_its_own_form(spawner, tmp_path) -> None:
+    (tmp_path / "bare").mkdir()
+    house = make_house(tmp_path / "bare", profiles=())
+    spawner.house = house
+    spawner.profile_list = [
+        {"slug": "gpu", "display_name": "GPU", "kubespawner_override": {"image": "gpu:1"}},
+        {"slug": "none", "display_name": "None"},
+    ]
+    form = await spawner.get_options_form()
+    assert "GPU" in form
+    assert "start_on" not in form
+    spawner.user_options = spawner.run_options_from_form({"profile": ["gpu"]})
+    spawner._apply_plan(await spawner._admit())
+    await spawner.load_user_options()
+    assert spawner.image == "gpu:1"
+    house.close()
+
+
+async def test_a_kubespawner_of_somebody_elses_is_wrapped_with_all_of_this() -> None:
+    from kubespawner import KubeSpawner
+
+    from jupyterhub_communities import with_communities
+
+    wrapped = with_communities(KubeSpawner)
+    assert issubclass(wrapped, KubeSpawner)
+    assert wrapped.profile_entries

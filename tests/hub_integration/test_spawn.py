@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hubs import text_of
+from hubs import COMMUNITIES, attempt_in, real_hub, text_of
 
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
@@ -198,6 +198,8 @@ def test_the_language_and_the_profile_reach_the_server(hub) -> None:
     assert environment["LANGUAGE"] == "es_ES"
     assert environment["JUPYTER_CONFIG_PATH"].endswith("lab/es_ES")
     assert environment["MEM_LIMIT"] == "512000000"
+    # The server's own cookies end with the browser, as a shared device's must.
+    assert environment["JUPYTERHUB_COOKIE_OPTIONS"] == '{"expires_days": null}'
     stop(hub, name)
 
 
@@ -273,3 +275,34 @@ def test_the_hubs_own_pages_speak_the_readers_language(hub) -> None:
         assert 'lang="es"' in page.text
         assert said in text_of(page), path
         assert "Salir" in page.text
+
+
+SELVA = """
+  - slug: selva
+    name: {es: Comunidad Selva}
+    champions: [ana]
+profiles:
+  - {slug: small, name: {en: Small}, communities: [andes]}
+  - {slug: only, name: {en: Only}, communities: [selva]}
+"""
+
+
+def test_the_options_of_a_place_that_was_left_do_not_stand_in_the_way(tmp_path) -> None:
+    communities = COMMUNITIES.partition("profiles:")[0] + SELVA.lstrip("\n")
+    with real_hub(tmp_path, communities=communities) as hub:
+        left = hub.workshop("La que dejó", "selva", profile="only")
+        device = member(hub, left, "Cambia")
+        name = device.username()
+        stay = hub.workshop("La que sigue")
+        page = device.open_join(stay.learner_invite.code)
+        form = {"attempt": attempt_in(page), "action": "continue"}
+        device.post("/hub/join", form, allow_redirects=False)
+        options = {"community": "selva", "workshop": left.workshop.slug, "profile": "only"}
+        assert start(hub, name, **options).status_code in (201, 202)
+        wait_until(lambda: hub.user(name)["servers"])
+        stop(hub, name)
+        hub.house.call(remove_member, hub.champion(), "selva", name)
+        page = device.get("/hub/spawn")
+        assert page.status_code == 200, text_of(page)
+        wait_until(lambda: hub.user(name)["servers"])
+        assert lease_of(hub, name).scope.community == "andes"

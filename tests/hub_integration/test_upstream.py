@@ -69,3 +69,59 @@ def test_an_upstream_sign_in_never_lands_on_an_invite_account(dummy_hub) -> None
     assert page.status_code == 403
     assert "es de otra persona" in text_of(page)
     assert not thief.is_signed_in()
+
+
+def test_an_upstream_person_whom_we_do_not_know_yet_is_asked_to_continue(dummy_hub) -> None:
+    opened = dummy_hub.workshop("Desconocida")
+    device = dummy_hub.browser()
+    sign_in(device, "erika")
+    page = device.open_join(opened.learner_invite.code)
+    assert "Continuar como erika" in text_of(page)
+    form = {"attempt": attempt_in(page), "action": "continue"}
+    answer = device.post("/hub/join", form, allow_redirects=False)
+    # They have a way in of their own: no return key.
+    assert answer.headers["Location"].startswith("/hub/spawn")
+    assert device.get("/hub/welcome").url == f"{dummy_hub.url}/hub/home"
+
+
+def test_two_people_of_one_device_join_one_workshop_in_turn(dummy_hub) -> None:
+    opened = dummy_hub.workshop("Por turnos")
+    device = dummy_hub.browser()
+    device.join(opened.learner_invite.code, "Rosa")
+    attempt = device.session.cookies.get("communities-attempt")
+    device.session.cookies.pop("jupyterhub-hub-login")
+    sign_in(device, "franz")
+    device.session.cookies.pop("communities-attempt", None)
+    device.session.cookies.set("communities-attempt", attempt, path="/hub/")
+    page = device.open_join(opened.learner_invite.code)
+    form = {"attempt": attempt_in(page), "action": "continue"}
+    assert device.post("/hub/join", form, allow_redirects=False).status_code == 303
+    assert "community-andes.por-turnos" in dummy_hub.user("franz")["groups"]
+
+
+def test_upstreams_form_from_another_address_is_accepted(dummy_hub) -> None:
+    device = dummy_hub.browser()
+    login = device.get("/hub/login")
+    device.move_to("127.0.0.2")
+    device.session.cookies.pop("_xsrf")
+    form = {"attempt": attempt_in(login), "username": "gerd", "password": "secret"}
+    device.post("/hub/login", form)
+    assert device.username() == "gerd"
+
+
+def test_upstreams_form_without_any_valid_token_comes_back(dummy_hub) -> None:
+    device = dummy_hub.browser()
+    again = device.post("/hub/login", {"username": "gerd", "password": "secret"})
+    assert again.status_code == 200
+    assert 'value="gerd"' in again.text
+    assert "secret" not in again.text
+    assert not device.is_signed_in()
+
+
+def test_upstream_people_say_that_a_device_is_shared_too(dummy_hub) -> None:
+    device = dummy_hub.browser()
+    login = device.get("/hub/login")
+    form = {"attempt": attempt_in(login), "username": "hanna", "password": "secret", "shared": "1"}
+    device.post("/hub/login", form)
+    expires = [c.expires for c in device.session.cookies if c.name == "jupyterhub-hub-login"]
+    assert expires == [None]

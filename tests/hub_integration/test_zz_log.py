@@ -12,7 +12,12 @@ def test_no_code_and_no_key_is_in_the_log(hub) -> None:
     device = hub.browser()
     key = device.join(opened.learner_invite.code, "Registrada")
     device.open_join(opened.learner_invite.link)
-    device.get("/hub/login", params={"next": f"/hub/join?code={opened.learner_invite.code}"})
+    for secret in (opened.learner_invite.code, opened.learner_invite.link):
+        device.get("/hub/login", params={"next": f"/hub/join?code={secret}"})
+        device.get("/hub/spawn", params={"next": f"/hub/join?code={secret}"})
+        hub.browser().get("/hub/spawn", params={"next": f"/hub/join?x=1&code={secret}"})
+    for form in ({"return_key": key}, {"username": key}, {"code": opened.learner_invite.code}):
+        hub.browser().post("/hub/login", form)
     log = hub.log()
     for secret in (key, opened.learner_invite.code, opened.learner_invite.link):
         assert secret not in log

@@ -1,0 +1,344 @@
+"""Who is let in, with which groups: the authenticator without a hub around it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from houses import actor_of, make_house, open_taller
+from jupyterhub.auth import Authenticator
+from traitlets import Bool, Dict
+from traitlets.config import Config
+
+from jupyterhub_communities.application.communities import Declaration, apply_declarations
+from jupyterhub_communities.application.invites import (
+    JoinRequest,
+    issue_bound_invite,
+    redeem_invite,
+)
+from jupyterhub_communities.application.members import remove_member
+from jupyterhub_communities.application.return_keys import show_return_key
+from jupyterhub_communities.domain.refusals import AccessEnded, InviteFull, UsernameReserved
+from jupyterhub_communities.hub.authenticator import (
+    CommunityAuthenticator,
+    CommunityAuthenticatorMixin,
+)
+from jupyterhub_communities.hub.pages import PageMixin
+from jupyterhub_communities.hub.refused import SignInRefused
+from jupyterhub_communities.hub.sign_in import SIGN_IN, KeySignIn
+from jupyterhub_communities.hub.wrapping import with_communities
+
+
+class Upstream(Authenticator):
+    """Believes whom the form names, and says of them what it was configured to."""
+
+    answers = Dict(config=True)
+    refreshed = Bool(True, config=True)
+
+    async def authenticate(self, handler, data):
+        return {"name": data["username"], **self.answers}
+
+    async def refresh_user(self, user, handler=None):
+        return (
+            {"name": user.name, **self.answers}
+            if self.refreshed and self.answers
+            else self.refreshed
+        )
+
+
+class FakeGroup:
+    def __init__(self, name):
+        self.name = name
+
+
+class FakeUser:
+    def __init__(self, name, groups=()):
+        self.name = name
+        self.groups = [FakeGroup(group) for group in groups]
+
+
+class OurPage(PageMixin):
+    """A handler of ours, as far as the authenticator looks at one."""
+
+    def __init__(self, *users):
+        self._known = {user.name: user for user in users}
+
+    def find_user(self, name):
+        return self._known.get(name)
+
+
+class ForeignPage:
+    """A handler of the upstream Authenticator's."""
+
+    def find_user(self, name):
+        return None
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = make_house(tmp_path)
+    yield house
+    house.close()
+
+
+def community_authenticator(house, upstream=None, **config):
+    settings = Config()
+    settings.Authenticator.update(config.pop("Authenticator", {}))
+    settings.Upstream.update(config)
+    settings.CommunityAuthenticatorMixin.house = house
+    return (with_communities(upstream) if upstream else CommunityAuthenticator)(config=settings)
+
+
+def sign_in(authenticator, data, handler=None):
+    return asyncio.run(authenticator.get_authenticated_user(handler or OurPage(), data))
+
+
+def refresh(authenticator, user):
+    return asyncio.run(authenticator.refresh_user(user, None))
+
+
+def learner(house, name="Rosa", **workshop):
+    """An invite account: username and key."""
+    opened = open_taller(house, **workshop)
+    request = JoinRequest(secret=opened.learner_invite.code, attempt=f"a-{name}", name=name)
+    account = house.call(redeem_invite, request).account
+    return account.username, house.call(show_return_key, account.id)
+
+
+def taken(house, opened) -> int:
+    with house.database.read() as store:
+        return store.invites.get(opened.learner_invite.invite.id).taken
+
+
+# Joining
+
+
+def test_joining_makes_an_account_whose_groups_and_name_reach_the_hub(house) -> None:
+    opened = open_taller(house)
+    request = JoinRequest(secret=opened.learner_invite.code, attempt="a", name="Rosa 李")
+    model = sign_in(community_authenticator(house), {SIGN_IN: request})
+    assert model["name"].startswith("rosa-")
+    assert model["groups"] == ["community-andes", "community-andes.taller-de-python"]
+    assert model["user_info"]["display_name"] == "Rosa 李"
+    assert SIGN_IN not in model
+    assert not model["admin"]
+
+
+def test_a_newcomer_never_gets_the_name_of_somebody_the_hub_knows(house, monkeypatch) -> None:
+    names = iter(["operator", "operator", "rosa-new"])
+    monkeypatch.setattr(
+        "jupyterhub_communities.hub.authenticator.derive_username", lambda *_: next(names)
+    )
+    request = JoinRequest(secret=open_taller(house).learner_invite.code, attempt="a", name="Rosa")
+    handler = OurPage(FakeUser("operator"))
+    model = sign_in(community_authenticator(house), {SIGN_IN: request}, handler)
+    assert model["name"] == "rosa-new"
+
+
+def test_a_blocked_person_is_refused_and_nothing_is_consumed(house) -> None:
+    invite = house.call(issue_bound_invite, "bea")
+    authenticator = community_authenticator(house, Authenticator={"blocked_users": {"bea"}})
+    request = JoinRequest(secret=invite.code, attempt="a")
+    assert sign_in(authenticator, {SIGN_IN: request}) is None
+    with house.database.read() as store:
+        assert store.invites.get(invite.invite.id).taken == 0
+
+
+def test_an_invalid_username_is_refused_and_nothing_is_consumed(house) -> None:
+    opened = open_taller(house)
+    authenticator = community_authenticator(house, Authenticator={"username_pattern": r"\d+"})
+    request = JoinRequest(secret=opened.learner_invite.code, attempt="a", name="Rosa")
+    assert sign_in(authenticator, {SIGN_IN: request}) is None
+    assert taken(house, opened) == 0
+
+
+def test_a_bound_code_signs_in_as_that_user_with_their_admin_flag(house) -> None:
+    invite = house.call(issue_bound_invite, "operator")
+    authenticator = community_authenticator(house, Authenticator={"admin_users": {"operator"}})
+    model = sign_in(authenticator, {SIGN_IN: JoinRequest(secret=invite.code, attempt="a")})
+    assert model["name"] == "operator"
+    assert model["admin"] is True
+    assert model["groups"] == []
+
+
+# Return keys
+
+
+def test_a_key_signs_in(house) -> None:
+    username, key = learner(house)
+    model = sign_in(community_authenticator(house), {SIGN_IN: KeySignIn(key)})
+    assert model["name"] == username
+    assert "community-andes" in model["groups"]
+
+
+def test_a_key_opens_nothing_once_every_grant_has_ended(house) -> None:
+    username, key = learner(house)
+    house.call(remove_member, actor_of(house, "ana"), "andes", username)
+    with pytest.raises(AccessEnded):
+        sign_in(community_authenticator(house), {SIGN_IN: KeySignIn(key)})
+
+
+def test_a_bound_user_needs_no_grant(house) -> None:
+    invite = house.call(issue_bound_invite, "operator")
+    request = JoinRequest(secret=invite.code, attempt="a")
+    account = house.call(redeem_invite, request).account
+    key = house.call(show_return_key, account.id)
+    model = sign_in(community_authenticator(house), {SIGN_IN: KeySignIn(key)})
+    assert model["name"] == "operator"
+
+
+def test_secrets_are_not_shown_where_data_is_printed(house) -> None:
+    request = JoinRequest(secret="S3CRET-CODE", attempt="S3CRET-ATTEMPT")
+    assert "S3CRET" not in repr({SIGN_IN: request}) + repr(KeySignIn("S3CRET"))
+
+
+# Upstream
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "is_in"),
+    [
+        ("uma", {"allow_all": True}, True),
+        ("uma", {"allowed_users": {"uma"}}, True),
+        ("uma", {"allowed_users": {"otto"}}, False),
+        ("uma", {}, False),
+        ("ana", {"allowed_users": {"otto"}}, True),  # a champion: has a grant
+        ("ana", {"allow_all": True, "blocked_users": {"ana"}}, False),
+    ],
+)
+def test_upstreams_people_need_upstreams_leave_or_a_grant(house, name, config, is_in) -> None:
+    authenticator = community_authenticator(house, Upstream, Authenticator=config)
+    model = sign_in(authenticator, {"username": name})
+    assert (model is not None) == is_in
+
+
+def test_upstream_cannot_sign_in_as_an_invite_account(house) -> None:
+    username, _ = learner(house)
+    authenticator = community_authenticator(house, Upstream, Authenticator={"allow_all": True})
+    with pytest.raises(UsernameReserved):
+        sign_in(authenticator, {"username": username.upper()})
+
+
+def test_on_a_page_of_upstreams_a_refusal_is_an_error_that_the_hub_can_show(house) -> None:
+    username, _ = learner(house)
+    authenticator = community_authenticator(house, Upstream, Authenticator={"allow_all": True})
+    with pytest.raises(SignInRefused) as refused:
+        sign_in(authenticator, {"username": username}, ForeignPage())
+    assert refused.value.status_code == 403
+    assert refused.value.jupyterhub_message == "This username belongs to somebody else."
+
+
+def test_a_plain_username_signs_nobody_in_without_an_upstream(house) -> None:
+    authenticator = community_authenticator(house, Authenticator={"allow_all": True})
+    assert sign_in(authenticator, {"username": "ana", "password": ""}) is None
+
+
+def test_a_subclass_that_lists_the_mixin_first_has_its_upstream(house) -> None:
+    class Ours(CommunityAuthenticatorMixin, Upstream):
+        pass
+
+    class OursStill(Ours):
+        pass
+
+    assert Ours.upstream is OursStill.upstream is Upstream
+    assert CommunityAuthenticator.upstream is None
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    ("managed", "answer", "before", "after"),
+    [
+        # Upstream manages no groups: whatever it says, the others stay as they stand.
+        (False, {}, ["chemistry", "community-old"], {"chemistry"}),
+        (False, {"groups": []}, ["chemistry"], {"chemistry"}),
+        (False, {"groups": ["physics"]}, ["chemistry"], {"chemistry"}),
+        # Upstream manages groups: the others are as it says.
+        (True, {"groups": ["physics"]}, ["chemistry"], {"physics"}),
+        (True, {"groups": []}, ["chemistry"], set()),
+        (True, {"groups": None}, ["chemistry"], {"chemistry"}),
+        (True, {"groups": ["community-selva"]}, [], set()),
+    ],
+)
+def test_groups_of_others_stay_or_are_as_upstream_says(
+    house, managed, answer, before, after
+) -> None:
+    config = {"allow_all": True, "manage_groups": managed}
+    authenticator = community_authenticator(
+        house, Upstream, Authenticator=config, answers={"auth_state": {}, **answer}
+    )
+    ours = {"community-andes"}
+    user = FakeUser("ana", before)
+    model = sign_in(authenticator, {"username": "ana"}, OurPage(user))
+    assert set(model["groups"]) == ours | after
+    refreshed = refresh(authenticator, user)
+    assert set(refreshed["groups"]) == ours | after
+
+
+def test_groups_are_always_managed(house) -> None:
+    config = {"manage_groups": False}
+    assert community_authenticator(house, Upstream, Authenticator=config).manage_groups
+    assert community_authenticator(house).manage_groups
+
+
+# Refresh
+
+
+def test_a_refresh_that_changes_nothing_writes_nothing(house) -> None:
+    authenticator = community_authenticator(house)
+    username, _ = learner(house)
+    groups = ["community-andes", "community-andes.taller-de-python"]
+    assert refresh(authenticator, FakeUser(username, groups)) is True
+
+
+def test_an_invite_account_is_answered_for_by_us(house) -> None:
+    username, _ = learner(house)
+    authenticator = community_authenticator(house, Upstream, refreshed=False)
+    assert refresh(authenticator, FakeUser(username))["groups"]
+    house.call(remove_member, actor_of(house, "ana"), "andes", username)
+    assert refresh(authenticator, FakeUser(username)) is False
+
+
+def test_whom_upstream_signs_out_is_out_unless_they_have_a_key(house) -> None:
+    authenticator = community_authenticator(house, Upstream, refreshed=False)
+    assert refresh(authenticator, FakeUser("uma")) is False
+    invite = house.call(issue_bound_invite, "uma")
+    house.call(redeem_invite, JoinRequest(secret=invite.code, attempt="a"))
+    assert refresh(authenticator, FakeUser("uma")) is True
+
+
+def test_somebody_whom_we_do_not_know_keeps_their_groups(house) -> None:
+    assert refresh(community_authenticator(house), FakeUser("uma", ["chemistry"])) is True
+
+
+def test_a_champion_who_was_taken_from_the_file_loses_the_group(house) -> None:
+    authenticator = community_authenticator(house)
+    user = FakeUser("ana", ["community-andes", "chemistry"])
+    assert refresh(authenticator, user) is True
+    with house.database.read() as store:
+        community = store.communities.get("andes")
+    house.call(apply_declarations, (Declaration(community, servers=3),), None)
+    assert refresh(authenticator, user)["groups"] == ["chemistry"]
+
+
+def test_the_last_seat_goes_once_even_when_both_were_looked_at_before(house) -> None:
+    opened = open_taller(house, seats=1)
+    authenticator = community_authenticator(house)
+    code = opened.learner_invite.code
+
+    async def both():
+        return await asyncio.gather(
+            *(
+                authenticator.get_authenticated_user(
+                    OurPage(), {SIGN_IN: JoinRequest(secret=code, attempt=str(n), name=f"N{n}")}
+                )
+                for n in range(2)
+            ),
+            return_exceptions=True,
+        )
+
+    answers = asyncio.run(both())
+    assert sorted(type(answer).__name__ for answer in answers) == ["InviteFull", "dict"]
+    assert taken(house, opened) == 1
+    assert any(isinstance(answer, InviteFull) for answer in answers)

@@ -1,0 +1,171 @@
+"""The client of the Hub's API, against a small API that answers as the Hub does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from contextlib import asynccontextmanager
+from urllib.parse import unquote
+
+import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.hub.client import HubClient
+
+TOKEN = "token-of-the-service"
+
+
+class FakeHub:
+    """Users and groups, and what was asked."""
+
+    def __init__(self, users=(), groups=()):
+        self.users = {user["name"]: user for user in users}
+        self.groups = set(groups)
+        self.asked: list[tuple[str, str]] = []
+
+
+class Handler(RequestHandler):
+    def initialize(self, fake):
+        self.fake = fake
+
+    def prepare(self):
+        path = self.request.path.removeprefix("/hub/api")
+        self.fake.asked.append((self.request.method, self.request.uri.removeprefix("/hub/api")))
+        if self.request.headers.get("Authorization") != f"token {TOKEN}":
+            self.set_status(403)
+            self.finish({})
+            return
+        self.parts = [unquote(part) for part in path.strip("/").split("/")]
+
+    def get(self):
+        if self.parts == ["users"]:
+            offset, limit = int(self.get_argument("offset")), int(self.get_argument("limit"))
+            self.finish(json.dumps(list(self.fake.users.values())[offset : offset + limit]))
+            return
+        user = self.fake.users.get(self.parts[1])
+        self.set_status(200 if user else 404)
+        self.finish(user or {})
+
+    def post(self):
+        self._change(add=True)
+
+    def delete(self):
+        self._change(add=False)
+
+    def _change(self, *, add):
+        if self.parts[0] == "users":
+            self.set_status(204)
+            return
+        group = self.parts[1]
+        if len(self.parts) == 2:
+            self.fake.groups.add(group)
+            self.set_status(201)
+            return
+        if group not in self.fake.groups:
+            self.set_status(404)
+            return
+        for name in json.loads(self.request.body)["users"]:
+            held = self.fake.users[name]["groups"]
+            held.append(group) if add else held.remove(group)
+        self.finish({})
+
+
+@asynccontextmanager
+async def client_of(fake, token=TOKEN):
+    sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
+    server = HTTPServer(Application([(r"/hub/api/.*", Handler, {"fake": fake})]))
+    server.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
+    try:
+        yield HubClient(f"http://127.0.0.1:{port}/hub/api/", token)
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+def ask(fake, method, *args, token=TOKEN, **options):
+    async def run():
+        async with client_of(fake, token) as client:
+            return await getattr(client, method)(*args, **options)
+
+    return asyncio.run(run())
+
+
+def user(name, servers=None, groups=()):
+    return {"name": name, "groups": list(groups), "servers": servers or {}}
+
+
+def test_servers_that_run_start_or_stop_are_all_found() -> None:
+    fake = FakeHub(
+        [
+            user(
+                "rosa", {"": {"ready": True, "pending": None, "user_options": {"profile": "small"}}}
+            ),
+            user("luis", {"lab 2": {"ready": False, "pending": "spawn", "user_options": None}}),
+            user("ines", {"": {"ready": False, "pending": None}}),
+            user("odd", {"": {"ready": True, "user_options": {"profile": ["x"]}}}),
+        ]
+    )
+    servers = ask(fake, "servers")
+    assert set(servers) == {ServerKey("rosa"), ServerKey("luis", "lab 2"), ServerKey("odd")}
+    assert servers[ServerKey("rosa")].ready
+    assert servers[ServerKey("rosa")].profile == "small"
+    assert not servers[ServerKey("luis", "lab 2")].ready
+    assert servers[ServerKey("odd")].profile is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 450])
+def test_every_page_of_users_is_read(count) -> None:
+    fake = FakeHub([user(f"u{n}", {"": {"ready": True}}) for n in range(count)])
+    assert len(ask(fake, "servers")) == count
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "after"),
+    [
+        (["community-a"], ["community-a"], ["community-a"]),
+        (["community-a", "chemistry"], ["community-b"], ["chemistry", "community-b"]),
+        (["chemistry"], [], ["chemistry"]),
+        ([], ["community-new", "community-new.taller"], ["community-new", "community-new.taller"]),
+    ],
+)
+def test_only_our_groups_are_made_to_agree(held, wanted, after) -> None:
+    fake = FakeHub([user("rosa", groups=held)], groups=["community-a", "community-b", "chemistry"])
+    ask(fake, "set_groups", "rosa", wanted, prefix="community-")
+    assert sorted(fake.users["rosa"]["groups"]) == sorted(after)
+
+
+def test_groups_that_agree_cost_one_request() -> None:
+    fake = FakeHub([user("rosa", groups=["community-a"])])
+    ask(fake, "set_groups", "rosa", ["community-a"], prefix="community-")
+    assert [method for method, _ in fake.asked] == ["GET"]
+
+
+def test_groups_of_somebody_who_never_signed_in_wait_for_their_sign_in() -> None:
+    fake = FakeHub()
+    ask(fake, "set_groups", "nobody", ["community-a"], prefix="community-")
+    assert fake.groups == set()
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        (ServerKey("rosa"), "/users/rosa/server"),
+        (ServerKey("rosa", "lab 2/x"), "/users/rosa/servers/lab%202%2Fx"),
+        (ServerKey("a/b@c"), "/users/a%2Fb%40c/server"),
+    ],
+)
+def test_stopping_names_the_server(server, path) -> None:
+    fake = FakeHub()
+    ask(fake, "stop_server", server)
+    assert fake.asked == [("DELETE", path)]
+
+
+def test_a_hub_that_refuses_is_an_error() -> None:
+    with pytest.raises(HTTPClientError):
+        ask(FakeHub(), "servers", token="wrong")

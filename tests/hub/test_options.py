@@ -1,0 +1,157 @@
+"""What a server is started on: reading options that nobody vouches for, and the form."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from houses import MEDIUM, SMALL
+
+from jupyterhub_communities.application.leases import Choice
+from jupyterhub_communities.domain.profiles import Profile
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.hub.options import draw_form, read_options, scope_of, sizes
+from jupyterhub_communities.i18n.messages import messages_for
+
+ENGLISH, SPANISH = messages_for("en"), messages_for("es")
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"profile": "small"}, {"profile": "small"}),
+        ({"profile": ["small"]}, {"profile": "small"}),
+        (
+            {"opt-profile": ["small"], "opt-community": ["andes"]},
+            {"profile": "small", "community": "andes"},
+        ),
+        (
+            {"start_on": ["andes/taller/small"]},
+            {"community": "andes", "workshop": "taller", "profile": "small"},
+        ),
+        ({"start_on": ["andes//small"]}, {"community": "andes", "profile": "small"}),
+        ({"start_on": ["andes//"]}, {"community": "andes"}),
+        ({"start_on": ["a/b/c/d/e"]}, {"community": "a", "workshop": "b", "profile": "c"}),
+        ({"start_on": ["/"]}, {}),
+        ({"profile": []}, {}),
+        ({"profile": 7, "community": None, "workshop": {"a": 1}}, {}),
+        ({"profile": "Small"}, {}),
+        ({"profile": "../etc"}, {}),
+        ({"profile": "x" * 41}, {}),
+        ({"profile": "sm\nall"}, {}),
+        ({"image": "evil", "cmd": "rm"}, {}),
+    ],
+)
+def test_only_slugs_are_read(data, options) -> None:
+    assert read_options(data) == options
+
+
+@pytest.mark.parametrize(
+    ("options", "scope"),
+    [
+        ({}, None),
+        ({"workshop": "taller"}, None),
+        ({"community": "andes"}, Scope("andes")),
+        ({"community": "andes", "workshop": "taller"}, Scope("andes", "taller")),
+    ],
+)
+def test_the_place_that_was_chosen(options, scope) -> None:
+    assert scope_of(options) == scope
+
+
+class Radios(HTMLParser):
+    def __init__(self, form):
+        super().__init__()
+        self.values, self.checked, self.ids, self.labels = [], [], [], []
+        self.feed(form)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if tag == "input":
+            assert values["name"] == "start_on"
+            assert "required" in values
+            self.values.append(values["value"])
+            self.ids.append(values["id"])
+            if "checked" in values:
+                self.checked.append(values["value"])
+        if tag == "label":
+            self.labels.append(values["for"])
+
+
+def choice(*profiles, workshop="taller", name="Taller", preferred=None, left=None) -> Choice:
+    return Choice(
+        scope=Scope("andes", workshop),
+        name={"es": name},
+        workshop=None,
+        profiles=profiles,
+        servers_left=left,
+        preferred_profile=preferred,
+    )
+
+
+@pytest.mark.parametrize(
+    ("choices", "values", "checked"),
+    [
+        ([], [], []),
+        ([choice(SMALL)], [], []),
+        ([choice()], [], []),
+        (
+            [choice(SMALL, MEDIUM)],
+            ["andes/taller/small", "andes/taller/medium"],
+            "andes/taller/small",
+        ),
+        (
+            [choice(SMALL, MEDIUM, preferred="medium")],
+            ["andes/taller/small", "andes/taller/medium"],
+            "andes/taller/medium",
+        ),
+        (
+            [choice(SMALL, preferred="gone"), choice(SMALL, workshop=None)],
+            ["andes/taller/small", "andes//small"],
+            "andes/taller/small",
+        ),
+        ([choice(), choice(workshop=None)], ["andes/taller/", "andes//"], "andes/taller/"),
+    ],
+    ids=["nothing", "one", "no profiles", "two profiles", "preferred", "two places", "only places"],
+)
+def test_there_is_a_form_where_there_is_a_choice(choices, values, checked) -> None:
+    form = draw_form(choices, ENGLISH)
+    radios = Radios(form)
+    assert radios.values == values
+    assert radios.checked == ([checked] if checked else [])
+    assert radios.ids == radios.labels
+    assert len(set(radios.ids)) == len(radios.ids)
+    assert bool(form) == bool(values)
+    for value in values:
+        assert scope_of(read_options({"start_on": [value]}))
+
+
+def test_texts_of_communities_are_escaped() -> None:
+    evil = Profile(
+        slug="evil", names={"en": "<script>"}, descriptions={"en": '"><img src=x onerror=y>'}
+    )
+    form = draw_form([choice(evil, SMALL, name="<b>Taller</b> {0} %s")], ENGLISH)
+    assert "<script>" not in form
+    assert "<img" not in form
+    assert "<b>" not in form
+    assert "&lt;b&gt;Taller&lt;/b&gt; {0} %s" in form
+
+
+def test_sizes_are_said_in_the_readers_language() -> None:
+    assert sizes(SMALL, ENGLISH) == ENGLISH.listing(
+        [
+            ENGLISH.gettext("%(size)s of memory", size=ENGLISH.size(512_000_000)),
+            ENGLISH.gettext("%(count)s processors", count="0.5"),
+        ]
+    )
+    assert "0,5" in sizes(SMALL, SPANISH)
+    assert sizes(MEDIUM, ENGLISH) == "1 processor"
+    assert sizes(Profile(slug="x", names={}), ENGLISH) == ""
+
+
+def test_a_full_place_says_so() -> None:
+    full = SPANISH.gettext("All servers are in use. Try again when somebody has stopped one.")
+    assert full in draw_form([choice(SMALL, MEDIUM, left=0)], SPANISH)
+    assert full not in draw_form([choice(SMALL, MEDIUM, left=1)], SPANISH)

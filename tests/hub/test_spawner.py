@@ -1,0 +1,165 @@
+"""The spawner mixin without a hub: its state, its words, and a database that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from houses import make_house, open_taller
+from jupyterhub.orm import Spawner as OrmSpawner
+from jupyterhub.spawner import Spawner
+from traitlets.config import Config
+
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.domain.refusals import StorageUnreachable
+from jupyterhub_communities.hub.refused import SpawnRefused
+from jupyterhub_communities.hub.spawner import CommunitySpawnerMixin
+from jupyterhub_communities.i18n.messages import messages_for
+from jupyterhub_communities.pages.language import use_language
+
+
+class FakeServer(Spawner):
+    """A Spawner whose server runs nowhere."""
+
+    running = False
+    fails = False
+
+    async def start(self):
+        if self.fails:
+            raise RuntimeError("no server")
+        self.running = True
+        return "http://127.0.0.1:1"
+
+    async def stop(self, now=False):
+        self.running = False
+
+    async def poll(self):
+        return None if self.running else 0
+
+
+class CommunityFakeServer(CommunitySpawnerMixin, FakeServer):
+    pass
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = make_house(tmp_path)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def spawner(house):
+    code = open_taller(house).learner_invite.code
+    account = house.call(redeem_invite, JoinRequest(secret=code, attempt="a", name="Rosa")).account
+    return make_spawner(house, account.username)
+
+
+def make_spawner(house, username):
+    config = Config()
+    config.CommunitySpawnerMixin.house = house
+    user = SimpleNamespace(name=username, escaped_name=username, url="/", settings={})
+    return CommunityFakeServer(config=config, user=user, orm_spawner=OrmSpawner(name=""))
+
+
+def lease_of(house, spawner):
+    with house.database.read() as store:
+        return store.leases.of_server(spawner.server_key)
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def test_a_started_server_holds_a_lease_until_it_has_stopped(house, spawner) -> None:
+    run(spawner.start())
+    lease = lease_of(house, spawner)
+    assert lease.id == spawner.lease_id
+    assert lease.active_at is not None
+    run(spawner.stop())
+    run(spawner.run_post_stop_hook())
+    assert lease_of(house, spawner) is None
+    assert spawner.lease_id is None
+
+
+def test_a_server_that_still_runs_keeps_its_lease(house, spawner) -> None:
+    run(spawner.start())
+    run(spawner.run_post_stop_hook())  # the stop has failed
+    assert lease_of(house, spawner) is not None
+
+
+def test_the_lease_travels_in_the_state(house, spawner) -> None:
+    run(spawner.start())
+    state = spawner.get_state()
+    adopted = make_spawner(house, spawner.user.name)
+    adopted.load_state(state)
+    assert adopted.lease_id == spawner.lease_id
+    run(adopted.run_post_stop_hook())
+    assert lease_of(house, spawner) is None
+    assert "lease_id" not in adopted.get_state()
+
+
+def test_a_server_without_a_known_lease_is_settled_by_its_name(house, spawner) -> None:
+    run(spawner.start())
+    forgotten = make_spawner(house, spawner.user.name)
+    run(forgotten.run_post_stop_hook())
+    assert lease_of(house, spawner) is None
+
+
+def test_a_start_that_fails_is_settled_by_its_stop_hook(house, spawner) -> None:
+    spawner.fails = True
+    with pytest.raises(RuntimeError):
+        run(spawner.start())
+    run(spawner.run_post_stop_hook())
+    assert lease_of(house, spawner) is None
+
+
+def test_a_stop_hook_of_the_operators_still_runs(house, spawner) -> None:
+    seen = []
+    spawner.post_stop_hook = seen.append
+    run(spawner.run_post_stop_hook())
+    assert seen == [spawner]
+
+
+def test_the_hubs_sentence_while_starting_is_translated(spawner) -> None:
+    async def events():
+        return [event async for event in spawner.progress()]
+
+    with use_language("es"):
+        assert run(events())[0]["message"] == messages_for("es").gettext("Your server is starting.")
+
+
+class DeadDatabase:
+    """A database that nobody reaches."""
+
+    def read(self):
+        raise StorageUnreachable
+
+    write = read
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("admits", [False, True])
+def test_without_a_database_the_hub_does_as_its_operator_said(tmp_path, admits) -> None:
+    house = make_house(tmp_path, admit_when_unreachable=admits)
+    spawner = make_spawner(house, "ana")
+    house.database.close()
+    house.database = DeadDatabase()
+    if admits:
+        assert run(spawner.start())
+        assert spawner.lease_id is None
+    else:
+        with pytest.raises(SpawnRefused) as refused:
+            run(spawner.start())
+        assert refused.value.status_code == 503
+    run(spawner.run_post_stop_hook())
+    assert run(spawner.get_options_form()) == ""
+    house.close()
+
+
+def test_a_spawner_without_a_house_says_what_is_missing() -> None:
+    with pytest.raises(RuntimeError, match="configure"):
+        run(make_spawner(None, "ana").start())
