@@ -86,8 +86,9 @@ class House:
                 future.add_done_callback(lambda _: self._undo(undo))
 
         try:
-            waiting = asyncio.shield(asyncio.wrap_future(future))
-            return await asyncio.wait_for(waiting, self._patience)
+            answer = asyncio.wrap_future(future)
+            answer.add_done_callback(_hear)
+            return await asyncio.wait_for(asyncio.shield(answer), self._patience)
         except TimeoutError as error:
             give_up()
             raise StorageUnreachable from error
@@ -109,3 +110,9 @@ class House:
         """Ends the pool and the database's connections."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self.database.close()
+
+
+def _hear(answer: asyncio.Future[Any]) -> None:
+    """An abandoned verb may fail later: asyncio logs a traceback for what nobody looked at."""
+    if not answer.cancelled():
+        answer.exception()
