@@ -8,7 +8,6 @@ import socket
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from secrets import token_bytes
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,7 +149,14 @@ def run_service(path: str | Path) -> None:
     prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     application = make_app(
-        house, hub, hub_auth, prefix=prefix, hub_prefix=hub_auth.hub_prefix, secret=token_bytes(32)
+        house,
+        hub,
+        hub_auth,
+        prefix=prefix,
+        hub_prefix=hub_auth.hub_prefix,
+        # From the key: sign-ins and open forms outlive a restart of the service.
+        secret=house.keys.digest("service-cookies", SERVICE_NAME).encode(),
+        public_hub_url=os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""),
     )
     asyncio.run(
         serve(application, house, hub, address=url.hostname or "127.0.0.1", port=url.port or 80)

@@ -113,6 +113,6 @@ class House:
 
 
 def _hear(answer: asyncio.Future[Any]) -> None:
-    """An abandoned verb may fail later: asyncio reports what nobody has looked at."""
+    """An abandoned verb may fail later: asyncio logs a traceback for what nobody looked at."""
     if not answer.cancelled():
         answer.exception()

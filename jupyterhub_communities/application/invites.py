@@ -14,7 +14,14 @@ from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.names import derive_username, read_name, same_name
-from ..domain.refusals import InviteFull, InviteRedeemed, InviteUnknown, NotFound, WorkshopClosed
+from ..domain.refusals import (
+    InviteFull,
+    InviteRedeemed,
+    InviteTimesInvalid,
+    InviteUnknown,
+    NotFound,
+    WorkshopClosed,
+)
 from ..domain.workshops import Workshop, WorkshopState, check_seats
 from .communities import find_community
 from .ports import Desk, InviteSecrets, Redemption, Store
@@ -164,6 +171,9 @@ def issue_invite(
                 raise NotFound(kind="workshop")
             if held.state(desk.now) is WorkshopState.CLOSED:
                 raise WorkshopClosed
+        closes_at = closes_at or (held.ends_at if held else None)
+        if opens_at is not None and closes_at is not None and closes_at <= opens_at:
+            raise InviteTimesInvalid
         invite = Invite(
             id=desk.chance.identifier(),
             community=community,
@@ -173,7 +183,7 @@ def issue_invite(
             seats=1 if kind is InviteKind.PERSONAL else check_seats(seats),
             taken=0,
             opens_at=opens_at,
-            closes_at=closes_at or (held.ends_at if held else None),
+            closes_at=closes_at,
             lasts_until=held.ends_at + STAY_AFTER_WORKSHOP if held else None,
             made_by=actor.account_id,
             created_at=desk.now,
@@ -246,11 +256,15 @@ def revoke_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> I
     with desk.database.write() as store:
         invite = _managed(store, actor, community, invite_id, Verb.REVOKE_INVITE)
         if invite.revoked_at is None:
-            store.invites.revoke(invite_id, desk.now)
-            _audit(desk, store, actor.account_id or "operator", "invite:revoke", invite)
+            revoke(desk, store, actor, invite)
         revoked = store.invites.get(invite_id)
         assert revoked is not None
         return revoked
+
+
+def revoke(desk: Desk, store: Store, actor: Actor, invite: Invite) -> None:
+    store.invites.revoke(invite.id, desk.now)
+    _audit(desk, store, actor.account_id or "operator", "invite:revoke", invite)
 
 
 def count_usable_invites(desk: Desk) -> int:

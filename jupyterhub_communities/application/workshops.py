@@ -24,7 +24,7 @@ from ..domain.workshops import (
     slug_for,
 )
 from .communities import find_community
-from .invites import IssuedInvite, add_invite, unsealed
+from .invites import IssuedInvite, add_invite, revoke, unsealed
 from .ports import Desk, Store
 
 
@@ -103,11 +103,15 @@ def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInv
         if workshop.closed_at is not None:
             raise WorkshopClosed
         old = _learner_invite(store, workshop)
-        seats = workshop.seats
         if old is not None:
-            store.invites.revoke(old.id, desk.now)
-            seats = old.seats_left
-        return _add_learner_invite(desk, store, actor, replace(workshop, seats=seats))
+            revoke(desk, store, actor, old)
+        seats = workshop.seats
+        if seats is not None:
+            # Also those of codes that were revoked earlier: their people are in.
+            seats -= sum(invite.taken for invite in _learner_invites(store, workshop))
+        return _add_learner_invite(
+            desk, store, actor, replace(workshop, seats=None if seats is None else max(0, seats))
+        )
 
 
 def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Workshop) -> IssuedInvite:
@@ -130,11 +134,19 @@ def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Worksh
 
 def _learner_invite(store: Store, workshop: Workshop) -> Invite | None:
     """The workshop's own learner code: the newest shared one that was not revoked."""
-    for invite in store.invites.of_community(workshop.community, workshop.slug):
-        is_own = invite.role is Role.LEARNER and invite.kind is InviteKind.SHARED
-        if is_own and invite.revoked_at is None:
+    for invite in _learner_invites(store, workshop):
+        if invite.revoked_at is None:
             return invite
     return None
+
+
+def _learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
+    """All shared learner codes that the workshop has had, newest first."""
+    return [
+        invite
+        for invite in store.invites.of_community(workshop.community, workshop.slug)
+        if invite.role is Role.LEARNER and invite.kind is InviteKind.SHARED
+    ]
 
 
 def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Workshop:
@@ -200,7 +212,8 @@ def _board(desk: Desk, store: Store, workshop: Workshop) -> tuple[BoardRow, ...]
 
 def _free_slug(store: Store, community: str, wanted: str) -> str:
     slug, number = wanted, 2
-    while store.workshops.get(community, slug) is not None:
+    # `…/workshops/new` is the form.
+    while slug == "new" or store.workshops.get(community, slug) is not None:
         slug, number = f"{wanted}-{number}", number + 1
     return slug
 

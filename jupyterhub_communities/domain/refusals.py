@@ -85,6 +85,13 @@ class InviteRedeemed(Refusal):
 
 
 @dataclass(eq=False)
+class InviteTimesInvalid(Refusal):
+    """It would close before it opens."""
+
+    code = "invite.times"
+
+
+@dataclass(eq=False)
 class RoleTooHigh(Refusal):
     """Nobody grants a role above their own."""
 

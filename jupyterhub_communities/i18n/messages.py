@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, lists, numbers
+from babel import Locale, UnknownLocaleError, dates, lists, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -106,7 +106,7 @@ class Messages:
         """The name of another language in this one; the tag where there is none."""
         try:
             return Locale.parse(tag, sep="-").get_display_name(self.locale) or tag
-        except ValueError:  # UnknownLocaleError is one
+        except (ValueError, UnknownLocaleError):
             return tag
 
     # Formats, by CLDR

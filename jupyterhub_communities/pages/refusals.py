@@ -18,6 +18,7 @@ STATUS: dict[str, int] = {
     "invite.not_open": 403,
     "invite.redeemed": 403,
     "invite.revoked": 403,
+    "invite.times": 400,
     "invite.unknown": 403,
     "key.mistyped": 400,
     "key.unknown": 403,
@@ -132,6 +133,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "You have joined with this code before. Sign in with your return key."
     ),
     "invite.revoked": _not_valid,
+    "invite.times": lambda _, m: m.gettext("A code must close after it opens."),
     "invite.unknown": _not_valid,
     "key.mistyped": lambda _, m: m.gettext(
         "This return key is mistyped. Please compare it letter by letter."

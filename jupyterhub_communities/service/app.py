@@ -25,9 +25,17 @@ _SLUG = r"([a-z0-9-]+)"
 
 
 def make_app(
-    house: House, hub: Hub, hub_auth: HubOAuth, *, prefix: str, hub_prefix: str, secret: bytes
+    house: House,
+    hub: Hub,
+    hub_auth: HubOAuth,
+    *,
+    prefix: str,
+    hub_prefix: str,
+    secret: bytes | str,
+    public_hub_url: str = "",
 ) -> Application:
-    """`prefix` is the service's (`/services/communities/`), `hub_prefix` the Hub's (`/hub/`)."""
+    """`prefix` is the service's (`/services/communities/`), `hub_prefix` the Hub's (`/hub/`), and
+    `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
     site = Site(hub_url=hub_prefix, service_url=prefix, asset_url=f"{prefix}static/")
     page_routes: list[tuple[str, type[Any]]] = [
@@ -55,6 +63,7 @@ def make_app(
         environment=make_environment(site),
         prefix=prefix,
         hub_prefix=hub_prefix,
+        public_hub_url=public_hub_url,
         house=house,
     )
 

@@ -38,6 +38,8 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
 
     person: Person
     actor: Actor
+    draws_stale_forms = False
+    is_stale = False  # signed in, but the form's token is not (any more) the one for it
 
     def initialize(self, house: House, hub: Hub, hub_auth: Any) -> None:
         self.house = house
@@ -56,6 +58,8 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             raise
         except OSError as error:
             raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
+        if model is None and self.draws_stale_forms and self.request.method == "POST":
+            model = await self._model_of_stale_form()
         self._hub_auth_user_cache = model
         if model is None:
             raise NotSignedIn
@@ -67,6 +71,18 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
         self.actor = self.person.actor(is_operator=bool(model.get("admin")))
         account = self.person.account
         refine_language(stored=account.language if account else None)
+
+    async def _model_of_stale_form(self) -> dict[str, Any] | None:
+        """Who sent a form without its token: enough to draw it again, never to act on it."""
+        token = self.hub_auth._get_token_cookie(self)
+        if token is None:
+            return None
+        self.is_stale = True
+        session = self.hub_auth.get_session_id(self)
+        model: dict[str, Any] | None = await self.hub_auth.user_for_token(
+            token, session_id=session, sync=False
+        )
+        return model
 
     async def run(
         self, verb: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
@@ -85,6 +101,8 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
 
     def join_address(self) -> str:
         """Where codes are typed, as this person's browser reaches the hub."""
+        if public := self.settings["public_hub_url"]:
+            return f"{public.rstrip('/')}/join"
         return f"{self.request.protocol}://{self.request.host}{self.settings['hub_prefix']}join"
 
     def join_link(self, secret: str) -> str:

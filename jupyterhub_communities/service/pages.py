@@ -19,7 +19,7 @@ from ..application.workshops import (
 )
 from ..domain.grants import Verb, may
 from ..domain.refusals import Refusal
-from ..pages.language import refine_language
+from ..pages.language import current_messages, refine_language
 from ..pages.refusals import status_of
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
@@ -28,13 +28,22 @@ from .forms import WorkshopForm, language_options
 class PageHandler(ServiceHandler):
     """A page, drawn with the service's templates."""
 
+    draws_stale_forms = True
+
     async def prepare(self) -> None:
         try:
             await super().prepare()
         except NotSignedIn:
             if self.request.method not in ("GET", "HEAD"):
-                raise  # a form with a stale token: said on a page, with the way back
+                raise
             self.redirect(self.get_login_url())
+            return
+        if self.is_stale:
+            await self.draw_stale(*self.path_args)
+
+    async def draw_stale(self, *path: str) -> None:
+        """Shows the page with the form again; tornado then calls no method."""
+        self.redirect(self.request.path.removesuffix("/code"), status=303)
 
     def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         self.set_status(status)
@@ -121,6 +130,11 @@ class NewWorkshopPage(PageHandler):
             self._draw_form(community, form, status=status_of(refusal))
             return
         self.go(f"communities/{slug}/workshops/{opened.workshop.slug}")
+
+    async def draw_stale(self, *path: str) -> None:
+        form = WorkshopForm.read(self.get_body_argument)
+        form.errors["form"] = current_messages().gettext("Please send the form once more.")
+        self._draw_form(await self.community(path[0]), form)
 
     def _draw_form(self, community: Any, form: WorkshopForm, *, status: int = 200) -> None:
         self.draw(

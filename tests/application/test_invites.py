@@ -16,6 +16,7 @@ from jupyterhub_communities.domain.refusals import (
     InviteNotOpen,
     InviteRedeemed,
     InviteRevoked,
+    InviteTimesInvalid,
     InviteUnknown,
     NameEmpty,
     NotFound,
@@ -164,6 +165,13 @@ def test_a_code_that_is_not_open_yet_says_when_in_the_workshops_zone(house) -> N
         join(house, later.code)
     assert refused.value.opens_at == NOON + timedelta(hours=1)
     assert refused.value.zone == "America/Lima"
+
+
+def test_a_code_never_closes_before_it_opens(house) -> None:
+    with pytest.raises(InviteTimesInvalid):
+        house.call(
+            invites.issue_invite, actor_of(house, "ana"), "andes", opens_at=NOON, closes_at=NOON
+        )
 
 
 def test_a_revoked_code_opens_nothing_and_those_who_are_in_stay(house) -> None:

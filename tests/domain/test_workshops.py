@@ -75,6 +75,7 @@ def test_sessions_are_put_in_order() -> None:
         [session(3, 1)],
         [session(0, 3), session(2, 5)],
         [session(n, n + 0.5) for n in range(61)],
+        [Session(NINE, NINE.replace(year=9999))],
     ],
 )
 def test_sessions_that_do_not_hold_are_refused(sessions) -> None:
@@ -88,7 +89,9 @@ def test_seats_out_of_range_are_refused(seats) -> None:
         check_seats(seats)
 
 
-@pytest.mark.parametrize("zone", ["", "Mars/Base", "../../etc/passwd", "/etc/passwd", "a" * 999])
+@pytest.mark.parametrize(
+    "zone", ["", "Mars/Base", "../../etc/passwd", "/etc/passwd", "localtime", "a" * 999]
+)
 def test_a_zone_that_is_none_is_refused(zone) -> None:
     with pytest.raises(ZoneInvalid):
         check_zone(zone)

@@ -194,6 +194,7 @@ def test_refusals_are_sentences_with_the_right_status(hub) -> None:
         "andes",
         workshop=hub.workshop("Mañana").workshop.slug,
         opens_at=datetime.now(UTC) + timedelta(days=1),
+        closes_at=datetime.now(UTC) + timedelta(days=2),
     )
     not_valid = "Este código ya no es válido."
     cases = [

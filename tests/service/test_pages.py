@@ -10,7 +10,12 @@ from houses import actor_of, open_taller
 from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
 
-from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.invites import (
+    JoinRequest,
+    list_invites,
+    redeem_invite,
+    revoke_invite,
+)
 from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.workshops import view_workshop
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
@@ -148,6 +153,19 @@ async def test_a_new_code_replaces_a_leaked_one_and_keeps_the_seats(visit, world
     view = house.call(view_workshop, actor_of(house, "ana"), "andes", opened.workshop.slug)
     assert view.learner_invite.code != opened.learner_invite.code
     assert view.learner_invite.invite.seats_left == 2
+    for invite in house.call(list_invites, actor_of(house, "ana"), "andes"):
+        if invite.workshop == opened.workshop.slug and invite.revoked_at is None:
+            house.call(revoke_invite, actor_of(house, "ana"), "andes", invite.id)
+    await visit(
+        f"communities/andes/workshops/{opened.workshop.slug}/code", data={"action": "renew"}
+    )
+    view = house.call(view_workshop, actor_of(house, "ana"), "andes", opened.workshop.slug)
+    assert view.learner_invite.invite.seats_left == 2, "the person who is in keeps the seat"
+
+
+async def test_a_workshop_may_be_called_new(visit) -> None:
+    page = await visit("communities/andes/workshops/new", data={**FORM, "title": "New"})
+    assert page.headers["Location"].endswith("/workshops/new-2")
 
 
 async def test_the_board_shows_what_each_server_does(visit, world) -> None:
@@ -180,7 +198,23 @@ async def test_a_form_with_a_cookie_needs_the_forms_token(service, world) -> Non
         raise_error=False,
         follow_redirects=False,
     )
-    assert page.code == 401
+    assert page.code == 200
+    assert 'value="Mapas"' in page.body.decode(), "drawn again with everything typed"
+    assert "Please send the form once more." in page.body.decode()
+    closing = await AsyncHTTPClient().fetch(
+        f"{service}communities/andes/workshops/{world.opened.workshop.slug}/close",
+        method="POST",
+        body="",
+        headers={"Cookie": f'service-communities="{cookie}"'},
+        raise_error=False,
+        follow_redirects=False,
+    )
+    assert closing.code == 303
+    assert closing.headers["Location"].endswith("/close"), "asked again, not done"
+    view = world.house.call(
+        view_workshop, actor_of(world.house, "ana"), "andes", world.opened.workshop.slug
+    )
+    assert view.workshop.closed_at is None
     listed = await AsyncHTTPClient().fetch(
         f"{service}communities/andes",
         headers={"Cookie": f'service-communities="{cookie}"'},

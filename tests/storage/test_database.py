@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import stat
 import time
@@ -106,6 +107,18 @@ async def test_a_slow_database_gets_a_verdict_within_the_patience(house) -> None
     with pytest.raises(StorageUnreachable):
         await house.run(lambda desk: time.sleep(1.5))
     assert time.monotonic() - before < 1.4
+
+
+async def test_an_abandoned_verb_that_fails_later_is_not_logged(house, caplog) -> None:
+    def fail_slowly(desk) -> None:
+        time.sleep(1.3)
+        raise StorageUnreachable
+
+    with pytest.raises(StorageUnreachable):
+        await house.run(fail_slowly)
+    await asyncio.sleep(0.6)
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_what_was_begun_and_given_up_is_undone(house) -> None:
