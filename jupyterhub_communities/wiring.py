@@ -144,7 +144,10 @@ def _free_port() -> int:
 def run_service(path: str | Path) -> None:
     """The service's process: started by the Hub, which says in the environment where and as whom."""
     house = open_house(path)
-    hub_auth = HubOAuth.instance(cache_max_age=_IDENTITY_SECONDS)
+    hub_auth = HubOAuth.instance(
+        cache_max_age=_IDENTITY_SECONDS,
+        cookie_options={"expires_days": None},  # ends with the browser: the device may be shared
+    )
     hub = HubClient(hub_auth.api_url, hub_auth.api_token)
     prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
