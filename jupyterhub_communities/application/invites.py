@@ -19,6 +19,7 @@ from ..domain.refusals import (
     InviteRedeemed,
     InviteTimesInvalid,
     InviteUnknown,
+    InviteUnreadable,
     NotFound,
     WorkshopClosed,
 )
@@ -236,12 +237,14 @@ def show_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> Iss
 
 
 def unsealed(desk: Desk, store: Store, invite: Invite) -> IssuedInvite:
+    """Raises `InviteUnreadable` where the package's key was replaced since."""
     secrets = store.invites.secrets(invite.id)
-    return IssuedInvite(
-        invite=invite,
-        code=grouped(desk.keys.unseal(secrets.code_sealed)),
-        link=desk.keys.unseal(secrets.link_sealed),
-    )
+    try:
+        code = desk.keys.unseal(secrets.code_sealed)
+        link = desk.keys.unseal(secrets.link_sealed)
+    except ValueError as error:
+        raise InviteUnreadable from error
+    return IssuedInvite(invite=invite, code=grouped(code), link=link)
 
 
 def list_invites(desk: Desk, actor: Actor, community: str) -> Sequence[Invite]:

@@ -12,7 +12,7 @@ from ..domain.grants import Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
 from ..domain.quotas import SERVERS, Balance, Scope
-from ..domain.refusals import NotFound, SeatsInvalid, WorkshopClosed
+from ..domain.refusals import InviteUnreadable, NotFound, SeatsInvalid, WorkshopClosed
 from ..domain.workshops import (
     MOST_SEATS,
     Session,
@@ -140,6 +140,15 @@ def _learner_invite(store: Store, workshop: Workshop) -> Invite | None:
     return None
 
 
+def _shown_invite(desk: Desk, store: Store, workshop: Workshop) -> IssuedInvite | None:
+    """Its learner code; None also for one that cannot be read any more, which opens nothing."""
+    own = _learner_invite(store, workshop)
+    try:
+        return None if own is None else unsealed(desk, store, own)
+    except InviteUnreadable:
+        return None
+
+
 def _learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
     """All shared learner codes that the workshop has had, newest first."""
     return [
@@ -169,8 +178,7 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
         workshop = find_workshop(store, actor, community, slug)
         invite = None
         if may(actor, Verb.SHOW_CODE, community, slug):
-            own = _learner_invite(store, workshop)
-            invite = None if own is None else unsealed(desk, store, own)
+            invite = _shown_invite(desk, store, workshop)
         board = None
         if may(actor, Verb.VIEW_BOARD, community, slug):
             board = _board(desk, store, workshop)

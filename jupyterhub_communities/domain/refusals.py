@@ -85,6 +85,13 @@ class InviteRedeemed(Refusal):
 
 
 @dataclass(eq=False)
+class InviteUnreadable(Refusal):
+    """Its code was sealed with a package key that is no longer there: it opens nothing any more."""
+
+    code = "invite.unreadable"
+
+
+@dataclass(eq=False)
 class InviteTimesInvalid(Refusal):
     """It would close before it opens."""
 

@@ -20,6 +20,7 @@ STATUS: dict[str, int] = {
     "invite.revoked": 403,
     "invite.times": 400,
     "invite.unknown": 403,
+    "invite.unreadable": 409,
     "key.mistyped": 400,
     "key.unknown": 403,
     "language.unknown": 400,
@@ -135,6 +136,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "invite.revoked": _not_valid,
     "invite.times": lambda _, m: m.gettext("A code must close after it opens."),
     "invite.unknown": _not_valid,
+    "invite.unreadable": lambda _, m: m.gettext(
+        "This code cannot be shown any more. Please make a new one."
+    ),
     "key.mistyped": lambda _, m: m.gettext(
         "This return key is mistyped. Please compare it letter by letter."
     ),
