@@ -13,10 +13,13 @@ from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Grant
 from ..domain.invites import Invite
+from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
+from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
 from ..domain.quotas import Balance, Scope
-from ..domain.workshops import Workshop
+from ..domain.waiting import Ticket
+from ..domain.workshops import Site, Workshop
 
 
 class Clock(Protocol):
@@ -103,6 +106,9 @@ class Communities(Protocol):
     def get(self, slug: str) -> Community | None: ...
     def all(self) -> Sequence[Community]: ...
     def save(self, community: Community, now: datetime) -> None: ...
+    def suspend(self, slug: str, at: datetime | None, because: str | None) -> None:
+        """`at` None: no longer suspended."""
+        ...
 
 
 class Grants(Protocol):
@@ -128,6 +134,7 @@ class Workshops(Protocol):
         ...
 
     def add(self, workshop: Workshop) -> None: ...
+    def add_site(self, community: str, workshop: str, site: Site) -> None: ...
     def close(self, community: str, slug: str, now: datetime) -> None: ...
 
 
@@ -152,6 +159,69 @@ class Invites(Protocol):
     def count_usable(self, now: datetime) -> int:
         """How many invites could be redeemed now or later."""
         ...
+
+
+class Waiting(Protocol):
+    """People in line for a seat, or to be admitted by hand."""
+
+    def get(self, ticket_id: str) -> Ticket | None: ...
+    def by_attempt(self, invite_id: str, attempt_digest: str) -> Ticket | None:
+        """The attempt's ticket that has not ended."""
+        ...
+
+    def of_invite(self, invite_id: str) -> Sequence[Ticket]:
+        """Those that have not ended, the first in line first."""
+        ...
+
+    def next_number(self, invite_id: str) -> int: ...
+    def add(self, ticket: Ticket) -> None: ...
+    def admit(self, ticket_id: str, now: datetime) -> None: ...
+    def offer(self, ticket_id: str, until: datetime) -> bool: ...
+    def end(self, ticket_id: str, now: datetime) -> bool:
+        """False where it has ended before."""
+        ...
+
+    def end_overdue(self, invite_id: str, now: datetime) -> int:
+        """Ends the offers that were not taken in time; how many seats that gives back."""
+        ...
+
+    def invites_to_look_at(self) -> Sequence[str]:
+        """The ids of invites that anybody waits for."""
+        ...
+
+
+class KeyRequests(Protocol):
+    def by_browser(self, browser_digest: str) -> KeyRequest | None: ...
+    def by_number(self, number: str, now: datetime) -> KeyRequest | None:
+        """The request that is alive under this number."""
+        ...
+
+    def add(self, request: KeyRequest) -> None: ...
+    def approve(
+        self, request_id: str, *, account_id: str, approved_by: str | None, now: datetime
+    ) -> bool:
+        """False where somebody has approved it before."""
+        ...
+
+    def use(self, request_id: str, now: datetime) -> bool: ...
+
+
+class Identities(Protocol):
+    """Usernames that upstream gives, linked to an account of another name."""
+
+    def account_of(self, subject: str) -> str | None: ...
+    def of_account(self, account_id: str) -> Sequence[str]: ...
+    def add(self, subject: str, account_id: str, now: datetime) -> None: ...
+    def remove(self, account_id: str) -> int: ...
+
+
+class Notices(Protocol):
+    def of_account(self, account_id: str) -> Sequence[Notice]:
+        """Oldest first."""
+        ...
+
+    def add(self, notice: Notice) -> None: ...
+    def remove(self, account_id: str, notice_id: str) -> None: ...
 
 
 class Redemptions(Protocol):
@@ -218,6 +288,10 @@ class Store(Protocol):
     workshops: Workshops
     invites: Invites
     redemptions: Redemptions
+    waiting: Waiting
+    key_requests: KeyRequests
+    identities: Identities
+    notices: Notices
     leases: Leases
     balances: Balances
     audit: Audit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from .texts import LocalText, in_language
 
@@ -20,6 +21,8 @@ class Community:
     language: str  # tag
     contact: str | None = None
     declared: bool = False
+    retention_days: int | None = None  # after the last grant of a person; None: kept
+    suspended_at: datetime | None = None  # by the operator: its grants open nothing meanwhile
 
     def name(self, tag: str) -> str:
         return in_language(self.names, tag, default=self.language)

@@ -52,14 +52,19 @@ class Grant:
     starts_at: datetime
     ends_at: datetime | None = None  # None: without end
     revoked_at: datetime | None = None
+    site: str | None = None  # None: the whole workshop
 
     def holds(self, now: datetime) -> bool:
         if self.revoked_at is not None or now < self.starts_at:
             return False
         return self.ends_at is None or now < self.ends_at
 
-    def covers(self, community: str, workshop: str | None) -> bool:
-        return self.community == community and self.workshop in (None, workshop)
+    def covers(self, community: str, workshop: str | None, site: str | None = None) -> bool:
+        return (
+            self.community == community
+            and self.workshop in (None, workshop)
+            and self.site in (None, site)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,31 @@ class Actor:
     grants: tuple[Grant, ...] = ()
     is_operator: bool = False
 
-    def role_at(self, community: str, workshop: str | None = None) -> Role | None:
-        """The highest grant that covers the place. The operator may what a champion may."""
+    def role_at(
+        self, community: str, workshop: str | None = None, site: str | None = None
+    ) -> Role | None:
+        """The highest grant that covers the place. The operator may what a champion may.
+
+        At the workshop itself the staff of one of its sites are learners like everybody there.
+        """
         if self.is_operator:
             return Role.CHAMPION
-        covering = (grant.role for grant in self.grants if grant.covers(community, workshop))
-        return max(covering, default=None)
+        roles = [grant.role for grant in self.grants if grant.covers(community, workshop, site)]
+        if not roles and workshop is not None and self.sites_of(community, workshop):
+            return Role.LEARNER
+        return max(roles, default=None)
+
+    def sites_of(
+        self, community: str, workshop: str, lowest: Role = Role.LEARNER
+    ) -> frozenset[str]:
+        """The sites of a workshop where a grant for just that site gives at least this role."""
+        return frozenset(
+            grant.site
+            for grant in self.grants
+            if grant.site is not None
+            and (grant.community, grant.workshop) == (community, workshop)
+            and grant.role >= lowest
+        )
 
     def is_member(self, community: str) -> bool:
         """Has any grant in the community, be it for one workshop only."""
@@ -95,7 +119,12 @@ class Verb(StrEnum):
     VIEW_BOARD = "workshop:view-board"
     ISSUE_INVITE = "invite:issue"
     SHOW_CODE = "invite:show-code"
+    CHANGE_INVITE = "invite:change"
     REVOKE_INVITE = "invite:revoke"
+    ADMIT = "workshop:admit"
+    APPROVE_KEY = "return-key:approve"
+    RETIRE_DOUBLE = "account:retire"
+    ERASE = "account:erase"
     VIEW_USAGE = "usage:view"
     VIEW_AUDIT = "audit:view"
 
@@ -112,20 +141,37 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.VIEW_BOARD: Role.HELPER,
     Verb.ISSUE_INVITE: Role.INSTRUCTOR,
     Verb.SHOW_CODE: Role.INSTRUCTOR,
+    Verb.CHANGE_INVITE: Role.INSTRUCTOR,
     Verb.REVOKE_INVITE: Role.INSTRUCTOR,
+    Verb.ADMIT: Role.HELPER,
+    Verb.APPROVE_KEY: Role.HELPER,
+    Verb.RETIRE_DOUBLE: Role.HELPER,
+    Verb.ERASE: Role.CHAMPION,
     Verb.VIEW_USAGE: Role.LEARNER,
     Verb.VIEW_AUDIT: Role.CHAMPION,
 }
 
 
-def may(actor: Actor, verb: Verb, community: str, workshop: str | None = None) -> bool:
-    role = actor.role_at(community, workshop)
+def may(
+    actor: Actor,
+    verb: Verb,
+    community: str,
+    workshop: str | None = None,
+    site: str | None = None,
+) -> bool:
+    role = actor.role_at(community, workshop, site)
     return role is not None and role >= LOWEST_ROLE[verb]
 
 
-def require(actor: Actor, verb: Verb, community: str, workshop: str | None = None) -> Role:
+def require(
+    actor: Actor,
+    verb: Verb,
+    community: str,
+    workshop: str | None = None,
+    site: str | None = None,
+) -> Role:
     """The actor's role at the place. Raises `PermissionDenied` with the lowest role that may."""
-    role = actor.role_at(community, workshop)
+    role = actor.role_at(community, workshop, site)
     if role is None or role < LOWEST_ROLE[verb]:
         raise PermissionDenied(needs=LOWEST_ROLE[verb].label)
     return role

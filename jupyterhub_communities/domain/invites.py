@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .grants import Role
-from .refusals import InviteClosed, InviteNotOpen, InviteRevoked
+from .refusals import InviteClosed, InviteNotOpen, InvitePaused, InviteRevoked
 
 # People come back after a workshop; what its invites grant outlasts the last session by this.
 STAY_AFTER_WORKSHOP = timedelta(days=30)
@@ -36,6 +36,12 @@ class Invite:
     created_at: datetime
     revoked_at: datetime | None = None
     bound_username: str | None = None  # an existing or future Hub username
+    site: str | None = None  # slug; None: the whole workshop
+    batch: str | None = None  # what personal codes that were made together have in common
+    label: str | None = None  # whom a personal code is for
+    lasts: timedelta | None = None  # how long what it grants lasts; `lasts_until` ends it anyway
+    paused_at: datetime | None = None
+    is_by_hand: bool = False  # each newcomer waits to be admitted
 
     @property
     def seats_left(self) -> int | None:
@@ -49,3 +55,10 @@ class Invite:
             raise InviteClosed(closed_at=self.closes_at, contact=contact)
         if self.opens_at is not None and now < self.opens_at:
             raise InviteNotOpen(opens_at=self.opens_at, zone=zone, contact=contact)
+        if self.paused_at is not None:
+            raise InvitePaused(contact=contact)
+
+    def grant_ends_at(self, now: datetime) -> datetime | None:
+        """The end of a grant that is redeemed at `now`; None: without end."""
+        ends = [self.lasts_until, None if self.lasts is None else now + self.lasts]
+        return min((end for end in ends if end is not None), default=None)

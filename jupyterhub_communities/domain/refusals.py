@@ -62,6 +62,14 @@ class InviteRevoked(Refusal):
 
 
 @dataclass(eq=False)
+class InvitePaused(Refusal):
+    """Nobody joins with it for the moment."""
+
+    code = "invite.paused"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
 class InviteNotOpen(Refusal):
     code = "invite.not_open"
     opens_at: datetime
@@ -104,6 +112,24 @@ class RoleTooHigh(Refusal):
 
     code = "role.too_high"
     role: str
+
+
+# Lost keys
+
+
+@dataclass(eq=False)
+class KeyApprovalRefused(Refusal):
+    """This person's key may only be renewed by somebody above."""
+
+    code = "key_request.refused"
+    needs: str  # champion or operator
+
+
+@dataclass(eq=False)
+class KeyRequestUnknown(Refusal):
+    """No request has this number (any more)."""
+
+    code = "key_request.unknown"
 
 
 # Names

@@ -39,6 +39,15 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """A place of a workshop, with its own zone, code and helpers."""
+
+    slug: str
+    name: str
+    zone: str  # IANA name
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
     community: str
     slug: str
@@ -51,6 +60,15 @@ class Workshop:
     made_by: str | None  # account id
     created_at: datetime
     closed_at: datetime | None = None
+    sites: tuple[Site, ...] = ()
+
+    def site(self, slug: str | None) -> Site | None:
+        return next((site for site in self.sites if site.slug == slug), None)
+
+    def zone_at(self, site: str | None) -> str:
+        """The zone in which times are told at a site, or at the workshop itself."""
+        place = self.site(site)
+        return self.zone if place is None else place.zone
 
     @property
     def starts_at(self) -> datetime:

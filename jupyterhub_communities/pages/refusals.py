@@ -16,12 +16,15 @@ STATUS: dict[str, int] = {
     "invite.closed": 403,
     "invite.full": 409,
     "invite.not_open": 403,
+    "invite.paused": 403,
     "invite.redeemed": 403,
     "invite.revoked": 403,
     "invite.times": 400,
     "invite.unknown": 403,
     "invite.unreadable": 409,
     "key.mistyped": 400,
+    "key_request.refused": 403,
+    "key_request.unknown": 404,
     "key.unknown": 403,
     "language.unknown": 400,
     "name.empty": 400,
@@ -83,6 +86,12 @@ def _permission_denied(refusal: Any, messages: Messages) -> str:
     return sentences.get(refusal.needs) or messages.gettext("You may not do this.")
 
 
+def _key_refused(refusal: Any, messages: Messages) -> str:
+    if refusal.needs == "champion":
+        return messages.gettext("Only a champion of this person's community may do this.")
+    return messages.gettext("Only the operator of this hub may do this.")
+
+
 def _not_open(refusal: Any, messages: Messages) -> str:
     return messages.gettext(
         "This code opens on %(time)s.", time=messages.datetime(refusal.opens_at, refusal.zone)
@@ -130,6 +139,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "invite.closed": _not_valid,
     "invite.full": lambda _, m: m.gettext("All seats are taken."),
     "invite.not_open": _not_open,
+    "invite.paused": lambda _, m: m.gettext("Nobody can join with this code just now."),
     "invite.redeemed": lambda _, m: m.gettext(
         "You have joined with this code before. Sign in with your return key."
     ),
@@ -141,6 +151,10 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "key.mistyped": lambda _, m: m.gettext(
         "This return key is mistyped. Please compare it letter by letter."
+    ),
+    "key_request.refused": _key_refused,
+    "key_request.unknown": lambda _, m: m.gettext(
+        "This number is not valid any more. Please press “I lost my key” again."
     ),
     "key.unknown": lambda _, m: m.gettext("This return key is not valid."),
     "language.unknown": lambda r, m: m.gettext("%(tag)s is not a language tag.", tag=r.tag),

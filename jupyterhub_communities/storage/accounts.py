@@ -90,4 +90,6 @@ def _account(row: Row[tuple[object, ...]]) -> Account:
         created_at=row.created_at,
         key_confirmed_at=row.key_confirmed_at,
         has_key=row.key_digest is not None or row.pending_key_digest is not None,
+        blocked_at=row.blocked_at,
+        erase_at=row.erase_at,
     )

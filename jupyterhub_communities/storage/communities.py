@@ -30,6 +30,7 @@ class SqlCommunities:
             "language": community.language,
             "contact": community.contact,
             "declared": community.declared,
+            "retention_days": community.retention_days,
         }
         changed = self._connection.execute(
             update(communities).where(communities.c.slug == community.slug).values(**values)
@@ -39,6 +40,13 @@ class SqlCommunities:
                 insert(communities).values(slug=community.slug, created_at=now, **values)
             )
 
+    def suspend(self, slug: str, at: datetime | None, because: str | None) -> None:
+        self._connection.execute(
+            update(communities)
+            .where(communities.c.slug == slug)
+            .values(suspended_at=at, suspended_because=because)
+        )
+
 
 def _community(row: Row[tuple[object, ...]]) -> Community:
     return Community(
@@ -47,4 +55,6 @@ def _community(row: Row[tuple[object, ...]]) -> Community:
         language=row.language,
         contact=row.contact,
         declared=row.declared,
+        retention_days=row.retention_days,
+        suspended_at=row.suspended_at,
     )

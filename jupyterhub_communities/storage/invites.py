@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
@@ -46,12 +46,18 @@ class SqlInvites:
                 id=invite.id,
                 community=invite.community,
                 workshop=invite.workshop,
+                site=invite.site,
                 role=int(invite.role),
                 kind=invite.kind.value,
+                batch=invite.batch,
+                label=invite.label,
                 seats=invite.seats,
                 opens_at=invite.opens_at,
                 closes_at=invite.closes_at,
                 lasts_until=invite.lasts_until,
+                lasts_seconds=None if invite.lasts is None else int(invite.lasts.total_seconds()),
+                paused_at=invite.paused_at,
+                is_by_hand=invite.is_by_hand,
                 bound_username=invite.bound_username,
                 made_by=invite.made_by,
                 created_at=invite.created_at,
@@ -146,6 +152,7 @@ def _invite(row: Row[tuple[object, ...]]) -> Invite:
         id=row.id,
         community=row.community,
         workshop=row.workshop,
+        site=row.site,
         role=Role(row.role),
         kind=InviteKind(row.kind),
         seats=row.seats,
@@ -157,4 +164,9 @@ def _invite(row: Row[tuple[object, ...]]) -> Invite:
         created_at=row.created_at,
         revoked_at=row.revoked_at,
         bound_username=row.bound_username,
+        batch=row.batch,
+        label=row.label,
+        lasts=None if row.lasts_seconds is None else timedelta(seconds=row.lasts_seconds),
+        paused_at=row.paused_at,
+        is_by_hand=row.is_by_hand,
     )

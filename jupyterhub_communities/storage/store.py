@@ -10,8 +10,12 @@ from .audit import SqlAudit
 from .balances import SqlBalances
 from .communities import SqlCommunities
 from .grants import SqlGrants
+from .identities import SqlIdentities
 from .invites import SqlInvites, SqlRedemptions
+from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
+from .notices import SqlNotices
+from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
 
 
@@ -25,6 +29,10 @@ class SqlStore:
         self.workshops: ports.Workshops = SqlWorkshops(connection)
         self.invites: ports.Invites = SqlInvites(connection)
         self.redemptions: ports.Redemptions = SqlRedemptions(connection)
+        self.waiting: ports.Waiting = SqlWaiting(connection)
+        self.key_requests: ports.KeyRequests = SqlKeyRequests(connection)
+        self.identities: ports.Identities = SqlIdentities(connection)
+        self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
         self.audit: ports.Audit = SqlAudit(connection)

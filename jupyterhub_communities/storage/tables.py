@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import BigInteger, TypeDecorator
@@ -70,6 +71,40 @@ accounts = Table(
     Column("key_confirmed_at", UtcDateTime),
     Column("pending_key_digest", Digest, unique=True),
     Column("pending_key_sealed", Text),
+    Column("blocked_at", UtcDateTime),
+    Column("erase_at", UtcDateTime, index=True),
+)
+
+# Ways in through the upstream Authenticator that belong to an account of another name.
+identities = Table(
+    "identities",
+    metadata,
+    Column("subject", Username, primary_key=True),  # the username that upstream gives
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("linked_at", UtcDateTime, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("kind", String(64), nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+key_requests = Table(
+    "key_requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", String(8), nullable=False, index=True),
+    Column("browser_digest", Digest, nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("account_id", Id, ForeignKey("accounts.id"), index=True),
+    Column("approved_by", Id),
+    Column("approved_at", UtcDateTime),
+    Column("used_at", UtcDateTime),
 )
 
 communities = Table(
@@ -81,6 +116,9 @@ communities = Table(
     Column("contact", Text),
     Column("declared", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("retention_days", Integer),
+    Column("suspended_at", UtcDateTime),
+    Column("suspended_because", Text),
 )
 
 workshops = Table(
@@ -108,21 +146,38 @@ sessions = Table(
     ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
 )
 
+sites = Table(
+    "sites",
+    metadata,
+    Column("community", Slug, primary_key=True),
+    Column("workshop", Slug, primary_key=True),
+    Column("slug", Slug, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("zone", String(64), nullable=False),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+)
+
 invites = Table(
     "invites",
     metadata,
     Column("id", Id, primary_key=True),
     Column("community", Slug, ForeignKey("communities.slug")),
     Column("workshop", Slug),
+    Column("site", Slug),
     Column("role", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
+    Column("batch", Id, index=True),
+    Column("label", String(255)),
     Column("seats", Integer),
     Column("taken", Integer, nullable=False, server_default="0"),
     Column("opens_at", UtcDateTime),
     Column("closes_at", UtcDateTime),
     Column("lasts_until", UtcDateTime),
+    Column("lasts_seconds", Integer),
+    Column("paused_at", UtcDateTime),
+    Column("is_by_hand", Boolean, nullable=False, server_default=false()),
     Column("bound_username", Username),
-    Column("made_by", Id),
+    Column("made_by", Id, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
     Column("code_digest", Digest, nullable=False, unique=True),
@@ -140,12 +195,15 @@ grants = Table(
     Column("role", Integer, nullable=False),
     Column("community", Slug, ForeignKey("communities.slug"), nullable=False),
     Column("workshop", Slug),
+    Column("site", Slug),
     Column("source", String(16), nullable=False),
     Column("made_by", Id),
     Column("starts_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Index(None, "community", "workshop"),
+    Index(None, "ends_at"),
+    Index(None, "revoked_at"),
 )
 
 redemptions = Table(
@@ -157,8 +215,25 @@ redemptions = Table(
     Column("attempt_digest", Digest, nullable=False),
     Column("grant_id", Id, ForeignKey("grants.id")),
     Column("redeemed_at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),  # when its seat was given back
     UniqueConstraint("invite_id", "attempt_digest"),
     UniqueConstraint("invite_id", "account_id"),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("invite_id", Id, ForeignKey("invites.id"), nullable=False),
+    Column("attempt_digest", Digest, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("admitted_at", UtcDateTime),
+    Column("offered_until", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    UniqueConstraint("invite_id", "number"),
+    Index(None, "invite_id", "attempt_digest"),
 )
 
 leases = Table(

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
-from ..domain.workshops import Session, Workshop
-from .tables import sessions, workshops
+from ..domain.workshops import Session, Site, Workshop
+from .tables import sessions, sites, workshops
 
 
 class SqlWorkshops:
@@ -49,6 +49,19 @@ class SqlWorkshops:
                 for session in workshop.sessions
             ],
         )
+        for site in workshop.sites:
+            self.add_site(workshop.community, workshop.slug, site)
+
+    def add_site(self, community: str, workshop: str, site: Site) -> None:
+        self._connection.execute(
+            insert(sites).values(
+                community=community,
+                workshop=workshop,
+                slug=site.slug,
+                name=site.name,
+                zone=site.zone,
+            )
+        )
 
     def close(self, community: str, slug: str, now: datetime) -> None:
         self._connection.execute(
@@ -58,7 +71,7 @@ class SqlWorkshops:
         )
 
     def _select(self, *conditions: ColumnElement[bool]) -> list[Workshop]:
-        """Two statements, however many workshops there are."""
+        """Three statements, however many workshops there are."""
         rows = self._connection.execute(
             select(workshops)
             .where(*conditions)
@@ -77,10 +90,25 @@ class SqlWorkshops:
         )
         for row in session_rows:
             held.setdefault(row.workshop, []).append(Session(row.starts_at, row.ends_at))
-        return [_workshop(row, tuple(held[row.slug])) for row in rows]
+        places: dict[str, list[Site]] = {}
+        site_rows = self._connection.execute(
+            select(sites)
+            .where(
+                sites.c.community == rows[0].community,
+                sites.c.workshop.in_([row.slug for row in rows]),
+            )
+            .order_by(sites.c.slug)
+        )
+        for row in site_rows:
+            places.setdefault(row.workshop, []).append(Site(row.slug, row.name, row.zone))
+        return [
+            _workshop(row, tuple(held[row.slug]), tuple(places.get(row.slug, ()))) for row in rows
+        ]
 
 
-def _workshop(row: Row[tuple[object, ...]], held: tuple[Session, ...]) -> Workshop:
+def _workshop(
+    row: Row[tuple[object, ...]], held: tuple[Session, ...], places: tuple[Site, ...]
+) -> Workshop:
     return Workshop(
         community=row.community,
         slug=row.slug,
@@ -93,4 +121,5 @@ def _workshop(row: Row[tuple[object, ...]], held: tuple[Session, ...]) -> Worksh
         made_by=row.made_by,
         created_at=row.created_at,
         closed_at=row.closed_at,
+        sites=places,
     )

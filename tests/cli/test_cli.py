@@ -80,7 +80,7 @@ def test_a_name_that_cannot_be_a_username_is_refused(ready, name) -> None:
 
 
 def test_upgrade_db_says_when_there_is_nothing_to_do(ready) -> None:
-    assert ready("upgrade-db").stdout == "Already at revision 0001.\n"
+    assert ready("upgrade-db").stdout == "Already at revision 0002.\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,18 @@
+"""Notices: what somebody else did that a person should know of, until they put it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`kind` finds the sentence (`pages.notices`); `data` holds what the sentence needs."""
+
+    id: str
+    account_id: str
+    kind: str
+    created_at: datetime
+    data: Mapping[str, str] = field(default_factory=dict)
