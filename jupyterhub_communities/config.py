@@ -29,6 +29,7 @@ from .application.ports import Settings
 from .domain.communities import Community, is_slug
 from .domain.grants import Role
 from .domain.profiles import Catalogue, Profile
+from .domain.provenance import Match, Rule
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
@@ -69,6 +70,14 @@ def _tag(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression: {error}") from error
+    return value
+
+
 def _texts(value: object) -> object:
     """A text for all languages may be written without naming one."""
     return {"en": value} if isinstance(value, str) else value
@@ -79,6 +88,7 @@ Tag = Annotated[str, AfterValidator(_tag)]
 Texts = Annotated[dict[Tag, str], BeforeValidator(_texts)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Cpu = Annotated[int, BeforeValidator(read_cpu)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 Servers = Annotated[int, Field(gt=0)]
 
 
@@ -150,10 +160,61 @@ class ProfileSection(_Section):
     environment: dict[str, str] = Field({}, description="Environment variables.")
 
 
+class RuleSection(_Section):
+    """Who has such a value in a claim of the identity provider has this role. One of `equals`,
+    `prefix` and `pattern` is given."""
+
+    claim: str = Field(
+        "groups", min_length=1, description="The claim: a key, or keys joined by dots."
+    )
+    equals: str | None = Field(None, description="The whole value, such as `/research/peru`.")
+    prefix: str | None = Field(
+        None, min_length=1, description="How the value begins; a branch of a tree ends with `/`."
+    )
+    pattern: Pattern | None = Field(
+        None, description="A regular expression (Python's) that matches the whole value."
+    )
+    community: Slug = Field(description="The community that the person belongs to.")
+    workshop: Slug | None = Field(None, description="A workshop of it; else the whole community.")
+    role: Literal["learner", "helper", "instructor", "champion"] = Field(
+        "learner", description="What the person may do there."
+    )
+
+    @model_validator(mode="after")
+    def _check_one(self) -> RuleSection:
+        given = [value for value in (self.equals, self.prefix, self.pattern) if value is not None]
+        if len(given) != 1:
+            raise ValueError("expected exactly one of equals, prefix and pattern")
+        return self
+
+    def rule(self) -> Rule:
+        kind = next(match for match in Match if getattr(self, match.value) is not None)
+        return Rule(
+            claim=self.claim,
+            match=kind,
+            value=getattr(self, kind.value),
+            community=self.community,
+            workshop=self.workshop,
+            role=Role.from_label(self.role),
+        )
+
+
+class SignInSection(_Section):
+    """What the identity provider says of people, and what it gives them."""
+
+    rules: tuple[RuleSection, ...] = ()
+    when_claim_missing: Literal["keep", "end"] = Field(
+        "keep",
+        description="What becomes of a rule's grant when the provider answers without the claim. "
+        "`end` suits providers that leave an empty claim out.",
+    )
+
+
 class CommunitiesFile(_Section):
     """The whole file."""
 
     hub: HubSection = HubSection()
+    sign_in: SignInSection = SignInSection()
     communities: tuple[CommunitySection, ...] = ()
     profiles: tuple[ProfileSection, ...] = ()
 
@@ -177,6 +238,8 @@ class CommunitiesFile(_Section):
             language=self.hub.language,
             group_prefix=self.hub.group_prefix,
             admit_when_unreachable=self.hub.when_unreachable == "admit",
+            rules=tuple(section.rule() for section in self.sign_in.rules),
+            keep_when_missing=self.sign_in.when_claim_missing == "keep",
             catalogue=Catalogue(tuple(_profile(section) for section in self.profiles)),
         )
 
@@ -258,10 +321,13 @@ def _suggestion(where: list[str | int]) -> str:
         "communities": CommunitySection,
         "profiles": ProfileSection,
         "hub": HubSection,
+        "sign_in": SignInSection,
     }
     section = sections.get(str(where[0]), CommunitiesFile)
     if len(where) == 1:
         section = CommunitiesFile
+    elif "rules" in where[:-1]:
+        section = RuleSection
     elif "quota" in where[:-1]:
         section = QuotaSection
     close = difflib.get_close_matches(str(where[-1]), section.model_fields, n=1)

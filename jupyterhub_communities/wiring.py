@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,11 +15,11 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
-from traitlets.utils.importstring import import_item
 
 from .app import open_house
 from .config import ConfigError
 from .hub.client import HubClient
+from .hub.upstream import load_class
 from .hub.wrapping import with_communities
 from .service.app import make_app, serve
 from .storage.database import SchemaOutdated
@@ -60,12 +59,14 @@ def configure(
         raise SystemExit(str(error)) from error
     _refuse_load_groups(c)
     configured = c.JupyterHub.get("authenticator_class")
-    c.JupyterHub.authenticator_class = with_communities(
-        _load("jupyterhub.authenticators", upstream or configured) or Authenticator
-    )
-    c.JupyterHub.spawner_class = with_communities(
-        _load("jupyterhub.spawners", c.JupyterHub.get("spawner_class")) or LocalProcessSpawner
-    )
+    spawner = c.JupyterHub.get("spawner_class")
+    try:
+        authenticator_class = load_class("jupyterhub.authenticators", upstream or configured)
+        spawner_class = load_class("jupyterhub.spawners", spawner)
+    except ImportError as error:
+        raise SystemExit(str(error)) from error
+    c.JupyterHub.authenticator_class = with_communities(authenticator_class or Authenticator)
+    c.JupyterHub.spawner_class = with_communities(spawner_class or LocalProcessSpawner)
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
     _add_service(c, path)
@@ -78,22 +79,6 @@ def _refuse_load_groups(c: Config) -> None:
             "membership at sign-in. Remove it: groups of your own stay as they are in the Hub's "
             "database, and can be changed with the Hub's admin page or REST API."
         )
-
-
-def _load(group: str, wanted: object) -> type | None:
-    """The class that an entry point, an import string or a class names."""
-    if wanted is None or isinstance(wanted, type):
-        return wanted
-    name = str(wanted)
-    for entry in entry_points(group=group):
-        if entry.name.lower() == name.lower():
-            found: type = entry.load()
-            return found
-    try:
-        imported: type = import_item(name)
-    except ImportError as error:
-        raise SystemExit(f"{name}: there is no such class or entry point in {group}") from error
-    return imported
 
 
 def _add_service(c: Config, path: Path) -> None:

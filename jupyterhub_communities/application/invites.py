@@ -98,6 +98,17 @@ def find_redemption(desk: Desk, secret: str, attempt: str) -> Account | None:
         return _redeemed_by_attempt(desk, store, invite, attempt)
 
 
+def has_redeemed(desk: Desk, secret: str, username: str) -> bool:
+    """Has this person joined with the code?"""
+    digest = secret_digest(desk, secret)
+    with desk.database.read() as store:
+        invite = store.invites.by_digest(digest)
+        account = store.accounts.by_username(username)
+        if invite is None or account is None:
+            return False
+        return store.redemptions.by_account(invite.id, account.id) is not None
+
+
 def is_name_known(desk: Desk, secret: str, typed: str, attempt: str) -> bool:
     """Has somebody else of this name redeemed the same invite? Then ask *were you here before?*
 

@@ -17,6 +17,7 @@ from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
 from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
+from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
 from ..domain.waiting import Ticket
 from ..domain.workshops import Site, Workshop
@@ -125,6 +126,7 @@ class Grants(Protocol):
 
     def add(self, grant: Grant) -> None: ...
     def revoke(self, grant_ids: Iterable[str], now: datetime) -> None: ...
+    def move(self, from_account: str, to_account: str) -> None: ...
 
 
 class Workshops(Protocol):
@@ -252,6 +254,10 @@ class Leases(Protocol):
         """What the person's latest server was charged to."""
         ...
 
+    def any_of(self, account_id: str) -> bool:
+        """Has the person ever had a server?"""
+        ...
+
     def add(self, lease: Lease) -> None: ...
     def activate(self, lease_id: str, now: datetime) -> bool: ...
     def settle(self, lease_id: str, now: datetime) -> bool:
@@ -320,6 +326,8 @@ class Settings:
     language: str = "en"
     group_prefix: str = "community-"
     admit_when_unreachable: bool = False
+    rules: tuple[Rule, ...] = ()  # from the identity provider's claims to grants
+    keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 
 

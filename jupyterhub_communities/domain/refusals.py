@@ -160,6 +160,58 @@ class UsernameReserved(Refusal):
     code = "username.reserved"
 
 
+# The upstream Authenticator, and links to it
+
+
+@dataclass(eq=False)
+class UpstreamFailed(Refusal):
+    """The other way to sign in did not answer, or not with a person."""
+
+    code = "upstream.failed"
+
+
+@dataclass(eq=False)
+class UsernameUnusable(Refusal):
+    """Upstream knows the person by a name that the Hub cannot have."""
+
+    code = "username.unusable"
+
+
+@dataclass(eq=False)
+class IntentExpired(Refusal):
+    """What was begun before the way through upstream is not known any more."""
+
+    code = "sign_in.expired"
+
+
+@dataclass(eq=False)
+class IdentityLinked(Refusal):
+    """It opens another account already."""
+
+    code = "identity.linked"
+
+
+@dataclass(eq=False)
+class IdentityHasFiles(Refusal):
+    """It has servers or files of its own here, which a link would hide."""
+
+    code = "identity.has_files"
+
+
+@dataclass(eq=False)
+class LinkNotPossible(Refusal):
+    """This account and that identity are the same already."""
+
+    code = "identity.same"
+
+
+@dataclass(eq=False)
+class UnlinkNeedsKey(Refusal):
+    """Without a kept return key nothing would open the account any more."""
+
+    code = "identity.needs_key"
+
+
 # People and what they may do
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from secrets import choice
-from typing import Any, TypeAlias
+from typing import Any
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.traitlets import EntryPointType
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
 from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Instance, default
 
 from ..application.house import House
+from ..application.identities import LinkRequest, account_behind, check_link, link_identity
 from ..application.invites import (
     JoinRequest,
     count_usable_invites,
@@ -27,24 +29,28 @@ from ..application.invites import (
     redeem_invite,
 )
 from ..application.people import Person, find_person
+from ..application.provenance import sync_idp_grants
 from ..application.return_keys import find_account_by_key, use_return_key
 from ..domain.accounts import AccountKind
-from ..domain.grants import groups_of
+from ..domain.grants import Source, groups_of
 from ..domain.names import derive_username, read_name
-from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable, UsernameReserved
+from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
+from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
+from .linking import LinkHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
 from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
-from .sign_in import SIGN_IN, KeySignIn
+from .sign_in import SIGN_IN, JoinByUpstream, KeySignIn
+from .upstream import AuthModel, UpstreamMixin, load_class
 from .welcome import WelcomeHandler
 
-AuthModel: TypeAlias = dict[str, Any]
+_WANTED = "communities-wanted"  # what upstream's claims amount to, on the way to the last step
 
 
-class CommunityAuthenticatorMixin(Authenticator):
+class CommunityAuthenticatorMixin(UpstreamMixin):
     """Adds invite codes, return keys and community groups to an Authenticator.
 
     Ways to use it, from least to most effort: `configure(c, "communities.yaml")` in
@@ -64,8 +70,6 @@ class CommunityAuthenticatorMixin(Authenticator):
         "prefix stay as they stand, or as the upstream Authenticator says. Always on.",
     ).tag(config=True)
 
-    upstream: type[Authenticator] | None = None
-
     def __init_subclass__(cls, **options: Any) -> None:
         """Finds the Authenticator that this mixin stands before."""
         super().__init_subclass__(**options)
@@ -74,20 +78,10 @@ class CommunityAuthenticatorMixin(Authenticator):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.manage_groups = True
-        self._upstream_manages_groups = self._find_manage_groups()
+        self.intents = Intents()
         if not self._upstream_manages_groups and getattr(self, "auth_state_groups_key", None) == "":
             # OAuthenticator looks for groups as soon as somebody manages them, and misses its key.
             self.auth_state_groups_key = _no_groups
-
-    def _find_manage_groups(self) -> bool:
-        """Would the upstream Authenticator manage groups by itself, as it is configured?"""
-        if self.upstream is None:
-            return False
-        for cls in type(self).__mro__:
-            if "manage_groups" in self.config.get(cls.__name__, {}):
-                return bool(self.config[cls.__name__]["manage_groups"])
-        trait = self.upstream.class_traits()["manage_groups"]
-        return bool(trait.default_value)
 
     @default("any_allow_config")
     def _default_any_allow_config(self) -> bool:
@@ -116,15 +110,33 @@ class CommunityAuthenticatorMixin(Authenticator):
             return await self._look_at_key(asked)
         if self.upstream is None:
             return None
-        answer = await maybe_future(super().authenticate(handler, data, **more))
-        if not answer:
-            return None
-        model = self._own_words(answer if isinstance(answer, dict) else {"name": answer})
-        person = await self._house.run(find_person, self.normalize_username(model["name"]))
-        if person.account is not None and person.account.kind is AccountKind.INVITE:
-            self.log.warning("Upstream sign-in as %s refused: an invite account", model["name"])
-            raise UsernameReserved
-        return model
+        model = await self.ask_upstream(handler, data, **more)
+        return None if model is None else await self._look_at_upstream(handler, model)
+
+    async def _look_at_upstream(self, handler: BaseHandler, model: AuthModel) -> AuthModel:
+        """Which account the upstream's person opens here, and what they had begun before."""
+        subject = model["name"]
+        model[_WANTED] = self.wanted_places(model)
+        intent = self.intents.take(handler)
+        if isinstance(intent, LinkIntent):
+            has_files = _has_had_servers(handler.find_user(subject))
+            link = LinkRequest(intent.username, subject, has_files)
+            await self._house.run(check_link, link)
+            return {**model, "name": intent.username, SIGN_IN: link}
+        account = await self._house.run(account_behind, subject)
+        name = subject if account is None else account.username
+        if intent is not None and isinstance(handler, devices.DeviceMixin):
+            handler.device_is_shared = intent.is_shared
+        if isinstance(intent, JoinIntent):
+            # Who redeemed on this device before has an attempt of their own.
+            request = JoinRequest(
+                secret=intent.secret,
+                attempt=f"{intent.attempt} {name}",
+                username=name,
+                language=intent.language,
+            )
+            model[SIGN_IN] = JoinByUpstream(request, is_allowed_anyway=self.allow_all)
+        return {**model, "name": name}
 
     async def _look_at_join(self, handler: BaseHandler, request: JoinRequest) -> AuthModel:
         offer = await self._house.run(look_up_invite, request.secret)
@@ -156,17 +168,46 @@ class CommunityAuthenticatorMixin(Authenticator):
 
     async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
         """A good code or key lets in; otherwise upstream's answer, or an unlapsed grant."""
-        if authentication and SIGN_IN in authentication:
+        asked = (authentication or {}).get(SIGN_IN)
+        if isinstance(asked, JoinByUpstream):
+            asked.is_allowed_anyway = await self._is_allowed(username, authentication)
+            if not asked.is_allowed_anyway:
+                await self._house.run(look_up_invite, asked.request.secret)
             return True
-        if await maybe_future(super().check_allowed(username, authentication)):
+        return asked is not None or await self._is_allowed(username, authentication)
+
+    async def _is_allowed(self, username: str, authentication: AuthModel | None) -> bool:
+        """For invite accounts grants alone decide: no list of upstream's readmits an ended one."""
+        person = await self._house.run(find_person, username)
+        if person.grants or (authentication and authentication[_WANTED].places):
             return True
-        return bool((await self._house.run(find_person, username)).grants)
+        if person.account is not None and person.account.kind is AccountKind.INVITE:
+            return False
+        return bool(await maybe_future(super().check_allowed(username, authentication)))
 
     def is_admin(self, handler: BaseHandler, authentication: AuthModel) -> Any:
         """Upstream's answer; of our own ways in it knows nothing, and need not know the username."""
-        if SIGN_IN in authentication:
+        if _WANTED not in authentication:
             return Authenticator.is_admin(self, handler, authentication)
         return super().is_admin(handler, authentication)
+
+    def normalize_username(self, username: str) -> str:
+        """Upstream's way. System accounts (PAM) do not know the people of ours."""
+        try:
+            name: str = super().normalize_username(username)
+        except KeyError:
+            name = Authenticator.normalize_username(self, username)
+        return name
+
+    async def add_user(self, user: User) -> None:
+        """Upstream's way, which may want an account of the operating system (PAM). People with a
+        code have none, unless the operator has them made."""
+        account = (await self._house.run(find_person, user.name)).account
+        is_ours = account is not None and account.kind is AccountKind.INVITE
+        if is_ours and not getattr(self, "create_system_users", False):
+            Authenticator.add_user(self, user)
+        else:
+            await maybe_future(super().add_user(user))
 
     async def run_post_auth_hook(
         self, handler: BaseHandler, auth_model: AuthModel | None
@@ -175,11 +216,10 @@ class CommunityAuthenticatorMixin(Authenticator):
         model: AuthModel | None = await super().run_post_auth_hook(handler, auth_model)
         if not model:
             return None
-        asked = model.pop(SIGN_IN, None)
-        if isinstance(asked, JoinRequest):
-            model["name"] = (await self._house.run(redeem_invite, asked)).account.username
-        elif isinstance(asked, KeySignIn):
-            await self._house.run(use_return_key, asked.typed)
+        await self._carry_out(model.pop(SIGN_IN, None), model)
+        wanted = model.pop(_WANTED, None)
+        if wanted is not None and self._house.settings.rules:
+            await self._house.run(sync_idp_grants, model["name"], wanted)
         person = await self._house.run(find_person, model["name"])
         user = handler.find_user(model["name"])
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
@@ -190,6 +230,23 @@ class CommunityAuthenticatorMixin(Authenticator):
             }
         return model
 
+    async def _carry_out(self, asked: object, model: AuthModel) -> None:
+        """What was asked for, now that the person is allowed."""
+        if isinstance(asked, JoinRequest):
+            model["name"] = (await self._house.run(redeem_invite, asked)).account.username
+        elif isinstance(asked, KeySignIn):
+            await self._house.run(use_return_key, asked.typed)
+        elif isinstance(asked, LinkRequest):
+            await self._house.run(link_identity, asked)
+        elif isinstance(asked, JoinByUpstream):
+            try:
+                await self._house.run(redeem_invite, asked.request)
+            except Refusal as refusal:
+                if not asked.is_allowed_anyway:
+                    raise
+                # They are in, and the join page says what is wrong with the code.
+                self.log.info("A code was not redeemed on the way in: %s", refusal.code)
+
     async def refresh_user(
         self, user: User, handler: BaseHandler | None = None, **more: Any
     ) -> bool | AuthModel:
@@ -198,45 +255,46 @@ class CommunityAuthenticatorMixin(Authenticator):
             person = await self._house.run(find_person, user.name)
         except StorageUnreachable:
             return True  # whoever is in stays in; the next refresh asks again
-        kind = None if person.account is None else person.account.kind
-        if kind is AccountKind.INVITE:
-            answer: Any = bool(person.grants)
-        elif self.upstream is None:
-            answer = True
-        else:
-            answer = await maybe_future(super().refresh_user(user, handler, **more))
-            if not answer and kind is AccountKind.BOUND:
-                answer = True  # came with a key: upstream has never seen them
+        answer = await self._ask_about(person, user, handler, **more)
         if not answer:
             if handler is not None and not hasattr(handler, "_token_authenticated"):
                 # JupyterHub 6.1 looks for it on every page, and sets it on those of the API only.
                 handler._token_authenticated = False
             return False
-        model = {} if answer is True else self._own_words(answer)
+        model = {} if answer is True else answer
+        if model and self._house.settings.rules:
+            await self._house.run(sync_idp_grants, user.name, self.wanted_places(model))
+            person = await self._house.run(find_person, user.name)
         groups = self._compose_groups(person, user, model.get("groups"))
         if answer is True and set(groups) == {group.name for group in user.groups}:
             return True
         return {**model, "name": user.name, "groups": groups}
 
-    def _own_words(self, answer: AuthModel) -> AuthModel:
-        """What upstream says of a person; nothing about groups unless it manages them."""
-        dropped = set() if self._upstream_manages_groups else {"groups"}
-        return {key: value for key, value in answer.items() if key not in dropped}
+    async def _ask_about(
+        self, person: Person, user: User, handler: BaseHandler | None, **more: Any
+    ) -> bool | AuthModel:
+        """May they stay in, and what does upstream say of them now?"""
+        kind = None if person.account is None else person.account.kind
+        is_known_upstream = kind is not AccountKind.INVITE or any(
+            grant.source is Source.IDP for grant in person.grants
+        )
+        answer: bool | AuthModel = True
+        if self.upstream is not None and is_known_upstream:
+            answer = await self.ask_upstream_again(user, handler, **more)
+        if kind is AccountKind.INVITE:
+            return (answer or True) if person.grants else False
+        # Somebody who came with a key is known to us, though perhaps not to upstream.
+        return answer or kind is AccountKind.BOUND
 
     def _compose_groups(
         self, person: Person, user: User | None, upstream_groups: Iterable[str] | None
     ) -> list[str]:
         """Ours from grants; the others as upstream says, or as they stand."""
-        prefix = self._house.settings.group_prefix
-        ours = groups_of(person.grants, prefix)
-        if upstream_groups is not None:
-            others = list(upstream_groups)
-            claimed = [name for name in others if name.startswith(prefix)]
-            if claimed:
-                self.log.warning("Dropped upstream groups that begin with %s: %s", prefix, claimed)
-        else:
-            others = [] if user is None else [group.name for group in user.groups]
-        return sorted(ours | {name for name in others if not name.startswith(prefix)})
+        prefix = self.group_prefix
+        if upstream_groups is None:
+            upstream_groups = [] if user is None else [group.name for group in user.groups]
+        others = {name for name in upstream_groups if not name.startswith(prefix)}
+        return sorted(groups_of(person.grants, prefix) | others)
 
     # Pages
 
@@ -248,6 +306,10 @@ class CommunityAuthenticatorMixin(Authenticator):
                 "at the end of jupyterhub_config.py"
             )
         return self.house
+
+    @property
+    def group_prefix(self) -> str:
+        return self._house.settings.group_prefix
 
     async def is_open_to_nobody(self) -> bool:
         """No other way in, and no code that anybody could redeem?"""
@@ -263,23 +325,67 @@ class CommunityAuthenticatorMixin(Authenticator):
         return [
             ("/join", JoinHandler),
             ("/welcome", WelcomeHandler),
+            ("/link", LinkHandler),
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),
             *asset_handlers(),
-            *super().get_handlers(app),
+            *map(_on_any_device, super().get_handlers(app)),
         ]
 
 
 def _is_upstream(cls: type) -> bool:
-    if cls is Authenticator or issubclass(cls, CommunityAuthenticatorMixin):
+    if cls in (Authenticator, UpstreamMixin) or issubclass(cls, CommunityAuthenticatorMixin):
         return False
     return issubclass(cls, Authenticator)
+
+
+def _on_any_device(route: Any) -> Any:
+    """An upstream's page that signs in, so that it does so for as long as the device allows."""
+    path, handler, *rest = route
+    if issubclass(handler, BaseHandler) and not issubclass(handler, devices.DeviceMixin):
+        handler = type(handler.__name__, (devices.DeviceMixin, handler), {})
+    return (path, handler, *rest)
 
 
 def _no_groups(auth_state: Any) -> list[str]:
     return []
 
 
+def _has_had_servers(user: User | None) -> bool:
+    """Does the Hub remember a server of this user? Then there may be files."""
+    return user is not None and bool(user.orm_user.orm_spawners)
+
+
 class CommunityAuthenticator(CommunityAuthenticatorMixin):
-    """Invite codes and return keys alone: nobody needs an account anywhere else."""
+    """Invite codes and return keys, alone or on top of `upstream_class`."""
+
+    upstream_class = EntryPointType(
+        None,
+        allow_none=True,
+        klass=Authenticator,
+        entry_point_group="jupyterhub.authenticators",
+        help="The Authenticator that people sign in with beside codes and keys: the name of its "
+        "entry point, such as `github`, or its class. Its own traits are configured as usual. By "
+        "default there is none.",
+    ).tag(config=True)
+
+    def __new__(cls, *args: Any, **values: Any) -> CommunityAuthenticator:
+        """An instance with the configured Authenticator behind it."""
+        upstream = None if cls.upstream is not None else _configured_upstream(cls, values)
+        if upstream is not None:
+            cls = type(f"Community{upstream.__name__}", (cls, upstream), {})
+        made: CommunityAuthenticator = super().__new__(cls, *args, **values)
+        return made
+
+
+def _configured_upstream(cls: type, values: dict[str, Any]) -> type | None:
+    config = values.get("config") or getattr(values.get("parent"), "config", {})
+    for base in cls.__mro__:
+        wanted = config.get(base.__name__, {}).get("upstream_class")
+        if wanted:
+            upstream = load_class("jupyterhub.authenticators", wanted)
+            if not (isinstance(upstream, type) and issubclass(upstream, Authenticator)):
+                raise TypeError(f"upstream_class: {wanted!r} is not an Authenticator")
+            return upstream
+    return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from ..application.invites import (
     JoinRequest,
     Offer,
     find_redemption,
+    has_redeemed,
     is_name_known,
     look_up_invite,
 )
@@ -40,6 +42,7 @@ from ..pages.refusals import status_of
 from .arriving import ArrivingMixin
 from .attempts import AttemptMixin
 from .devices import is_shared_session
+from .intents import JoinIntent
 from .sign_in import SIGN_IN
 
 INVITE_COOKIE = "communities-invite"
@@ -75,6 +78,8 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         secret = self._kept_secret()
         if secret is None:
             await self._draw_code_form()
+        elif "arrived" in self.request.arguments and await self._has_joined(secret):
+            await self._go_on()
         else:
             await self._draw_offer(secret)
 
@@ -82,6 +87,9 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         action = self.get_body_argument("action", "join")
         if action == "look":
             await self._look()
+            return
+        if action == "upstream":
+            await self._go_through_upstream()
             return
         secret = self._kept_secret()
         if secret is None:
@@ -95,6 +103,39 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             await self._draw_offer(secret, ask_who=False)
         else:
             await self._join(secret, action)
+
+    # Through upstream
+
+    async def _go_through_upstream(self) -> None:
+        """To upstream's own sign-in. What the code opens is redeemed on the way back."""
+        secret, attempt = self._kept_secret(), self.form_attempt()
+        if secret is None or attempt is None:
+            self.go("join")
+            return
+        try:
+            offer = await self.house.run(look_up_invite, secret)
+        except Refusal as refusal:
+            await self._draw_refused(refusal)
+            return
+        if offer.invite.bound_username is not None:
+            self.go("join")
+            return
+        intent = JoinIntent(
+            secret, attempt, self._chosen_language(), is_shared=bool(self.typed("shared"))
+        )
+        self.authenticator.intents.begin(self, intent)
+        target = urlencode({"next": self.hub.base_url + "join?arrived=1"})
+        anchor = "#account" if self.upstream_has_form else ""
+        self.redirect(f"{self.upstream_url}?{target}{anchor}", status=303)
+
+    async def _has_joined(self, secret: str) -> bool:
+        """Is whoever came back from upstream in by this code?"""
+        if self.current_user is None:
+            return False
+        try:
+            return await self.house.run(has_redeemed, secret, self.current_user.name)
+        except Refusal:
+            return False  # the page says what is wrong
 
     # Looking
 
@@ -189,6 +230,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             error=error,
             join_notice=notice,
             ask_known=ask_known,
+            has_upstream=self.authenticator.upstream is not None,
             shared=ticked or bool(signed_in_shared),
         )
 

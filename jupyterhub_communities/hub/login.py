@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from jupyterhub.handlers.login import LoginHandler as HubLoginHandler
 from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
@@ -17,20 +18,24 @@ from ..pages.refusals import status_of
 from . import attempts
 from .arriving import ArrivingMixin
 from .attempts import AttemptMixin
+from .intents import SharedIntent
 from .join import INVITE_COOKIE
 from .pages import PageMixin
 from .sign_in import SIGN_IN, KeySignIn
 
 LONGEST_KEY = 200  # characters that are drawn again
 LONGEST_USERNAME = 64
-_OUR_FIELDS = {"_xsrf", attempts.FIELD, "next", "shared"}
+_OUR_FIELDS = {"_xsrf", attempts.FIELD, "action", "next", "shared"}
 
 
 class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
     """*I have a code*, *I have been here before*, and the upstream's own way in."""
 
     async def get(self) -> None:
-        if self.current_user is not None or self.authenticator.auto_login:
+        if self.current_user is None and self.authenticator.auto_login and self.upstream_has_form:
+            # Upstream knows people by the request itself, such as by a header of a proxy.
+            self._jupyterhub_user = await self.login_user()
+        if self.current_user is not None:
             await super().get()
         else:
             await self._draw_login()
@@ -43,6 +48,9 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
             await self._draw_login(return_key=typed, username=username, login_notice=notice)
             return
         self.device_is_shared = bool(self.typed("shared"))
+        if self.typed("action") == "upstream":
+            self._go_to_upstream()
+            return
         messages = current_messages()
         try:
             if "return_key" in self.request.body_arguments:
@@ -69,6 +77,13 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
         await self.remember_language(user.name)
         self.redirect(self.get_next_url(user), status=303)
 
+    def _go_to_upstream(self) -> None:
+        if self.device_is_shared:
+            self.authenticator.intents.begin(self, SharedIntent())
+        target = self.typed("next")
+        query = f"?{urlencode({'next': target})}" if target else ""
+        self.redirect(self.upstream_url + query, status=303)
+
     def _is_form_good(self) -> bool:
         """Drawn for this browser: by its attempt, or by the Hub's own token."""
         if self.form_attempt() is not None:
@@ -94,7 +109,6 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
         except Refusal as refusal:
             status = status_of(refusal)
             values.setdefault("login_notice", self.say(refusal))
-        upstream_url = authenticator.login_url(self.hub.base_url)
         values["return_key"] = values.get("return_key", "")[:LONGEST_KEY]
         values["username"] = values.get("username", "")[:LONGEST_USERNAME]
         await self.draw(
@@ -107,8 +121,7 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
                 "next_url": self.get_argument("next", ""),
                 "is_open_to_nobody": is_open_to_nobody,
                 "has_upstream": authenticator.upstream is not None,
-                "upstream_has_form": upstream_url == self.settings["login_url"],
-                "upstream_url": upstream_url,
+                "upstream_has_form": self.upstream_has_form,
                 "shared": bool(self.typed("shared")),
                 **values,
             },

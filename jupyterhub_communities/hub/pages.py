@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
@@ -61,6 +62,22 @@ class PageMixin(BaseHandler):
 
     def say(self, refusal: Refusal) -> str:
         return sentence_of(refusal, current_messages())
+
+    def is_form_of_session(self) -> bool:
+        """Was the form drawn for who is signed in now? By the Hub's own token, compared by us."""
+        sent = self.get_body_argument("_xsrf", "")
+        return secrets.compare_digest(sent.encode(), self.xsrf_token)
+
+    @property
+    def upstream_url(self) -> str:
+        """Where the upstream's own way in begins."""
+        url: str = self.authenticator.login_url(self.hub.base_url)
+        return url
+
+    @property
+    def upstream_has_form(self) -> bool:
+        """Does upstream take a name and a password, in the login page's own form?"""
+        return self.upstream_url == f"{self.hub.base_url}login"
 
     def go(self, path: str) -> None:
         """Redirects after a form; `path` lies below the Hub's address."""

@@ -1,8 +1,10 @@
-"""What our sign-in forms hand to the authenticator, beside the upstream's own fields."""
+"""What our ways in hand to the authenticator, beside the upstream's own fields."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from ..application.invites import JoinRequest
 
 SIGN_IN = "communities"  # the key under which login data and auth model carry it
 
@@ -12,3 +14,11 @@ class KeySignIn:
     """Somebody typed a return key."""
 
     typed: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class JoinByUpstream:
+    """Somebody came back from upstream who had begun to join with a code."""
+
+    request: JoinRequest
+    is_allowed_anyway: bool  # the hub would let them in without the code

@@ -37,7 +37,7 @@ class WelcomeHandler(ArrivingMixin):
             account = await self._account()
             if account is None:
                 return
-            if self.get_body_argument("_xsrf", "") != self.xsrf_token.decode("ascii"):
+            if not self.is_form_of_session():
                 self.go("welcome")
                 return
             await self.house.run(confirm_return_key, account.id)

@@ -13,6 +13,10 @@ STATUS: dict[str, int] = {
     "code.mistyped": 400,
     "community.last_champion": 409,
     "declared": 409,
+    "identity.has_files": 409,
+    "identity.linked": 409,
+    "identity.needs_key": 409,
+    "identity.same": 409,
     "invite.closed": 403,
     "invite.full": 409,
     "invite.not_open": 403,
@@ -37,9 +41,12 @@ STATUS: dict[str, int] = {
     "quota.exceeded": 429,
     "quota.not_yours": 403,
     "role.too_high": 403,
+    "sign_in.expired": 403,
     "slug.taken": 409,
     "storage.unreachable": 503,
+    "upstream.failed": 502,
     "username.reserved": 403,
+    "username.unusable": 403,
     "workshop.closed": 409,
     "workshop.seats": 400,
     "workshop.sessions": 400,
@@ -136,6 +143,14 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "A community needs at least one champion. Appoint another one first."
     ),
     "declared": lambda _, m: m.gettext("The operator of this hub decides this."),
+    "identity.has_files": lambda _, m: m.gettext(
+        "That account already has files of its own on this hub, so it cannot be linked."
+    ),
+    "identity.linked": lambda _, m: m.gettext("That account already opens another account here."),
+    "identity.needs_key": lambda _, m: m.gettext(
+        "Keep your return key first: without it you could not come back."
+    ),
+    "identity.same": lambda _, m: m.gettext("There is nothing to link: this is the same account."),
     "invite.closed": _not_valid,
     "invite.full": lambda _, m: m.gettext("All seats are taken."),
     "invite.not_open": _not_open,
@@ -174,9 +189,16 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "You do not belong to the community or workshop that you chose."
     ),
     "role.too_high": lambda _, m: m.gettext("You cannot give a role above your own."),
+    "sign_in.expired": lambda _, m: m.gettext("This took too long. Please begin again."),
     "slug.taken": lambda r, m: m.gettext("The short name %(slug)s is taken.", slug=r.slug),
     "storage.unreachable": lambda _, m: m.gettext(
         "The hub is busy. Nothing was lost: please try again in a minute."
+    ),
+    "upstream.failed": lambda _, m: m.gettext(
+        "The other service did not answer as expected. Please try again in a few minutes."
+    ),
+    "username.unusable": lambda _, m: m.gettext(
+        "Your account there has a name that cannot be used on this hub."
     ),
     "username.reserved": lambda _, m: m.gettext("This username belongs to somebody else."),
     "workshop.closed": lambda _, m: m.gettext("This workshop is closed."),

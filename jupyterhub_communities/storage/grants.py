@@ -55,6 +55,11 @@ class SqlGrants:
                 .values(revoked_at=now)
             )
 
+    def move(self, from_account: str, to_account: str) -> None:
+        self._connection.execute(
+            update(grants).where(grants.c.account_id == from_account).values(account_id=to_account)
+        )
+
     def _unlapsed(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Grant]:
         rows = self._connection.execute(
             select(grants)

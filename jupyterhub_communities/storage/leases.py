@@ -57,6 +57,10 @@ class SqlLeases:
         ).one_or_none()
         return None if row is None else Scope(row.community, row.workshop)
 
+    def any_of(self, account_id: str) -> bool:
+        query = select(leases.c.id).where(leases.c.account_id == account_id).limit(1)
+        return self._connection.execute(query).first() is not None
+
     def add(self, lease: Lease) -> None:
         self._connection.execute(
             insert(leases).values(

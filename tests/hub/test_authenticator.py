@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from houses import actor_of, make_house, open_taller
@@ -11,14 +12,24 @@ from traitlets import Bool, Dict
 from traitlets.config import Config
 
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
+from jupyterhub_communities.application.identities import LinkRequest, link_identity
 from jupyterhub_communities.application.invites import (
     JoinRequest,
     issue_bound_invite,
     redeem_invite,
 )
 from jupyterhub_communities.application.members import remove_member
+from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.return_keys import show_return_key
-from jupyterhub_communities.domain.refusals import AccessEnded, InviteFull, UsernameReserved
+from jupyterhub_communities.domain.grants import Role
+from jupyterhub_communities.domain.provenance import Match, Rule
+from jupyterhub_communities.domain.refusals import (
+    AccessEnded,
+    InviteFull,
+    UpstreamFailed,
+    UsernameReserved,
+    UsernameUnusable,
+)
 from jupyterhub_communities.hub.authenticator import (
     CommunityAuthenticator,
     CommunityAuthenticatorMixin,
@@ -66,11 +77,17 @@ class OurPage(PageMixin):
     def find_user(self, name):
         return self._known.get(name)
 
+    def get_secure_cookie(self, name, **more):
+        return None
+
 
 class ForeignPage:
     """A handler of the upstream Authenticator's."""
 
     def find_user(self, name):
+        return None
+
+    def get_secure_cookie(self, name, **more):
         return None
 
 
@@ -342,3 +359,172 @@ def test_the_last_seat_goes_once_even_when_both_were_looked_at_before(house) -> 
     assert sorted(type(answer).__name__ for answer in answers) == ["InviteFull", "dict"]
     assert taken(house, opened) == 1
     assert any(isinstance(answer, InviteFull) for answer in answers)
+
+
+# What upstream may answer
+
+
+class Broken(Upstream):
+    """Fails as it is told."""
+
+    failure = Dict(config=True)
+
+    async def authenticate(self, handler, data):
+        if data["username"] == "hang":
+            await asyncio.sleep(60)
+        if data["username"] == "crash":
+            raise OSError("connection to 10.0.0.1?secret=hunter2 refused")
+        return {"name": self.answers.get("name")}
+
+    async def refresh_user(self, user, handler=None):
+        raise OSError("down")
+
+
+@pytest.mark.parametrize("name", [None, "", 7, "a/b", "x" * 256, ["ana"]])
+def test_a_name_that_the_hub_cannot_have_is_refused(house, name) -> None:
+    authenticator = community_authenticator(
+        house, Broken, answers={"name": name}, Authenticator={"allow_all": True}
+    )
+    with pytest.raises(UsernameUnusable):
+        sign_in(authenticator, {"username": "x"})
+
+
+def test_upper_case_and_blanks_are_upstreams_affair_but_stay_one_person(house) -> None:
+    authenticator = community_authenticator(house, Upstream, Authenticator={"allow_all": True})
+    assert sign_in(authenticator, {"username": "UMA López"})["name"] == "uma lópez"
+
+
+@pytest.mark.parametrize("name", ["hang", "crash"])
+def test_an_upstream_that_fails_is_a_sentence_and_is_logged_once(house, name, caplog) -> None:
+    authenticator = community_authenticator(house, Broken)
+    authenticator.upstream_timeout = 1
+    for _ in range(2):
+        with pytest.raises(UpstreamFailed):
+            sign_in(authenticator, {"username": name})
+    said = [record for record in caplog.records if "failed" in record.getMessage()]
+    assert len(said) == 1
+    assert "hunter2" not in caplog.text
+    assert not said[0].exc_info
+
+
+def test_a_provider_that_is_down_drops_nothing(house) -> None:
+    authenticator = community_authenticator(house, Broken)
+    assert refresh(authenticator, FakeUser("ana", ["community-andes"])) is True
+
+
+# Rules
+
+
+def rules_of(house, *rules, **more) -> None:
+    house.settings = replace(house.settings, rules=rules, **more)
+
+
+PERU = Rule("groups", Match.EQUALS, "/research/peru", "andes", role=Role.HELPER)
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_claims_give_grants_and_let_in(house, managed) -> None:
+    rules_of(house, PERU)
+    groups = ["/research/peru", "/research/chile"]
+    authenticator = community_authenticator(
+        house,
+        Upstream,
+        Authenticator={"manage_groups": managed},
+        answers={"groups": groups, "auth_state": {"oauth_user": {"groups": groups}}},
+    )
+    authenticator.user_auth_state_key = "oauth_user"
+    model = sign_in(authenticator, {"username": "uma"})
+    assert set(model["groups"]) == {"community-andes"} | (set(groups) if managed else set())
+    assert not any(key.startswith("communities") for key in model)
+    assert house.call(find_person, "uma").actor().role_at("andes") is Role.HELPER
+
+
+def test_a_refresh_takes_what_upstream_took_and_nothing_else(house) -> None:
+    rules_of(house, PERU)
+    authenticator = community_authenticator(
+        house, Upstream, answers={"auth_state": {"groups": ["/research/peru"]}}
+    )
+    opened = open_taller(house)
+    sign_in(authenticator, {"username": "uma"})
+    house.call(
+        redeem_invite,
+        JoinRequest(secret=opened.learner_invite.code, attempt="a", username="uma"),
+    )
+    both = {"community-andes", "community-andes.taller-de-python"}
+    authenticator.answers = {"auth_state": {"other": 1}}  # the claim is missing
+    assert set(refresh(authenticator, FakeUser("uma"))["groups"]) == both
+    assert len(house.call(find_person, "uma").grants) == 2
+    authenticator.answers = {"auth_state": {"groups": []}}  # the claim is empty
+    assert set(refresh(authenticator, FakeUser("uma"))["groups"]) == both
+    assert [grant.source.value for grant in house.call(find_person, "uma").grants] == ["invite"]
+
+
+def test_a_missing_claim_is_logged_once(house, caplog) -> None:
+    rules_of(house, PERU)
+    authenticator = community_authenticator(
+        house, Upstream, Authenticator={"allow_all": True}, answers={"auth_state": {}}
+    )
+    for name in ("uma", "otto", "uma"):
+        sign_in(authenticator, {"username": name})
+    assert caplog.text.count("no claim groups") == 1
+
+
+def test_allowed_groups_of_upstream_never_meet_our_names(house) -> None:
+    class Grouped(Upstream):
+        """Lets in whoever is in a group, as OAuthenticator does."""
+
+        async def check_allowed(self, username, auth_model):
+            return "community-andes" in auth_model.get("groups", [])
+
+    authenticator = community_authenticator(
+        house,
+        Grouped,
+        Authenticator={"manage_groups": True},
+        answers={"groups": ["community-andes"]},
+    )
+    assert sign_in(authenticator, {"username": "uma"}) is None
+
+
+def test_no_list_of_upstreams_readmits_an_ended_invite_account(house) -> None:
+    username, key = learner(house)
+    authenticator = community_authenticator(
+        house, Upstream, Authenticator={"allowed_users": {username, "uma"}}
+    )
+    assert authenticator.allow_existing_users
+    account = house.call(find_person, username).account
+    house.call(link_identity, LinkRequest(username, "uma", has_files=False))
+    assert sign_in(authenticator, {"username": "uma"})["name"] == username
+    house.call(remove_member, actor_of(house, "ana"), "andes", account.username)
+    assert sign_in(authenticator, {"username": "uma"}) is None
+    with pytest.raises(AccessEnded):
+        sign_in(authenticator, {SIGN_IN: KeySignIn(key)})
+
+
+# Which upstream
+
+
+def named(house, section, wanted):
+    settings = Config()
+    settings.CommunityAuthenticatorMixin.house = house
+    settings[section].upstream_class = wanted
+    return settings
+
+
+@pytest.mark.parametrize("wanted", ["dummy", "jupyterhub.auth.DummyAuthenticator", Upstream])
+def test_an_upstream_is_named_by_entry_point_import_or_class(house, wanted) -> None:
+    authenticator = CommunityAuthenticator(config=named(house, "CommunityAuthenticator", wanted))
+    assert isinstance(authenticator, CommunityAuthenticator)
+    assert authenticator.upstream.__name__ in ("DummyAuthenticator", "Upstream")
+    assert isinstance(authenticator, authenticator.upstream)
+
+
+def test_the_upstreams_own_traits_are_configured_as_usual(house) -> None:
+    settings = named(house, "CommunityAuthenticator", "dummy")
+    settings.DummyAuthenticator.password = "abc"
+    assert CommunityAuthenticator(config=settings).password == "abc"
+
+
+@pytest.mark.parametrize("wanted", ["no-such", "os.path", "os.no_such"])
+def test_an_upstream_that_is_none_stops_the_hub(house, wanted) -> None:
+    with pytest.raises((ImportError, TypeError), match=wanted):
+        CommunityAuthenticator(config=named(house, "CommunityAuthenticator", wanted))

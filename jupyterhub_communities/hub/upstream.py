@@ -1,0 +1,164 @@
+"""The Authenticator behind ours: found, asked, and understood whatever it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from typing import Any, TypeAlias
+
+from jupyterhub.auth import Authenticator
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.user import User
+from jupyterhub.utils import maybe_future
+from tornado.web import HTTPError
+from traitlets import Float
+from traitlets.utils.importstring import import_item
+
+from ..domain.provenance import Wanted, wanted_places
+from ..domain.refusals import UpstreamFailed, UsernameUnusable
+
+AuthModel: TypeAlias = dict[str, Any]
+LONGEST_USERNAME = 255  # as the Hub's database keeps it
+
+
+class UpstreamMixin(Authenticator):
+    """For an Authenticator that stands before another one."""
+
+    upstream: type[Authenticator] | None = None
+
+    upstream_timeout = Float(
+        30,
+        min=1,
+        help="Seconds that the upstream Authenticator may take to say who somebody is.",
+    ).tag(config=True)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._upstream_manages_groups = self._find_manage_groups()
+        self._said: set[str] = set()  # what is logged once
+
+    def _find_manage_groups(self) -> bool:
+        """Would the upstream Authenticator manage groups by itself, as it is configured?"""
+        if self.upstream is None:
+            return False
+        for cls in type(self).__mro__:
+            if "manage_groups" in self.config.get(cls.__name__, {}):
+                return bool(self.config[cls.__name__]["manage_groups"])
+        trait = self.upstream.class_traits()["manage_groups"]
+        return bool(trait.default_value)
+
+    async def ask_upstream(self, handler: BaseHandler, data: Any, **more: Any) -> AuthModel | None:
+        """Who upstream says this is; None for nobody. Raises `UpstreamFailed` for an accident."""
+        try:
+            answer = await asyncio.wait_for(
+                maybe_future(super().authenticate(handler, data, **more)), self.upstream_timeout
+            )
+        except HTTPError as error:
+            if error.status_code < 500:
+                raise  # its own way of saying no
+            self._note_failure(error)
+            raise UpstreamFailed from None
+        except Exception as error:  # whatever it is built on, and however it fails
+            self._note_failure(error)
+            raise UpstreamFailed from None
+        if not answer:
+            return None
+        self._said.discard("failed")
+        model = self.own_words(answer if isinstance(answer, dict) else {"name": answer})
+        return {**model, "name": self._usable_username(model.get("name"))}
+
+    async def ask_upstream_again(
+        self, user: User, handler: BaseHandler | None, **more: Any
+    ) -> bool | AuthModel:
+        """What upstream says of somebody who is in. True where it does not answer: they stay in."""
+        try:
+            answer = await maybe_future(super().refresh_user(user, handler, **more))
+        except Exception as error:
+            self._note_failure(error)
+            return True
+        self._said.discard("failed")
+        return self.own_words(answer) if isinstance(answer, dict) else bool(answer)
+
+    def _note_failure(self, error: Exception) -> None:
+        """Once until it answers again. The message may hold an address with its secrets: left out."""
+        if "failed" not in self._said:
+            self._said.add("failed")
+            kind = f"{type(error).__module__}.{type(error).__name__}"
+            status = getattr(error, "code", getattr(error, "status_code", ""))
+            self.log.error("%s failed: %s %s", self._upstream_name, kind, status)
+
+    @property
+    def _upstream_name(self) -> str:
+        return "" if self.upstream is None else self.upstream.__name__
+
+    def _usable_username(self, name: object) -> str:
+        """Upstream's name as the Hub keeps it. Raises `UsernameUnusable`."""
+        if isinstance(name, str) and name:
+            username: str = self.normalize_username(name)
+            if len(username) <= LONGEST_USERNAME and self.validate_username(username):
+                return username
+        raise UsernameUnusable
+
+    def own_words(self, answer: AuthModel) -> AuthModel:
+        """What upstream says of a person: nothing of groups unless it manages them, and never of
+        those that begin with our prefix."""
+        model = dict(answer)
+        groups = model.pop("groups", None)
+        if self._upstream_manages_groups and groups is not None:
+            model["groups"] = self._without_ours(groups)
+        return model
+
+    def _without_ours(self, groups: Iterable[str]) -> list[str]:
+        names = list(groups)
+        claimed = sorted(name for name in names if name.startswith(self.group_prefix))
+        if claimed and "prefix" not in self._said:
+            self._said.add("prefix")
+            self.log.warning(
+                "Upstream groups that begin with %s are ours to give, and were dropped: %s",
+                self.group_prefix,
+                claimed,
+            )
+        return [name for name in names if not name.startswith(self.group_prefix)]
+
+    @property
+    def group_prefix(self) -> str:
+        raise NotImplementedError
+
+    def wanted_places(self, model: AuthModel) -> Wanted:
+        """What the operator's rules make of upstream's answer."""
+        settings = self._house.settings
+        wanted = wanted_places(
+            settings.rules, self._claims(model), keep_when_missing=settings.keep_when_missing
+        )
+        for claim in sorted(wanted.missing_claims - self._said):
+            self._said.add(claim)
+            self.log.warning("%s gives no claim %s to some people", self._upstream_name, claim)
+        return wanted
+
+    def _claims(self, model: AuthModel) -> AuthModel:
+        """All that upstream told: its auth state, what OAuth calls the user's data, and groups."""
+        state = model.get("auth_state")
+        claims: AuthModel = dict(state) if isinstance(state, dict) else {}
+        user = claims.get(getattr(self, "user_auth_state_key", ""))
+        if isinstance(user, dict):
+            claims.update(user)
+        if model.get("groups") is not None:
+            claims["groups"] = model["groups"]
+        return claims
+
+
+def load_class(group: str, wanted: object) -> type | None:
+    """The class that an entry point, an import string or a class names. Raises `ImportError`."""
+    if wanted is None or isinstance(wanted, type):
+        return wanted
+    name = str(wanted)
+    for entry in entry_points(group=group):
+        if entry.name.lower() == name.lower():
+            found: type = entry.load()
+            return found
+    try:
+        imported: type = import_item(name)
+    except ImportError as error:
+        raise ImportError(f"{name}: there is no such class or entry point in {group}") from error
+    return imported
