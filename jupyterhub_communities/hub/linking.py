@@ -12,9 +12,10 @@ from ..pages.language import refine_language
 from ..pages.refusals import status_of
 from .attempts import AttemptMixin
 from .intents import LinkIntent
+from .pages import PageMixin
 
 
-class LinkHandler(AttemptMixin):
+class LinkHandler(AttemptMixin, PageMixin):
     """Shows what is linked; a POST begins the way through upstream, which comes back here."""
 
     async def get(self) -> None:
