@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .app import build_database, key_path, open_house
 from .application.communities import Change, apply_declarations
-from .application.invites import issue_bound_invite
+from .application.issuing import issue_bound_invite
 from .config import ConfigError, load_config
 from .domain.refusals import StorageUnreachable
 from .storage.database import SchemaOutdated

@@ -10,13 +10,12 @@ from typing import Any
 
 from .application.communities import Declaration
 from .application.house import House
-from .application.invites import (
-    IssuedInvite,
-    JoinRequest,
+from .application.invites import IssuedInvite, JoinRequest, redeem_invite
+from .application.issuing import (
+    NewInvite,
     issue_bound_invite,
     issue_invite,
     list_invites,
-    redeem_invite,
     show_invite,
 )
 from .application.people import find_person
@@ -144,7 +143,7 @@ def ensure_instructor(house: House, champion: Actor, community: str, name: str) 
     for invite in house.call(list_invites, champion, community):
         if invite.role is Role.INSTRUCTOR and invite.revoked_at is None:
             return house.call(show_invite, champion, community, invite.id)
-    issued = house.call(issue_invite, champion, community, role=Role.INSTRUCTOR)
+    issued = house.call(issue_invite, champion, community, NewInvite(role=Role.INSTRUCTOR))
     request = JoinRequest(issued.code, attempt=secrets.token_urlsafe(16), name=name)
     house.call(redeem_invite, request)
     return issued

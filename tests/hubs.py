@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from jupyterhub_communities.app import build_database, open_house
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.house import House
-from jupyterhub_communities.application.invites import issue_bound_invite
+from jupyterhub_communities.application.issuing import issue_bound_invite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import NewWorkshop, OpenedWorkshop, open_workshop
 from jupyterhub_communities.config import load_config

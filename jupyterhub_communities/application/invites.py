@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
-from ..domain.codes import INVITE_CODE, grouped
+from ..domain.codes import INVITE_CODE
 from ..domain.communities import Community
-from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
-from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
+from ..domain.grants import Actor, Grant, Role, Source
+from ..domain.invites import Invite, InviteKind
 from ..domain.names import derive_username, read_name, same_name
 from ..domain.refusals import (
+    InviteByHand,
+    InviteClosed,
     InviteFull,
     InviteRedeemed,
-    InviteTimesInvalid,
     InviteUnknown,
-    InviteUnreadable,
-    NotFound,
-    WorkshopClosed,
 )
-from ..domain.workshops import Workshop, WorkshopState, check_seats
-from .communities import find_community
-from .ports import Desk, InviteSecrets, Redemption, Store
+from ..domain.waiting import TicketState
+from ..domain.workshops import Workshop
+from .ports import Desk, Redemption, Store
 from .return_keys import make_pending_key
+from .seats import take_seat
 
 LINK = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits in URL-safe base 64
 
@@ -85,7 +82,7 @@ def look_up_invite(desk: Desk, secret: str) -> Offer:
     """What a code opens, if it is open. Consumes nothing; seats are counted when redeeming."""
     digest = secret_digest(desk, secret)
     with desk.database.read() as store:
-        return _open_offer(desk, store, digest)
+        return find_offer(desk, store, digest)
 
 
 def find_redemption(desk: Desk, secret: str, attempt: str) -> Account | None:
@@ -93,9 +90,13 @@ def find_redemption(desk: Desk, secret: str, attempt: str) -> Account | None:
     digest = secret_digest(desk, secret)
     with desk.database.read() as store:
         invite = store.invites.by_digest(digest)
-        if invite is None:
+        redemption = None
+        if invite is not None:
+            redemption = store.redemptions.by_attempt(invite.id, attempt_digest(desk, attempt))
+        if redemption is None:
             return None
-        return _redeemed_by_attempt(desk, store, invite, attempt)
+        _check_key_not_kept(store, redemption)
+        return _account_of(store, redemption)
 
 
 def has_redeemed(desk: Desk, secret: str, username: str) -> bool:
@@ -118,9 +119,7 @@ def is_name_known(desk: Desk, secret: str, typed: str, attempt: str) -> bool:
     name = same_name(read_name(typed))
     with desk.database.read() as store:
         invite = store.invites.by_digest(digest)
-        if invite is None or store.redemptions.by_attempt(
-            invite.id, _attempt_digest(desk, attempt)
-        ):
+        if invite is None or store.redemptions.by_attempt(invite.id, attempt_digest(desk, attempt)):
             return False
         return name in map(same_name, store.redemptions.names(invite.id))
 
@@ -132,180 +131,69 @@ def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:
     """
     digest = secret_digest(desk, request.secret)
     with desk.database.write() as store:
-        offer = _open_offer(desk, store, digest)
+        offer = find_offer(desk, store, digest)
         invite = offer.invite
-        before = _redeemed_before(desk, store, invite, request)
-        if before is not None:
-            return Joined(before, is_new=False)
-        if not store.invites.take_seat(invite.id):
-            if invite.kind is InviteKind.PERSONAL:
-                raise InviteRedeemed(contact=_contact(offer.community))
-            raise InviteFull(seats=invite.seats or 0, contact=_contact(offer.community))
+        earlier = _redemption_before(desk, store, invite, request)
+        if earlier is not None and earlier.released_at is None:
+            return Joined(_account_of(store, earlier), is_new=False)
+        _check_maker(desk, store, offer)
+        _sit_down(desk, store, offer, request)
         account, is_new = _account_for(desk, store, invite, request)
         grant = _grant_of(desk, invite, account)
         if grant is not None:
             store.grants.add(grant)
-        store.redemptions.add(
-            Redemption(
-                id=desk.chance.identifier(),
-                invite_id=invite.id,
-                account_id=account.id,
-                attempt_digest=_attempt_digest(desk, request.attempt),
-                grant_id=None if grant is None else grant.id,
-                redeemed_at=desk.now,
-            )
+        redemption = Redemption(
+            id=desk.chance.identifier() if earlier is None else earlier.id,
+            invite_id=invite.id,
+            account_id=account.id,
+            attempt_digest=attempt_digest(desk, request.attempt),
+            grant_id=None if grant is None else grant.id,
+            redeemed_at=desk.now,
         )
-        _audit(desk, store, account.id, "invite:redeem", invite)
+        if earlier is None:
+            store.redemptions.add(redemption)
+        else:
+            store.redemptions.renew(redemption)  # their seat was given back; this is another one
+        audit_invite(desk, store, account.id, "invite:redeem", invite)
         return Joined(account, is_new=is_new)
 
 
-def issue_invite(
-    desk: Desk,
-    actor: Actor,
-    community: str,
-    *,
-    role: Role = Role.LEARNER,
-    workshop: str | None = None,
-    seats: int | None = None,
-    opens_at: datetime | None = None,
-    closes_at: datetime | None = None,
-    kind: InviteKind = InviteKind.SHARED,
-) -> IssuedInvite:
-    """A new code for a community or one of its workshops."""
-    with desk.database.write() as store:
-        find_community(store, actor, community)
-        own = require(actor, Verb.ISSUE_INVITE, community, workshop)
-        require_grantable(own, role)
-        held = None
-        if workshop is not None:
-            held = store.workshops.get(community, workshop)
-            if held is None:
-                raise NotFound(kind="workshop")
-            if held.state(desk.now) is WorkshopState.CLOSED:
-                raise WorkshopClosed
-        closes_at = closes_at or (held.ends_at if held else None)
-        if opens_at is not None and closes_at is not None and closes_at <= opens_at:
-            raise InviteTimesInvalid
-        invite = Invite(
-            id=desk.chance.identifier(),
-            community=community,
-            workshop=workshop,
-            role=role,
-            kind=kind,
-            seats=1 if kind is InviteKind.PERSONAL else check_seats(seats),
-            taken=0,
-            opens_at=opens_at,
-            closes_at=closes_at,
-            lasts_until=held.ends_at + STAY_AFTER_WORKSHOP if held else None,
-            made_by=actor.account_id,
-            created_at=desk.now,
-        )
-        return add_invite(desk, store, invite, actor)
+def _check_maker(desk: Desk, store: Store, offer: Offer) -> None:
+    """A code for staff is worth no more than its maker's own role is now."""
+    invite = offer.invite
+    if invite.role is Role.LEARNER or invite.made_by is None or invite.community is None:
+        return
+    maker = Actor(invite.made_by, tuple(store.grants.of_account(invite.made_by, desk.now)))
+    role = maker.role_at(invite.community, invite.workshop, invite.site)
+    if role is None or role < invite.role:
+        raise InviteClosed(closed_at=desk.now, contact=_contact(offer.community))
 
 
-def issue_bound_invite(desk: Desk, username: str) -> IssuedInvite:
-    """A personal code that gives an existing or future Hub user a return key (operator)."""
-    invite = Invite(
-        id=desk.chance.identifier(),
-        community=None,
-        workshop=None,
-        role=Role.LEARNER,
-        kind=InviteKind.PERSONAL,
-        seats=1,
-        taken=0,
-        opens_at=None,
-        closes_at=None,
-        lasts_until=None,
-        made_by=None,
-        created_at=desk.now,
-        bound_username=username,
-    )
-    with desk.database.write() as store:
-        return add_invite(desk, store, invite, Actor(account_id=None, is_operator=True))
+def _sit_down(desk: Desk, store: Store, offer: Offer, request: JoinRequest) -> None:
+    """Takes the seat that is held for the attempt, or a free one."""
+    invite, contact = offer.invite, _contact(offer.community)
+    ticket = store.waiting.by_attempt(invite.id, attempt_digest(desk, request.attempt))
+    if ticket is not None and ticket.state(desk.now) is TicketState.OFFERED:
+        store.waiting.end(ticket.id, desk.now)
+        return
+    if invite.is_by_hand:
+        raise InviteByHand(contact=contact)
+    if not take_seat(desk, store, invite.id):
+        if invite.kind is InviteKind.PERSONAL:
+            raise InviteRedeemed(contact=contact)
+        raise InviteFull(seats=invite.seats or 0, contact=contact)
 
 
-def add_invite(desk: Desk, store: Store, invite: Invite, actor: Actor) -> IssuedInvite:
-    code = INVITE_CODE.draw(desk.chance.choice)
-    link = desk.chance.token()
-    store.invites.add(
-        invite,
-        InviteSecrets(
-            code_digest=desk.keys.digest("invite-code", code),
-            code_sealed=desk.keys.seal(code),
-            link_digest=desk.keys.digest("invite-link", link),
-            link_sealed=desk.keys.seal(link),
-        ),
-    )
-    _audit(desk, store, actor.account_id or "operator", "invite:issue", invite)
-    return IssuedInvite(invite=invite, code=grouped(code), link=link)
-
-
-def show_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> IssuedInvite:
-    """The code and link of an invite once more, for those who manage it."""
-    with desk.database.read() as store:
-        invite = _managed(store, actor, community, invite_id, Verb.SHOW_CODE)
-        return unsealed(desk, store, invite)
-
-
-def unsealed(desk: Desk, store: Store, invite: Invite) -> IssuedInvite:
-    """Raises `InviteUnreadable` where the package's key was replaced since."""
-    secrets = store.invites.secrets(invite.id)
-    try:
-        code = desk.keys.unseal(secrets.code_sealed)
-        link = desk.keys.unseal(secrets.link_sealed)
-    except ValueError as error:
-        raise InviteUnreadable from error
-    return IssuedInvite(invite=invite, code=grouped(code), link=link)
-
-
-def list_invites(desk: Desk, actor: Actor, community: str) -> Sequence[Invite]:
-    with desk.database.read() as store:
-        find_community(store, actor, community)
-        require(actor, Verb.SHOW_CODE, community)
-        return store.invites.of_community(community)
-
-
-def revoke_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> Invite:
-    """The code opens nothing from now on; those who came in with it stay."""
-    with desk.database.write() as store:
-        invite = _managed(store, actor, community, invite_id, Verb.REVOKE_INVITE)
-        if invite.revoked_at is None:
-            revoke(desk, store, actor, invite)
-        revoked = store.invites.get(invite_id)
-        assert revoked is not None
-        return revoked
-
-
-def revoke(desk: Desk, store: Store, actor: Actor, invite: Invite) -> None:
-    store.invites.revoke(invite.id, desk.now)
-    _audit(desk, store, actor.account_id or "operator", "invite:revoke", invite)
-
-
-def count_usable_invites(desk: Desk) -> int:
-    """How many codes could be redeemed: a hub without another way in needs one."""
-    with desk.database.read() as store:
-        return store.invites.count_usable(desk.now)
-
-
-def _managed(store: Store, actor: Actor, community: str, invite_id: str, verb: Verb) -> Invite:
-    find_community(store, actor, community)
-    invite = store.invites.get(invite_id)
-    if invite is None or invite.community != community:
-        raise NotFound(kind="invite")
-    own = require(actor, verb, community, invite.workshop)
-    require_grantable(own, invite.role)
-    return invite
-
-
-def _open_offer(desk: Desk, store: Store, digest: str) -> Offer:
+def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
+    """The invite of a secret's digest with its place. Raises the refusal for one that cannot be redeemed."""
     invite = store.invites.by_digest(digest)
     if invite is None:
         raise InviteUnknown
     community = None if invite.community is None else store.communities.get(invite.community)
     workshop = None
-    if community is not None and invite.workshop is not None:
-        workshop = store.workshops.get(community.slug, invite.workshop)
-    zone = "UTC" if workshop is None else workshop.zone
+    if invite.community is not None and invite.workshop is not None:
+        workshop = store.workshops.get(invite.community, invite.workshop)
+    zone = "UTC" if workshop is None else workshop.zone_at(invite.site)
     invite.check_open(desk.now, zone=zone, contact=_contact(community))
     return Offer(invite=invite, community=community, workshop=workshop)
 
@@ -314,32 +202,36 @@ def _contact(community: Community | None) -> str | None:
     return None if community is None else community.contact
 
 
-def _attempt_digest(desk: Desk, attempt: str) -> str:
+def attempt_digest(desk: Desk, attempt: str) -> str:
     return desk.keys.digest("attempt", attempt)
 
 
-def _redeemed_by_attempt(desk: Desk, store: Store, invite: Invite, attempt: str) -> Account | None:
+def _redemption_before(
+    desk: Desk, store: Store, invite: Invite, request: JoinRequest
+) -> Redemption | None:
+    """By the person where they are known, else by the form's attempt."""
+    if request.username is not None and invite.bound_username is None:
+        account = store.accounts.by_username(request.username)
+        return None if account is None else store.redemptions.by_account(invite.id, account.id)
+    redemption = store.redemptions.by_attempt(invite.id, attempt_digest(desk, request.attempt))
+    if redemption is not None:
+        _check_key_not_kept(store, redemption)
+    return redemption
+
+
+def _check_key_not_kept(store: Store, redemption: Redemption) -> None:
     """Raises `InviteRedeemed` once the key was kept: then the attempt opens nothing any more."""
-    redemption = store.redemptions.by_attempt(invite.id, _attempt_digest(desk, attempt))
-    if redemption is None:
-        return None
     account = store.accounts.get(redemption.account_id)
     if account is None or (
         account.key_confirmed_at is not None and account.key_confirmed_at >= redemption.redeemed_at
     ):
         raise InviteRedeemed
+
+
+def _account_of(store: Store, redemption: Redemption) -> Account:
+    account = store.accounts.get(redemption.account_id)
+    assert account is not None
     return account
-
-
-def _redeemed_before(
-    desk: Desk, store: Store, invite: Invite, request: JoinRequest
-) -> Account | None:
-    if request.username is not None and invite.bound_username is None:
-        account = store.accounts.by_username(request.username)
-        if account is not None and store.redemptions.by_account(invite.id, account.id):
-            return account
-        return None
-    return _redeemed_by_attempt(desk, store, invite, request.attempt)
 
 
 def _account_for(
@@ -390,14 +282,15 @@ def _grant_of(desk: Desk, invite: Invite, account: Account) -> Grant | None:
         role=invite.role,
         community=invite.community,
         workshop=invite.workshop,
+        site=invite.site,
         source=Source.INVITE,
         made_by=invite.made_by,
         starts_at=desk.now,
-        ends_at=invite.lasts_until,
+        ends_at=invite.grant_ends_at(desk.now),
     )
 
 
-def _audit(desk: Desk, store: Store, actor: str, action: str, invite: Invite) -> None:
+def audit_invite(desk: Desk, store: Store, actor: str, action: str, invite: Invite) -> None:
     store.audit.add(
         AuditEntry(
             at=desk.now,

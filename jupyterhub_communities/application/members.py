@@ -11,7 +11,9 @@ from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
 from ..domain.refusals import Declared, LastChampion, NotFound
 from .communities import find_community
+from .issuing import hand_on_invites
 from .ports import Desk, Store
+from .seats import grants_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def set_role(desk: Desk, actor: Actor, community: str, username: str, role: Role
                 )
             )
             _keep_a_champion(desk, store, community)
+            grants_ended(desk, store, [grant.id for grant in held])
+            hand_on_invites(desk, store, account.id)
             _audit(desk, store, actor, Verb.SET_ROLE, community, account, before, role)
         return next(m for m in _members(desk, store, community) if m.account.id == account.id)
 
@@ -74,6 +78,8 @@ def remove_member(desk: Desk, actor: Actor, community: str, username: str) -> Ac
             raise Declared
         store.grants.revoke([grant.id for grant in grants], desk.now)
         _keep_a_champion(desk, store, community)
+        grants_ended(desk, store, [grant.id for grant in grants])
+        hand_on_invites(desk, store, account.id)
         before = max(grant.role for grant in grants)
         _audit(desk, store, actor, Verb.REMOVE_MEMBER, community, account, before, None)
         return account

@@ -24,8 +24,10 @@ from ..domain.workshops import (
     slug_for,
 )
 from .communities import find_community
-from .invites import IssuedInvite, add_invite, revoke, unsealed
+from .invites import IssuedInvite
+from .issuing import add_invite, renew, shared_learner_invites, unsealed
 from .ports import Desk, Store
+from .seats import pass_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,13 @@ def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInv
         require(actor, Verb.REVOKE_INVITE, community, slug)
         if workshop.closed_at is not None:
             raise WorkshopClosed
-        old = _learner_invite(store, workshop)
-        if old is not None:
-            revoke(desk, store, actor, old)
+        own = _learner_invite(store, workshop)
+        if own is not None:
+            return renew(desk, store, actor, own)
         seats = workshop.seats
         if seats is not None:
             # Also those of codes that were revoked earlier: their people are in.
-            seats -= sum(invite.taken for invite in _learner_invites(store, workshop))
+            seats -= sum(invite.taken for invite in shared_learner_invites(store, workshop))
         return _add_learner_invite(
             desk, store, actor, replace(workshop, seats=None if seats is None else max(0, seats))
         )
@@ -134,7 +136,7 @@ def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Worksh
 
 def _learner_invite(store: Store, workshop: Workshop) -> Invite | None:
     """The workshop's own learner code: the newest shared one that was not revoked."""
-    for invite in _learner_invites(store, workshop):
+    for invite in shared_learner_invites(store, workshop):
         if invite.revoked_at is None:
             return invite
     return None
@@ -149,15 +151,6 @@ def _shown_invite(desk: Desk, store: Store, workshop: Workshop) -> IssuedInvite 
         return None
 
 
-def _learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
-    """All shared learner codes that the workshop has had, newest first."""
-    return [
-        invite
-        for invite in store.invites.of_community(workshop.community, workshop.slug)
-        if invite.role is Role.LEARNER and invite.kind is InviteKind.SHARED
-    ]
-
-
 def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Workshop:
     """Closes it and its codes. Those who are in stay in. Closing twice changes nothing."""
     with desk.database.write() as store:
@@ -168,6 +161,7 @@ def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Works
             for invite in store.invites.of_community(community, slug):
                 if invite.closes_at is None or invite.closes_at > desk.now:
                     store.invites.close(invite.id, desk.now)
+                    pass_on(desk, store, invite.id)
             _audit(desk, store, actor, Verb.CLOSE_WORKSHOP, workshop)
         return find_workshop(store, actor, community, slug)
 

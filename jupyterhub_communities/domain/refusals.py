@@ -70,6 +70,14 @@ class InvitePaused(Refusal):
 
 
 @dataclass(eq=False)
+class InviteByHand(Refusal):
+    """Each newcomer waits until somebody of the workshop admits them."""
+
+    code = "invite.by_hand"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
 class InviteNotOpen(Refusal):
     code = "invite.not_open"
     opens_at: datetime
@@ -104,6 +112,14 @@ class InviteTimesInvalid(Refusal):
     """It would close before it opens."""
 
     code = "invite.times"
+
+
+@dataclass(eq=False)
+class BatchTooLarge(Refusal):
+    """No names, or more than one batch may have."""
+
+    code = "batch.size"
+    most: int
 
 
 @dataclass(eq=False)

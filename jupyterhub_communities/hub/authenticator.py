@@ -21,13 +21,8 @@ from traitlets import Bool, Instance, default
 
 from ..application.house import House
 from ..application.identities import LinkRequest, account_behind, check_link, link_identity
-from ..application.invites import (
-    JoinRequest,
-    count_usable_invites,
-    find_redemption,
-    look_up_invite,
-    redeem_invite,
-)
+from ..application.invites import JoinRequest, find_redemption, look_up_invite, redeem_invite
+from ..application.issuing import count_usable_invites
 from ..application.people import Person, find_person
 from ..application.provenance import sync_idp_grants
 from ..application.return_keys import find_account_by_key, use_return_key

@@ -10,6 +10,7 @@ from ..i18n.messages import Messages
 
 STATUS: dict[str, int] = {
     "access.ended": 403,
+    "batch.size": 400,
     "code.mistyped": 400,
     "community.last_champion": 409,
     "declared": 409,
@@ -17,6 +18,7 @@ STATUS: dict[str, int] = {
     "identity.linked": 409,
     "identity.needs_key": 409,
     "identity.same": 409,
+    "invite.by_hand": 403,
     "invite.closed": 403,
     "invite.full": 409,
     "invite.not_open": 403,
@@ -79,6 +81,8 @@ def _not_found(refusal: Any, messages: Messages) -> str:
         "community": messages.gettext("There is no such community, or you do not belong to it."),
         "workshop": messages.gettext("There is no such workshop, or it is not open to you."),
         "invite": messages.gettext("There is no such invite."),
+        "site": messages.gettext("There is no such site."),
+        "ticket": messages.gettext("Nobody waits there any more."),
         "member": messages.gettext("Nobody of that name belongs to this community."),
     }
     return sentences.get(refusal.kind) or messages.gettext("This does not exist.")
@@ -136,6 +140,9 @@ def _violation(violation: Violation, messages: Messages) -> str:
 
 _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "access.ended": lambda _, m: m.gettext("Your access has ended."),
+    "batch.size": lambda r, m: m.gettext(
+        "Please give between one and %(most)s names.", most=r.most
+    ),
     "code.mistyped": lambda _, m: m.gettext(
         "This code is mistyped. Please compare it letter by letter."
     ),
@@ -151,6 +158,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Keep your return key first: without it you could not come back."
     ),
     "identity.same": lambda _, m: m.gettext("There is nothing to link: this is the same account."),
+    "invite.by_hand": lambda _, m: m.gettext("Somebody of the workshop has to let you in."),
     "invite.closed": _not_valid,
     "invite.full": lambda _, m: m.gettext("All seats are taken."),
     "invite.not_open": _not_open,

@@ -10,18 +10,12 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
 from ..application.communities import my_memberships, view_audit, view_community, view_usage
-from ..application.invites import (
-    IssuedInvite,
-    issue_invite,
-    list_invites,
-    revoke_invite,
-    show_invite,
-)
+from ..application.invites import IssuedInvite
+from ..application.issuing import issue_invite, list_invites, revoke_invite, show_invite
 from ..application.members import list_members, remove_member, set_role
 from ..application.people import choose_language, find_person
 from ..application.workshops import close_workshop, list_workshops, open_workshop, view_workshop
 from ..domain.grants import Role
-from ..domain.invites import InviteKind
 from ..domain.refusals import NotFound, PermissionDenied
 from ..pages.language import current_messages
 from . import models
@@ -199,17 +193,7 @@ class InvitesApi(ApiHandler):
 
     async def post(self, slug: str) -> None:
         body = self.body(models.InviteBody)
-        issued = await self.run(
-            issue_invite,
-            self.actor,
-            slug,
-            role=Role.from_label(body.role),
-            workshop=body.workshop,
-            seats=body.seats,
-            opens_at=body.opens_at,
-            closes_at=body.closes_at,
-            kind=InviteKind(body.kind),
-        )
+        issued = await self.run(issue_invite, self.actor, slug, body.wanted())
         self.set_header(
             "Location",
             f"{self.settings['prefix']}api/v1/communities/{slug}/invites/{issued.invite.id}",
@@ -224,7 +208,8 @@ class InviteApi(ApiHandler):
 
 class RevokeInviteApi(ApiHandler):
     async def post(self, slug: str, invite: str) -> None:
-        self.answer(models.invite_json(await self.run(revoke_invite, self.actor, slug, invite)))
+        revoked = await self.run(revoke_invite, self.actor, slug, invite)
+        self.answer(models.invite_json(revoked.invite))
 
 
 class UsageApi(ApiHandler):

@@ -8,12 +8,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..application.communities import Membership, Usage
 from ..application.invites import IssuedInvite
+from ..application.issuing import NewInvite
 from ..application.members import Member
 from ..application.people import Person
 from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
-from ..domain.invites import Invite
+from ..domain.grants import Role
+from ..domain.invites import Invite, InviteKind
 from ..domain.workshops import MOST_SEATS, Session, Workshop
 from .forms import is_language
 
@@ -70,6 +72,16 @@ class InviteBody(_Body):
     opens_at: AwareDatetime | None = None
     closes_at: AwareDatetime | None = None
     kind: Literal["shared", "personal"] = "shared"
+
+    def wanted(self) -> NewInvite:
+        return NewInvite(
+            role=Role.from_label(self.role),
+            workshop=self.workshop,
+            kind=InviteKind(self.kind),
+            seats=self.seats,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+        )
 
 
 class RoleBody(_Body):

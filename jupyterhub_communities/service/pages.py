@@ -8,7 +8,7 @@ import segno
 from tornado.web import HTTPError, RequestHandler
 
 from ..application.communities import my_memberships, view_community, view_usage
-from ..application.invites import list_invites, revoke_invite
+from ..application.issuing import list_invites, revoke_invite
 from ..application.members import list_members
 from ..application.workshops import (
     close_workshop,

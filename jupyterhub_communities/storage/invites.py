@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 from ..application.ports import InviteSecrets, Redemption
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
-from .tables import accounts, invites, redemptions
+from .tables import accounts, grants, invites, redemptions
 
 
 class SqlInvites:
@@ -28,6 +28,14 @@ class SqlInvites:
         if workshop is not None:
             query = query.where(invites.c.workshop == workshop)
         rows = self._connection.execute(query.order_by(invites.c.created_at.desc(), invites.c.id))
+        return [_invite(row) for row in rows]
+
+    def of_batch(self, community: str, batch: str) -> Sequence[Invite]:
+        rows = self._connection.execute(
+            select(invites)
+            .where(invites.c.community == community, invites.c.batch == batch)
+            .order_by(invites.c.label, invites.c.id)
+        )
         return [_invite(row) for row in rows]
 
     def secrets(self, invite_id: str) -> InviteSecrets:
@@ -79,6 +87,40 @@ class SqlInvites:
         )
         return taken.rowcount == 1
 
+    def give_back(self, invite_id: str, seats: int) -> None:
+        if seats:
+            self._connection.execute(
+                update(invites)
+                .where(invites.c.id == invite_id)
+                .values(taken=invites.c.taken - seats)
+            )
+
+    def set_secrets(self, invite_id: str, secrets: InviteSecrets) -> None:
+        self._update(
+            invite_id,
+            code_digest=secrets.code_digest,
+            code_sealed=secrets.code_sealed,
+            link_digest=secrets.link_digest,
+            link_sealed=secrets.link_sealed,
+        )
+
+    def change(self, invite: Invite) -> None:
+        self._update(
+            invite.id,
+            seats=invite.seats,
+            opens_at=invite.opens_at,
+            closes_at=invite.closes_at,
+            paused_at=invite.paused_at,
+            is_by_hand=invite.is_by_hand,
+            made_by=invite.made_by,
+        )
+
+    def made_by(self, account_id: str, now: datetime) -> Sequence[Invite]:
+        rows = self._connection.execute(
+            select(invites).where(invites.c.made_by == account_id, *_usable(now))
+        )
+        return [_invite(row) for row in rows]
+
     def revoke(self, invite_id: str, now: datetime) -> None:
         self._update(invite_id, revoked_at=now)
 
@@ -87,8 +129,7 @@ class SqlInvites:
 
     def count_usable(self, now: datetime) -> int:
         query = select(func.count()).where(
-            invites.c.revoked_at.is_(None),
-            or_(invites.c.closes_at.is_(None), invites.c.closes_at > now),
+            *_usable(now),
             or_(invites.c.seats.is_(None), invites.c.taken < invites.c.seats),
         )
         return self._connection.execute(query).scalar_one()
@@ -97,7 +138,7 @@ class SqlInvites:
         row = self._connection.execute(select(invites).where(condition)).one_or_none()
         return None if row is None else _invite(row)
 
-    def _update(self, invite_id: str, **values: datetime) -> None:
+    def _update(self, invite_id: str, **values: object) -> None:
         self._connection.execute(update(invites).where(invites.c.id == invite_id).values(**values))
 
 
@@ -118,6 +159,46 @@ class SqlRedemptions:
             .where(redemptions.c.invite_id == invite_id)
         )
         return self._connection.execute(query).scalars().all()
+
+    def release_lapsed(self, invite_id: str, now: datetime) -> int:
+        lapsed = (
+            select(grants.c.id)
+            .where(
+                grants.c.id == redemptions.c.grant_id,
+                or_(grants.c.revoked_at.is_not(None), grants.c.ends_at <= now),
+            )
+            .exists()
+        )
+        released = self._connection.execute(
+            update(redemptions)
+            .where(
+                redemptions.c.invite_id == invite_id, redemptions.c.released_at.is_(None), lapsed
+            )
+            .values(released_at=now)
+        )
+        return released.rowcount
+
+    def grant_ids(self, invite_id: str) -> Sequence[str]:
+        query = select(redemptions.c.grant_id).where(
+            redemptions.c.invite_id == invite_id, redemptions.c.grant_id.is_not(None)
+        )
+        return self._connection.execute(query).scalars().all()
+
+    def invites_of(self, grant_ids: Iterable[str]) -> Sequence[str]:
+        query = select(redemptions.c.invite_id).where(redemptions.c.grant_id.in_(list(grant_ids)))
+        return self._connection.execute(query.distinct()).scalars().all()
+
+    def renew(self, redemption: Redemption) -> None:
+        self._connection.execute(
+            update(redemptions)
+            .where(redemptions.c.id == redemption.id)
+            .values(
+                attempt_digest=redemption.attempt_digest,
+                grant_id=redemption.grant_id,
+                redeemed_at=redemption.redeemed_at,
+                released_at=None,
+            )
+        )
 
     def add(self, redemption: Redemption) -> None:
         self._connection.execute(
@@ -144,7 +225,15 @@ class SqlRedemptions:
             attempt_digest=row.attempt_digest,
             grant_id=row.grant_id,
             redeemed_at=row.redeemed_at,
+            released_at=row.released_at,
         )
+
+
+def _usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        invites.c.revoked_at.is_(None),
+        or_(invites.c.closes_at.is_(None), invites.c.closes_at > now),
+    )
 
 
 def _invite(row: Row[tuple[object, ...]]) -> Invite:

@@ -13,11 +13,8 @@ from jupyterhub_communities.application.identities import (
     linked_identities,
     unlink_identities,
 )
-from jupyterhub_communities.application.invites import (
-    JoinRequest,
-    issue_bound_invite,
-    redeem_invite,
-)
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.issuing import issue_bound_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.members import set_role
 from jupyterhub_communities.application.people import find_person

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from houses import NOON, SeededChance, SetClock, actor_of, make_house, open_taller
 
-from jupyterhub_communities.application import invites, return_keys, workshops
+from jupyterhub_communities.application import invites, issuing, return_keys, workshops
 from jupyterhub_communities.application.invites import JoinRequest
+from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.application.people import find_person, groups_of_person
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.refusals import (
@@ -155,11 +156,10 @@ def test_a_code_closes_with_the_last_session(house, clock) -> None:
 def test_a_code_that_is_not_open_yet_says_when_in_the_workshops_zone(house) -> None:
     opened = open_taller(house)
     later = house.call(
-        invites.issue_invite,
+        issuing.issue_invite,
         actor_of(house, "ana"),
         "andes",
-        workshop=opened.workshop.slug,
-        opens_at=NOON + timedelta(hours=1),
+        NewInvite(workshop=opened.workshop.slug, opens_at=NOON + timedelta(hours=1)),
     )
     with pytest.raises(InviteNotOpen) as refused:
         join(house, later.code)
@@ -170,7 +170,10 @@ def test_a_code_that_is_not_open_yet_says_when_in_the_workshops_zone(house) -> N
 def test_a_code_never_closes_before_it_opens(house) -> None:
     with pytest.raises(InviteTimesInvalid):
         house.call(
-            invites.issue_invite, actor_of(house, "ana"), "andes", opens_at=NOON, closes_at=NOON
+            issuing.issue_invite,
+            actor_of(house, "ana"),
+            "andes",
+            NewInvite(opens_at=NOON, closes_at=NOON),
         )
 
 
@@ -178,7 +181,7 @@ def test_a_revoked_code_opens_nothing_and_those_who_are_in_stay(house) -> None:
     opened = open_taller(house)
     account = join(house, opened.learner_invite.code).account
     invite = opened.learner_invite.invite
-    house.call(invites.revoke_invite, actor_of(house, "ana"), "andes", invite.id)
+    house.call(issuing.revoke_invite, actor_of(house, "ana"), "andes", invite.id)
     with pytest.raises(InviteRevoked):
         join(house, opened.learner_invite.code, "another")
     assert house.call(find_person, account.username).grants
@@ -210,7 +213,7 @@ def test_a_form_that_was_sent_twice_is_not_taken_for_somebody_of_the_same_name(h
 
 
 def test_a_bound_code_gives_a_hub_user_a_key_once(house) -> None:
-    issued = house.call(invites.issue_bound_invite, "operator")
+    issued = house.call(issuing.issue_bound_invite, "operator")
     account = join(house, issued.code, "a", "").account
     assert account.username == "operator"
     assert house.call(return_keys.show_return_key, account.id)
@@ -219,11 +222,11 @@ def test_a_bound_code_gives_a_hub_user_a_key_once(house) -> None:
 
 
 def test_a_bound_code_leaves_the_old_key_working_until_the_new_one_is_kept(house) -> None:
-    first = house.call(invites.issue_bound_invite, "operator")
+    first = house.call(issuing.issue_bound_invite, "operator")
     account = join(house, first.code, "a", "").account
     old = house.call(return_keys.show_return_key, account.id)
     house.call(return_keys.confirm_return_key, account.id)
-    second = house.call(invites.issue_bound_invite, "operator")
+    second = house.call(issuing.issue_bound_invite, "operator")
     join(house, second.code, "b", "")
     new = house.call(return_keys.show_return_key, account.id)
     assert house.call(return_keys.find_account_by_key, old).id == account.id
@@ -237,26 +240,26 @@ def test_a_bound_code_leaves_the_old_key_working_until_the_new_one_is_kept(house
 def test_nobody_grants_a_role_above_their_own(house, role) -> None:
     opened = open_taller(house)
     helpers = house.call(
-        invites.issue_invite, actor_of(house, "ana"), "andes", role=Role.INSTRUCTOR
+        issuing.issue_invite, actor_of(house, "ana"), "andes", NewInvite(role=Role.INSTRUCTOR)
     )
     account = join(house, helpers.code).account
     instructor = actor_of(house, account.username)
-    issue = (invites.issue_invite, instructor, "andes")
+    issue = (issuing.issue_invite, instructor, "andes")
     if role > Role.INSTRUCTOR:
         with pytest.raises(RoleTooHigh):
-            house.call(*issue, role=role, workshop=opened.workshop.slug)
+            house.call(*issue, NewInvite(role=role, workshop=opened.workshop.slug))
     else:
-        house.call(*issue, role=role, workshop=opened.workshop.slug)
+        house.call(*issue, NewInvite(role=role, workshop=opened.workshop.slug))
 
 
 def test_a_learner_issues_no_code_and_a_stranger_learns_nothing(house) -> None:
     opened = open_taller(house)
     learner = actor_of(house, join(house, opened.learner_invite.code).account.username)
     with pytest.raises(PermissionDenied):
-        house.call(invites.issue_invite, learner, "andes")
+        house.call(issuing.issue_invite, learner, "andes")
     with pytest.raises(NotFound):
         house.call(
-            invites.show_invite, Actor(account_id=None), "andes", opened.learner_invite.invite.id
+            issuing.show_invite, Actor(account_id=None), "andes", opened.learner_invite.invite.id
         )
 
 

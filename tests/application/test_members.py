@@ -5,8 +5,9 @@ import itertools
 import pytest
 from houses import actor_of, andes, make_house, open_taller
 
-from jupyterhub_communities.application import communities, invites, members, workshops
+from jupyterhub_communities.application import communities, invites, issuing, members, workshops
 from jupyterhub_communities.application.invites import JoinRequest
+from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, Actor, Role, Verb, may
 from jupyterhub_communities.domain.refusals import (
     Declared,
@@ -25,7 +26,10 @@ def house(tmp_path):
 
 def joined(house, role=Role.LEARNER, name="Luz", community="andes", workshop=None, by="ana"):
     issued = house.call(
-        invites.issue_invite, actor_of(house, by), community, role=role, workshop=workshop
+        issuing.issue_invite,
+        actor_of(house, by),
+        community,
+        NewInvite(role=role, workshop=workshop),
     )
     request = JoinRequest(issued.code, f"{name}-{role}", name)
     return house.call(invites.redeem_invite, request).account.username

@@ -3,7 +3,7 @@
 import pytest
 from houses import actor_of, make_house, open_taller
 
-from jupyterhub_communities.application import invites, return_keys, workshops
+from jupyterhub_communities.application import invites, issuing, return_keys, workshops
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.domain.refusals import InviteUnknown, InviteUnreadable
 from jupyterhub_communities.storage.keyring import FileKeyring
@@ -20,7 +20,7 @@ def test_old_codes_are_dead_and_everything_goes_on_with_new_ones(tmp_path) -> No
 
     assert house.call(workshops.view_workshop, ana, "andes", slug).learner_invite is None
     with pytest.raises(InviteUnreadable):
-        house.call(invites.show_invite, ana, "andes", opened.learner_invite.invite.id)
+        house.call(issuing.show_invite, ana, "andes", opened.learner_invite.invite.id)
     with pytest.raises(InviteUnknown):
         house.call(invites.look_up_invite, opened.learner_invite.code)
     renewed = house.call(workshops.renew_code, ana, "andes", slug)

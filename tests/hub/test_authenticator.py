@@ -13,11 +13,8 @@ from traitlets.config import Config
 
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.identities import LinkRequest, link_identity
-from jupyterhub_communities.application.invites import (
-    JoinRequest,
-    issue_bound_invite,
-    redeem_invite,
-)
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.issuing import issue_bound_invite
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.return_keys import show_return_key

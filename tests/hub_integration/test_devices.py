@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hubs import attempt_in, key_in, text_of
 from tornado.web import decode_signed_value
 
-from jupyterhub_communities.application.invites import issue_invite
+from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.workshops import view_workshop
 from jupyterhub_communities.domain.invites import InviteKind
 
@@ -128,7 +128,9 @@ def test_two_clicks_at_the_same_moment_ask_nobody_whether_they_were_here(hub) ->
 
 
 def test_a_used_personal_code_leads_to_its_owners_sign_in(hub) -> None:
-    invite = hub.house.call(issue_invite, hub.champion(), "andes", kind=InviteKind.PERSONAL)
+    invite = hub.house.call(
+        issue_invite, hub.champion(), "andes", NewInvite(kind=InviteKind.PERSONAL)
+    )
     device = hub.browser()
     device.join(invite.code, "Dueña")
     device.keep_key(allow_redirects=False)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from hubs import attempt_in, key_in, text_of, xsrf_in
 
-from jupyterhub_communities.application.invites import issue_invite, revoke_invite
+from jupyterhub_communities.application.issuing import NewInvite, issue_invite, revoke_invite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import close_workshop, view_workshop
 from jupyterhub_communities.domain.codes import INVITE_CODE
@@ -192,9 +192,11 @@ def test_refusals_are_sentences_with_the_right_status(hub) -> None:
         issue_invite,
         actor,
         "andes",
-        workshop=hub.workshop("Mañana").workshop.slug,
-        opens_at=datetime.now(UTC) + timedelta(days=1),
-        closes_at=datetime.now(UTC) + timedelta(days=2),
+        NewInvite(
+            workshop=hub.workshop("Mañana").workshop.slug,
+            opens_at=datetime.now(UTC) + timedelta(days=1),
+            closes_at=datetime.now(UTC) + timedelta(days=2),
+        ),
     )
     not_valid = "Este código ya no es válido."
     cases = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hubs import attempt_in, key_in, real_hub
 
-from jupyterhub_communities.application.invites import issue_bound_invite
+from jupyterhub_communities.application.issuing import issue_bound_invite
 
 WITH_PASSWORD = """
 c.JupyterHub.authenticator_class = "shared-password"

@@ -11,7 +11,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from jupyterhub_communities.application.invites import JoinRequest, issue_invite, redeem_invite
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.service.app import make_app
 
@@ -67,7 +68,9 @@ class World:
         self.tokens["service"] = {"kind": "service", "name": "other", "scopes": [SCOPE]}
 
     def join(self, role) -> str:
-        issued = self.house.call(issue_invite, actor_of(self.house, "ana"), "andes", role=role)
+        issued = self.house.call(
+            issue_invite, actor_of(self.house, "ana"), "andes", NewInvite(role=role)
+        )
         request = JoinRequest(issued.code, role.label, f"Persona {role.label}")
         return self.house.call(redeem_invite, request).account.username
 
