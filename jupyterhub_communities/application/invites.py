@@ -37,6 +37,11 @@ class Offer:
     workshop: Workshop | None
 
     @property
+    def zone(self) -> str:
+        """In which times are told."""
+        return "UTC" if self.workshop is None else self.workshop.zone_at(self.invite.site)
+
+    @property
     def language(self) -> str | None:
         if self.workshop is not None:
             return self.workshop.language

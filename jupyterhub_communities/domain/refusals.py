@@ -88,7 +88,7 @@ class InviteNotOpen(Refusal):
 @dataclass(eq=False)
 class InviteFull(Refusal):
     code = "invite.full"
-    seats: int
+    seats: int = 0
     contact: str | None = None
 
 

@@ -15,11 +15,13 @@ from ..application.invites import (
 )
 from ..application.people import find_person
 from ..application.return_keys import show_return_key
+from ..application.waiting import find_place, leave_line, wait_in_line
 from ..domain.accounts import AccountKind
 from ..domain.invites import InviteKind
 from ..domain.names import read_name
 from ..domain.refusals import (
     CodeMistyped,
+    InviteByHand,
     InviteFull,
     InviteRedeemed,
     InviteUnknown,
@@ -29,6 +31,7 @@ from ..domain.refusals import (
     Refusal,
     StorageUnreachable,
 )
+from ..domain.waiting import TicketState
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
 from ..pages.language import (
@@ -91,6 +94,9 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         if action == "upstream":
             await self._go_through_upstream()
             return
+        if action in ("wait", "leave"):
+            await self._wait(action)
+            return
         secret = self._kept_secret()
         if secret is None:
             await self._draw_code_form()
@@ -103,6 +109,73 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             await self._draw_offer(secret, ask_who=False)
         else:
             await self._join(secret, action)
+
+    # Waiting
+
+    async def _wait(self, action: str) -> None:
+        """Into the line, or out of it. Then the page tells where one stands."""
+        secret, attempt = self._kept_secret(), self.form_attempt()
+        try:
+            if secret is not None and attempt is not None and action == "leave":
+                for own in self._own_attempts():
+                    await self.house.run(leave_line, secret, own)
+            elif secret is not None and attempt is not None:
+                await self._stand_in_line(secret, attempt)
+        except _NAME_REFUSALS as refusal:
+            await self._draw_no_seat(InviteFull(), error=refusal)
+            return
+        except Refusal as refusal:
+            await self._draw_refused(refusal)
+            return
+        self.go("join")
+
+    async def _stand_in_line(self, secret: str, attempt: str) -> None:
+        request = JoinRequest(secret, attempt, self.typed("name"))
+        if self.current_user is not None and not self.typed("name"):
+            request = self._as_themselves(request)
+        await self.house.run(wait_in_line, request)
+
+    def _own_attempts(self) -> list[str]:
+        """That of the form, and that of who is signed in: a device may be used by several."""
+        attempt = self.page_attempt()
+        if self.current_user is None:
+            return [attempt]
+        return [attempt, f"{attempt} {self.current_user.name}"]
+
+    async def _draw_place(self, secret: str) -> bool:
+        """Number and turn, if this device waits. The page asks again by itself; the seat is taken
+        by a button."""
+        for attempt in self._own_attempts():
+            place = await self.house.run(find_place, secret, attempt)
+            if place is not None and place.state is not TicketState.ENDED:
+                break
+        else:
+            return False
+        is_me = attempt != self.page_attempt()
+        await self.draw(
+            "waiting.html",
+            offer=place.offer,
+            place=place,
+            is_me=is_me,
+            attempt=self.attempt_field(),
+        )
+        return True
+
+    async def _draw_no_seat(self, refusal: Refusal, *, error: Refusal | None = None) -> None:
+        """All seats are taken: one may wait, unless the code is personal."""
+        if not isinstance(refusal, InviteFull):
+            await self._draw_refused(refusal)
+            return
+        me = None if self.current_user is None else self.current_user.name
+        await self.draw(
+            "full.html",
+            status=status_of(error or refusal),
+            message=self.say(refusal),
+            me=me,
+            typed_name=self.typed("name")[:LONGEST_TYPED],
+            error=None if error is None else self.say(error),
+            attempt=self.attempt_field(),
+        )
 
     # Through upstream
 
@@ -173,6 +246,8 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         """The join page: what the code opens, and who is asking."""
         try:
             offer = await self.house.run(look_up_invite, secret)
+            if ask_who and await self._draw_place(secret):
+                return
             me = await self._who_may_continue(secret, offer) if ask_who else None
         except (CodeMistyped, InviteUnknown) as refusal:
             await self._draw_code_form(refusal, secret)
@@ -194,7 +269,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
                 days=None,
             )
         if offer.invite.seats_left == 0 and me is None and error is None and not ask_known:
-            await self._draw_refused(_full(offer))
+            await self._draw_no_seat(_full(offer))
             return
         await self._draw_join(
             offer,
@@ -277,6 +352,8 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             await self._draw_unreachable(refusal, name)
         except (CodeMistyped, InviteUnknown) as refusal:
             await self._draw_code_form(refusal, secret)
+        except InviteFull as refusal:
+            await self._draw_no_seat(refusal)
         except Refusal as refusal:
             await self._draw_refused(refusal)
 
@@ -293,7 +370,12 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             if await self.house.run(is_name_known, secret, name, request.attempt):
                 await self._draw_offer(secret, name=name, ask_who=False, ask_known=True)
                 return
-        user = await self.login_user({SIGN_IN: request})
+        try:
+            user = await self.login_user({SIGN_IN: request})
+        except InviteByHand:
+            await self.house.run(wait_in_line, request)
+            self.go("join")
+            return
         if user is None:
             message = current_messages().gettext("You may not sign in to this hub.")
             await self.draw("refused.html", status=403, message=message)
@@ -316,11 +398,15 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         if action != "continue":
             return request
         if self.current_user is not None and offer.invite.bound_username is None:
-            username = self.current_user.name
-            # The device may have redeemed for somebody else before: each has an attempt of their own.
-            return replace(request, attempt=f"{attempt} {username}", username=username)
+            return self._as_themselves(request)
         is_here = await self.house.run(find_redemption, secret, attempt) is not None
         return request if is_here else None
+
+    def _as_themselves(self, request: JoinRequest) -> JoinRequest:
+        """Who is signed in joins as that. The device may have redeemed for somebody else before:
+        each has an attempt of their own."""
+        username = self.current_user.name
+        return replace(request, attempt=f"{request.attempt} {username}", username=username)
 
     async def _go_on(self) -> None:
         """To the return key while it is not kept; else to the server."""
