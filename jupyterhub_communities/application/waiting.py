@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..domain.audit import AuditEntry
-from ..domain.grants import Actor, Verb, may, require
+from ..domain.grants import LOWEST_ROLE, Actor, Verb, may, require
 from ..domain.invites import Invite
 from ..domain.names import read_name
 from ..domain.refusals import NotFound
@@ -87,6 +87,8 @@ def view_lines(desk: Desk, actor: Actor, community: str, workshop: str) -> Seque
     """Who waits at the codes of a workshop, as far as the actor may let them in."""
     with desk.database.read() as store:
         find_community(store, actor, community)
+        if not actor.sites_of(community, workshop, LOWEST_ROLE[Verb.ADMIT]):
+            require(actor, Verb.ADMIT, community, workshop)
         lines = []
         for invite in store.invites.of_community(community, workshop):
             if may(actor, Verb.ADMIT, community, workshop, invite.site):

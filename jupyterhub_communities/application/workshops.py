@@ -8,14 +8,16 @@ from datetime import datetime
 
 from ..domain.accounts import Account
 from ..domain.audit import AuditEntry
-from ..domain.grants import Actor, Role, Verb, may, require
+from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
 from ..domain.quotas import SERVERS, Balance, Scope
-from ..domain.refusals import InviteUnreadable, NotFound, SeatsInvalid, WorkshopClosed
+from ..domain.refusals import InviteUnreadable, NotFound, SeatsInvalid, TooManySites, WorkshopClosed
 from ..domain.workshops import (
     MOST_SEATS,
+    MOST_SITES,
     Session,
+    Site,
     Workshop,
     check_seats,
     check_sessions,
@@ -57,6 +59,7 @@ class BoardRow:
     role: Role
     joined_at: datetime
     server: LeaseState | None  # None: no server
+    site: str | None = None  # slug, for people who came in at one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,25 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
         store.balances.set_limit(Scope(community, workshop.slug), SERVERS, wanted.servers)
         _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop)
         return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
+
+
+def add_site(desk: Desk, actor: Actor, community: str, slug: str, *, name: str, zone: str) -> Site:
+    """A place where the workshop is held too. It has no code until one is issued for it."""
+    with desk.database.write() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        require(actor, Verb.CHANGE_WORKSHOP, community, slug)
+        if workshop.closed_at is not None:
+            raise WorkshopClosed
+        if len(workshop.sites) >= MOST_SITES:
+            raise TooManySites(most=MOST_SITES)
+        title = read_title(name)
+        wanted, number = slug_for(title, default="site"), 2
+        site = Site(slug=wanted, name=title, zone=check_zone(zone))
+        while workshop.site(site.slug) is not None:
+            site, number = replace(site, slug=f"{wanted}-{number}"), number + 1
+        store.workshops.add_site(community, slug, site)
+        _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, workshop)
+        return site
 
 
 def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInvite:
@@ -176,6 +198,8 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
         board = None
         if may(actor, Verb.VIEW_BOARD, community, slug):
             board = _board(desk, store, workshop)
+        elif sites := actor.sites_of(community, slug, LOWEST_ROLE[Verb.VIEW_BOARD]):
+            board = tuple(row for row in _board(desk, store, workshop) if row.site in sites)
         balance = store.balances.get(Scope(community, slug), SERVERS)
         return WorkshopView(workshop, balance, invite, board)
 
@@ -207,7 +231,7 @@ def _board(desk: Desk, store: Store, workshop: Workshop) -> tuple[BoardRow, ...]
     for grant in sorted(grants, key=lambda grant: grant.role):
         if account := accounts.get(grant.account_id):
             rows[account.id] = BoardRow(
-                account, grant.role, grant.starts_at, servers.get(account.id)
+                account, grant.role, grant.starts_at, servers.get(account.id), grant.site
             )
     return tuple(sorted(rows.values(), key=lambda row: row.joined_at))
 

@@ -294,6 +294,19 @@ class SeatsInvalid(Refusal):
 
 
 @dataclass(eq=False)
+class TooManySites(Refusal):
+    code = "workshop.sites"
+    most: int
+
+
+@dataclass(eq=False)
+class NamesUnreadable(Refusal):
+    """The file of names cannot be read as text, or has no column of names."""
+
+    code = "names.unreadable"
+
+
+@dataclass(eq=False)
 class LanguageInvalid(Refusal):
     code = "language.unknown"
     tag: str

@@ -19,6 +19,7 @@ from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 LONGEST_TITLE = 120  # characters
 MOST_SEATS = 1000  # for one workshop; more is a typing error
 MOST_SESSIONS = 60
+MOST_SITES = 100
 LAST_YEAR = 2200  # later is a typing error
 
 
@@ -131,7 +132,7 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 
-def slug_for(title: str) -> str:
+def slug_for(title: str, *, default: str = "workshop") -> str:
     """A slug to begin with for a title in any script; the caller makes it unique."""
     slug = re.sub(r"[^a-z0-9]+", "-", anyascii(title).lower()).strip("-")
-    return slug[: LONGEST_SLUG - 4].strip("-") or "workshop"
+    return slug[: LONGEST_SLUG - 4].strip("-") or default

@@ -301,7 +301,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             offer=offer,
             attempt=self.attempt_field(),
             me=me,
-            typed_name=name[:LONGEST_TYPED],
+            typed_name=(name or _label(offer))[:LONGEST_TYPED],
             error=error,
             join_notice=notice,
             ask_known=ask_known,
@@ -437,6 +437,11 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         """None also for an empty one: then there is a code to be asked for."""
         value = self.get_secure_cookie(INVITE_COOKIE, max_age_days=1, min_version=2)
         return value.decode("utf-8", "replace") if value else None
+
+
+def _label(offer: Offer | None) -> str:
+    """Whom a personal code was made for: they may write themselves otherwise."""
+    return "" if offer is None else offer.invite.label or ""
 
 
 def _full(offer: Offer) -> Refusal:

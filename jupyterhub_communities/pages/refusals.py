@@ -36,6 +36,7 @@ STATUS: dict[str, int] = {
     "name.empty": 400,
     "name.too_long": 400,
     "name.unreadable": 400,
+    "names.unreadable": 400,
     "not_found": 404,
     "permission.denied": 403,
     "profile.not_offered": 403,
@@ -52,6 +53,7 @@ STATUS: dict[str, int] = {
     "workshop.closed": 409,
     "workshop.seats": 400,
     "workshop.sessions": 400,
+    "workshop.sites": 409,
     "workshop.title": 400,
     "zone.unknown": 400,
 }
@@ -188,6 +190,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "name.unreadable": lambda _, m: m.gettext(
         "This name has characters that cannot be shown. Please write it again."
     ),
+    "names.unreadable": lambda _, m: m.gettext(
+        "This file cannot be read. Please save it as CSV with one name in each line."
+    ),
     "not_found": _not_found,
     "permission.denied": _permission_denied,
     "profile.not_offered": lambda _, m: m.gettext("This profile is not offered to you."),
@@ -216,6 +221,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "workshop.sessions": lambda _, m: m.gettext(
         "Each session must end after it starts, and sessions must not overlap."
     ),
+    "workshop.sites": lambda r, m: m.gettext("A workshop has at most %(most)s sites.", most=r.most),
     "workshop.title": lambda r, m: m.gettext(
         "Please write a title of at most %(limit)s characters.", limit=r.limit
     ),

@@ -11,10 +11,27 @@ from tornado.web import HTTPError
 
 from ..application.communities import my_memberships, view_audit, view_community, view_usage
 from ..application.invites import IssuedInvite
-from ..application.issuing import issue_invite, list_invites, revoke_invite, show_invite
+from ..application.issuing import (
+    change_invite,
+    issue_batch,
+    issue_invite,
+    list_invites,
+    release_batch,
+    renew_invite,
+    revoke_invite,
+    show_batch,
+    show_invite,
+)
 from ..application.members import list_members, remove_member, set_role
 from ..application.people import choose_language, find_person
-from ..application.workshops import close_workshop, list_workshops, open_workshop, view_workshop
+from ..application.waiting import admit_from_line, decline, view_lines
+from ..application.workshops import (
+    add_site,
+    close_workshop,
+    list_workshops,
+    open_workshop,
+    view_workshop,
+)
 from ..domain.grants import Role
 from ..domain.refusals import NotFound, PermissionDenied
 from ..pages.language import current_messages
@@ -205,11 +222,74 @@ class InviteApi(ApiHandler):
     async def get(self, slug: str, invite: str) -> None:
         self.answer(self.issued(await self.run(show_invite, self.actor, slug, invite)))
 
+    async def patch(self, slug: str, invite: str) -> None:
+        change = self.body(models.InviteChangeBody).change()
+        changed = await self.run(change_invite, self.actor, slug, invite, change)
+        self.answer(models.invite_json(changed))
+
+
+class RenewInviteApi(ApiHandler):
+    async def post(self, slug: str, invite: str) -> None:
+        self.answer(self.issued(await self.run(renew_invite, self.actor, slug, invite)))
+
 
 class RevokeInviteApi(ApiHandler):
     async def post(self, slug: str, invite: str) -> None:
-        revoked = await self.run(revoke_invite, self.actor, slug, invite)
+        body = self.body(models.RevokeBody) if self.request.body else models.RevokeBody()
+        revoked = await self.run(
+            revoke_invite, self.actor, slug, invite, with_grants=body.with_grants
+        )
+        for username in revoked.usernames:
+            await self.push_groups(username)
         self.answer(models.invite_json(revoked.invite))
+
+
+class BatchesApi(ApiHandler):
+    async def post(self, slug: str) -> None:
+        body = self.body(models.BatchBody)
+        batch = await self.run(issue_batch, self.actor, slug, body.names, body.wanted())
+        self.set_header(
+            "Location",
+            f"{self.settings['prefix']}api/v1/communities/{slug}/batches/{batch[0].invite.batch}",
+        )
+        self.answer([self.issued(issued) for issued in batch], status=HTTPStatus.CREATED)
+
+
+class BatchApi(ApiHandler):
+    async def get(self, slug: str, batch: str) -> None:
+        unclaimed = await self.run(show_batch, self.actor, slug, batch)
+        self.answer([self.issued(issued) for issued in unclaimed])
+
+
+class ReleaseBatchApi(ApiHandler):
+    async def post(self, slug: str, batch: str) -> None:
+        self.answer({"released": await self.run(release_batch, self.actor, slug, batch)})
+
+
+class SitesApi(ApiHandler):
+    async def post(self, community: str, slug: str) -> None:
+        body = self.body(models.SiteBody)
+        site = await self.run(add_site, self.actor, community, slug, name=body.name, zone=body.zone)
+        self.answer(models.site_json(site), status=HTTPStatus.CREATED)
+
+
+class WaitingApi(ApiHandler):
+    async def get(self, community: str, slug: str) -> None:
+        now = self.house.clock.now()
+        lines = await self.run(view_lines, self.actor, community, slug)
+        self.answer([models.ticket_json(ticket, now) for line in lines for ticket in line.tickets])
+
+
+class AdmitApi(ApiHandler):
+    async def post(self, community: str, ticket: str) -> None:
+        admitted = await self.run(admit_from_line, self.actor, community, ticket)
+        self.answer(models.ticket_json(admitted, self.house.clock.now()))
+
+
+class DeclineApi(ApiHandler):
+    async def post(self, community: str, ticket: str) -> None:
+        await self.run(decline, self.actor, community, ticket)
+        self.set_status(HTTPStatus.NO_CONTENT)
 
 
 class UsageApi(ApiHandler):
@@ -242,7 +322,15 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"communities/{_SLUG}/workshops/{_SLUG}/board", BoardApi),
     (f"communities/{_SLUG}/invites", InvitesApi),
     (f"communities/{_SLUG}/invites/([0-9a-f]+)", InviteApi),
+    (f"communities/{_SLUG}/invites/([0-9a-f]+)/renew", RenewInviteApi),
     (f"communities/{_SLUG}/invites/([0-9a-f]+)/revoke", RevokeInviteApi),
+    (f"communities/{_SLUG}/batches", BatchesApi),
+    (f"communities/{_SLUG}/batches/([0-9a-f]+)", BatchApi),
+    (f"communities/{_SLUG}/batches/([0-9a-f]+)/release", ReleaseBatchApi),
+    (f"communities/{_SLUG}/workshops/{_SLUG}/sites", SitesApi),
+    (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", WaitingApi),
+    (f"communities/{_SLUG}/waiting/([0-9a-f]+)/admit", AdmitApi),
+    (f"communities/{_SLUG}/waiting/([0-9a-f]+)/decline", DeclineApi),
     (f"communities/{_SLUG}/usage", UsageApi),
     (f"communities/{_SLUG}/audit", AuditApi),
     (".*", NotFoundApi),

@@ -16,8 +16,8 @@ from ..application.house import House
 from ..application.ports import Hub
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, pages
-from .timers import keep_reconciled, leave_with_the_hub
+from . import api, codes, pages
+from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
 
 MOST_BYTES = 1_000_000  # of a request's body
 
@@ -43,6 +43,11 @@ def make_app(
         (f"communities/{_SLUG}", pages.CommunityPage),
         (f"communities/{_SLUG}/workshops/new", pages.NewWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}", pages.WorkshopPage),
+        (f"communities/{_SLUG}/codes", codes.CodesPage),
+        (f"communities/{_SLUG}/codes/([0-9a-f]+)", codes.InvitePage),
+        (f"communities/{_SLUG}/batches/([0-9a-f]+)(/csv)?", codes.BatchPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/codes", codes.CodesPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", codes.WaitingPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
@@ -81,6 +86,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     tasks = [
         asyncio.create_task(keep_reconciled(house, hub)),
+        asyncio.create_task(keep_passing_seats_on(house)),
         asyncio.create_task(leave_with_the_hub(stop.set)),
     ]
     await stop.wait()

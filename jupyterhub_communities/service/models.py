@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..application.communities import Membership, Usage
 from ..application.invites import IssuedInvite
-from ..application.issuing import NewInvite
+from ..application.issuing import InviteChange, NewInvite
 from ..application.members import Member
 from ..application.people import Person
 from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
@@ -16,7 +17,8 @@ from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
-from ..domain.workshops import MOST_SEATS, Session, Workshop
+from ..domain.waiting import Ticket
+from ..domain.workshops import MOST_SEATS, Session, Site, Workshop
 from .forms import is_language
 
 
@@ -72,6 +74,9 @@ class InviteBody(_Body):
     opens_at: AwareDatetime | None = None
     closes_at: AwareDatetime | None = None
     kind: Literal["shared", "personal"] = "shared"
+    site: str | None = Field(None, max_length=40)
+    lasts_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    by_hand: bool = False
 
     def wanted(self) -> NewInvite:
         return NewInvite(
@@ -81,7 +86,48 @@ class InviteBody(_Body):
             seats=self.seats,
             opens_at=self.opens_at,
             closes_at=self.closes_at,
+            site=self.site,
+            lasts=None if self.lasts_days is None else timedelta(days=self.lasts_days),
+            is_by_hand=self.by_hand,
         )
+
+
+class BatchBody(InviteBody):
+    """`POST communities/{c}/batches`: an invite for each name."""
+
+    names: list[str] = Field(min_length=1, max_length=MOST_SEATS)
+
+
+class InviteChangeBody(_Body):
+    """`PATCH communities/{c}/invites/{i}`: what is left out stays as it is."""
+
+    seats: Seats | None = None
+    opens_at: AwareDatetime | None = None
+    closes_at: AwareDatetime | None = None
+    paused: bool | None = None
+    by_hand: bool | None = None
+
+    def change(self) -> InviteChange:
+        return InviteChange(
+            seats=self.seats,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+            is_paused=self.paused,
+            is_by_hand=self.by_hand,
+        )
+
+
+class RevokeBody(_Body):
+    """`POST communities/{c}/invites/{i}/revoke`."""
+
+    with_grants: bool = False
+
+
+class SiteBody(_Body):
+    """`POST communities/{c}/workshops/{w}/sites`."""
+
+    name: str = Field(min_length=1, max_length=500)
+    zone: str = Field(max_length=64)
 
 
 class RoleBody(_Body):
@@ -134,6 +180,7 @@ def workshop_json(workshop: Workshop, now: Any) -> Json:
             for s in workshop.sessions
         ],
         "seats": workshop.seats,
+        "sites": [site_json(site) for site in workshop.sites],
         "profile": workshop.profile,
         "state": workshop.state(now).value,
     }
@@ -151,18 +198,38 @@ def invite_json(invite: Invite) -> Json:
         "id": invite.id,
         "community": invite.community,
         "workshop": invite.workshop,
+        "site": invite.site,
         "role": invite.role.label,
+        "batch": invite.batch,
+        "name": invite.label,
         "kind": invite.kind.value,
         "seats": invite.seats,
         "taken": invite.taken,
         "opens_at": invite.opens_at.isoformat() if invite.opens_at else None,
         "closes_at": invite.closes_at.isoformat() if invite.closes_at else None,
+        "paused": invite.paused_at is not None,
+        "by_hand": invite.is_by_hand,
         "revoked_at": invite.revoked_at.isoformat() if invite.revoked_at else None,
     }
 
 
 def issued_json(issued: IssuedInvite, link: str) -> Json:
     return {**invite_json(issued.invite), "code": issued.code, "link": link}
+
+
+def site_json(site: Site) -> Json:
+    return {"slug": site.slug, "name": site.name, "zone": site.zone}
+
+
+def ticket_json(ticket: Ticket, now: datetime) -> Json:
+    return {
+        "id": ticket.id,
+        "invite": ticket.invite_id,
+        "number": ticket.number,
+        "name": ticket.name,
+        "state": ticket.state(now).value,
+        "since": ticket.created_at.isoformat(),
+    }
 
 
 def member_json(member: Member) -> Json:
@@ -182,6 +249,7 @@ def board_json(row: BoardRow) -> Json:
         "role": row.role.label,
         "joined_at": row.joined_at.isoformat(),
         "server": row.server.value if row.server else None,
+        "site": row.site,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import segno
@@ -10,7 +11,9 @@ from tornado.web import HTTPError, RequestHandler
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.issuing import list_invites, revoke_invite
 from ..application.members import list_members
+from ..application.waiting import Line, view_lines
 from ..application.workshops import (
+    WorkshopView,
     close_workshop,
     list_workshops,
     open_workshop,
@@ -100,6 +103,7 @@ class CommunityPage(PageHandler):
             workshops=await self.run(list_workshops, self.actor, slug),
             usage=await self.run(view_usage, self.actor, slug),
             may_open=may(self.actor, Verb.OPEN_WORKSHOP, slug),
+            may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
             now=self.house.clock.now(),
         )
 
@@ -165,8 +169,15 @@ class WorkshopPage(PageHandler):
             join_address=self.join_address(),
             qr=qr_picture(secret_link) if secret_link else "",
             state=view.workshop.state(self.house.clock.now()),
+            lines=await self._lines(view, community, slug),
+            now=self.house.clock.now(),
+            may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
         )
+
+    async def _lines(self, view: WorkshopView, community: str, slug: str) -> Sequence[Line]:
+        """Who waits, for those who see the board."""
+        return () if view.board is None else await self.run(view_lines, self.actor, community, slug)
 
 
 class BoardPart(PageHandler):
@@ -176,7 +187,13 @@ class BoardPart(PageHandler):
         view = await self.run(view_workshop, self.actor, community, slug)
         if view.board is None:
             raise HTTPError(403)
-        self.draw("board.html", view=view, workshop=view.workshop)
+        self.draw(
+            "board.html",
+            view=view,
+            workshop=view.workshop,
+            lines=await self.run(view_lines, self.actor, community, slug),
+            now=self.house.clock.now(),
+        )
 
 
 class CloseWorkshopPage(PageHandler):

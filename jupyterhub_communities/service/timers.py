@@ -12,9 +12,11 @@ from tornado.log import app_log
 from ..application.house import House
 from ..application.leases import reconcile_leases
 from ..application.ports import Hub
+from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
 
 RECONCILE_EVERY = 60.0  # seconds
+PASS_ON_EVERY = 60.0
 _RETRY_AFTER = 5.0
 _LOOK_FOR_PARENT_EVERY = 1.0
 
@@ -39,6 +41,16 @@ async def reconcile_once(house: House, hub: Hub) -> None:
     mended = await house.run(reconcile_leases, servers, snapshot_at)
     if mended.settled or mended.adopted:
         app_log.info("Reconciled: %d settled, %d adopted", len(mended.settled), len(mended.adopted))
+
+
+async def keep_passing_seats_on(house: House, *, every: float = PASS_ON_EVERY) -> None:
+    """Seats that nobody took in time go to the next in line, also when nobody looks."""
+    while True:
+        try:
+            await house.run(pass_seats_on)
+        except StorageUnreachable:
+            pass  # said by the timer that reconciles
+        await asyncio.sleep(every)
 
 
 async def leave_with_the_hub(leave: Callable[[], None]) -> None:

@@ -1,0 +1,91 @@
+"""The form for a code: what was typed, what it means, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..application.issuing import InviteChange, NewInvite
+from ..domain.grants import Role
+from ..domain.workshops import MOST_SEATS, Workshop
+from ..pages.language import current_messages
+
+MOST_DAYS = 3660
+_FIELDS = ("role", "site", "seats", "opens_at", "closes_at", "lasts_days", "by_hand", "names")
+_LONGEST = {"names": 200_000}
+
+
+@dataclass
+class CodeForm:
+    """Times are read in the zone of the workshop or of the site that was chosen."""
+
+    values: dict[str, str]
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls) -> CodeForm:
+        return cls({**dict.fromkeys(_FIELDS, ""), "role": "learner"})
+
+    @classmethod
+    def read(cls, argument: Callable[[str, str], str | None]) -> CodeForm:
+        return cls(
+            {name: (argument(name, "") or "")[: _LONGEST.get(name, 100)] for name in _FIELDS}
+        )
+
+    def new_invite(self, workshop: Workshop | None) -> NewInvite | None:
+        """What was meant; None with `errors` set where a field cannot be read."""
+        site = self.values["site"] or None
+        zone = ZoneInfo("UTC" if workshop is None else workshop.zone_at(site))
+        days = self._number("lasts_days", MOST_DAYS)
+        wanted = NewInvite(
+            role=self._role(),
+            workshop=None if workshop is None else workshop.slug,
+            site=site,
+            seats=self._number("seats", MOST_SEATS),
+            opens_at=self._time("opens_at", zone),
+            closes_at=self._time("closes_at", zone),
+            lasts=None if days is None else timedelta(days=days),
+            is_by_hand=bool(self.values["by_hand"]),
+        )
+        return None if self.errors else wanted
+
+    def change(self, zone: str) -> InviteChange | None:
+        """The change of a code that is there."""
+        place = ZoneInfo(zone)
+        change = InviteChange(
+            seats=self._number("seats", MOST_SEATS),
+            opens_at=self._time("opens_at", place),
+            closes_at=self._time("closes_at", place),
+            is_by_hand=bool(self.values["by_hand"]),
+        )
+        return None if self.errors else change
+
+    def _role(self) -> Role:
+        try:
+            return Role.from_label(self.values["role"])
+        except KeyError:
+            self.errors["role"] = current_messages().gettext("Please choose a role.")
+            return Role.LEARNER
+
+    def _number(self, name: str, most: int) -> int | None:
+        typed = self.values[name].strip()
+        if not typed:
+            return None
+        if not typed.isdecimal() or not 0 < int(typed[:9]) <= most:
+            self.errors[name] = current_messages().gettext(
+                "Please give a number from 1 to %(most)s.", most=most
+            )
+            return None
+        return int(typed)
+
+    def _time(self, name: str, zone: ZoneInfo) -> datetime | None:
+        typed = self.values[name].strip()
+        if not typed:
+            return None
+        try:
+            return datetime.fromisoformat(typed).replace(tzinfo=zone)
+        except ValueError:
+            self.errors[name] = current_messages().gettext("Please give day and time.")
+            return None

@@ -1,0 +1,292 @@
+"""The pages for codes: of a community or a workshop, one by one, and batches to hand out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from ..application.invites import IssuedInvite
+from ..application.issuing import (
+    InviteChange,
+    change_invite,
+    issue_batch,
+    issue_invite,
+    list_invites,
+    release_batch,
+    renew_invite,
+    revoke_invite,
+    show_batch,
+    show_invite,
+)
+from ..application.waiting import admit_from_line, decline
+from ..application.workshops import add_site, view_workshop
+from ..domain.grants import Role, Verb, require
+from ..domain.invites import Invite
+from ..domain.refusals import InviteUnreadable, Refusal, TitleInvalid
+from ..domain.workshops import Workshop
+from ..i18n.messages import offered
+from ..i18n.negotiation import closest
+from ..pages.language import current_messages, use_language
+from ..pages.refusals import status_of
+from .code_form import CodeForm
+from .names_file import read_names, write_csv
+from .pages import PageHandler, qr_picture
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Personal codes that were made together."""
+
+    id: str
+    made_at: datetime
+    invites: tuple[Invite, ...]
+
+    @property
+    def claimed(self) -> int:
+        return sum(invite.taken for invite in self.invites)
+
+
+class CodesHandler(PageHandler):
+    """For pages about the codes of a community, or of one of its workshops."""
+
+    async def load(self, community: str, slug: str | None) -> tuple[Any, Workshop | None, Role]:
+        """Community, workshop and the actor's role there. Raises a refusal for who manages none."""
+        shown = await self.community(community)
+        workshop = None
+        if slug is not None:
+            workshop = (await self.run(view_workshop, self.actor, community, slug)).workshop
+        role = require(self.actor, Verb.ISSUE_INVITE, community, slug)
+        return shown, workshop, role
+
+    def base(self, community: str, slug: str | None) -> str:
+        return f"communities/{community}" + (f"/workshops/{slug}" if slug else "")
+
+
+class CodesPage(CodesHandler):
+    """All codes, and the forms for new ones and for sites."""
+
+    async def get(self, community: str, slug: str | None = None) -> None:
+        await self._draw(community, slug, CodeForm.fresh())
+
+    async def post(self, community: str, slug: str | None = None) -> None:
+        action = self.get_body_argument("action", "")
+        form = CodeForm.read(self.get_body_argument)
+        try:
+            if action == "site" and slug is not None:
+                await self._add_site(community, slug)
+                self.go(self.base(community, slug) + "/codes")
+            else:
+                await self._make(community, slug, form, action)
+        except Refusal as refusal:
+            field = "site_name" if isinstance(refusal, TitleInvalid) else "form"
+            form.errors[field if action == "site" else "form"] = self.say(refusal)
+            await self._draw(community, slug, form, status=status_of(refusal))
+
+    async def draw_stale(self, *path: str) -> None:
+        form = CodeForm.read(self.get_body_argument)
+        form.errors["form"] = current_messages().gettext("Please send the form once more.")
+        await self._draw(path[0], path[1] if len(path) > 1 else None, form)
+
+    async def _add_site(self, community: str, slug: str) -> None:
+        await self.run(
+            add_site,
+            self.actor,
+            community,
+            slug,
+            name=self.get_body_argument("site_name", ""),
+            zone=self.get_body_argument("site_zone", ""),
+        )
+
+    async def _make(self, community: str, slug: str | None, form: CodeForm, action: str) -> None:
+        _, workshop, _ = await self.load(community, slug)
+        wanted = form.new_invite(workshop)
+        if wanted is None:
+            await self._draw(community, slug, form, status=400)
+        elif action == "batch":
+            names = read_names(self._names_given(form))
+            batch = await self.run(issue_batch, self.actor, community, names, wanted)
+            self.go(f"communities/{community}/batches/{batch[0].invite.batch}")
+        else:
+            issued = await self.run(issue_invite, self.actor, community, wanted)
+            self.go(f"communities/{community}/codes/{issued.invite.id}")
+
+    def _names_given(self, form: CodeForm) -> bytes:
+        """The file that was chosen, else what was typed."""
+        files = self.request.files.get("names_file", [])
+        if files and files[0]["body"]:
+            body: bytes = files[0]["body"]
+            return body
+        return form.values["names"].encode()
+
+    async def _draw(
+        self, community: str, slug: str | None, form: CodeForm, *, status: int = 200
+    ) -> None:
+        shown, workshop, role = await self.load(community, slug)
+        invites = await self.run(list_invites, self.actor, community, slug)
+        own = [invite for invite in invites if slug is not None or invite.workshop is None]
+        self.draw(
+            "codes.html",
+            status=status,
+            community=shown,
+            workshop=workshop,
+            invites=[invite for invite in own if invite.batch is None],
+            batches=_batches(own),
+            roles=[granted for granted in Role if granted <= role],
+            form=form,
+            now=self.house.clock.now(),
+            page_base=self.settings["prefix"] + self.base(community, slug),
+        )
+
+
+class InvitePage(CodesHandler):
+    """One code: shown, changed, renewed, revoked."""
+
+    async def get(self, community: str, invite_id: str) -> None:
+        await self._draw(community, invite_id)
+
+    async def post(self, community: str, invite_id: str) -> None:
+        action = self.get_body_argument("action", "")
+        path = f"communities/{community}/codes/{invite_id}"
+        verb = (self.actor, community, invite_id)
+        if action == "renew":
+            await self.run(renew_invite, *verb)
+        elif action in ("revoke", "revoke_all"):
+            revoked = await self.run(revoke_invite, *verb, with_grants=action == "revoke_all")
+            for username in revoked.usernames:
+                await self.push_groups(username)
+        elif action in ("pause", "resume"):
+            await self.run(change_invite, *verb, InviteChange(is_paused=action == "pause"))
+        else:
+            form = CodeForm.read(self.get_body_argument)
+            _, zone = await self._place(community, invite_id)
+            change = form.change(zone)
+            if change is None:
+                await self._draw(community, invite_id, form, status=400)
+                return
+            await self.run(change_invite, *verb, change)
+        self.go(path)
+
+    async def _place(self, community: str, invite_id: str) -> tuple[Invite, str]:
+        """The invite, and the zone of its workshop or site."""
+        for invite in await self.run(list_invites, self.actor, community, None):
+            if invite.id == invite_id:
+                break
+        else:
+            invite = (await self.run(show_invite, self.actor, community, invite_id)).invite
+        if invite.workshop is None:
+            return invite, "UTC"
+        view = await self.run(view_workshop, self.actor, community, invite.workshop)
+        return invite, view.workshop.zone_at(invite.site)
+
+    async def _draw(
+        self, community: str, invite_id: str, form: CodeForm | None = None, *, status: int = 200
+    ) -> None:
+        shown = await self.community(community)
+        try:
+            issued = await self.run(show_invite, self.actor, community, invite_id)
+        except InviteUnreadable:
+            issued = None
+        invite, zone = await self._place(community, invite_id)
+        link = "" if issued is None else self.join_link(issued.link)
+        self.draw(
+            "code.html",
+            status=status,
+            community=shown,
+            invite=invite,
+            issued=issued,
+            zone=zone,
+            join_link=link,
+            join_address=self.join_address(),
+            qr=qr_picture(link) if link else "",
+            form=form or _as_form(invite, zone),
+            now=self.house.clock.now(),
+        )
+
+
+class BatchPage(CodesHandler):
+    """Slips to print, one for each unclaimed code; the same as CSV; and giving the rest away."""
+
+    async def get(self, community: str, batch: str, kind: str = "") -> None:
+        shown = await self.community(community)
+        unclaimed = await self.run(show_batch, self.actor, community, batch)
+        if kind:
+            self._send_csv(unclaimed)
+            return
+        workshop = None
+        if unclaimed and unclaimed[0].invite.workshop is not None:
+            slug = unclaimed[0].invite.workshop
+            workshop = (await self.run(view_workshop, self.actor, community, slug)).workshop
+        language = closest(workshop.language if workshop else shown.language, offered())
+        with use_language(language or current_messages().tag):  # that of who gets the slip
+            slips = self.settings["environment"].get_template("slip_list.html")
+            drawn = slips.render(
+                community=shown,
+                workshop=workshop,
+                join_address=self.join_address(),
+                slips=[(each, qr_picture(self.join_link(each.link))) for each in unclaimed],
+            )
+        self.draw(
+            "slips.html",
+            community=shown,
+            workshop=workshop,
+            batch=batch,
+            slips=Markup(drawn),
+            unclaimed=len(unclaimed),
+        )
+
+    async def post(self, community: str, batch: str, kind: str = "") -> None:
+        await self.run(release_batch, self.actor, community, batch)
+        self.go(f"communities/{community}/batches/{batch}")
+
+    def _send_csv(self, unclaimed: Any) -> None:
+        messages = current_messages()
+        header = (messages.gettext("Name"), messages.gettext("Code"), messages.gettext("Link"))
+        rows = [header, *(self._row(issued) for issued in unclaimed)]
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", 'attachment; filename="codes.csv"')
+        self.finish("\ufeff" + write_csv(rows))  # the mark tells spreadsheets that it is UTF-8
+
+    def _row(self, issued: IssuedInvite) -> tuple[str, str, str]:
+        return (issued.invite.label or "", issued.code, self.join_link(issued.link))
+
+
+class WaitingPart(PageHandler):
+    """A click on the board: somebody in line is let in or not, or there are more seats."""
+
+    async def post(self, community: str, slug: str) -> None:
+        action, _, target = self.get_body_argument("action", "").partition(" ")
+        if action == "admit":
+            await self.run(admit_from_line, self.actor, community, target)
+        elif action == "decline":
+            await self.run(decline, self.actor, community, target)
+        elif action == "seats":
+            more = self.get_body_argument("more", "")
+            change = InviteChange(more_seats=int(more) if more.isdecimal() else 0)
+            await self.run(change_invite, self.actor, community, target, change)
+        self.go(f"communities/{community}/workshops/{slug}#people")
+
+    async def draw_stale(self, *path: str) -> None:
+        self.go(f"communities/{path[0]}/workshops/{path[1]}")
+
+
+def _batches(invites: list[Invite]) -> list[Batch]:
+    held: dict[str, list[Invite]] = {}
+    for invite in invites:
+        if invite.batch is not None:
+            held.setdefault(invite.batch, []).append(invite)
+    return [Batch(key, found[0].created_at, tuple(found)) for key, found in held.items()]
+
+
+def _as_form(invite: Invite, zone: str) -> CodeForm:
+    form = CodeForm.fresh()
+    form.values["seats"] = "" if invite.seats is None else str(invite.seats)
+    for name in ("opens_at", "closes_at"):
+        time: datetime | None = getattr(invite, name)
+        if time is not None:
+            form.values[name] = time.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+    form.values["by_hand"] = "1" if invite.is_by_hand else ""
+    return form

@@ -1,0 +1,61 @@
+"""Names as people have them: typed one in a line, or a spreadsheet's CSV in any of its dialects."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from ..domain.refusals import NamesUnreadable
+
+_HEADERS = {"name", "names", "nombre", "nombres", "nome", "nomes", "nom", "noms", "jina", "الاسم"}
+_DELIMITERS = ";,\t"
+
+
+def read_names(data: bytes) -> list[str]:
+    """The names in a text or CSV file: its column with a known header, or else its first column.
+
+    Raises `NamesUnreadable` for what is no text.
+    """
+    text = _decode(data)
+    if "\x00" in text:
+        raise NamesUnreadable
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=first.count)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
+    except csv.Error as error:
+        raise NamesUnreadable from error
+    column, rows = _column(rows)
+    return [row[column].strip() for row in rows if len(row) > column and row[column].strip()]
+
+
+def write_csv(rows: Sequence[tuple[str, ...]]) -> str:
+    """CSV that spreadsheets open as it is: a name that begins like a formula stays a text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in rows:
+        writer.writerow([f"'{cell}" if cell[:1] in "=+-@\t\r" else cell for cell in row])
+    return out.getvalue()
+
+
+def _column(rows: list[list[str]]) -> tuple[int, list[list[str]]]:
+    if rows:
+        for number, title in enumerate(rows[0]):
+            if title.strip().casefold() in _HEADERS:
+                return number, rows[1:]
+    return 0, rows
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]  # what spreadsheets write
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise NamesUnreadable
