@@ -217,6 +217,8 @@ class CommunityAuthenticatorMixin(UpstreamMixin):
             await self._house.run(sync_idp_grants, model["name"], wanted)
         person = await self._house.run(find_person, model["name"])
         user = handler.find_user(model["name"])
+        if wanted is None and user is not None and self.enable_auth_state:
+            model["auth_state"] = await user.get_auth_state()  # what upstream gave them before
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
         if person.account is not None and not model.get("user_info"):
             model["user_info"] = {

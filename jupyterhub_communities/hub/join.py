@@ -305,7 +305,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             error=error,
             join_notice=notice,
             ask_known=ask_known,
-            has_upstream=self.authenticator.upstream is not None,
+            has_upstream=self.upstream_has_button,
             shared=ticked or bool(signed_in_shared),
         )
 

@@ -70,7 +70,7 @@ class LinkHandler(AttemptMixin, PageMixin):
     async def _account(self, username: str) -> Account | None:
         """None for people who sign in through upstream anyway, or on a hub without one."""
         account: Account | None = (await self.house.run(find_person, username)).account
-        if self.authenticator.upstream is None or account is None:
+        if not self.upstream_has_button or account is None:
             return None
         if account.kind is AccountKind.UPSTREAM:
             return None

@@ -121,6 +121,7 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
                 "next_url": self.get_argument("next", ""),
                 "is_open_to_nobody": is_open_to_nobody,
                 "has_upstream": authenticator.upstream is not None,
+                "upstream_has_button": self.upstream_has_button,
                 "upstream_has_form": self.upstream_has_form,
                 "shared": bool(self.typed("shared")),
                 **values,

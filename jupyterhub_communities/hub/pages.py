@@ -79,6 +79,12 @@ class PageMixin(BaseHandler):
         """Does upstream take a name and a password, in the login page's own form?"""
         return self.upstream_url == f"{self.hub.base_url}login"
 
+    @property
+    def upstream_has_button(self) -> bool:
+        """Can one go to upstream's sign-in from here? From a course one can only come."""
+        authenticator = self.authenticator
+        return authenticator.upstream is not None and not authenticator.upstream_is_launched
+
     def go(self, path: str) -> None:
         """Redirects after a form; `path` lies below the Hub's address."""
         self.redirect(self.hub.base_url + path, status=303)

@@ -12,10 +12,10 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
-from traitlets import Float
+from traitlets import Bool, Float, default
 from traitlets.utils.importstring import import_item
 
-from ..domain.provenance import Wanted, wanted_places
+from ..domain.provenance import Wanted, claim_values, wanted_places
 from ..domain.refusals import UpstreamFailed, UsernameUnusable
 
 AuthModel: TypeAlias = dict[str, Any]
@@ -26,6 +26,15 @@ class UpstreamMixin(Authenticator):
     """For an Authenticator that stands before another one."""
 
     upstream: type[Authenticator] | None = None
+
+    upstream_is_launched = Bool(
+        help="People come from a page of the upstream's own, such as a course (LTI): the login page "
+        "says so, and has no button. By default so for the classes of ltiauthenticator.",
+    ).tag(config=True)
+
+    @default("upstream_is_launched")
+    def _default_upstream_is_launched(self) -> bool:
+        return self.upstream is not None and self.upstream.__module__.startswith("ltiauthenticator")
 
     upstream_timeout = Float(
         30,
@@ -96,7 +105,8 @@ class UpstreamMixin(Authenticator):
         """Upstream's name as the Hub keeps it. Raises `UsernameUnusable`."""
         if isinstance(name, str) and name:
             username: str = self.normalize_username(name)
-            if len(username) <= LONGEST_USERNAME and self.validate_username(username):
+            is_short = len(username) <= LONGEST_USERNAME
+            if is_short and username.isprintable() and self.validate_username(username):
                 return username
         raise UsernameUnusable
 
@@ -105,9 +115,19 @@ class UpstreamMixin(Authenticator):
         those that begin with our prefix."""
         model = dict(answer)
         groups = model.pop("groups", None)
-        if self._upstream_manages_groups and groups is not None:
-            model["groups"] = self._without_ours(groups)
+        if self._upstream_manages_groups:
+            groups = self._readable_groups(model, groups)
+            if groups is not None:
+                model["groups"] = self._without_ours(groups)
         return model
+
+    def _readable_groups(self, model: AuthModel, groups: Any) -> Iterable[str] | None:
+        """None where nothing is said of groups. OAuthenticator takes a claim for a list whatever it
+        is, and a missing one for an empty one: there the claim itself is looked at."""
+        key, state = getattr(self, "auth_state_groups_key", None), model.get("auth_state")
+        if isinstance(key, str) and key and isinstance(state, dict):
+            return claim_values(state, key)
+        return None if groups is None else [name for name in groups if isinstance(name, str)]
 
     def _without_ours(self, groups: Iterable[str]) -> list[str]:
         names = list(groups)
