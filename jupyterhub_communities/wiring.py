@@ -21,6 +21,7 @@ from traitlets.utils.importstring import import_item
 from .app import open_house
 from .config import ConfigError
 from .hub.client import HubClient
+from .hub.guessing import rules_of as guessing_rules
 from .hub.wrapping import with_communities
 from .service.app import make_app, serve
 from .storage.database import SchemaOutdated
@@ -59,6 +60,7 @@ def configure(
     except (ConfigError, KeyFileError, SchemaOutdated) as error:
         raise SystemExit(str(error)) from error
     _refuse_load_groups(c)
+    _check_guessing(c)
     configured = c.JupyterHub.get("authenticator_class")
     c.JupyterHub.authenticator_class = with_communities(
         _load("jupyterhub.authenticators", upstream or configured) or Authenticator
@@ -78,6 +80,13 @@ def _refuse_load_groups(c: Config) -> None:
             "membership at sign-in. Remove it: groups of your own stay as they are in the Hub's "
             "database, and can be changed with the Hub's admin page or REST API."
         )
+
+
+def _check_guessing(c: Config) -> None:
+    try:
+        guessing_rules(c.CommunityAuthenticatorMixin)
+    except ValueError as error:
+        raise SystemExit(f"CommunityAuthenticatorMixin.guesses_…: {error}") from error
 
 
 def _load(group: str, wanted: object) -> type | None:

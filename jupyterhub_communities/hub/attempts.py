@@ -29,7 +29,7 @@ class AttemptMixin(DeviceMixin):
     def page_attempt(self) -> str:
         """The attempt of the form that is being drawn: the browser's, while it is valid."""
         if self._attempt is None:
-            self._attempt = self._cookie_attempt() or self.new_attempt()
+            self._attempt = self.held_attempt() or self.new_attempt()
         return self._attempt
 
     def new_attempt(self) -> str:
@@ -58,7 +58,7 @@ class AttemptMixin(DeviceMixin):
             max_age_days=LONGEST_DAYS,
             min_version=2,
         )
-        held = self._cookie_attempt()
+        held = self.held_attempt()
         if sent is None or held is None or not secrets.compare_digest(sent.decode(), held):
             return None
         return held
@@ -66,7 +66,8 @@ class AttemptMixin(DeviceMixin):
     def clear_attempt(self) -> None:
         self.clear_cookie(COOKIE, path=self.hub.base_url)
 
-    def _cookie_attempt(self) -> str | None:
+    def held_attempt(self) -> str | None:
+        """The browser's attempt, whatever form it sends."""
         value = self.get_secure_cookie(COOKIE, max_age_days=LONGEST_DAYS, min_version=2)
         return None if value is None else value.decode()
 

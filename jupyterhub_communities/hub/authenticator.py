@@ -34,6 +34,7 @@ from ..domain.names import derive_username, read_name
 from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable, UsernameReserved
 from ..pages.language import current_messages
 from . import devices
+from .guessing import GuessingTraits
 from .join import JoinHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
 from .pages import PageMixin, asset_handlers, install_pages
@@ -44,7 +45,7 @@ from .welcome import WelcomeHandler
 AuthModel: TypeAlias = dict[str, Any]
 
 
-class CommunityAuthenticatorMixin(Authenticator):
+class CommunityAuthenticatorMixin(GuessingTraits, Authenticator):
     """Adds invite codes, return keys and community groups to an Authenticator.
 
     Ways to use it, from least to most effort: `configure(c, "communities.yaml")` in

@@ -8,24 +8,30 @@ from ..application.invites import (
     JoinRequest,
     Offer,
     find_redemption,
+    is_link,
     is_name_known,
     look_up_invite,
 )
 from ..application.people import find_person
 from ..application.return_keys import show_return_key
 from ..domain.accounts import AccountKind
+from ..domain.codes import INVITE_CODE
 from ..domain.invites import InviteKind
 from ..domain.names import read_name
 from ..domain.refusals import (
     CodeMistyped,
+    FormOutdated,
+    InviteClosed,
     InviteFull,
     InviteRedeemed,
+    InviteRevoked,
     InviteUnknown,
     NameEmpty,
     NameTooLong,
     NameUnreadable,
     Refusal,
     StorageUnreachable,
+    TooManyGuesses,
 )
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
@@ -38,14 +44,24 @@ from ..pages.language import (
 )
 from ..pages.refusals import status_of
 from .arriving import ArrivingMixin
-from .attempts import AttemptMixin
 from .devices import is_shared_session
+from .guessing import GuessingMixin
 from .sign_in import SIGN_IN
 
 INVITE_COOKIE = "communities-invite"
 LONGEST_SECRET = 200  # characters of what is kept in a cookie
 LONGEST_TYPED = 200  # characters of a name that are drawn again
+_FOUND, _TYPED = "=", "?"  # before a kept code: was it looked up, so that it is no guess any more?
 
+# Said where the code is typed. A stranger must not tell unknown, closed and revoked ones apart.
+_CODE_REFUSALS = (
+    CodeMistyped,
+    InviteUnknown,
+    InviteClosed,
+    InviteRevoked,
+    TooManyGuesses,
+    FormOutdated,
+)
 _NAME_REFUSALS = (NameEmpty, NameTooLong, NameUnreadable)
 
 
@@ -57,7 +73,7 @@ class Returning:
     username: str
 
 
-class JoinHandler(AttemptMixin, ArrivingMixin):
+class JoinHandler(GuessingMixin, ArrivingMixin):
     """Shows what a code opens, asks for a name, and signs the person in.
 
     `GET` never consumes anything. The code travels in a signed cookie of this path only, never in
@@ -67,6 +83,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
     async def get(self) -> None:
         if "code" in self.request.arguments:
             self._keep_secret(self.get_query_argument("code", ""))
+            self.page_attempt()  # a typed code waits for its turn in this browser's name
             self.set_header("Referrer-Policy", "no-referrer")
             self.set_header("Cache-Control", "no-store")
             wanted = closest(self.get_query_argument("lang", ""), offered())
@@ -102,12 +119,21 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         """A code was typed: say at once if it is not one."""
         typed = self.typed("code")
         try:
-            await self.house.run(look_up_invite, typed)
+            await self._look_up(typed)
         except Refusal as refusal:
             await self._draw_code_form(refusal, typed)
             return
-        self._keep_secret(typed)
+        self._keep_secret(typed, is_found=True)
         self.go("join")
+
+    async def _look_up(self, secret: str) -> Offer:
+        """What a code opens. A typed one waits for its turn, once: its cookie says that it did."""
+        if is_link(secret) or secret == self._found_secret():
+            return await self.house.run(look_up_invite, secret)
+        INVITE_CODE.parse(secret)  # a mistyped one waits for nobody
+        offer = await self.guess(lambda: self.house.run(look_up_invite, secret))
+        self._keep_secret(secret, is_found=True)
+        return offer
 
     async def _draw_code_form(self, refusal: Refusal | None = None, typed: str = "") -> None:
         await self.draw(
@@ -131,9 +157,9 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
     ) -> None:
         """The join page: what the code opens, and who is asking."""
         try:
-            offer = await self.house.run(look_up_invite, secret)
+            offer = await self._look_up(secret)
             me = await self._who_may_continue(secret, offer) if ask_who else None
-        except (CodeMistyped, InviteUnknown) as refusal:
+        except _CODE_REFUSALS as refusal:
             await self._draw_code_form(refusal, secret)
             return
         except StorageUnreachable as refusal:
@@ -223,17 +249,17 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         name = self.typed("name")
         self.device_is_shared = bool(self.typed("shared"))
         try:
-            offer = await self.house.run(look_up_invite, secret)
+            offer = await self._look_up(secret)
             self._speak_as(offer)
             await self._redeem(offer, secret, name, action)
         except _NAME_REFUSALS as refusal:
             await self._draw_offer(
                 secret, status=status_of(refusal), ask_who=False, name=name, error=self.say(refusal)
             )
-        except StorageUnreachable as refusal:
+        except (StorageUnreachable, TooManyGuesses, FormOutdated) as refusal:
             # The form comes back without asking the database: what was typed is kept.
             await self._draw_unreachable(refusal, name)
-        except (CodeMistyped, InviteUnknown) as refusal:
+        except _CODE_REFUSALS as refusal:
             await self._draw_code_form(refusal, secret)
         except Refusal as refusal:
             await self._draw_refused(refusal)
@@ -296,10 +322,10 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
 
     # The code, kept
 
-    def _keep_secret(self, secret: str) -> None:
+    def _keep_secret(self, secret: str, *, is_found: bool = False) -> None:
         self._set_cookie(
             INVITE_COOKIE,
-            secret[:LONGEST_SECRET],
+            (_FOUND if is_found else _TYPED) + secret[:LONGEST_SECRET],
             path=self.hub.base_url + "join",
             samesite="Lax",
             expires_days=1,
@@ -307,8 +333,16 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
 
     def _kept_secret(self) -> str | None:
         """None also for an empty one: then there is a code to be asked for."""
+        return self._cookie_secret()[1:] or None
+
+    def _found_secret(self) -> str | None:
+        """The kept one, where it was looked up before: looking again tells nobody anything new."""
+        kept = self._cookie_secret()
+        return kept[1:] if kept.startswith(_FOUND) else None
+
+    def _cookie_secret(self) -> str:
         value = self.get_secure_cookie(INVITE_COOKIE, max_age_days=1, min_version=2)
-        return value.decode("utf-8", "replace") if value else None
+        return value.decode("utf-8", "replace") if value else ""
 
 
 def _full(offer: Offer) -> Refusal:

@@ -9,6 +9,7 @@ from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
 from tornado.web import HTTPError
 
 from ..application.people import choose_language
+from ..domain.codes import RETURN_KEY
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
@@ -16,7 +17,7 @@ from ..pages.language import WORKSHOP_COOKIE, current_messages, keep_language, l
 from ..pages.refusals import status_of
 from . import attempts
 from .arriving import ArrivingMixin
-from .attempts import AttemptMixin
+from .guessing import GuessingMixin
 from .join import INVITE_COOKIE
 from .pages import PageMixin
 from .sign_in import SIGN_IN, KeySignIn
@@ -26,7 +27,7 @@ LONGEST_USERNAME = 64
 _OUR_FIELDS = {"_xsrf", attempts.FIELD, "next", "shared"}
 
 
-class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
+class LoginHandler(GuessingMixin, ArrivingMixin, HubLoginHandler):
     """*I have a code*, *I have been here before*, and the upstream's own way in."""
 
     async def get(self) -> None:
@@ -46,7 +47,8 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
         messages = current_messages()
         try:
             if "return_key" in self.request.body_arguments:
-                user = await self.login_user({SIGN_IN: KeySignIn(typed)})
+                RETURN_KEY.parse(typed)  # a mistyped one waits for nobody
+                user = await self.guess(lambda: self.login_user({SIGN_IN: KeySignIn(typed)}))
                 message = messages.gettext("You may not sign in to this hub.")
             else:
                 user = await self.login_user(self._upstream_fields())

@@ -13,6 +13,8 @@ STATUS: dict[str, int] = {
     "code.mistyped": 400,
     "community.last_champion": 409,
     "declared": 409,
+    "form.outdated": 400,
+    "guessing.busy": 429,
     "invite.closed": 403,
     "invite.full": 409,
     "invite.not_open": 403,
@@ -136,6 +138,14 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "A community needs at least one champion. Appoint another one first."
     ),
     "declared": lambda _, m: m.gettext("The operator of this hub decides this."),
+    "form.outdated": lambda _, m: m.gettext("Please send the form once more."),
+    "guessing.busy": lambda r, m: m.ngettext(
+        "Many people are typing codes and keys just now. Nothing was lost: "
+        "please try again in %(num)s second.",
+        "Many people are typing codes and keys just now. Nothing was lost: "
+        "please try again in %(num)s seconds.",
+        r.seconds,
+    ),
     "invite.closed": _not_valid,
     "invite.full": lambda _, m: m.gettext("All seats are taken."),
     "invite.not_open": _not_open,
