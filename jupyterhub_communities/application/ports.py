@@ -231,6 +231,10 @@ class Redemptions(Protocol):
         """The display names of those who redeemed it."""
         ...
 
+    def last_at(self, account_id: str) -> datetime | None:
+        """When this account last redeemed an invite."""
+        ...
+
     def add(self, redemption: Redemption) -> None: ...
 
 

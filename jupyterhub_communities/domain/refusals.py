@@ -55,6 +55,11 @@ class FormOutdated(Refusal):
     code = "form.outdated"
 
 
+@dataclass(eq=False)
+class FormTooLong(Refusal):
+    code = "form.too_long"
+
+
 # Invites
 
 

@@ -291,7 +291,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         self, offer: Offer, secret: str, name: str, action: str
     ) -> JoinRequest | None:
         """What the form asks for; None where it was not drawn for who is here now."""
-        attempt = self.form_attempt()
+        attempt = self.form_attempt() or await self._attempt_sent_again(secret)
         if attempt is None:
             return None
         request = JoinRequest(
@@ -305,6 +305,15 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             return replace(request, attempt=f"{attempt} {username}", username=username)
         is_here = await self.house.run(find_redemption, secret, attempt) is not None
         return request if is_here else None
+
+    async def _attempt_sent_again(self, secret: str) -> str | None:
+        """That of a form which has signed in who is here now, and is sent once more."""
+        attempt = self.form_attempt(by_anybody=True)
+        if attempt is None or self.current_user is None:
+            return None
+        account = await self.house.run(find_redemption, secret, attempt)
+        is_theirs = account is not None and account.username == self.current_user.name
+        return attempt if is_theirs else None
 
     async def _go_on(self) -> None:
         """To the return key while it is not kept; else to the server."""

@@ -14,6 +14,7 @@ STATUS: dict[str, int] = {
     "community.last_champion": 409,
     "declared": 409,
     "form.outdated": 400,
+    "form.too_long": 413,
     "guessing.busy": 429,
     "invite.closed": 403,
     "invite.full": 409,
@@ -139,6 +140,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "declared": lambda _, m: m.gettext("The operator of this hub decides this."),
     "form.outdated": lambda _, m: m.gettext("Please send the form once more."),
+    "form.too_long": lambda _, m: m.gettext("This text is too long. Please send a shorter one."),
     "guessing.busy": lambda r, m: m.ngettext(
         "Many people are typing codes and keys just now. Nothing was lost: "
         "please try again in %(num)s second.",
