@@ -19,6 +19,7 @@ from traitlets.config import Config
 from .app import open_house
 from .config import ConfigError
 from .hub.client import HubClient
+from .hub.guessing import rules_of as guessing_rules
 from .hub.upstream import load_class
 from .hub.wrapping import with_communities
 from .service.app import make_app, serve
@@ -58,6 +59,7 @@ def configure(
     except (ConfigError, KeyFileError, SchemaOutdated) as error:
         raise SystemExit(str(error)) from error
     _refuse_load_groups(c)
+    _check_guessing(c)
     configured = c.JupyterHub.get("authenticator_class")
     spawner = c.JupyterHub.get("spawner_class")
     try:
@@ -79,6 +81,13 @@ def _refuse_load_groups(c: Config) -> None:
             "membership at sign-in. Remove it: groups of your own stay as they are in the Hub's "
             "database, and can be changed with the Hub's admin page or REST API."
         )
+
+
+def _check_guessing(c: Config) -> None:
+    try:
+        guessing_rules(c.CommunityAuthenticatorMixin)
+    except ValueError as error:
+        raise SystemExit(f"CommunityAuthenticatorMixin.guesses_…: {error}") from error
 
 
 def _add_service(c: Config, path: Path) -> None:

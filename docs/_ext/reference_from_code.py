@@ -97,9 +97,12 @@ def traits_page() -> str:
 
 
 def own_traits(cls: Any) -> dict[str, Any]:
-    """The configurable traits that the class itself adds or redefines."""
+    """The configurable traits that the class, or a part of it that is ours, adds or redefines."""
+    ours = [base for base in cls.__mro__ if base.__module__.startswith("jupyterhub_communities.")]
     return {
-        name: trait for name, trait in cls.class_traits(config=True).items() if name in vars(cls)
+        name: trait
+        for name, trait in cls.class_traits(config=True).items()
+        if any(name in vars(base) for base in ours)
     }
 
 

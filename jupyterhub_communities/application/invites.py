@@ -75,11 +75,15 @@ class Joined:
     is_new: bool
 
 
+def is_link(secret: str) -> bool:
+    """Is it the long secret, which nobody guesses and nobody types?"""
+    return LINK.fullmatch(secret.strip()) is not None
+
+
 def secret_digest(desk: Desk, secret: str) -> str:
     """The digest of a typed code or a link secret. Raises `CodeMistyped` without a table."""
-    secret = secret.strip()
-    if LINK.fullmatch(secret):
-        return desk.keys.digest("invite-link", secret)
+    if is_link(secret):
+        return desk.keys.digest("invite-link", secret.strip())
     return desk.keys.digest("invite-code", INVITE_CODE.parse(secret))
 
 
@@ -192,9 +196,12 @@ def _sit_down(desk: Desk, store: Store, offer: Offer, request: JoinRequest) -> N
 def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
     """The invite of a secret's digest with its place. Raises the refusal for one that cannot be redeemed."""
     invite = store.invites.by_digest(digest)
+    # Also asked where there is nothing to ask for: the time that an unknown code takes is that of
+    # a closed or revoked one.
+    community = store.communities.get((invite and invite.community) or "")
     if invite is None:
         raise InviteUnknown
-    community = None if invite.community is None else store.communities.get(invite.community)
+    invite.check_valid(desk.now, contact=_contact(community))
     workshop = None
     if invite.community is not None and invite.workshop is not None:
         workshop = store.workshops.get(invite.community, invite.workshop)

@@ -264,6 +264,10 @@ class Redemptions(Protocol):
         """The same person redeems the same invite again."""
         ...
 
+    def last_at(self, account_id: str) -> datetime | None:
+        """When this account last redeemed an invite."""
+        ...
+
     def add(self, redemption: Redemption) -> None: ...
 
 

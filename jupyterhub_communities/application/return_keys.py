@@ -70,7 +70,9 @@ def use_return_key(desk: Desk, typed: str) -> None:
 
 
 def _confirm(desk: Desk, store: Store, account_id: str) -> None:
-    if store.accounts.confirm_key(account_id, desk.now):
+    # Kept after what the key was made for, whatever the clock says: then attempts open nothing more.
+    now = max(desk.now, store.redemptions.last_at(account_id) or desk.now)
+    if store.accounts.confirm_key(account_id, now):
         store.audit.add(
             AuditEntry(
                 at=desk.now,

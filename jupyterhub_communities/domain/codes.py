@@ -21,6 +21,7 @@ from .refusals import CodeMistyped, KeyMistyped, Refusal
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _LOOKALIKES = str.maketrans("OIL", "011")
+_MORE_DASHES = "\u2212\u2043\u02d7\u0640"  # minus, bullet, modifier and Arabic tatweel
 _LONGEST_TYPED = 100  # characters; far beyond any code with blanks and hyphens
 
 Choice = Callable[[Sequence[str]], str]
@@ -76,6 +77,8 @@ class SecretFormat:
 def _plain(character: str) -> str:
     """One typed character without its script: digits become ASCII, blanks and dashes nothing."""
     if character.isspace() or unicodedata.category(character) in ("Pd", "Cf"):
+        return ""
+    if character in _MORE_DASHES:
         return ""
     digit = unicodedata.digit(character, None)
     return character if digit is None else str(digit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from .communities import group_name
@@ -38,6 +38,10 @@ class Source(StrEnum):
     CHAMPION = "champion"
 
 
+# A grant that has just begun holds on although the clock is set back, or another machine's is late.
+CLOCK_SLACK = timedelta(minutes=5)
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """One reason for being in. Whether it holds is computed from its times, never stored."""
@@ -55,7 +59,7 @@ class Grant:
     site: str | None = None  # None: the whole workshop
 
     def holds(self, now: datetime) -> bool:
-        if self.revoked_at is not None or now < self.starts_at:
+        if self.revoked_at is not None or now < self.starts_at - CLOCK_SLACK:
             return False
         return self.ends_at is None or now < self.ends_at
 

@@ -47,12 +47,16 @@ class Invite:
     def seats_left(self) -> int | None:
         return None if self.seats is None else max(0, self.seats - self.taken)
 
-    def check_open(self, now: datetime, *, zone: str, contact: str | None) -> None:
-        """Raises the refusal for an invite that cannot be redeemed at `now`. Seats come later."""
+    def check_valid(self, now: datetime, *, contact: str | None) -> None:
+        """Raises the refusal for an invite that nobody will redeem any more."""
         if self.revoked_at is not None:
             raise InviteRevoked(contact=contact)
         if self.closes_at is not None and now >= self.closes_at:
             raise InviteClosed(closed_at=self.closes_at, contact=contact)
+
+    def check_open(self, now: datetime, *, zone: str, contact: str | None) -> None:
+        """Raises the refusal for an invite that cannot be redeemed at `now`. Seats come later."""
+        self.check_valid(now, contact=contact)
         if self.opens_at is not None and now < self.opens_at:
             raise InviteNotOpen(opens_at=self.opens_at, zone=zone, contact=contact)
         if self.paused_at is not None:

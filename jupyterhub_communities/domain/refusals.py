@@ -40,6 +40,26 @@ class KeyUnknown(Refusal):
     code = "key.unknown"
 
 
+@dataclass(eq=False)
+class TooManyGuesses(Refusal):
+    """More is typed on this hub than may be looked up: nothing was looked up."""
+
+    code = "guessing.busy"
+    seconds: int  # until asking again is worth while
+
+
+@dataclass(eq=False)
+class FormOutdated(Refusal):
+    """The form was not drawn for this browser, or a day ago: it is drawn again."""
+
+    code = "form.outdated"
+
+
+@dataclass(eq=False)
+class FormTooLong(Refusal):
+    code = "form.too_long"
+
+
 # Invites
 
 

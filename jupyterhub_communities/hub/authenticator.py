@@ -32,6 +32,7 @@ from ..domain.names import derive_username, read_name
 from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
+from .guessing import GuessingTraits
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
@@ -45,7 +46,7 @@ from .welcome import WelcomeHandler
 _WANTED = "communities-wanted"  # what upstream's claims amount to, on the way to the last step
 
 
-class CommunityAuthenticatorMixin(UpstreamMixin):
+class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     """Adds invite codes, return keys and community groups to an Authenticator.
 
     Ways to use it, from least to most effort: `configure(c, "communities.yaml")` in

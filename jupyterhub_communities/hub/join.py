@@ -10,6 +10,7 @@ from ..application.invites import (
     Offer,
     find_redemption,
     has_redeemed,
+    is_link,
     is_name_known,
     look_up_invite,
 )
@@ -17,19 +18,24 @@ from ..application.people import find_person
 from ..application.return_keys import show_return_key
 from ..application.waiting import find_place, leave_line, wait_in_line
 from ..domain.accounts import AccountKind
+from ..domain.codes import INVITE_CODE
 from ..domain.invites import InviteKind
 from ..domain.names import read_name
 from ..domain.refusals import (
     CodeMistyped,
+    FormOutdated,
     InviteByHand,
+    InviteClosed,
     InviteFull,
     InviteRedeemed,
+    InviteRevoked,
     InviteUnknown,
     NameEmpty,
     NameTooLong,
     NameUnreadable,
     Refusal,
     StorageUnreachable,
+    TooManyGuesses,
 )
 from ..domain.waiting import TicketState
 from ..i18n.messages import offered
@@ -43,15 +49,25 @@ from ..pages.language import (
 )
 from ..pages.refusals import status_of
 from .arriving import ArrivingMixin
-from .attempts import AttemptMixin
 from .devices import is_shared_session
+from .guessing import GuessingMixin
 from .intents import JoinIntent
 from .sign_in import SIGN_IN
 
 INVITE_COOKIE = "communities-invite"
 LONGEST_SECRET = 200  # characters of what is kept in a cookie
 LONGEST_TYPED = 200  # characters of a name that are drawn again
+_FOUND, _TYPED = "=", "?"  # before a kept code: was it looked up, so that it is no guess any more?
 
+# Said where the code is typed. A stranger must not tell unknown, closed and revoked ones apart.
+_CODE_REFUSALS = (
+    CodeMistyped,
+    InviteUnknown,
+    InviteClosed,
+    InviteRevoked,
+    TooManyGuesses,
+    FormOutdated,
+)
 _NAME_REFUSALS = (NameEmpty, NameTooLong, NameUnreadable)
 
 
@@ -63,7 +79,7 @@ class Returning:
     username: str
 
 
-class JoinHandler(AttemptMixin, ArrivingMixin):
+class JoinHandler(GuessingMixin, ArrivingMixin):
     """Shows what a code opens, asks for a name, and signs the person in.
 
     `GET` never consumes anything. The code travels in a signed cookie of this path only, never in
@@ -73,6 +89,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
     async def get(self) -> None:
         if "code" in self.request.arguments:
             self._keep_secret(self.get_query_argument("code", ""))
+            self.page_attempt()  # a typed code waits for its turn in this browser's name
             self.set_header("Referrer-Policy", "no-referrer")
             self.set_header("Cache-Control", "no-store")
             wanted = closest(self.get_query_argument("lang", ""), offered())
@@ -116,6 +133,8 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         """Into the line, or out of it. Then the page tells where one stands."""
         secret, attempt = self._kept_secret(), self.form_attempt()
         try:
+            if secret is not None:
+                await self._look_up(secret)
             if secret is not None and attempt is not None and action == "leave":
                 for own in self._own_attempts():
                     await self.house.run(leave_line, secret, own)
@@ -186,7 +205,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
             self.go("join")
             return
         try:
-            offer = await self.house.run(look_up_invite, secret)
+            offer = await self._look_up(secret)
         except Refusal as refusal:
             await self._draw_refused(refusal)
             return
@@ -206,6 +225,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         if self.current_user is None:
             return False
         try:
+            await self._look_up(secret)
             return await self.house.run(has_redeemed, secret, self.current_user.name)
         except Refusal:
             return False  # the page says what is wrong
@@ -216,12 +236,21 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         """A code was typed: say at once if it is not one."""
         typed = self.typed("code")
         try:
-            await self.house.run(look_up_invite, typed)
+            await self._look_up(typed)
         except Refusal as refusal:
             await self._draw_code_form(refusal, typed)
             return
-        self._keep_secret(typed)
+        self._keep_secret(typed, is_found=True)
         self.go("join")
+
+    async def _look_up(self, secret: str) -> Offer:
+        """What a code opens. A typed one waits for its turn, once: its cookie says that it did."""
+        if is_link(secret) or secret == self._found_secret():
+            return await self.house.run(look_up_invite, secret)
+        INVITE_CODE.parse(secret)  # a mistyped one waits for nobody
+        offer = await self.guess(lambda: self.house.run(look_up_invite, secret))
+        self._keep_secret(secret, is_found=True)
+        return offer
 
     async def _draw_code_form(self, refusal: Refusal | None = None, typed: str = "") -> None:
         await self.draw(
@@ -245,11 +274,11 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
     ) -> None:
         """The join page: what the code opens, and who is asking."""
         try:
-            offer = await self.house.run(look_up_invite, secret)
+            offer = await self._look_up(secret)
             if ask_who and await self._draw_place(secret):
                 return
             me = await self._who_may_continue(secret, offer) if ask_who else None
-        except (CodeMistyped, InviteUnknown) as refusal:
+        except _CODE_REFUSALS as refusal:
             await self._draw_code_form(refusal, secret)
             return
         except StorageUnreachable as refusal:
@@ -340,17 +369,17 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         name = self.typed("name")
         self.device_is_shared = bool(self.typed("shared"))
         try:
-            offer = await self.house.run(look_up_invite, secret)
+            offer = await self._look_up(secret)
             self._speak_as(offer)
             await self._redeem(offer, secret, name, action)
         except _NAME_REFUSALS as refusal:
             await self._draw_offer(
                 secret, status=status_of(refusal), ask_who=False, name=name, error=self.say(refusal)
             )
-        except StorageUnreachable as refusal:
+        except (StorageUnreachable, TooManyGuesses, FormOutdated) as refusal:
             # The form comes back without asking the database: what was typed is kept.
             await self._draw_unreachable(refusal, name)
-        except (CodeMistyped, InviteUnknown) as refusal:
+        except _CODE_REFUSALS as refusal:
             await self._draw_code_form(refusal, secret)
         except InviteFull as refusal:
             await self._draw_no_seat(refusal)
@@ -389,7 +418,7 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         self, offer: Offer, secret: str, name: str, action: str
     ) -> JoinRequest | None:
         """What the form asks for; None where it was not drawn for who is here now."""
-        attempt = self.form_attempt()
+        attempt = self.form_attempt() or await self._attempt_sent_again(secret)
         if attempt is None:
             return None
         request = JoinRequest(
@@ -408,6 +437,15 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
         username = self.current_user.name
         return replace(request, attempt=f"{request.attempt} {username}", username=username)
 
+    async def _attempt_sent_again(self, secret: str) -> str | None:
+        """That of a form which has signed in who is here now, and is sent once more."""
+        attempt = self.form_attempt(by_anybody=True)
+        if attempt is None or self.current_user is None:
+            return None
+        account = await self.house.run(find_redemption, secret, attempt)
+        is_theirs = account is not None and account.username == self.current_user.name
+        return attempt if is_theirs else None
+
     async def _go_on(self) -> None:
         """To the return key while it is not kept; else to the server."""
         account = (await self.house.run(find_person, self.current_user.name)).account
@@ -424,10 +462,10 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
 
     # The code, kept
 
-    def _keep_secret(self, secret: str) -> None:
+    def _keep_secret(self, secret: str, *, is_found: bool = False) -> None:
         self._set_cookie(
             INVITE_COOKIE,
-            secret[:LONGEST_SECRET],
+            (_FOUND if is_found else _TYPED) + secret[:LONGEST_SECRET],
             path=self.hub.base_url + "join",
             samesite="Lax",
             expires_days=1,
@@ -435,8 +473,16 @@ class JoinHandler(AttemptMixin, ArrivingMixin):
 
     def _kept_secret(self) -> str | None:
         """None also for an empty one: then there is a code to be asked for."""
+        return self._cookie_secret()[1:] or None
+
+    def _found_secret(self) -> str | None:
+        """The kept one, where it was looked up before: looking again tells nobody anything new."""
+        kept = self._cookie_secret()
+        return kept[1:] if kept.startswith(_FOUND) else None
+
+    def _cookie_secret(self) -> str:
         value = self.get_secure_cookie(INVITE_COOKIE, max_age_days=1, min_version=2)
-        return value.decode("utf-8", "replace") if value else None
+        return value.decode("utf-8", "replace") if value else ""
 
 
 def _label(offer: Offer | None) -> str:

@@ -10,6 +10,7 @@ from jupyterhub.handlers.login import LogoutHandler as HubLogoutHandler
 from tornado.web import HTTPError
 
 from ..application.people import choose_language
+from ..domain.codes import RETURN_KEY
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
@@ -17,7 +18,7 @@ from ..pages.language import WORKSHOP_COOKIE, current_messages, keep_language, l
 from ..pages.refusals import status_of
 from . import attempts
 from .arriving import ArrivingMixin
-from .attempts import AttemptMixin
+from .guessing import GuessingMixin
 from .intents import SharedIntent
 from .join import INVITE_COOKIE
 from .pages import PageMixin
@@ -26,9 +27,10 @@ from .sign_in import SIGN_IN, KeySignIn
 LONGEST_KEY = 200  # characters that are drawn again
 LONGEST_USERNAME = 64
 _OUR_FIELDS = {"_xsrf", attempts.FIELD, "action", "next", "shared"}
+LONGEST_NEXT = 2000
 
 
-class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
+class LoginHandler(GuessingMixin, ArrivingMixin, HubLoginHandler):
     """*I have a code*, *I have been here before*, and the upstream's own way in."""
 
     async def get(self) -> None:
@@ -54,7 +56,8 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
         messages = current_messages()
         try:
             if "return_key" in self.request.body_arguments:
-                user = await self.login_user({SIGN_IN: KeySignIn(typed)})
+                RETURN_KEY.parse(typed)  # a mistyped one waits for nobody
+                user = await self.guess(lambda: self.login_user({SIGN_IN: KeySignIn(typed)}))
                 message = messages.gettext("You may not sign in to this hub.")
             else:
                 user = await self.login_user(self._upstream_fields())
@@ -83,6 +86,16 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
         target = self.typed("next")
         query = f"?{urlencode({'next': target})}" if target else ""
         self.redirect(self.upstream_url + query, status=303)
+
+    def _validate_next_url(self, next_url: str) -> str:
+        """The Hub's answer, where it has one: line breaks and half addresses are a 500 there."""
+        if len(next_url) > LONGEST_NEXT or not next_url.isprintable():
+            return ""
+        try:
+            valid: str = super()._validate_next_url(next_url)
+        except ValueError:
+            return ""
+        return valid
 
     def _is_form_good(self) -> bool:
         """Drawn for this browser: by its attempt, or by the Hub's own token."""
@@ -118,7 +131,7 @@ class LoginHandler(AttemptMixin, ArrivingMixin, HubLoginHandler):
                 "attempt": self.attempt_field(),
                 "key_error": None,
                 "login_notice": None,
-                "next_url": self.get_argument("next", ""),
+                "next_url": self._validate_next_url(self.get_argument("next", "")),
                 "is_open_to_nobody": is_open_to_nobody,
                 "has_upstream": authenticator.upstream is not None,
                 "upstream_has_button": self.upstream_has_button,

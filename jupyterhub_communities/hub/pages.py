@@ -11,7 +11,7 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado.web import GZipContentEncoding
 
 from ..application.house import House
-from ..domain.refusals import Refusal
+from ..domain.refusals import FormTooLong, Refusal
 from ..pages.headers import page_headers
 from ..pages.language import current_messages
 from ..pages.refusals import sentence_of, status_of
@@ -23,6 +23,8 @@ _CODE_ARGUMENT = re.compile(
     r"""((?:[?&]|%(?:25)*(?:3F|26))code(?:=|%(?:25)*3D))(?!\[secret\])[^&\s"']+""",
     re.IGNORECASE,
 )
+
+LONGEST_FORM = 1_000_000  # bytes
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
@@ -39,6 +41,15 @@ class PageMixin(BaseHandler):
     def language_paths(self) -> tuple[str, str]:
         """Where the cookies of language go: to both doors, and to nobody's server."""
         return self.hub.base_url, f"{self.base_url}services/communities/"
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if len(self.request.body) > LONGEST_FORM and not self._finished:
+            await self.draw_refusal(FormTooLong())
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Whatever was sent is read, so that a page of ours answers, and not a bare 400."""
+        return value.decode("utf-8", "replace")
 
     async def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         """Answers with a page. Ours are never stored by a browser or a proxy."""

@@ -14,6 +14,9 @@ STATUS: dict[str, int] = {
     "code.mistyped": 400,
     "community.last_champion": 409,
     "declared": 409,
+    "form.outdated": 400,
+    "form.too_long": 413,
+    "guessing.busy": 429,
     "identity.has_files": 409,
     "identity.linked": 409,
     "identity.needs_key": 409,
@@ -152,6 +155,15 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "A community needs at least one champion. Appoint another one first."
     ),
     "declared": lambda _, m: m.gettext("The operator of this hub decides this."),
+    "form.outdated": lambda _, m: m.gettext("Please send the form once more."),
+    "form.too_long": lambda _, m: m.gettext("This text is too long. Please send a shorter one."),
+    "guessing.busy": lambda r, m: m.ngettext(
+        "Many people are typing codes and keys just now. Nothing was lost: "
+        "please try again in %(num)s second.",
+        "Many people are typing codes and keys just now. Nothing was lost: "
+        "please try again in %(num)s seconds.",
+        r.seconds,
+    ),
     "identity.has_files": lambda _, m: m.gettext(
         "That account already has files of its own on this hub, so it cannot be linked."
     ),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
-from ..domain.grants import Grant, Role, Source
+from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from .tables import grants
 
 
@@ -66,7 +66,7 @@ class SqlGrants:
             .where(
                 condition,
                 grants.c.revoked_at.is_(None),
-                grants.c.starts_at <= now,
+                grants.c.starts_at <= now + CLOCK_SLACK,
                 or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
             )
             .order_by(grants.c.starts_at, grants.c.id)

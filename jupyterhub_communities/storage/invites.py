@@ -200,6 +200,15 @@ class SqlRedemptions:
             )
         )
 
+    def last_at(self, account_id: str) -> datetime | None:
+        query = (
+            select(redemptions.c.redeemed_at)
+            .where(redemptions.c.account_id == account_id)
+            .order_by(redemptions.c.redeemed_at.desc())
+            .limit(1)
+        )
+        return self._connection.execute(query).scalar_one_or_none()
+
     def add(self, redemption: Redemption) -> None:
         self._connection.execute(
             insert(redemptions).values(

@@ -13,6 +13,7 @@ import pytest
 
 from jupyterhub_communities.cli import _parser
 from jupyterhub_communities.config import CommunitiesFile, load_config
+from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,3 +128,15 @@ def _field(environment, path: str, field: str, *, last: bool) -> str:
         timeout=30,
     ).json()
     return answer[-1 if last else 0][field]
+
+
+def test_the_arithmetic_of_guessing_is_that_of_the_rules() -> None:
+    page = (DOCS / "security.md").read_text()
+    rules = GuessingRules()
+    formula = re.search(r"^\((.+)\) × 1,000 / 2\^55 = ([0-9.]+),", page, re.MULTILINE)
+    assert formula[1] == f"{rules.per_second:.0f} × {90 * 86_400:,} + {rules.burst} × 91"
+    assert float(formula[2]) == pytest.approx(chance_of_a_hit(rules), rel=0.01)
+    own = dict(re.findall(r"guesses_(\w+) = ([0-9.]+)$", page, re.MULTILINE))
+    assert GuessingRules(live_codes=int(own["live_codes"]), per_second=float(own["per_second"])), (
+        "the example keeps the promise"
+    )

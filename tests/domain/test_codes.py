@@ -4,7 +4,7 @@ import secrets
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.codes import (
@@ -74,14 +74,41 @@ def test_every_swap_of_two_symbols_is_noticed(body: str) -> None:
                 INVITE_CODE.parse("".join(swapped))
 
 
-@given(st.text(max_size=300))
-def test_whatever_is_typed_is_read_or_refused_as_mistyped(typed: str) -> None:
-    for form in FORMATS:
-        try:
-            read = form.parse(typed)
-        except form.mistyped:
-            continue
-        assert len(read) == form.symbols + 1
+# Anything, and what is nearly a code: symbols of any script with all that may stand between them.
+_DIGITS = "".join(chr(zero + n) for zero in (0x30, 0x660, 0x966, 0xFF10) for n in range(10))
+nearly = st.text(alphabet=ALPHABET + ALPHABET.lower() + _DIGITS + "OIL-–− \u200f", max_size=24)
+FUZZED = 5_000
+
+
+def test_whatever_is_typed_is_read_or_refused_as_mistyped() -> None:
+    tried = {"read": 0, "mistyped": 0}
+
+    @settings(max_examples=FUZZED, database=None, deadline=None)
+    @given(st.one_of(st.text(max_size=300), nearly, nearly.flatmap(_completed)))
+    def parse(typed: str) -> None:
+        for form in FORMATS:
+            try:
+                read = form.parse(typed)
+            except form.mistyped:
+                tried["mistyped"] += 1
+                continue
+            tried["read"] += 1
+            assert len(read) == form.symbols + 1
+            assert set(read) <= set(ALPHABET)
+            assert form.parse(grouped(read)) == read, "what was read is read again"
+
+    parse()
+    print(f"\nfuzzed codes and keys: {tried}")
+    assert sum(tried.values()) >= 2 * FUZZED
+    assert tried["read"] > 100
+
+
+def _completed(typed: str) -> st.SearchStrategy[str]:
+    """As a code with its check letter, where it has enough symbols."""
+    plain = [symbol for symbol in typed.upper() if symbol in ALPHABET]
+    length = 15 if len(plain) >= 15 else 11
+    body = "".join(plain[:length]).ljust(length, "7")
+    return st.just(grouped(body + check_letter(body)))
 
 
 @pytest.mark.parametrize("typed", ["", "-", "A" * 12 + "B", "U" * 12, "0" * 100_000, "\x00" * 12])

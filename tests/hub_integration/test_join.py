@@ -426,7 +426,7 @@ def test_a_database_that_cannot_be_read_gets_a_sentence_and_loses_nothing(hub) -
         pages = [
             device.get("/hub/join"),
             device.get("/hub/login"),
-            device.post("/hub/join", {"action": "look", "code": code}),
+            device.post("/hub/join", {"attempt": form["attempt"], "action": "look", "code": code}),
             device.post("/hub/join", form),
             device.post("/hub/login", login),
         ]
