@@ -313,6 +313,10 @@ def _redeemed_by_attempt(desk: Desk, store: Store, invite: Invite, attempt: str)
     if redemption is None:
         return None
     account = store.accounts.get(redemption.account_id)
+    if redemption.grant_id is not None:
+        grant = store.grants.get(redemption.grant_id)
+        if grant is None or grant.revoked_at is not None:
+            raise InviteRedeemed  # what it gave was taken away, or the account retired
     if account is None or (
         account.key_confirmed_at is not None and account.key_confirmed_at >= redemption.redeemed_at
     ):

@@ -26,19 +26,23 @@ from ..application.invites import (
     look_up_invite,
     redeem_invite,
 )
+from ..application.key_requests import find_approved_account, use_approval
 from ..application.people import Person, find_person
 from ..application.return_keys import find_account_by_key, use_return_key
-from ..domain.accounts import AccountKind
+from ..domain.accounts import Account, AccountKind
 from ..domain.grants import groups_of
 from ..domain.names import derive_username, read_name
 from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable, UsernameReserved
 from ..pages.language import current_messages
 from . import devices
+from .home import HomeHandler, NoticesHandler
 from .join import JoinHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
+from .lost_key import LostKeyHandler
 from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
-from .sign_in import SIGN_IN, KeySignIn
+from .sessions import end_sign_ins
+from .sign_in import SIGN_IN, KeyRequestSignIn, KeySignIn
 from .welcome import WelcomeHandler
 
 AuthModel: TypeAlias = dict[str, Any]
@@ -113,7 +117,11 @@ class CommunityAuthenticatorMixin(Authenticator):
         if isinstance(asked, JoinRequest):
             return await self._look_at_join(handler, asked)
         if isinstance(asked, KeySignIn):
-            return await self._look_at_key(asked)
+            account = await self._house.run(find_account_by_key, asked.typed)
+            return await self._look_at_account(account, asked)
+        if isinstance(asked, KeyRequestSignIn):
+            account = await self._house.run(find_approved_account, asked.browser)
+            return await self._look_at_account(account, asked)
         if self.upstream is None:
             return None
         answer = await maybe_future(super().authenticate(handler, data, **more))
@@ -147,8 +155,9 @@ class CommunityAuthenticatorMixin(Authenticator):
             if handler.find_user(name) is None:
                 return name
 
-    async def _look_at_key(self, asked: KeySignIn) -> AuthModel:
-        account = await self._house.run(find_account_by_key, asked.typed)
+    async def _look_at_account(
+        self, account: Account, asked: KeySignIn | KeyRequestSignIn
+    ) -> AuthModel:
         person = await self._house.run(find_person, account.username)
         if account.kind is not AccountKind.BOUND and not person.grants:
             raise AccessEnded
@@ -179,7 +188,12 @@ class CommunityAuthenticatorMixin(Authenticator):
         if isinstance(asked, JoinRequest):
             model["name"] = (await self._house.run(redeem_invite, asked)).account.username
         elif isinstance(asked, KeySignIn):
-            await self._house.run(use_return_key, asked.typed)
+            replaced = await self._house.run(use_return_key, asked.typed)
+            before = handler.find_user(model["name"])
+            if replaced and before is not None:
+                end_sign_ins(handler.db, before)
+        elif isinstance(asked, KeyRequestSignIn):
+            await self._house.run(use_approval, asked.browser)
         person = await self._house.run(find_person, model["name"])
         user = handler.find_user(model["name"])
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
@@ -263,6 +277,9 @@ class CommunityAuthenticatorMixin(Authenticator):
         return [
             ("/join", JoinHandler),
             ("/welcome", WelcomeHandler),
+            ("/lost-key", LostKeyHandler),
+            ("/home", HomeHandler),
+            ("/communities/notices", NoticesHandler),
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),

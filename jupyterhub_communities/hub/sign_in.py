@@ -12,3 +12,10 @@ class KeySignIn:
     """Somebody typed a return key."""
 
     typed: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequestSignIn:
+    """Somebody lost their key, and a new one was approved for this browser."""
+
+    browser: str = field(repr=False)  # the browser's secret

@@ -14,7 +14,10 @@ from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.invites import Invite
+from ..domain.notices import Notice
 from ..domain.workshops import MOST_SEATS, Session, Workshop
+from ..pages.language import current_messages
+from ..pages.notices import shown_notices
 from .forms import is_language
 
 
@@ -70,6 +73,13 @@ class InviteBody(_Body):
     opens_at: AwareDatetime | None = None
     closes_at: AwareDatetime | None = None
     kind: Literal["shared", "personal"] = "shared"
+
+
+class KeyBody(_Body):
+    """`POST communities/{c}[/workshops/{w}]/keys`."""
+
+    username: str = Field(max_length=255)
+    number: str = Field(max_length=40)
 
 
 class RoleBody(_Body):
@@ -170,6 +180,17 @@ def board_json(row: BoardRow) -> Json:
         "role": row.role.label,
         "joined_at": row.joined_at.isoformat(),
         "server": row.server.value if row.server else None,
+        "double": row.is_double,
+        "empty": row.is_empty,
+    }
+
+
+def notice_json(notice: Notice) -> Json:
+    return {
+        "id": notice.id,
+        "kind": notice.kind,
+        "at": notice.created_at.isoformat(),
+        "detail": "".join(n.sentence for n in shown_notices([notice], current_messages())),
     }
 
 

@@ -10,6 +10,7 @@ from tornado.web import HTTPError, RequestHandler
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.invites import list_invites, revoke_invite
 from ..application.members import list_members
+from ..application.notices import list_notices
 from ..application.workshops import (
     close_workshop,
     list_workshops,
@@ -20,6 +21,7 @@ from ..application.workshops import (
 from ..domain.grants import Verb, may
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
+from ..pages.notices import shown_notices
 from ..pages.refusals import status_of
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
@@ -82,7 +84,12 @@ class HomePage(PageHandler):
     """My communities."""
 
     async def get(self) -> None:
-        self.draw("home.html", memberships=await self.run(my_memberships, self.actor))
+        notices = await self.run(list_notices, self.username)
+        self.draw(
+            "home.html",
+            memberships=await self.run(my_memberships, self.actor),
+            notices=shown_notices(notices, current_messages()),
+        )
 
 
 class CommunityPage(PageHandler):
@@ -100,6 +107,7 @@ class CommunityPage(PageHandler):
             workshops=await self.run(list_workshops, self.actor, slug),
             usage=await self.run(view_usage, self.actor, slug),
             may_open=may(self.actor, Verb.OPEN_WORKSHOP, slug),
+            may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )
 

@@ -79,6 +79,13 @@ class SqlInvites:
         )
         return taken.rowcount == 1
 
+    def give_seat_back(self, invite_id: str) -> None:
+        self._connection.execute(
+            update(invites)
+            .where(invites.c.id == invite_id, invites.c.taken > 0)
+            .values(taken=invites.c.taken - 1)
+        )
+
     def revoke(self, invite_id: str, now: datetime) -> None:
         self._update(invite_id, revoked_at=now)
 
@@ -130,6 +137,13 @@ class SqlRedemptions:
                 redeemed_at=redemption.redeemed_at,
             )
         )
+
+    def release(self, account_id: str, now: datetime) -> Sequence[str]:
+        held = (redemptions.c.account_id == account_id, redemptions.c.released_at.is_(None))
+        invite_ids = self._connection.execute(select(redemptions.c.invite_id).where(*held))
+        released = invite_ids.scalars().all()
+        self._connection.execute(update(redemptions).where(*held).values(released_at=now))
+        return released
 
     def _one(self, invite_id: str, condition: ColumnElement[bool]) -> Redemption | None:
         row = self._connection.execute(

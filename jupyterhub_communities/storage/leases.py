@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
@@ -47,6 +47,13 @@ class SqlLeases:
             )
         )
         return [_lease(row) for row in rows]
+
+    def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
+        wanted = list(account_ids)
+        if not wanted:
+            return frozenset()
+        query = select(leases.c.account_id).where(leases.c.account_id.in_(wanted)).distinct()
+        return frozenset(self._connection.execute(query).scalars())
 
     def last_scope(self, account_id: str) -> Scope | None:
         row = self._connection.execute(
