@@ -178,7 +178,12 @@ async def test_after_sign_out_back_opens_nothing(demo, new_device, picture) -> N
             assert await page.get_by_role("tab").count() == 0, page.url
         assert key not in await page.content(), page.url
         assert await page.get_by_text("Killa Puma").count() == 0, page.url
-    for address in (lab, f"{demo.hub}welcome", f"{demo.hub}home", lab.split("/lab")[0] + "/api/contents"):
+    for address in (
+        lab,
+        f"{demo.hub}welcome",
+        f"{demo.hub}home",
+        lab.split("/lab")[0] + "/api/contents",
+    ):
         answer = await page.goto(address)
         assert "/hub/login" in page.url or answer.status == 403, address
     await page.goto(f"{demo.hub}join?code={demo.code('es')}")
