@@ -189,8 +189,7 @@ class CommunityAuthenticatorMixin(Authenticator):
             model["name"] = (await self._house.run(redeem_invite, asked)).account.username
         elif isinstance(asked, KeySignIn):
             replaced = await self._house.run(use_return_key, asked.typed)
-            before = handler.find_user(model["name"])
-            if replaced and before is not None:
+            if replaced and (before := handler.find_user(model["name"])) is not None:
                 end_sign_ins(handler.db, before)
         elif isinstance(asked, KeyRequestSignIn):
             await self._house.run(use_approval, asked.browser)

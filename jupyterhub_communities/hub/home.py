@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub.handlers.pages import HomeHandler as HubHomeHandler
+from tornado.web import authenticated
 
 from ..application.notices import list_notices, put_notice_away
 from ..domain.refusals import Refusal
@@ -16,14 +17,13 @@ from .pages import PageMixin
 class HomeHandler(PageMixin, HubHomeHandler):
     notices: tuple[ShownNotice, ...] = ()
 
+    @authenticated
     async def get(self) -> None:
-        if self.current_user is not None:
-            try:
-                notices = await self.house.run(list_notices, self.current_user.name)
-                self.notices = shown_notices(notices, current_messages())
-            except Refusal:
-                pass  # they wait; the server's buttons need not
-        self.set_header("Cache-Control", "no-store")  # after sign-out, Back shows nothing
+        try:
+            notices = await self.house.run(list_notices, self.current_user.name)
+            self.notices = shown_notices(notices, current_messages())
+        except Refusal:
+            pass  # they wait; the server's buttons need not
         await super().get()
 
     def render_template(self, name: str, *args: Any, **values: Any) -> Any:

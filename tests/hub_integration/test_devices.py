@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,6 +83,16 @@ def test_whoever_is_signed_in_already_can_still_say_that_the_device_is_shared(hu
     assert ends_after_eight_hours(hub, device)
     close_browser(device)
     assert not device.is_signed_in()
+
+
+def test_no_page_of_the_hub_is_kept_by_a_browser(hub) -> None:
+    device = hub.browser()
+    device.join(hub.workshop("Sin copia").learner_invite.code, "Copia")
+    for path in ("home", "token", "spawn", "welcome", "login", "join", "lost-key", "nowhere"):
+        answer = device.get(f"/hub/{path}", allow_redirects=False)
+        assert answer.headers["Cache-Control"] == "no-store", path
+    style = re.search(r'href="([^"]+/style\.min\.css[^"]*)"', device.get("/hub/home").text)[1]
+    assert "no-store" not in device.get(style).headers.get("Cache-Control", "")
 
 
 # One after the other

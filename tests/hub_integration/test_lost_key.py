@@ -93,6 +93,7 @@ def test_a_lost_key_is_replaced_and_everybody_who_came_in_before_is_out(hub) -> 
 
     phone = hub.browser()
     number = ask(phone)
+    secret = phone.session.cookies["communities-lost-key"].split("|")[4].split(":")[1]
     waiting = phone.get("/hub/lost-key")
     assert 'http-equiv="refresh"' in waiting.text
     assert "no-store" in waiting.headers["Cache-Control"]
@@ -125,6 +126,8 @@ def test_a_lost_key_is_replaced_and_everybody_who_came_in_before_is_out(hub) -> 
     assert is_alive(hub, server_token(username)), "the server lives on"
     assert hub.user(username)["servers"][""]["ready"]
     assert sign_in(hub.browser(), old_key).status_code == 403
+    assert secret not in hub.log()
+    assert new_key.replace("-", "") not in hub.log().replace("-", "")
     again = hub.browser()
     sign_in(again, new_key)
     assert again.is_signed_in()

@@ -124,8 +124,13 @@ async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who)
         assert (status, answer["code"]) == (403, "permission.denied")
 
 
+ELSEWHERE = {Verb.APPROVE_KEY, Verb.RETIRE_DOUBLE}  # test_keys.py
+
+
 def test_every_verb_is_tried() -> None:
-    assert set(Verb) - set(VERBS) == {Verb.CHANGE_WORKSHOP}, "no address changes a workshop yet"
+    assert set(Verb) - set(VERBS) - ELSEWHERE == {Verb.CHANGE_WORKSHOP}, (
+        "no address changes a workshop yet"
+    )
 
 
 @pytest.mark.parametrize(
