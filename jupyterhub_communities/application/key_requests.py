@@ -109,9 +109,10 @@ def approve_key(
             if (request.account_id, request.approved_by) == (account.id, actor.account_id):
                 return account  # the same form, sent twice
             raise KeyRequestUnknown
-        store.key_requests.approve(
+        if not store.key_requests.approve(
             request.id, account_id=account.id, approved_by=actor.account_id, now=desk.now
-        )
+        ):
+            raise KeyRequestUnknown
         approver = None if actor.account_id is None else store.accounts.get(actor.account_id)
         notify(
             desk,
@@ -143,8 +144,7 @@ def use_approval(desk: Desk, browser: str) -> Account:
     """Makes the new key, for this browser alone. The same again gives the same key."""
     with desk.database.write() as store:
         request, account = _approved(desk, store, browser)
-        if request.used_at is None:
-            store.key_requests.use(request.id, desk.now)
+        if request.used_at is None and store.key_requests.use(request.id, desk.now):
             if not store.accounts.has_kept_key(account.id):
                 # One that was shown may have been kept without saying so: it works until then.
                 store.accounts.confirm_key(account.id, desk.now)

@@ -52,9 +52,10 @@ class SqlKeyRequests:
         self._connection.execute(delete(key_requests).where(key_requests.c.created_at < before))
 
     def _one(self, *conditions: ColumnElement[bool]) -> KeyRequest | None:
-        row = self._connection.execute(select(key_requests).where(*conditions)).one_or_none()
-        if row is None:
+        rows = self._connection.execute(select(key_requests).where(*conditions).limit(2)).all()
+        if len(rows) != 1:  # two of one number, drawn in the same instant: neither is known by it
             return None
+        (row,) = rows
         return KeyRequest(
             id=row.id,
             number=row.number,

@@ -160,6 +160,39 @@ async def test_a_learner_a_helper_and_a_champion(demo, new_device, picture) -> N
     await expect(phone.locator("#stop")).to_be_hidden(timeout=60_000)
 
 
+async def test_without_scripts_the_page_asks_again_and_says_what_to_do(
+    demo, new_device, picture
+) -> None:
+    page = await new_device("pt-BR", java_script_enabled=False)
+    await page.goto(f"{demo.hub}join?code={demo.code('pt-BR')}")
+    await page.get_by_label("Seu nome").fill("Iracema")
+    await page.get_by_role("button", name="Participar", exact=True).click()
+    await expect(page.get_by_text("tire uma foto ou anote")).to_be_visible()
+    await expect(page.get_by_role("button", name="Copiar")).to_be_hidden()
+    await picture(page, "keys-without-scripts-1-welcome")
+    username = re.search(r"iracema-\w+", await page.content())[0]
+
+    other = await new_device("pt-BR", java_script_enabled=False)
+    await other.goto(f"{demo.hub}lost-key")
+    await other.get_by_role("button", name="Mostrar um número").click()
+    number = await other.locator("#number").inner_text()
+    champion = demo.champion("cerrado")
+    answer = requests.post(
+        f"{demo.facts['api_url']}communities/cerrado/keys",
+        json={"username": username, "number": number},
+        headers={"Authorization": f"token {champion['api_token']}"},
+        timeout=30,
+    )
+    assert answer.ok, answer.text
+    button = other.get_by_role("button", name="Entrar como Iracema")
+    await expect(button).to_be_visible(timeout=20_000)
+    await button.click()
+    await expect(other.locator("#return-key")).to_be_visible()
+    await other.get_by_role("link", name="Sair").click()
+    await other.goto(f"{demo.hub}lost-key")
+    await expect(other.get_by_role("button", name="Mostrar um número")).to_be_visible()
+
+
 async def test_after_sign_out_back_opens_nothing(demo, new_device, picture) -> None:
     page = await new_device("es-PE")
     key = await join(page, demo, demo.code("es"), "Killa Puma", shared=True)
