@@ -36,6 +36,7 @@ SERVICE_SCOPES = [
     "list:users",
     "read:users:groups",
     "read:users:name",
+    "read:roles:users",
     "read:servers",
     "delete:servers",
     "servers",

@@ -76,6 +76,9 @@ c.Spawner.poll_interval = 2
 c.JupyterHub.allow_named_servers = True
 c.Authenticator.admin_users = {{"operator"}}
 c.Authenticator.auth_refresh_age = 1
+c.JupyterHub.load_roles = [
+    {{"name": "watchers", "scopes": ["list:users"], "groups": ["watchers"]}}
+]
 c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}, "admin": True}}]
 c.JupyterHub.log_level = "DEBUG"
 {more}
@@ -122,6 +125,13 @@ class RealHub:
     def stop(self) -> None:
         if self.process is not None:
             end_process(self.process)
+
+    def restart(self) -> None:
+        """A Hub that is replaced by another one while servers run on."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.start()
 
     def log(self) -> str:
         return (self.folder / "hub.log").read_text(errors="replace")

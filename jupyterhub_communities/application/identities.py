@@ -93,7 +93,7 @@ def _linkable(store: Store, request: LinkRequest) -> Account:
     if own is not None and own.id != account.id:
         if own.kind is not AccountKind.UPSTREAM:
             raise IdentityLinked
-        if store.leases.any_of(own.id):
+        if store.leases.had_any([own.id]):
             raise IdentityHasFiles
     if request.has_files:
         raise IdentityHasFiles

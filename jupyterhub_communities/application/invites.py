@@ -234,6 +234,10 @@ def _redemption_before(
 def _check_key_not_kept(store: Store, redemption: Redemption) -> None:
     """Raises `InviteRedeemed` once the key was kept: then the attempt opens nothing any more."""
     account = store.accounts.get(redemption.account_id)
+    if redemption.grant_id is not None:
+        grant = store.grants.get(redemption.grant_id)
+        if grant is None or grant.revoked_at is not None:
+            raise InviteRedeemed  # what it gave was taken away, or the account retired
     if account is None or (
         account.key_confirmed_at is not None and account.key_confirmed_at >= redemption.redeemed_at
     ):

@@ -2,10 +2,13 @@
 
 A key is made when its page is first shown, and the page shows the same key until the person
 confirms having kept it. Until then it is kept sealed; afterwards only its digest remains. A key
-replaces an earlier one only when it is confirmed, or used.
+replaces an earlier one only when it is confirmed, or used; then whoever came in before is signed
+out everywhere (`confirm_return_key` and `use_return_key` say so).
 """
 
 from __future__ import annotations
+
+from secrets import compare_digest
 
 from ..domain.accounts import Account
 from ..domain.audit import AuditEntry
@@ -16,35 +19,56 @@ from .ports import Desk, Store
 PURPOSE = "return-key"
 
 
-def make_pending_key(desk: Desk, store: Store, account_id: str) -> str:
+def make_pending_key(
+    desk: Desk, store: Store, account_id: str, *, browser_digest: str | None = None
+) -> str:
     key = RETURN_KEY.draw(desk.chance.choice)
     store.accounts.set_pending_key(
-        account_id, digest=desk.keys.digest(PURPOSE, key), sealed=desk.keys.seal(key)
+        account_id,
+        digest=desk.keys.digest(PURPOSE, key),
+        sealed=desk.keys.seal(key),
+        browser_digest=browser_digest,
     )
     return key
 
 
-def show_return_key(desk: Desk, account_id: str) -> str | None:
-    """The key that waits to be kept, grouped for reading; None once one was confirmed."""
+def browser_digest(desk: Desk, browser: str | None) -> str | None:
+    """Of the secret that only one browser has; None where it has none."""
+    return None if browser is None else desk.keys.digest("key-request", browser)
+
+
+def show_return_key(desk: Desk, account_id: str, browser: str | None = None) -> str | None:
+    """The key that waits to be kept, grouped for reading; None once one was confirmed.
+
+    None also where another browser asked for it: it appears in that one only.
+    """
     with desk.database.write() as store:
         account = store.accounts.get(account_id)
         if account is None:
             raise NotFound(kind="account")
         sealed = store.accounts.pending_key(account_id)
         if sealed is not None:
+            if not _may_see(desk, store, account_id, browser):
+                return None
             try:
                 return grouped(desk.keys.unseal(sealed))
             except ValueError:  # the package's key was replaced: so is this one
-                return grouped(make_pending_key(desk, store, account_id))
+                digest = store.accounts.pending_key_browser(account_id)
+                return grouped(make_pending_key(desk, store, account_id, browser_digest=digest))
         if account.key_confirmed_at is not None:
             return None
         return grouped(make_pending_key(desk, store, account_id))
 
 
-def confirm_return_key(desk: Desk, account_id: str) -> None:
-    """The person has kept the key that was shown. Repeating it changes nothing."""
+def confirm_return_key(desk: Desk, account_id: str, browser: str | None = None) -> bool:
+    """The person has kept the key that was shown. Repeating it changes nothing.
+
+    True where it took the place of an earlier key.
+    """
     with desk.database.write() as store:
-        _confirm(desk, store, account_id)
+        if not _may_see(desk, store, account_id, browser):
+            return False
+        return _confirm(desk, store, account_id)
 
 
 def find_account_by_key(desk: Desk, typed: str) -> Account:
@@ -57,27 +81,48 @@ def find_account_by_key(desk: Desk, typed: str) -> Account:
     return account
 
 
-def use_return_key(desk: Desk, typed: str) -> None:
-    """Notes a sign-in with a key: whoever types a pending key has kept it."""
+def use_return_key(desk: Desk, typed: str) -> bool:
+    """Notes a sign-in with a key: whoever types a pending key has kept it.
+
+    True where it took the place of an earlier key.
+    """
     digest = desk.keys.digest(PURPOSE, RETURN_KEY.parse(typed))
     with desk.database.read() as store:
         account = store.accounts.by_key_digest(digest)
         sealed = None if account is None else store.accounts.pending_key(account.id)
     if account is None or sealed is None:
-        return
-    if desk.keys.digest(PURPOSE, desk.keys.unseal(sealed)) == digest:
-        confirm_return_key(desk, account.id)
+        return False
+    try:
+        is_pending = desk.keys.digest(PURPOSE, desk.keys.unseal(sealed)) == digest
+    except ValueError:  # the package's key was replaced: nobody can have typed the pending one
+        return False
+    if not is_pending:
+        return False
+    with desk.database.write() as store:
+        return _confirm(desk, store, account.id)
 
 
-def _confirm(desk: Desk, store: Store, account_id: str) -> None:
+def _confirm(desk: Desk, store: Store, account_id: str) -> bool:
+    """The pending key becomes the key. True where it took the place of an earlier one."""
+    is_renewed = (
+        store.accounts.has_kept_key(account_id)
+        or store.accounts.pending_key_browser(account_id) is not None  # the first one was lost
+    )
     # Kept after what the key was made for, whatever the clock says: then attempts open nothing more.
     now = max(desk.now, store.redemptions.last_at(account_id) or desk.now)
-    if store.accounts.confirm_key(account_id, now):
-        store.audit.add(
-            AuditEntry(
-                at=desk.now,
-                actor=account_id,
-                action="return-key:confirm",
-                subject=f"account/{account_id}",
-            )
+    if not store.accounts.confirm_key(account_id, now):
+        return False
+    store.audit.add(
+        AuditEntry(
+            at=desk.now,
+            actor=account_id,
+            action="return-key:confirm",
+            subject=f"account/{account_id}",
         )
+    )
+    return is_renewed
+
+
+def _may_see(desk: Desk, store: Store, account_id: str, browser: str | None) -> bool:
+    only = store.accounts.pending_key_browser(account_id)
+    return only is None or compare_digest(only, browser_digest(desk, browser) or "")

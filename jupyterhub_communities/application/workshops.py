@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from ..domain.audit import AuditEntry
 from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
+from ..domain.names import same_name
 from ..domain.quotas import SERVERS, Balance, Scope
 from ..domain.refusals import InviteUnreadable, NotFound, SeatsInvalid, TooManySites, WorkshopClosed
 from ..domain.workshops import (
@@ -60,6 +62,8 @@ class BoardRow:
     joined_at: datetime
     server: LeaseState | None  # None: no server
     site: str | None = None  # slug, for people who came in at one
+    is_double: bool = False  # somebody else in the workshop has the same name
+    is_empty: bool = False  # a double without a server ever: may be retired
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +231,20 @@ def _board(desk: Desk, store: Store, workshop: Workshop) -> tuple[BoardRow, ...]
     grants = store.grants.of_community(workshop.community, desk.now, workshop.slug)
     accounts = store.accounts.names(grant.account_id for grant in grants)
     servers = {lease.account_id: lease.state for lease in store.leases.unsettled()}
+    names = Counter(same_name(account.display_name) for account in accounts.values())
+    doubles = {id for id, a in accounts.items() if names[same_name(a.display_name)] > 1}
+    used = store.leases.had_any(doubles)
     rows = {}
     for grant in sorted(grants, key=lambda grant: grant.role):
         if account := accounts.get(grant.account_id):
             rows[account.id] = BoardRow(
-                account, grant.role, grant.starts_at, servers.get(account.id), grant.site
+                account,
+                grant.role,
+                grant.starts_at,
+                servers.get(account.id),
+                grant.site,
+                is_double=account.id in doubles,
+                is_empty=account.id in doubles - used and grant.role is Role.LEARNER,
             )
     return tuple(sorted(rows.values(), key=lambda row: row.joined_at))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .codes import Choice
 from .grants import Actor, Grant, Role, Verb, may
-from .refusals import KeyApprovalRefused
+from .refusals import KeyApprovalRefused, KeyRequestUnknown
 
 LASTS = timedelta(minutes=15)
 _DIGITS = 6
+_LONGEST_TYPED = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,27 @@ class KeyRequest:
     approved_at: datetime | None = None
     used_at: datetime | None = None
 
+    @property
+    def ends_at(self) -> datetime:
+        return self.created_at + LASTS
+
     def is_alive(self, now: datetime) -> bool:
-        return self.used_at is None and now < self.created_at + LASTS
+        return self.used_at is None and now < self.ends_at
 
 
 def draw_number(choice: Choice) -> str:
     return "".join(choice("0123456789") for _ in range(_DIGITS))
+
+
+def read_number(typed: str) -> str:
+    """The number that was meant: blanks and hyphens do not count, any script's digits do."""
+    if len(typed) > _LONGEST_TYPED:
+        raise KeyRequestUnknown
+    digits = [unicodedata.digit(character, None) for character in typed]
+    number = "".join(str(digit) for digit in digits if digit is not None)
+    if len(number) != _DIGITS:
+        raise KeyRequestUnknown
+    return number
 
 
 def require_key_approval(actor: Actor, grants: Iterable[Grant], *, has_hub_role: bool) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+KEY_APPROVED = "key.approved"  # `by`: the name of who approved; empty: the operator
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -158,7 +158,7 @@ class KeyApprovalRefused(Refusal):
     """This person's key may only be renewed by somebody above."""
 
     code = "key_request.refused"
-    needs: str  # champion or operator
+    needs: str  # champion or operator; upstream: there is no key to renew
 
 
 @dataclass(eq=False)
@@ -166,6 +166,23 @@ class KeyRequestUnknown(Refusal):
     """No request has this number (any more)."""
 
     code = "key_request.unknown"
+
+
+# Doubles
+
+
+@dataclass(eq=False)
+class NotADouble(Refusal):
+    """Nobody else of this name is a learner of the workshop, or the account is more than that."""
+
+    code = "account.not_double"
+
+
+@dataclass(eq=False)
+class AccountUsed(Refusal):
+    """The account has had a server: there may be work in it."""
+
+    code = "account.used"
 
 
 # Names

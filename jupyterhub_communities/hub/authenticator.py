@@ -23,23 +23,27 @@ from ..application.house import House
 from ..application.identities import LinkRequest, account_behind, check_link, link_identity
 from ..application.invites import JoinRequest, find_redemption, look_up_invite, redeem_invite
 from ..application.issuing import count_usable_invites
+from ..application.key_requests import find_approved_account, use_approval
 from ..application.people import Person, find_person
 from ..application.provenance import sync_idp_grants
 from ..application.return_keys import find_account_by_key, use_return_key
-from ..domain.accounts import AccountKind
+from ..domain.accounts import Account, AccountKind
 from ..domain.grants import Source, groups_of
 from ..domain.names import derive_username, read_name
 from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
 from .guessing import GuessingTraits
+from .home import HomeHandler, NoticesHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
+from .lost_key import LostKeyHandler
 from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
-from .sign_in import SIGN_IN, JoinByUpstream, KeySignIn
+from .sessions import end_sign_ins
+from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
 from .upstream import AuthModel, UpstreamMixin, load_class
 from .welcome import WelcomeHandler
 
@@ -103,7 +107,11 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if isinstance(asked, JoinRequest):
             return await self._look_at_join(handler, asked)
         if isinstance(asked, KeySignIn):
-            return await self._look_at_key(asked)
+            account = await self._house.run(find_account_by_key, asked.typed)
+            return await self._look_at_account(account, asked)
+        if isinstance(asked, KeyRequestSignIn):
+            account = await self._house.run(find_approved_account, asked.browser)
+            return await self._look_at_account(account, asked)
         if self.upstream is None:
             return None
         model = await self.ask_upstream(handler, data, **more)
@@ -155,8 +163,9 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             if handler.find_user(name) is None:
                 return name
 
-    async def _look_at_key(self, asked: KeySignIn) -> AuthModel:
-        account = await self._house.run(find_account_by_key, asked.typed)
+    async def _look_at_account(
+        self, account: Account, asked: KeySignIn | KeyRequestSignIn
+    ) -> AuthModel:
         person = await self._house.run(find_person, account.username)
         if account.kind is not AccountKind.BOUND and not person.grants:
             raise AccessEnded
@@ -212,7 +221,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         model: AuthModel | None = await super().run_post_auth_hook(handler, auth_model)
         if not model:
             return None
-        await self._carry_out(model.pop(SIGN_IN, None), model)
+        await self._carry_out(handler, model.pop(SIGN_IN, None), model)
         wanted = model.pop(_WANTED, None)
         if wanted is not None and self._house.settings.rules:
             await self._house.run(sync_idp_grants, model["name"], wanted)
@@ -228,12 +237,16 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             }
         return model
 
-    async def _carry_out(self, asked: object, model: AuthModel) -> None:
+    async def _carry_out(self, handler: BaseHandler, asked: object, model: AuthModel) -> None:
         """What was asked for, now that the person is allowed."""
         if isinstance(asked, JoinRequest):
             model["name"] = (await self._house.run(redeem_invite, asked)).account.username
         elif isinstance(asked, KeySignIn):
-            await self._house.run(use_return_key, asked.typed)
+            replaced = await self._house.run(use_return_key, asked.typed)
+            if replaced and (before := handler.find_user(model["name"])) is not None:
+                end_sign_ins(handler.db, before)
+        elif isinstance(asked, KeyRequestSignIn):
+            await self._house.run(use_approval, asked.browser)
         elif isinstance(asked, LinkRequest):
             await self._house.run(link_identity, asked)
         elif isinstance(asked, JoinByUpstream):
@@ -324,6 +337,9 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/join", JoinHandler),
             ("/welcome", WelcomeHandler),
             ("/link", LinkHandler),
+            ("/lost-key", LostKeyHandler),
+            ("/home", HomeHandler),
+            ("/communities/notices", NoticesHandler),
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),

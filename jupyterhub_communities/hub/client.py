@@ -59,6 +59,22 @@ class HubClient:
             path += f"s/{quote(server.server_name, safe='')}"
         await self._fetch("DELETE", path)
 
+    async def has_role(self, username: str) -> bool:
+        """An admin, or somebody with a role beyond `user`, be it by a group."""
+        try:
+            user = json.loads((await self._fetch("GET", f"/users/{quote(username, safe='')}")).body)
+        except HTTPClientError as error:
+            if error.code == 404:
+                return False  # has never signed in
+            raise
+        if user["admin"] or set(user["roles"]) - {"user"}:
+            return True
+        for name in user["groups"]:
+            group = json.loads((await self._fetch("GET", f"/groups/{quote(name, safe='')}")).body)
+            if group["roles"]:
+                return True
+        return False
+
     async def _add_to_group(self, name: str, username: str) -> None:
         try:
             await self._fetch("POST", self._group_users(name), {"users": [username]})

@@ -28,6 +28,7 @@ class DeviceMixin(BaseHandler):
     """For handlers that sign people in: cookies follow what was said of the device."""
 
     device_is_shared = False
+    _signed_in_at: float | None = None  # of a sign-in that goes on; None: it begins now
 
     def set_login_cookie(self, user: User) -> None:
         """Signs in. What somebody else, or an unshared sign-in, opened here before ends."""
@@ -40,6 +41,14 @@ class DeviceMixin(BaseHandler):
         if self.device_is_shared:
             self.set_hub_cookie(user)  # the Hub leaves the cookie of somebody signed in as it is
 
+    def renew_login_cookie(self, user: User) -> None:
+        """The same sign-in goes on, after the person's cookies were all made void."""
+        session_id = self.get_session_cookie()
+        self.device_is_shared = is_shared_session(session_id)
+        if self.device_is_shared:
+            self._signed_in_at = _began(session_id)
+        self.set_hub_cookie(user)
+
     def _set_cookie(self, key: str, value: Any, encrypted: bool = True, **overrides: Any) -> None:
         """The Hub's way to every cookie, without an expiry date on a shared device."""
         if self.device_is_shared:
@@ -51,7 +60,8 @@ class DeviceMixin(BaseHandler):
     def _dated_back(self, key: str, value: str) -> bytes:
         spare = max(0, self.cookie_max_age_days * _DAY - LONGEST_SECONDS)
         secret = self.application.settings["cookie_secret"]
-        return create_signed_value(secret, key, value, clock=lambda: time.time() - spare)
+        began = time.time() if self._signed_in_at is None else self._signed_in_at
+        return create_signed_value(secret, key, value, clock=lambda: began - spare)
 
 
 def shared_session_id() -> str:

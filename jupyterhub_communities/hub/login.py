@@ -21,6 +21,7 @@ from .arriving import ArrivingMixin
 from .guessing import GuessingMixin
 from .intents import SharedIntent
 from .join import INVITE_COOKIE
+from .lost_key import forget_browser
 from .pages import PageMixin
 from .sign_in import SIGN_IN, KeySignIn
 
@@ -154,6 +155,7 @@ class LogoutHandler(PageMixin, HubLogoutHandler):
         hub_url: str = self.hub.base_url
         self.clear_cookie(attempts.COOKIE, path=hub_url)
         self.clear_cookie(INVITE_COOKIE, path=hub_url + "join")
+        forget_browser(self)
         keep_language(self, "", self.language_paths, cookie=WORKSHOP_COOKIE, days=0)
 
 

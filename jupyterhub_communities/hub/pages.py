@@ -112,6 +112,8 @@ def install_pages(app: Any, house: House) -> None:
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
     settings["transforms"].append(GZipContentEncoding)
+    # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
+    settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")
     clean_logs(app.log)
 
 

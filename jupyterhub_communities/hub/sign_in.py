@@ -22,3 +22,10 @@ class JoinByUpstream:
 
     request: JoinRequest
     is_allowed_anyway: bool  # the hub would let them in without the code
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequestSignIn:
+    """Somebody lost their key, and a new one was approved for this browser."""
+
+    browser: str = field(repr=False)  # the browser's secret

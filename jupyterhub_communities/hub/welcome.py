@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from ..application.key_requests import view_asked_key
 from ..application.people import find_person
 from ..application.return_keys import confirm_return_key, show_return_key
 from ..domain.accounts import Account, AccountKind
 from ..domain.refusals import Refusal
 from ..pages.language import refine_language
 from .arriving import ArrivingMixin
+from .lost_key import asking_browser, forget_browser
+from .sessions import end_sign_ins
 
 
 class WelcomeHandler(ArrivingMixin):
@@ -23,14 +26,24 @@ class WelcomeHandler(ArrivingMixin):
             account = await self._account()
             if account is None:
                 return
-            key = await self.house.run(show_return_key, account.id)
+            browser = asking_browser(self)
+            key = await self.house.run(show_return_key, account.id, browser)
+            asked = None if browser is None else await self.house.run(view_asked_key, browser)
         except Refusal as refusal:
             await self.draw_refusal(refusal)
             return
         if key is None:
             self.go("home")
             return
-        await self.draw("welcome.html", account=account, return_key=key)
+        is_new_key = asked is not None and asked.request.account_id == account.id
+        await self.draw(
+            "welcome.html",
+            account=account,
+            return_key=key,
+            hub_address=self._hub_address(),
+            is_new_key=is_new_key,
+            approved_by=asked.approved_by if asked is not None and is_new_key else None,
+        )
 
     async def post(self) -> None:
         try:
@@ -40,10 +53,20 @@ class WelcomeHandler(ArrivingMixin):
             if not self.is_form_of_session():
                 self.go("welcome")
                 return
-            await self.house.run(confirm_return_key, account.id)
+            browser = asking_browser(self)
+            if await self.house.run(confirm_return_key, account.id, browser):
+                end_sign_ins(self.db, self.current_user)
+                self.renew_login_cookie(self.current_user)
+            forget_browser(self)
             await self.start_server()
         except Refusal as refusal:
             await self.draw_refusal(refusal)
+
+    def _hub_address(self) -> str:
+        """Where the key is typed, as this person's browser reaches the hub."""
+        if public := self.settings.get("public_url"):
+            return str(public.geturl())
+        return f"{self.request.protocol}://{self.request.host}{self.base_url}"
 
     async def _account(self) -> Account | None:
         """Whose key this is; answers itself where nobody is signed in, or nobody with a key."""

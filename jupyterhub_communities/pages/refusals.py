@@ -10,6 +10,8 @@ from ..i18n.messages import Messages
 
 STATUS: dict[str, int] = {
     "access.ended": 403,
+    "account.not_double": 409,
+    "account.used": 409,
     "batch.size": 400,
     "code.mistyped": 400,
     "community.last_champion": 409,
@@ -103,6 +105,10 @@ def _permission_denied(refusal: Any, messages: Messages) -> str:
 
 
 def _key_refused(refusal: Any, messages: Messages) -> str:
+    if refusal.needs == "upstream":
+        return messages.gettext(
+            "This person has no return key: they sign in with another account of this hub."
+        )
     if refusal.needs == "champion":
         return messages.gettext("Only a champion of this person's community may do this.")
     return messages.gettext("Only the operator of this hub may do this.")
@@ -145,6 +151,12 @@ def _violation(violation: Violation, messages: Messages) -> str:
 
 _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "access.ended": lambda _, m: m.gettext("Your access has ended."),
+    "account.not_double": lambda _, m: m.gettext(
+        "Only an account that somebody made twice can be retired here."
+    ),
+    "account.used": lambda _, m: m.gettext(
+        "This account has had a server, and there may be work in it. It cannot be retired."
+    ),
     "batch.size": lambda r, m: m.gettext(
         "Please give between one and %(most)s names.", most=r.most
     ),
@@ -191,7 +203,8 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "key_request.refused": _key_refused,
     "key_request.unknown": lambda _, m: m.gettext(
-        "This number is not valid any more. Please press “I lost my key” again."
+        "This number is wrong or not valid any more. Please compare it, or let the person press "
+        "“I lost my key” again."
     ),
     "key.unknown": lambda _, m: m.gettext("This return key is not valid."),
     "language.unknown": lambda r, m: m.gettext("%(tag)s is not a language tag.", tag=r.tag),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
 from ..application.communities import my_memberships, view_audit, view_community, view_usage
+from ..application.doubles import retire_double
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
     change_invite,
@@ -23,6 +24,7 @@ from ..application.issuing import (
     show_invite,
 )
 from ..application.members import list_members, remove_member, set_role
+from ..application.notices import list_notices, put_notice_away
 from ..application.people import choose_language, find_person
 from ..application.waiting import admit_from_line, decline, view_lines
 from ..application.workshops import (
@@ -37,6 +39,7 @@ from ..domain.refusals import NotFound, PermissionDenied
 from ..pages.language import current_messages
 from . import models
 from .base import ServiceHandler
+from .keys import approve
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -203,6 +206,32 @@ class BoardApi(ApiHandler):
         self.answer([models.board_json(row) for row in view.board])
 
 
+class KeysApi(ApiHandler):
+    async def post(self, community: str, workshop: str | None = None) -> None:
+        body = self.body(models.KeyBody)
+        account = await approve(self, community, workshop, body.username, body.number)
+        self.answer({"username": account.username, "display_name": account.display_name})
+
+
+class RetireApi(ApiHandler):
+    async def post(self, community: str, workshop: str, username: str) -> None:
+        await self.run(retire_double, self.actor, community, workshop, username)
+        await self.push_groups(username)
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+
+class NoticesApi(ApiHandler):
+    async def get(self) -> None:
+        notices = await self.run(list_notices, self.username)
+        self.answer([models.notice_json(notice) for notice in notices])
+
+
+class NoticeApi(ApiHandler):
+    async def delete(self, notice: str) -> None:
+        await self.run(put_notice_away, self.username, notice)
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+
 class InvitesApi(ApiHandler):
     async def get(self, slug: str) -> None:
         invites = await self.run(list_invites, self.actor, slug)
@@ -312,6 +341,8 @@ class NotFoundApi(ApiHandler):
 _SLUG = r"([a-z0-9-]+)"
 ROUTES: list[tuple[str, type[ApiHandler]]] = [
     ("me", MeApi),
+    ("me/notices", NoticesApi),
+    ("me/notices/([0-9a-f]+)", NoticeApi),
     ("communities", CommunitiesApi),
     (f"communities/{_SLUG}", CommunityApi),
     (f"communities/{_SLUG}/members", MembersApi),
@@ -320,6 +351,9 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"communities/{_SLUG}/workshops/{_SLUG}", WorkshopApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}/close", CloseWorkshopApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}/board", BoardApi),
+    (f"communities/{_SLUG}/workshops/{_SLUG}/keys", KeysApi),
+    (f"communities/{_SLUG}/workshops/{_SLUG}/board/([^/]+)/retire", RetireApi),
+    (f"communities/{_SLUG}/keys", KeysApi),
     (f"communities/{_SLUG}/invites", InvitesApi),
     (f"communities/{_SLUG}/invites/([0-9a-f]+)", InviteApi),
     (f"communities/{_SLUG}/invites/([0-9a-f]+)/renew", RenewInviteApi),

@@ -16,7 +16,7 @@ from ..application.house import House
 from ..application.ports import Hub
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, pages
+from . import api, codes, keys, pages
 from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -51,6 +51,10 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
+        (f"communities/{_SLUG}/keys", keys.KeysPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/keys", keys.KeysPage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/people/([^/]+)/retire", keys.RetirePage),
+        ("notices", keys.NoticesPage),
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

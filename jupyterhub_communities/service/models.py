@@ -17,8 +17,11 @@ from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
+from ..domain.notices import Notice
 from ..domain.waiting import Ticket
 from ..domain.workshops import MOST_SEATS, Session, Site, Workshop
+from ..pages.language import current_messages
+from ..pages.notices import shown_notices
 from .forms import is_language
 
 
@@ -128,6 +131,13 @@ class SiteBody(_Body):
 
     name: str = Field(min_length=1, max_length=500)
     zone: str = Field(max_length=64)
+
+
+class KeyBody(_Body):
+    """`POST communities/{c}[/workshops/{w}]/keys`."""
+
+    username: str = Field(max_length=255)
+    number: str = Field(max_length=40)
 
 
 class RoleBody(_Body):
@@ -250,6 +260,17 @@ def board_json(row: BoardRow) -> Json:
         "joined_at": row.joined_at.isoformat(),
         "server": row.server.value if row.server else None,
         "site": row.site,
+        "double": row.is_double,
+        "empty": row.is_empty,
+    }
+
+
+def notice_json(notice: Notice) -> Json:
+    return {
+        "id": notice.id,
+        "kind": notice.kind,
+        "at": notice.created_at.isoformat(),
+        "detail": "".join(n.sentence for n in shown_notices([notice], current_messages())),
     }
 
 

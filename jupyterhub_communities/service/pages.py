@@ -11,6 +11,7 @@ from tornado.web import HTTPError, RequestHandler
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.issuing import list_invites, revoke_invite
 from ..application.members import list_members
+from ..application.notices import list_notices
 from ..application.waiting import Line, view_lines
 from ..application.workshops import (
     WorkshopView,
@@ -23,6 +24,7 @@ from ..application.workshops import (
 from ..domain.grants import Verb, may
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
+from ..pages.notices import shown_notices
 from ..pages.refusals import status_of
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
@@ -85,7 +87,12 @@ class HomePage(PageHandler):
     """My communities."""
 
     async def get(self) -> None:
-        self.draw("home.html", memberships=await self.run(my_memberships, self.actor))
+        notices = await self.run(list_notices, self.username)
+        self.draw(
+            "home.html",
+            memberships=await self.run(my_memberships, self.actor),
+            notices=shown_notices(notices, current_messages()),
+        )
 
 
 class CommunityPage(PageHandler):
@@ -104,6 +111,7 @@ class CommunityPage(PageHandler):
             usage=await self.run(view_usage, self.actor, slug),
             may_open=may(self.actor, Verb.OPEN_WORKSHOP, slug),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
+            may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )
 

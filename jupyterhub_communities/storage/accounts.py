@@ -47,8 +47,32 @@ class SqlAccounts:
         query = select(accounts.c.pending_key_sealed).where(accounts.c.id == account_id)
         return self._connection.execute(query).scalar_one_or_none()
 
-    def set_pending_key(self, account_id: str, *, digest: str, sealed: str) -> None:
-        self._update(account_id, pending_key_digest=digest, pending_key_sealed=sealed)
+    def pending_key_browser(self, account_id: str) -> str | None:
+        query = select(accounts.c.pending_key_browser).where(accounts.c.id == account_id)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def set_pending_key(
+        self, account_id: str, *, digest: str, sealed: str, browser_digest: str | None = None
+    ) -> None:
+        self._update(
+            account_id,
+            pending_key_digest=digest,
+            pending_key_sealed=sealed,
+            pending_key_browser=browser_digest,
+        )
+
+    def drop_keys(self, account_id: str) -> None:
+        self._update(
+            account_id,
+            key_digest=None,
+            pending_key_digest=None,
+            pending_key_sealed=None,
+            pending_key_browser=None,
+        )
+
+    def has_kept_key(self, account_id: str) -> bool:
+        query = select(accounts.c.key_digest).where(accounts.c.id == account_id)
+        return self._connection.execute(query).scalar_one_or_none() is not None
 
     def confirm_key(self, account_id: str, now: datetime) -> bool:
         confirmed = self._connection.execute(
@@ -59,6 +83,7 @@ class SqlAccounts:
                 key_confirmed_at=now,
                 pending_key_digest=None,
                 pending_key_sealed=None,
+                pending_key_browser=None,
             )
         )
         return confirmed.rowcount == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from ..domain.key_requests import LASTS, KeyRequest
 from .tables import key_requests
@@ -48,10 +48,14 @@ class SqlKeyRequests:
     def use(self, request_id: str, now: datetime) -> bool:
         return self._update(request_id, key_requests.c.used_at.is_(None), used_at=now)
 
+    def forget(self, before: datetime) -> None:
+        self._connection.execute(delete(key_requests).where(key_requests.c.created_at < before))
+
     def _one(self, *conditions: ColumnElement[bool]) -> KeyRequest | None:
-        row = self._connection.execute(select(key_requests).where(*conditions)).one_or_none()
-        if row is None:
+        rows = self._connection.execute(select(key_requests).where(*conditions).limit(2)).all()
+        if len(rows) != 1:  # two of one number, drawn in the same instant: neither is known by it
             return None
+        (row,) = rows
         return KeyRequest(
             id=row.id,
             number=row.number,

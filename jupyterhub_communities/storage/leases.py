@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
@@ -48,6 +48,13 @@ class SqlLeases:
         )
         return [_lease(row) for row in rows]
 
+    def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
+        wanted = list(account_ids)
+        if not wanted:
+            return frozenset()
+        query = select(leases.c.account_id).where(leases.c.account_id.in_(wanted)).distinct()
+        return frozenset(self._connection.execute(query).scalars())
+
     def last_scope(self, account_id: str) -> Scope | None:
         row = self._connection.execute(
             select(leases.c.community, leases.c.workshop)
@@ -56,10 +63,6 @@ class SqlLeases:
             .limit(1)
         ).one_or_none()
         return None if row is None else Scope(row.community, row.workshop)
-
-    def any_of(self, account_id: str) -> bool:
-        query = select(leases.c.id).where(leases.c.account_id == account_id).limit(1)
-        return self._connection.execute(query).first() is not None
 
     def add(self, lease: Lease) -> None:
         self._connection.execute(

@@ -71,6 +71,7 @@ accounts = Table(
     Column("key_confirmed_at", UtcDateTime),
     Column("pending_key_digest", Digest, unique=True),
     Column("pending_key_sealed", Text),
+    Column("pending_key_browser", Digest),  # the only one that may see it; None: any of theirs
     Column("blocked_at", UtcDateTime),
     Column("erase_at", UtcDateTime, index=True),
 )

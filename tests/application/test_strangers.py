@@ -9,7 +9,7 @@ import pytest
 from houses import SetClock, actor_of, make_house, open_taller
 from sqlalchemy import event
 
-from jupyterhub_communities.application import invites, return_keys, workshops
+from jupyterhub_communities.application import invites, issuing, return_keys, workshops
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.codes import INVITE_CODE, RETURN_KEY
@@ -44,9 +44,9 @@ def codes_that_open_nothing(house) -> dict[str, str]:
     ana = actor_of(house, "ana")
     closed, revoked = open_taller(house, title="Uno"), open_taller(house, title="Dos")
     house.call(workshops.close_workshop, ana, "andes", closed.workshop.slug)
-    house.call(invites.revoke_invite, ana, "andes", revoked.learner_invite.invite.id)
+    house.call(issuing.revoke_invite, ana, "andes", revoked.learner_invite.invite.id)
     community_wide = house.call(invites.issue_invite, ana, "andes")
-    house.call(invites.revoke_invite, ana, "andes", community_wide.invite.id)
+    house.call(issuing.revoke_invite, ana, "andes", community_wide.invite.id)
     return {
         "unknown": INVITE_CODE.draw(lambda symbols: "Z"),
         "closed": closed.learner_invite.code,

@@ -8,8 +8,10 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hubs import Browser, attempt_in
 
 from jupyterhub_communities.cli import _parser
 from jupyterhub_communities.config import CommunitiesFile, load_config
@@ -21,6 +23,7 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "_ext"))
 import reference_from_code as reference  # noqa: E402
 
+WORKSHOP = "primeros-pasos-con-python"
 COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
 
 
@@ -87,6 +90,14 @@ def test_the_three_lines_are_the_same_everywhere() -> None:
     assert lines in (ROOT / "README.md").read_text()
 
 
+def test_what_a_container_image_needs_is_what_local_servers_get() -> None:
+    (settings,) = blocks(DOCS / "security.md", "file: jupyter_server_config.json")
+    found = list((ROOT / "share/jupyterhub-communities/lab").glob("*/jupyter_server_config.json"))
+    assert len(found) == 3
+    for file in found:
+        assert file.read_text() == settings
+
+
 def test_the_pictures_of_the_readme_are_there() -> None:
     for name in re.findall(r"\((docs/images/[^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / name).stat().st_size > 5_000
@@ -101,9 +112,11 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         "API": demo.facts["api_url"].rstrip("/"),
         "MEMBER": "",
         "INVITE": "",
+        "WORKSHOP": WORKSHOP,
+        **lost_key_of_a_double(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 19
+    assert len(commands) == 24
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
@@ -117,6 +130,18 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
             environment["INVITE"] = found[1]
+
+
+def lost_key_of_a_double(demo) -> dict[str, str]:
+    """Somebody who joined twice, and has lost the key of the second account."""
+    hub = SimpleNamespace(url=demo.hub.removesuffix("/hub/"))
+    for _ in range(2):
+        device = Browser(hub, "es")
+        form = device.join_form(demo.code("es"), "Doble", action="new")
+        device.post("/hub/join", form)
+    form = {"attempt": attempt_in(device.get("/hub/lost-key")), "action": "ask"}
+    number = re.search(r'id="number"[^>]*>([^<]+)', device.post("/hub/lost-key", form).text)
+    return {"LEARNER": device.username(), "NUMBER": number[1]}
 
 
 def _field(environment, path: str, field: str, *, last: bool) -> str:

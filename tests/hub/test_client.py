@@ -47,6 +47,10 @@ class Handler(RequestHandler):
             offset, limit = int(self.get_argument("offset")), int(self.get_argument("limit"))
             self.finish(json.dumps(list(self.fake.users.values())[offset : offset + limit]))
             return
+        if self.parts[0] == "groups":
+            roles = ["watchers"] if self.parts[1] == "with-role" else []
+            self.finish({"name": self.parts[1], "roles": roles})
+            return
         user = self.fake.users.get(self.parts[1])
         self.set_status(200 if user else 404)
         self.finish(user or {})
@@ -169,3 +173,19 @@ def test_stopping_names_the_server(server, path) -> None:
 def test_a_hub_that_refuses_is_an_error() -> None:
     with pytest.raises(HTTPClientError):
         ask(FakeHub(), "servers", token="wrong")
+
+
+@pytest.mark.parametrize(
+    ("model", "has_role"),
+    [
+        ({"admin": False, "roles": ["user"], "groups": []}, False),
+        ({"admin": False, "roles": ["user"], "groups": ["community-andes"]}, False),
+        ({"admin": True, "roles": ["user"], "groups": []}, True),
+        ({"admin": False, "roles": ["user", "watchers"], "groups": []}, True),
+        ({"admin": False, "roles": ["user"], "groups": ["community-andes", "with-role"]}, True),
+    ],
+)
+def test_a_role_on_the_hub_is_an_admins_a_persons_or_a_groups(model, has_role) -> None:
+    fake = FakeHub([{"name": "maría/x", **model}])
+    assert ask(fake, "has_role", "maría/x") is has_role
+    assert ask(fake, "has_role", "stranger") is False

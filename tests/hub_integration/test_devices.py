@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,6 +83,16 @@ def test_whoever_is_signed_in_already_can_still_say_that_the_device_is_shared(hu
     assert ends_after_eight_hours(hub, device)
     close_browser(device)
     assert not device.is_signed_in()
+
+
+def test_no_page_of_the_hub_is_kept_by_a_browser(hub) -> None:
+    device = hub.browser()
+    device.join(hub.workshop("Sin copia").learner_invite.code, "Copia")
+    for path in ("home", "token", "spawn", "welcome", "login", "join", "lost-key", "nowhere"):
+        answer = device.get(f"/hub/{path}", allow_redirects=False)
+        assert answer.headers["Cache-Control"] == "no-store", path
+    style = re.search(r'href="([^"]+/style\.min\.css[^"]*)"', device.get("/hub/home").text)[1]
+    assert "no-store" not in device.get(style).headers.get("Cache-Control", "")
 
 
 # One after the other
@@ -195,3 +206,20 @@ def test_a_reload_of_the_welcome_page_shows_the_same_key(hub) -> None:
     device = hub.browser()
     key = device.join(hub.workshop("Recarga").learner_invite.code, "Recarga")
     assert key_in(device.get("/hub/welcome")) == key
+
+
+def test_a_shared_sign_in_that_replaces_a_key_still_ends_after_its_eight_hours(hub) -> None:
+    device = hub.browser()
+    device.join(hub.workshop("Renovada").learner_invite.code, "Nueva llave", shared="1")
+    device.keep_key(allow_redirects=False)
+    username = device.username()
+    # A bound code gives a second key, in the session that is there.
+    code = hub.bound_code(username)
+    page = device.open_join(code)
+    form = {"attempt": attempt_in(page), "action": "join", "name": username, "shared": "1"}
+    before = device.session.cookies.get(HUB_COOKIE)
+    device.post("/hub/join", form, allow_redirects=False)
+    device.keep_key(allow_redirects=False)
+    assert device.is_signed_in()
+    assert device.session.cookies.get(HUB_COOKIE) != before
+    assert ends_after_eight_hours(hub, device)

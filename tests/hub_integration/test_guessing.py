@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hubs import attempt_in, key_in, real_hub, text_of
 
-from jupyterhub_communities.application.invites import revoke_invite
+from jupyterhub_communities.application.issuing import revoke_invite
 from jupyterhub_communities.domain.codes import INVITE_CODE, RETURN_KEY, grouped
 
 FLOOD = Path(__file__).parent / "flood.py"

@@ -39,12 +39,16 @@ class FakeHub:
     def __init__(self) -> None:
         self.groups: dict[str, set[str]] = {}
         self.running: dict = {}
+        self.with_role: set[str] = set()
 
     async def servers(self) -> Mapping:
         return self.running
 
     async def set_groups(self, username, groups, *, prefix) -> None:
         self.groups[username] = set(groups)
+
+    async def has_role(self, username) -> bool:
+        return username in self.with_role
 
     async def stop_server(self, server) -> None:
         self.running.pop(server, None)

@@ -163,7 +163,7 @@ async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who)
         assert (status, answer["code"]) == (403, "permission.denied")
 
 
-NOT_HERE = {Verb.APPROVE_KEY, Verb.RETIRE_DOUBLE, Verb.ERASE}
+NOT_HERE = {Verb.APPROVE_KEY, Verb.RETIRE_DOUBLE, Verb.ERASE}  # test_keys.py
 
 
 def test_every_verb_is_tried() -> None:

@@ -56,6 +56,10 @@ async def test_every_page_is_drawn_for_every_role_in_every_language(
 ) -> None:
     workshop = f"communities/andes/workshops/{world.opened.workshop.slug}"
     paths = ["", "communities/andes", workshop]
+    if who != "learner":
+        paths += [f"{workshop}/keys"]
+    if who in ("champion", "operator"):
+        paths += ["communities/andes/keys"]
     if who in ("instructor", "champion", "operator"):
         paths += ["communities/andes/workshops/new", f"{workshop}/close"]
     for path in paths:

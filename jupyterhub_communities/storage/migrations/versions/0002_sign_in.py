@@ -91,6 +91,7 @@ def upgrade() -> None:
         ["invite_id", "attempt_digest"],
         unique=False,
     )
+    op.add_column("accounts", sa.Column("pending_key_browser", sa.String(length=64), nullable=True))
     op.add_column("accounts", sa.Column("blocked_at", sa.DateTime(), nullable=True))
     op.add_column("accounts", sa.Column("erase_at", sa.DateTime(), nullable=True))
     op.create_index(op.f("ix_accounts_erase_at"), "accounts", ["erase_at"], unique=False)

@@ -1,0 +1,33 @@
+"""Every kind of notice has a sentence in every language."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from jupyterhub_communities.domain import notices
+from jupyterhub_communities.domain.notices import Notice
+from jupyterhub_communities.i18n.messages import messages_for, offered
+from jupyterhub_communities.pages.notices import SENTENCES, shown_notices
+
+AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("by", ["Inti", ""])
+@pytest.mark.parametrize("kind", sorted(SENTENCES))
+def test_every_kind_has_a_sentence_in_every_language(kind, by) -> None:
+    notice = Notice(id="1", account_id="2", kind=kind, created_at=AT, data={"by": by})
+    sentences = {shown_notices([notice], messages_for(tag))[0].sentence for tag in offered()}
+    assert len(sentences) == len(offered())
+    assert all(by in sentence and "2026" in sentence for sentence in sentences)
+
+
+def test_no_kind_is_without_a_sentence() -> None:
+    kinds = {value for name, value in vars(notices).items() if name.isupper()}
+    assert kinds == set(SENTENCES)
+
+
+def test_a_kind_of_a_newer_version_is_left_out() -> None:
+    notice = Notice(id="1", account_id="2", kind="from.tomorrow", created_at=AT)
+    assert shown_notices([notice], messages_for("en")) == ()
