@@ -125,7 +125,9 @@ class Guessing:
     def _serve(self) -> None:
         self._is_serving = False
         while self._line and self._bucket.take(self._clock()):
-            self._tickets.pop(self._line.serve()).turn.set_result(None)
+            turn = self._tickets.pop(self._line.serve()).turn
+            if not turn.done():  # its request was cancelled in this very moment
+                turn.set_result(None)
         self._serve_later()
 
 

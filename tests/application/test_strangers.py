@@ -45,7 +45,7 @@ def codes_that_open_nothing(house) -> dict[str, str]:
     closed, revoked = open_taller(house, title="Uno"), open_taller(house, title="Dos")
     house.call(workshops.close_workshop, ana, "andes", closed.workshop.slug)
     house.call(issuing.revoke_invite, ana, "andes", revoked.learner_invite.invite.id)
-    community_wide = house.call(invites.issue_invite, ana, "andes")
+    community_wide = house.call(issuing.issue_invite, ana, "andes")
     house.call(issuing.revoke_invite, ana, "andes", community_wide.invite.id)
     return {
         "unknown": INVITE_CODE.draw(lambda symbols: "Z"),

@@ -99,6 +99,18 @@ async def test_who_goes_away_leaves_the_line_and_nothing_is_looked_up() -> None:
     assert not guessing._tickets
 
 
+async def test_a_request_that_is_cancelled_just_before_its_turn_stops_nobody() -> None:
+    guessing = Guessing(RULES)
+    await look(guessing, "somebody else")
+    gone, learner = look(guessing, "gone"), look(guessing, "learner")
+    await asyncio.sleep(0)
+    gone.cancel()
+    guessing._bucket.take = lambda now: True  # everybody's turn, before the loop runs again
+    guessing._serve()
+    assert await learner == "found"
+    await outcomes(gone)
+
+
 async def test_turning_away_whoever_had_their_turn_changes_nothing() -> None:
     guessing = Guessing(RULES)
     ticket = guessing.ticket("learner")

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import requests
 from hubs import attempt_in, key_in, real_hub, text_of
 
 from jupyterhub_communities.application.issuing import revoke_invite
@@ -278,3 +279,20 @@ def test_nobody_can_say_that_a_code_was_looked_up_before(slow_hub, mark) -> None
     page = device.get("/hub/join")
     expected = "Envía el formulario otra vez" if mark == "" else "Este código tiene un error."
     assert expected in text_of(page)
+
+
+def test_who_closes_the_browser_leaves_the_line(slow_hub) -> None:
+    code = slow_hub.workshop("Se van").learner_invite.code
+
+    def give_up(_) -> None:
+        device = slow_hub.browser()
+        form = {"attempt": attempt_in(device.get("/hub/login")), "action": "look"}
+        with suppress(requests.Timeout):
+            address = f"{slow_hub.url}/hub/join"
+            device.session.post(address, {**form, "code": wrong_code()}, timeout=2)
+
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(give_up, range(40)))
+    page, seconds = type_code(slow_hub, code)
+    assert page.status_code == 303
+    assert seconds < 2, "25 of them had not had their turn: five seconds' worth"
