@@ -7,7 +7,7 @@ HUB5 := .venv-hub5
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots clean
+.PHONY: help demo test check format messages docs screenshots bench clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -16,6 +16,7 @@ help:
 	@echo "make messages     bring the message catalogues up to date"
 	@echo "make docs         build the documentation into docs/_build"
 	@echo "make screenshots  draw the README's pictures from the real demo"
+	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
 	@exec $(BIN)/jupyterhub-communities demo $(ARGS)
@@ -46,6 +47,11 @@ docs: $(VENV)/.dev
 screenshots: $(VENV)/.dev $(BIN)/configurable-http-proxy
 	$(BIN)/python tools/screenshots.py
 
+OUT ?= benchmarks/signin/out
+
+bench: $(VENV)/.bench $(HUB5)/.bench $(BIN)/configurable-http-proxy
+	$(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
+
 clean:
 	rm -rf $(VENV) $(HUB5) docs/_build .mypy_cache .ruff_cache .hypothesis
 
@@ -68,12 +74,20 @@ $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
 $(HUB5)/.made:
 	$(call make-venv,$(HUB5))
 	@touch $@
 
 $(HUB5)/.test: $(HUB5)/.made pyproject.toml
 	$(HUB5)/bin/pip install --quiet --disable-pip-version-check 'jupyterhub==5.5.*' -e '.[hub5-test]'
+	@touch $@
+
+$(HUB5)/.bench: $(HUB5)/.test
+	$(HUB5)/bin/pip install --quiet --disable-pip-version-check -e '.[hub5-bench]'
 	@touch $@
 
 $(BIN)/configurable-http-proxy: $(VENV)/.demo tools/install_proxy.py

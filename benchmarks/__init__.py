@@ -1,0 +1,1 @@
+"""Measurements of the whole, on real hubs. Not part of the package."""
