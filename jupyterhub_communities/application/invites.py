@@ -195,6 +195,8 @@ def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
     if invite is None:
         raise InviteUnknown
     community = None if invite.community is None else store.communities.get(invite.community)
+    if community is not None and community.suspended_at is not None:
+        raise InviteClosed(closed_at=community.suspended_at, contact=community.contact)
     workshop = None
     if invite.community is not None and invite.workshop is not None:
         workshop = store.workshops.get(invite.community, invite.workshop)

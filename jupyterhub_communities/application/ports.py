@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..domain.accounts import Account, AccountKind
@@ -117,6 +117,10 @@ class Grants(Protocol):
     def get(self, grant_id: str) -> Grant | None: ...
     def of_account(self, account_id: str, now: datetime) -> Sequence[Grant]:
         """The unlapsed grants of one person."""
+        ...
+
+    def history(self, account_id: str) -> tuple[Sequence[Grant], frozenset[str]]:
+        """All grants that one person was ever given, and which of their communities are suspended."""
         ...
 
     def of_community(
@@ -277,6 +281,10 @@ class Leases(Protocol):
         """The unsettled lease of a server of this hub."""
         ...
 
+    def of_account(self, account_id: str) -> Sequence[Lease]:
+        """The unsettled leases of one person, on this hub."""
+        ...
+
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
         """The leases charged to a community that held quota between the two times."""
         ...
@@ -358,6 +366,10 @@ class Settings:
     group_prefix: str = "community-"
     admit_when_unreachable: bool = False
     rules: tuple[Rule, ...] = ()  # from the identity provider's claims to grants
+    grace: timedelta = timedelta(days=14)  # after the end of access, for taking files along
+    rescue_profile: str | None = None  # slug; None: the smallest by memory
+    admits_outside: bool = True  # people of the hub who belong to no community
+    stopping: frozenset[str] = frozenset()  # communities whose servers stop when a grant lapses
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 
