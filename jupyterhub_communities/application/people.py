@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..domain.access import Access, access_of, grace_until, held, is_barred, is_being_erased
 from ..domain.accounts import Account, AccountKind
-from ..domain.grants import Actor, Grant, groups_of, unlapsed
+from ..domain.grants import Actor, Grant, unlapsed
 from ..domain.refusals import (
     AccessBlocked,
     AccessEnded,
@@ -117,14 +117,6 @@ def ensure_account(desk: Desk, store: Store, username: str) -> Account:
         )
         store.accounts.add(account)
     return account
-
-
-def groups_of_person(desk: Desk, username: str) -> frozenset[str] | None:
-    """The Hub groups that a person's grants amount to; None for somebody without an account."""
-    person = find_person(desk, username)
-    if person.account is None:
-        return None
-    return groups_of(person.grants, desk.settings.group_prefix)
 
 
 def choose_language(desk: Desk, username: str, tag: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -99,6 +99,26 @@ class Accounts(Protocol):
     def set_pending_key(self, account_id: str, *, digest: str, sealed: str) -> None: ...
     def confirm_key(self, account_id: str, now: datetime) -> bool:
         """The pending key becomes the only one and is unsealed no more. False: none was pending."""
+        ...
+
+    def block(self, account_id: str, at: datetime | None) -> None:
+        """`at` None: no longer blocked."""
+        ...
+
+    def blocked(self) -> Sequence[Account]: ...
+    def set_erasure(self, account_id: str, at: datetime | None) -> None:
+        """When the account is erased; None: not any more."""
+        ...
+
+    def to_erase(self, now: datetime, limit: int) -> Sequence[Account]:
+        """Those whose erasure is due, the longest due first."""
+        ...
+
+    def touched(
+        self, since: datetime, until: datetime, *, after: str, limit: int
+    ) -> Sequence[Account]:
+        """Those whose access may have changed in (since, until]: grants that ended, blocks, erasures
+        and suspended communities. In the order of their ids, behind the id `after`."""
         ...
 
     def names(self, account_ids: Iterable[str]) -> Mapping[str, Account]: ...
@@ -317,6 +337,13 @@ class Balances(Protocol):
     def release(self, scope: Scope, resource: str, amount: int) -> None: ...
 
 
+class Marks(Protocol):
+    """How far the service's timers have come."""
+
+    def get(self, name: str) -> datetime | None: ...
+    def set(self, name: str, at: datetime) -> None: ...
+
+
 class Audit(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
     def of_community(self, community: str, limit: int = 100) -> Sequence[AuditEntry]:
@@ -339,6 +366,7 @@ class Store(Protocol):
     notices: Notices
     leases: Leases
     balances: Balances
+    marks: Marks
     audit: Audit
 
 
@@ -398,3 +426,19 @@ class Hub(Protocol):
         ...
 
     async def stop_server(self, server: ServerKey) -> None: ...
+
+    async def has_role(self, username: str) -> bool:
+        """Is the person an admin of the Hub, or has a role there beyond everybody's?"""
+        ...
+
+    async def servers_of(self, username: str) -> Collection[ServerKey]:
+        """Those of one person that run, start or stop. Empty for somebody the Hub does not know."""
+        ...
+
+    async def revoke_tokens(self, username: str, *, keep_servers: bool) -> None:
+        """Deletes the person's tokens, `keep_servers` leaving those that running servers live by."""
+        ...
+
+    async def delete_user(self, username: str) -> bool:
+        """Stops the person's servers and deletes the Hub user. False: still stopping, ask again."""
+        ...
