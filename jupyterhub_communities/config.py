@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,6 +91,7 @@ Size = Annotated[int, BeforeValidator(read_size)]
 Cpu = Annotated[int, BeforeValidator(read_cpu)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Servers = Annotated[int, Field(gt=0)]
+Days = Annotated[int, Field(ge=0, le=36500)]
 
 
 class _Section(BaseModel):
@@ -119,6 +121,24 @@ class HubSection(_Section):
     servers: Servers | None = Field(
         None, description="Most servers at one time, all communities together."
     )
+    grace_days: Days = Field(
+        14,
+        description="Days after the end of somebody's access in which they may still sign in and "
+        "take their files along, by the rescue profile.",
+    )
+    rescue_profile: Slug | None = Field(
+        None, description="The profile for that; by default the one with the least memory."
+    )
+    outside_communities: Literal["admit", "refuse"] = Field(
+        "admit",
+        description="What people of the hub who belong to no community may do: what the hub lets "
+        "them, or nothing. Its admins are always let in.",
+    )
+    stop_servers_at_end: bool = Field(
+        False,
+        description="Whether running servers stop when a grant lapses. They always stop for "
+        "somebody who was removed, blocked or suspended.",
+    )
 
 
 class QuotaSection(_Section):
@@ -138,6 +158,14 @@ class CommunitySection(_Section):
     )
     champions: tuple[str, ...] = Field((), description="Hub usernames of its champions.")
     quota: QuotaSection = QuotaSection()
+    stop_servers_at_end: bool | None = Field(
+        None, description="As under `hub`, for this community alone."
+    )
+    retention_days: Days | None = Field(
+        None,
+        description="Days after the end of a person's last grant, and of their days of grace, until "
+        "the account is erased by itself. By default it is kept.",
+    )
 
 
 class ProfileSection(_Section):
@@ -230,6 +258,9 @@ class CommunitiesFile(_Section):
             for slug in profile.communities:
                 if slug not in known:
                     raise ValueError(f"profile {profile.slug} names the unknown community {slug}")
+        rescue = self.hub.rescue_profile
+        if rescue is not None and rescue not in {profile.slug for profile in self.profiles}:
+            raise ValueError(f"hub.rescue_profile names the unknown profile {rescue}")
         return self
 
     def settings(self) -> Settings:
@@ -238,10 +269,20 @@ class CommunitiesFile(_Section):
             language=self.hub.language,
             group_prefix=self.hub.group_prefix,
             admit_when_unreachable=self.hub.when_unreachable == "admit",
+            grace=timedelta(days=self.hub.grace_days),
+            rescue_profile=self.hub.rescue_profile,
+            admits_outside=self.hub.outside_communities == "admit",
+            stopping=frozenset(
+                section.slug for section in self.communities if self._stops_at_end(section)
+            ),
             rules=tuple(section.rule() for section in self.sign_in.rules),
             keep_when_missing=self.sign_in.when_claim_missing == "keep",
             catalogue=Catalogue(tuple(_profile(section) for section in self.profiles)),
         )
+
+    def _stops_at_end(self, section: CommunitySection) -> bool:
+        own = section.stop_servers_at_end
+        return self.hub.stop_servers_at_end if own is None else own
 
     def declarations(self) -> tuple[Declaration, ...]:
         return tuple(
@@ -252,6 +293,7 @@ class CommunitiesFile(_Section):
                     language=section.language,
                     contact=section.contact,
                     declared=True,
+                    retention_days=section.retention_days,
                 ),
                 servers=section.quota.servers,
                 champions=section.champions,

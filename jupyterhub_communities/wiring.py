@@ -29,7 +29,8 @@ from .storage.keyring import KeyFileError
 SERVICE_NAME = "communities"
 _IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
 
-# What the service asks of the Hub: groups, who runs a server, and stopping or restarting it.
+# What the service asks of the Hub: groups, who runs a server, stopping or restarting it; at the end
+# of access a person's tokens, and at an erasure the user.
 SERVICE_SCOPES = [
     "admin:groups",
     "groups",
@@ -40,6 +41,8 @@ SERVICE_SCOPES = [
     "read:servers",
     "delete:servers",
     "servers",
+    "tokens",
+    "delete:users",
 ]
 _USER_SCOPE = f"access:services!service={SERVICE_NAME}"
 

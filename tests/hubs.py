@@ -151,7 +151,9 @@ class RealHub:
     def browser(self, language: str = "es-PE", *, address: str | None = None) -> Browser:
         return Browser(self, language, address=address)
 
-    def workshop(self, title: str, community: str = "andes", **more) -> OpenedWorkshop:
+    def workshop(
+        self, title: str, community: str = "andes", *, by: str = "ana", **more
+    ) -> OpenedWorkshop:
         """A workshop that runs now, opened by the champion."""
         now = datetime.now(UTC)
         wanted = {
@@ -163,13 +165,13 @@ class RealHub:
         }
         return self.house.call(
             open_workshop,
-            self.champion(),
+            self.champion(by),
             community,
             NewWorkshop(title=title, **{**wanted, **more}),
         )
 
-    def champion(self) -> Actor:
-        return self.house.call(find_person, "ana").actor()
+    def champion(self, username: str = "ana") -> Actor:
+        return self.house.call(find_person, username).actor()
 
     def bound_code(self, username: str) -> str:
         return self.house.call(issue_bound_invite, username).code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..domain.accounts import AccountKind
@@ -64,7 +64,7 @@ def apply_declarations(
         changes = _limit_change(store, HUB, hub_servers)
         for wanted in declared:
             known = store.communities.get(wanted.community.slug)
-            if known != wanted.community:
+            if known is None or replace(known, suspended_at=None) != wanted.community:
                 changes.append(
                     Change(f"community {wanted.community.slug}", known, wanted.community)
                 )

@@ -202,6 +202,8 @@ def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
     if invite is None:
         raise InviteUnknown
     invite.check_valid(desk.now, contact=_contact(community))
+    if community is not None and community.suspended_at is not None:
+        raise InviteClosed(closed_at=community.suspended_at, contact=community.contact)
     workshop = None
     if invite.community is not None and invite.workshop is not None:
         workshop = store.workshops.get(invite.community, invite.workshop)

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.accounts import Account, AccountKind
+from ..domain.access import Access
+from ..domain.accounts import Account
 from ..domain.grants import Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
 from ..domain.profiles import Profile
-from ..domain.quotas import SERVERS, Scope
-from ..domain.refusals import AccessEnded, QuotaExceeded, ScopeNotYours, Violation
+from ..domain.quotas import HUB, SERVERS, Scope
+from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours, Violation
 from ..domain.workshops import Workshop, WorkshopState
-from .people import Person, load_person
+from .people import Person, load_person, refusal_of
 from .ports import Desk, Store
 
 
@@ -25,6 +26,7 @@ class StartRequest:
     server: ServerKey
     scope: Scope | None = None  # what the person chose to charge; None: the default
     profile: str | None = None  # slug; None: the workshop's, else the first
+    is_hub_admin: bool = False  # needs no community, even where others do
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +187,13 @@ def _settle(desk: Desk, store: Store, lease: Lease) -> bool:
 
 def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     person = load_person(desk, store, request.server.username)
+    if person.is_refused(is_operator=request.is_hub_admin):
+        raise refusal_of(desk, store, person)
+    if person.access is Access.GRACE:
+        return _plan_rescue(desk, store, person, request)
     scopes = _scopes(desk, store, person)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
-    if not scopes and person.account is not None and person.account.kind is AccountKind.INVITE:
-        raise AccessEnded
     scope = request.scope or (scopes[0] if scopes else Scope())
     workshop = _workshop(store, scope)
     profile = desk.settings.catalogue.choose(
@@ -200,6 +204,18 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         preferred=None if workshop is None else workshop.profile,
     )
     return StartPlan(scope=scope, profile=profile, workshop=workshop, account=person.account)
+
+
+def _plan_rescue(desk: Desk, store: Store, person: Person, request: StartRequest) -> StartPlan:
+    """For taking files along: one server of the rescue profile, whatever was asked for."""
+    if any(lease.server != request.server for lease in _leases_of(store, person)):
+        raise OneServerInGrace
+    profile = desk.settings.catalogue.rescue(desk.settings.rescue_profile)
+    return StartPlan(scope=HUB, profile=profile, workshop=None, account=person.account)
+
+
+def _leases_of(store: Store, person: Person) -> Sequence[Lease]:
+    return [] if person.account is None else store.leases.of_account(person.account.id)
 
 
 def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:

@@ -1,20 +1,41 @@
-"""Who somebody is here: account, unlapsed grants, and the actor that they make."""
+"""Who somebody is here: account, access, grants that hold, and the actor that they make."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from ..domain.access import Access, access_of, grace_until, held, is_barred, is_being_erased
 from ..domain.accounts import Account, AccountKind
-from ..domain.grants import Actor, Grant, groups_of
+from ..domain.grants import Actor, Grant, unlapsed
+from ..domain.refusals import (
+    AccessBlocked,
+    AccessEnded,
+    AccessErased,
+    CommunitySuspended,
+    OutsideCommunities,
+    Refusal,
+)
 from .ports import Desk, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account with its unlapsed grants; `account` is None for a Hub user unknown to us."""
+    """An account with the grants that hold; `account` is None for a Hub user unknown to us.
+
+    Who is blocked or being erased has none that holds.
+    """
 
     account: Account | None
     grants: tuple[Grant, ...] = ()
+    access: Access = Access.FULL
+    grace_until: datetime | None = None  # with `Access.GRACE`
+    is_barred: bool = False  # blocked, or being erased
+    unlapsed: tuple[Grant, ...] = ()  # also of suspended communities
+
+    def is_refused(self, *, is_operator: bool = False) -> bool:
+        """An operator needs no community, but may be blocked like everybody."""
+        return self.access is Access.NONE and (self.is_barred or not is_operator)
 
     def actor(self, *, is_operator: bool = False) -> Actor:
         return Actor(
@@ -27,14 +48,59 @@ class Person:
 def load_person(desk: Desk, store: Store, username: str) -> Person:
     account = store.accounts.by_username(username)
     if account is None:
-        return Person(account=None)
-    return Person(account=account, grants=tuple(store.grants.of_account(account.id, desk.now)))
+        access = Access.FULL if desk.settings.admits_outside else Access.NONE
+        return Person(account=None, access=access)
+    grants, suspended = store.grants.history(account.id)
+    settings = desk.settings
+    access = access_of(
+        account,
+        grants,
+        suspended,
+        desk.now,
+        settings.grace,
+        admits_outside=settings.admits_outside,
+    )
+    is_in_grace = access is Access.GRACE
+    has_barrier = is_barred(account, desk.now)
+    return Person(
+        account=account,
+        grants=() if has_barrier else held(grants, suspended, desk.now),
+        access=access,
+        grace_until=grace_until(account, grants, desk.now, settings.grace) if is_in_grace else None,
+        is_barred=has_barrier,
+        unlapsed=unlapsed(grants, desk.now),
+    )
 
 
 def find_person(desk: Desk, username: str) -> Person:
     """The person whom the Hub calls so."""
     with desk.database.read() as store:
         return load_person(desk, store, username)
+
+
+def find_refusal(desk: Desk, username: str) -> Refusal:
+    """What somebody without access is told, with whom they can ask."""
+    with desk.database.read() as store:
+        return refusal_of(desk, store, load_person(desk, store, username))
+
+
+def refusal_of(desk: Desk, store: Store, person: Person) -> Refusal:
+    account = person.account
+    if account is None:
+        return OutsideCommunities()
+    if account.blocked_at is None and is_being_erased(account, desk.now):
+        return AccessErased()
+    grants, suspended = store.grants.history(account.id)
+    latest = max(grants, key=lambda grant: grant.starts_at, default=None)
+    community = None if latest is None else store.communities.get(latest.community)
+    contact = None if community is None else community.contact
+    if account.blocked_at is not None:
+        return AccessBlocked(contact=contact)
+    if suspended & {grant.community for grant in person.unlapsed}:
+        return CommunitySuspended(contact=contact)
+    if latest is None and account.kind is not AccountKind.INVITE:
+        return OutsideCommunities()
+    return AccessEnded(contact=contact)
 
 
 def ensure_account(desk: Desk, store: Store, username: str) -> Account:
@@ -51,14 +117,6 @@ def ensure_account(desk: Desk, store: Store, username: str) -> Account:
         )
         store.accounts.add(account)
     return account
-
-
-def groups_of_person(desk: Desk, username: str) -> frozenset[str] | None:
-    """The Hub groups that a person's grants amount to; None for somebody without an account."""
-    person = find_person(desk, username)
-    if person.account is None:
-        return None
-    return groups_of(person.grants, desk.settings.group_prefix)
 
 
 def choose_language(desk: Desk, username: str, tag: str) -> None:

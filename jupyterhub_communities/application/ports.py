@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..domain.accounts import Account, AccountKind
@@ -112,6 +112,26 @@ class Accounts(Protocol):
         """The pending key becomes the only one and is unsealed no more. False: none was pending."""
         ...
 
+    def block(self, account_id: str, at: datetime | None) -> None:
+        """`at` None: no longer blocked."""
+        ...
+
+    def blocked(self) -> Sequence[Account]: ...
+    def set_erasure(self, account_id: str, at: datetime | None) -> None:
+        """When the account is erased; None: not any more."""
+        ...
+
+    def to_erase(self, now: datetime, limit: int) -> Sequence[Account]:
+        """Those whose erasure is due, the longest due first."""
+        ...
+
+    def touched(
+        self, since: datetime, until: datetime, *, after: str, limit: int
+    ) -> Sequence[Account]:
+        """Those whose access may have changed in (since, until]: grants that ended, blocks, erasures
+        and suspended communities. In the order of their ids, behind the id `after`."""
+        ...
+
     def names(self, account_ids: Iterable[str]) -> Mapping[str, Account]: ...
 
 
@@ -128,6 +148,10 @@ class Grants(Protocol):
     def get(self, grant_id: str) -> Grant | None: ...
     def of_account(self, account_id: str, now: datetime) -> Sequence[Grant]:
         """The unlapsed grants of one person."""
+        ...
+
+    def history(self, account_id: str) -> tuple[Sequence[Grant], frozenset[str]]:
+        """All grants that one person was ever given, and which of their communities are suspended."""
         ...
 
     def of_community(
@@ -295,6 +319,10 @@ class Leases(Protocol):
         """The unsettled lease of a server of this hub."""
         ...
 
+    def of_account(self, account_id: str) -> Sequence[Lease]:
+        """The unsettled leases of one person, on this hub."""
+        ...
+
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
         """The leases charged to a community that held quota between the two times."""
         ...
@@ -327,6 +355,13 @@ class Balances(Protocol):
     def release(self, scope: Scope, resource: str, amount: int) -> None: ...
 
 
+class Marks(Protocol):
+    """How far the service's timers have come."""
+
+    def get(self, name: str) -> datetime | None: ...
+    def set(self, name: str, at: datetime) -> None: ...
+
+
 class Audit(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
     def of_community(self, community: str, limit: int = 100) -> Sequence[AuditEntry]:
@@ -349,6 +384,7 @@ class Store(Protocol):
     notices: Notices
     leases: Leases
     balances: Balances
+    marks: Marks
     audit: Audit
 
 
@@ -376,6 +412,10 @@ class Settings:
     group_prefix: str = "community-"
     admit_when_unreachable: bool = False
     rules: tuple[Rule, ...] = ()  # from the identity provider's claims to grants
+    grace: timedelta = timedelta(days=14)  # after the end of access, for taking files along
+    rescue_profile: str | None = None  # slug; None: the smallest by memory
+    admits_outside: bool = True  # people of the hub who belong to no community
+    stopping: frozenset[str] = frozenset()  # communities whose servers stop when a grant lapses
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 
@@ -407,4 +447,16 @@ class Hub(Protocol):
 
     async def has_role(self, username: str) -> bool:
         """Is the person an admin of the Hub, or has a role there beyond everybody's?"""
+        ...
+
+    async def servers_of(self, username: str) -> Collection[ServerKey]:
+        """Those of one person that run, start or stop. Empty for somebody the Hub does not know."""
+        ...
+
+    async def revoke_tokens(self, username: str, *, keep_servers: bool) -> None:
+        """Deletes the person's tokens, `keep_servers` leaving those that running servers live by."""
+        ...
+
+    async def delete_user(self, username: str) -> bool:
+        """Stops the person's servers and deletes the Hub user. False: still stopping, ask again."""
         ...

@@ -39,20 +39,30 @@ def sync_idp_grants(desk: Desk, username: str, wanted: Wanted) -> None:
             _audit(desk, store, "idp:grant", account.id, place)
 
 
+def opens_anything(desk: Desk, wanted: Wanted) -> bool:
+    """Would any of it be given, and open something now?"""
+    with desk.database.read() as store:
+        return any(_exists(store, place) for place in wanted.places)
+
+
 def _changes(
     store: Store, person: Person, wanted: Wanted
 ) -> tuple[tuple[Grant, ...], tuple[Place, ...]]:
-    """What ends, and what is new and there to be joined: a rule may name what is yet to be made."""
-    new = sorted(to_add(person.grants, wanted), key=str)
+    """What ends, and what is new and there to be joined: a rule may name what is yet to be made, or
+    is suspended."""
+    new = sorted(to_add(person.unlapsed, wanted), key=str)
     return (
-        to_end(person.grants, wanted),
+        to_end(person.unlapsed, wanted),
         tuple(place for place in new if _exists(store, place)),
     )
 
 
 def _exists(store: Store, place: Place) -> bool:
+    community = store.communities.get(place.community)
+    if community is None or community.suspended_at is not None:
+        return False
     if place.workshop is None:
-        return store.communities.get(place.community) is not None
+        return True
     return store.workshops.get(place.community, place.workshop) is not None
 
 

@@ -53,6 +53,13 @@ class Catalogue:
                 return profile
         raise ProfileUnknown
 
+    def rescue(self, slug: str | None) -> Profile | None:
+        """The profile for saving or deleting files: the operator's choice, else the smallest."""
+        if slug is not None:
+            return self.get(slug)
+        sized = [profile for profile in self.profiles if profile.memory is not None]
+        return min(sized, key=lambda p: p.memory or 0, default=first(self.profiles))
+
     def offered(
         self, actor: Actor, community: str | None, workshop: str | None
     ) -> tuple[Profile, ...]:

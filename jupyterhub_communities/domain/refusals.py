@@ -277,6 +277,57 @@ class AccessEnded(Refusal):
 
 
 @dataclass(eq=False)
+class AccessBlocked(Refusal):
+    """The operator has blocked this person."""
+
+    code = "access.blocked"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class AccessErased(Refusal):
+    """The account is being erased."""
+
+    code = "access.erased"
+
+
+@dataclass(eq=False)
+class CommunitySuspended(Refusal):
+    """The operator has suspended the community: what it gave opens nothing meanwhile."""
+
+    code = "community.suspended"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
+class OutsideCommunities(Refusal):
+    """This hub is for people of its communities only."""
+
+    code = "access.outside"
+
+
+@dataclass(eq=False)
+class OneServerInGrace(Refusal):
+    """In the days after the end of access one server is enough to take files along."""
+
+    code = "access.one_server"
+
+
+@dataclass(eq=False)
+class ErasureNotYours(Refusal):
+    """The account is more than this community's: its person or the operator decides."""
+
+    code = "erasure.not_yours"
+
+
+@dataclass(eq=False)
+class NotConfirmed(Refusal):
+    """What was typed to confirm is not what was asked for."""
+
+    code = "erasure.not_confirmed"
+
+
+@dataclass(eq=False)
 class PermissionDenied(Refusal):
     code = "permission.denied"
     needs: str  # the lowest role that may

@@ -24,13 +24,14 @@ from ..application.identities import LinkRequest, account_behind, check_link, li
 from ..application.invites import JoinRequest, find_redemption, look_up_invite, redeem_invite
 from ..application.issuing import count_usable_invites
 from ..application.key_requests import find_approved_account, use_approval
-from ..application.people import Person, find_person
-from ..application.provenance import sync_idp_grants
+from ..application.people import Person, find_person, find_refusal
+from ..application.provenance import opens_anything, sync_idp_grants
 from ..application.return_keys import find_account_by_key, use_return_key
-from ..domain.accounts import Account, AccountKind
+from ..domain.access import Access
+from ..domain.accounts import AccountKind
 from ..domain.grants import Source, groups_of
 from ..domain.names import derive_username, read_name
-from ..domain.refusals import AccessEnded, Refusal, StorageUnreachable
+from ..domain.refusals import Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
 from .guessing import GuessingTraits
@@ -108,10 +109,10 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             return await self._look_at_join(handler, asked)
         if isinstance(asked, KeySignIn):
             account = await self._house.run(find_account_by_key, asked.typed)
-            return await self._look_at_account(account, asked)
+            return {"name": account.username, SIGN_IN: asked}
         if isinstance(asked, KeyRequestSignIn):
             account = await self._house.run(find_approved_account, asked.browser)
-            return await self._look_at_account(account, asked)
+            return {"name": account.username, SIGN_IN: asked}
         if self.upstream is None:
             return None
         model = await self.ask_upstream(handler, data, **more)
@@ -163,13 +164,17 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             if handler.find_user(name) is None:
                 return name
 
-    async def _look_at_account(
-        self, account: Account, asked: KeySignIn | KeyRequestSignIn
-    ) -> AuthModel:
-        person = await self._house.run(find_person, account.username)
-        if account.kind is not AccountKind.BOUND and not person.grants:
-            raise AccessEnded
-        return {"name": account.username, SIGN_IN: asked}
+    async def check_blocked_users(
+        self, username: str, authentication: AuthModel | None = None
+    ) -> bool:
+        """Upstream's answer, and ours: a refusal for those whose access has ended. Asked of
+        everybody, also where all are allowed."""
+        is_free = await maybe_future(super().check_blocked_users(username, authentication))
+        if is_free:
+            asked = (authentication or {}).get(SIGN_IN)
+            is_joining = isinstance(asked, JoinRequest | JoinByUpstream)
+            await self._refuse_ended(username, authentication, is_joining=is_joining)
+        return bool(is_free)
 
     async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
         """A good code or key lets in; otherwise upstream's answer, or an unlapsed grant."""
@@ -181,10 +186,32 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             return True
         return asked is not None or await self._is_allowed(username, authentication)
 
+    async def _refuse_ended(
+        self, username: str, authentication: AuthModel | None, *, is_joining: bool
+    ) -> None:
+        """Raises the refusal for somebody without access, unless a code or a claim gives it now."""
+        person = await self._house.run(find_person, username)
+        model = authentication or {}
+        is_admin = username in self.admin_users or bool(model.get("admin"))
+        if not person.is_refused(is_operator=is_admin):
+            return
+        is_given = is_joining or await self._is_given(model)
+        if person.is_barred or not is_given:
+            raise await self._house.run(find_refusal, username)
+
+    async def _is_given(self, model: AuthModel) -> bool:
+        """Do upstream's claims amount to a place that is there and not suspended?"""
+        wanted = model.get(_WANTED)
+        if wanted is None or not wanted.places:
+            return False
+        return await self._house.run(opens_anything, wanted)
+
     async def _is_allowed(self, username: str, authentication: AuthModel | None) -> bool:
         """For invite accounts grants alone decide: no list of upstream's readmits an ended one."""
         person = await self._house.run(find_person, username)
-        if person.grants or (authentication and authentication[_WANTED].places):
+        if person.grants or person.access is Access.GRACE:
+            return True
+        if await self._is_given(authentication or {}):
             return True
         if person.account is not None and person.account.kind is AccountKind.INVITE:
             return False
@@ -223,6 +250,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             return None
         await self._carry_out(handler, model.pop(SIGN_IN, None), model)
         wanted = model.pop(_WANTED, None)
+        if wanted is not None:
+            self.note_asked(model["name"])
         if wanted is not None and self._house.settings.rules:
             await self._house.run(sync_idp_grants, model["name"], wanted)
         person = await self._house.run(find_person, model["name"])
@@ -261,12 +290,13 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     async def refresh_user(
         self, user: User, handler: BaseHandler | None = None, **more: Any
     ) -> bool | AuthModel:
-        """Composes groups again; ends what has ended."""
+        """Composes groups again; ends what has ended. Upstream is asked no more often than before."""
         try:
             person = await self._house.run(find_person, user.name)
         except StorageUnreachable:
             return True  # whoever is in stays in; the next refresh asks again
-        answer = await self._ask_about(person, user, handler, **more)
+        is_refused = person.is_refused(is_operator=user.admin)
+        answer = not is_refused and await self._ask_about(person, user, handler, **more)
         if not answer:
             if handler is not None and not hasattr(handler, "_token_authenticated"):
                 # JupyterHub 6.1 looks for it on every page, and sets it on those of the API only.
@@ -293,7 +323,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if self.upstream is not None and is_known_upstream:
             answer = await self.ask_upstream_again(user, handler, **more)
         if kind is AccountKind.INVITE:
-            return (answer or True) if person.grants else False
+            return answer or True
         # Somebody who came with a key is known to us, though perhaps not to upstream.
         return answer or kind is AccountKind.BOUND
 

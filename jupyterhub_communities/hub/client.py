@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -39,13 +39,9 @@ class HubClient:
         return found
 
     async def set_groups(self, username: str, groups: Iterable[str], *, prefix: str) -> None:
-        path = f"/users/{quote(username, safe='')}"
-        try:
-            user = json.loads((await self._fetch("GET", path)).body)
-        except HTTPClientError as error:
-            if error.code == 404:
-                return  # their groups come with their first sign-in
-            raise
+        user = await self._user(username)
+        if user is None:
+            return  # their groups come with their first sign-in
         wanted = set(groups)
         held = {name for name in user.get("groups", []) if name.startswith(prefix)}
         for name in sorted(wanted - held):
@@ -75,6 +71,34 @@ class HubClient:
                 return True
         return False
 
+    async def servers_of(self, username: str) -> Collection[ServerKey]:
+        servers = (await self._user(username) or {}).get("servers") or {}
+        return [ServerKey(username, name) for name in servers]
+
+    async def revoke_tokens(self, username: str, *, keep_servers: bool) -> None:
+        path = f"/users/{quote(username, safe='')}/tokens"
+        found = await self._fetch_known("GET", path)
+        if found is None:
+            return
+        for token in json.loads(found.body)["api_tokens"]:
+            if not (keep_servers and _is_of_server(token)):
+                # Deleting one of a server's deletes all for that server: some are gone by now.
+                await self._fetch_known("DELETE", f"{path}/{token['id']}")
+
+    async def delete_user(self, username: str) -> bool:
+        servers = await self.servers_of(username)
+        for server in servers:
+            await self.stop_server(server)
+        if servers and await self.servers_of(username):
+            return False
+        await self._fetch_known("DELETE", f"/users/{quote(username, safe='')}")
+        return True
+
+    async def _user(self, username: str) -> dict[str, Any] | None:
+        """The Hub's model of a user; None for somebody it does not know."""
+        found = await self._fetch_known("GET", f"/users/{quote(username, safe='')}")
+        return None if found is None else json.loads(found.body)
+
     async def _add_to_group(self, name: str, username: str) -> None:
         try:
             await self._fetch("POST", self._group_users(name), {"users": [username]})
@@ -99,6 +123,15 @@ class HubClient:
                 return
             offset += len(users)
 
+    async def _fetch_known(self, method: str, path: str) -> HTTPResponse | None:
+        """None where the Hub does not know whom or what this is about."""
+        try:
+            return await self._fetch(method, path)
+        except HTTPClientError as error:
+            if error.code == 404:
+                return None
+            raise
+
     async def _fetch(self, method: str, path: str, body: Any = None) -> HTTPResponse:
         return await AsyncHTTPClient().fetch(
             self._api_url + path,
@@ -109,3 +142,8 @@ class HubClient:
             request_timeout=self._timeout,
             connect_timeout=self._timeout,
         )
+
+
+def _is_of_server(token: Mapping[str, Any]) -> bool:
+    """Was it made by the Hub for a server to live by? The Hub tells it by its note only."""
+    return str(token.get("note") or "").startswith("Server at ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +14,7 @@ from ..domain.profiles import Profile
 from ..domain.quotas import Scope
 from ..domain.texts import in_language
 from ..i18n.messages import Messages
+from ..pages.refusals import grace_sentence
 
 OPTIONS = ("community", "workshop", "profile")
 
@@ -51,6 +53,12 @@ def draw_form(choices: Sequence[Choice], messages: Messages) -> str:
             for number, choice in enumerate(choices)
         )
     )
+
+
+def draw_grace(until: datetime, messages: Messages) -> str:
+    """Nothing to choose, and why."""
+    sentence = grace_sentence(until, messages)
+    return str(Markup('<p class="alert alert-warning" role="status">{}</p>').format(sentence))
 
 
 def _group(choice: Choice, messages: Messages, *, is_default: bool) -> Markup:

@@ -28,6 +28,7 @@ from ..application.leases import (
     settle_server,
     start_choices,
 )
+from ..application.people import find_person
 from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
 from ..domain.refusals import Refusal, StorageUnreachable
@@ -35,7 +36,7 @@ from ..domain.texts import in_language
 from ..i18n.negotiation import lab_locale
 from ..pages.language import current_messages, refine_language
 from ..pages.templates import share_dir
-from .options import draw_form, read_options, scope_of
+from .options import draw_form, draw_grace, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
 
 
@@ -81,8 +82,11 @@ class CommunitySpawnerMixin(Spawner):
         """The form; empty where there is nothing to choose, so that one click starts."""
         try:
             choices = await self._house.run(start_choices, self.user.name)
+            person = await self._house.run(find_person, self.user.name)
         except StorageUnreachable:
             return ""  # the start itself says so
+        if person.grace_until is not None:
+            return draw_grace(person.grace_until, current_messages())
         form = draw_form(choices, current_messages())
         self._is_form_skipped = not form
         return form
@@ -127,6 +131,7 @@ class CommunitySpawnerMixin(Spawner):
             scope=scope_of(options),
             # A hub without profiles of ours may have a form of its own that calls something so.
             profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
+            is_hub_admin=bool(self.user.admin),
         )
         try:
             plan = await self._house.run_or_undo(

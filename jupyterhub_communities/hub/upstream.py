@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from ..domain.provenance import Wanted, claim_values, wanted_places
 from ..domain.refusals import UpstreamFailed, UsernameUnusable
 
 AuthModel: TypeAlias = dict[str, Any]
+OWN_REFRESH_AGE = 30  # seconds after which we look again whether somebody's access has ended
 LONGEST_USERNAME = 255  # as the Hub's database keeps it
 
 
@@ -26,6 +28,7 @@ class UpstreamMixin(Authenticator):
     """For an Authenticator that stands before another one."""
 
     upstream: type[Authenticator] | None = None
+    auth_refresh_age: int
 
     upstream_is_launched = Bool(
         help="People come from a page of the upstream's own, such as a course (LTI): the login page "
@@ -46,6 +49,11 @@ class UpstreamMixin(Authenticator):
         super().__init__(**values)
         self._upstream_manages_groups = self._find_manage_groups()
         self._said: set[str] = set()  # what is logged once
+        # The Hub comes back to us soon; upstream hears of it as seldom as the operator wants.
+        configured: int = self.auth_refresh_age
+        self._upstream_refresh_age = configured
+        self._asked_at: dict[str, float] = {}  # by username, on the monotonic clock
+        self.auth_refresh_age = min(configured or OWN_REFRESH_AGE, OWN_REFRESH_AGE)
 
     def _find_manage_groups(self) -> bool:
         """Would the upstream Authenticator manage groups by itself, as it is configured?"""
@@ -80,7 +88,11 @@ class UpstreamMixin(Authenticator):
     async def ask_upstream_again(
         self, user: User, handler: BaseHandler | None, **more: Any
     ) -> bool | AuthModel:
-        """What upstream says of somebody who is in. True where it does not answer: they stay in."""
+        """What upstream says of somebody who is in. True where it does not answer: they stay in,
+        and where it was asked not long ago."""
+        if not self._is_due(user):
+            return True
+        self.note_asked(user.name)
         try:
             answer = await maybe_future(super().refresh_user(user, handler, **more))
         except Exception as error:
@@ -88,6 +100,19 @@ class UpstreamMixin(Authenticator):
             return True
         self._said.discard("failed")
         return self.own_words(answer) if isinstance(answer, dict) else bool(answer)
+
+    def _is_due(self, user: User) -> bool:
+        now = time.monotonic()
+        refreshed: float | None = user._auth_refreshed
+        if refreshed is not None and now - refreshed < float(self.auth_refresh_age):
+            return True  # before a start or stop, as `refresh_pre_spawn` says
+        asked_at = self._asked_at.get(user.name)
+        if asked_at is None:
+            return self._upstream_refresh_age > 0
+        return 0 < self._upstream_refresh_age <= now - asked_at
+
+    def note_asked(self, username: str) -> None:
+        self._asked_at[username] = time.monotonic()
 
     def _note_failure(self, error: Exception) -> None:
         """Once until it answers again. The message may hold an address with its secrets: left out."""

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ..domain.refusals import QuotaExceeded, Refusal, Violation
 from ..i18n.messages import Messages
 
 STATUS: dict[str, int] = {
+    "access.blocked": 403,
     "access.ended": 403,
+    "access.erased": 403,
+    "access.one_server": 409,
+    "access.outside": 403,
     "account.not_double": 409,
     "account.used": 409,
     "batch.size": 400,
     "code.mistyped": 400,
     "community.last_champion": 409,
+    "community.suspended": 403,
     "declared": 409,
+    "erasure.not_confirmed": 400,
+    "erasure.not_yours": 403,
     "form.outdated": 400,
     "form.too_long": 413,
     "guessing.busy": 429,
@@ -76,6 +84,15 @@ def sentence_of(refusal: Refusal, messages: Messages) -> str:
     if contact:
         sentence += " " + messages.gettext("You can ask: %(contact)s", contact=contact)
     return sentence
+
+
+def grace_sentence(until: datetime, messages: Messages) -> str:
+    """What somebody is told in the days after the end of their access."""
+    return messages.gettext(
+        "Your access has ended. Until %(day)s you may still start one server and take your files "
+        "along.",
+        day=messages.date(until),
+    )
 
 
 def _not_valid(refusal: Any, messages: Messages) -> str:
@@ -150,7 +167,16 @@ def _violation(violation: Violation, messages: Messages) -> str:
 
 
 _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
+    "access.blocked": lambda _, m: m.gettext("The operator of this hub has blocked your account."),
     "access.ended": lambda _, m: m.gettext("Your access has ended."),
+    "access.erased": lambda _, m: m.gettext("This account is being erased."),
+    "access.one_server": lambda _, m: m.gettext(
+        "Your access has ended. You may run one server at a time to take your files along: stop the "
+        "other one first."
+    ),
+    "access.outside": lambda _, m: m.gettext(
+        "This hub is for the people of its communities. Ask yours for a code."
+    ),
     "account.not_double": lambda _, m: m.gettext(
         "Only an account that somebody made twice can be retired here."
     ),
@@ -166,7 +192,16 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "community.last_champion": lambda _, m: m.gettext(
         "A community needs at least one champion. Appoint another one first."
     ),
+    "community.suspended": lambda _, m: m.gettext(
+        "Your community is suspended for now. Nothing of yours is lost."
+    ),
     "declared": lambda _, m: m.gettext("The operator of this hub decides this."),
+    "erasure.not_confirmed": lambda _, m: m.gettext(
+        "This is not your username. Nothing was erased."
+    ),
+    "erasure.not_yours": lambda _, m: m.gettext(
+        "Only this person or the operator of this hub may erase this account."
+    ),
     "form.outdated": lambda _, m: m.gettext("Please send the form once more."),
     "form.too_long": lambda _, m: m.gettext("This text is too long. Please send a shorter one."),
     "guessing.busy": lambda r, m: m.ngettext(

@@ -17,6 +17,7 @@ from ..application.ports import Hub
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
 from . import api, codes, keys, pages
+from .endings import Endings
 from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -74,6 +75,7 @@ def make_app(
         hub_prefix=hub_prefix,
         public_hub_url=public_hub_url,
         house=house,
+        endings=Endings(house, hub),
     )
 
 
@@ -91,6 +93,7 @@ async def serve(
     tasks = [
         asyncio.create_task(keep_reconciled(house, hub)),
         asyncio.create_task(keep_passing_seats_on(house)),
+        asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),
     ]
     await stop.wait()

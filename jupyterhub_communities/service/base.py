@@ -13,7 +13,7 @@ from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler
 
 from ..application.house import House
-from ..application.people import Person, find_person, groups_of_person
+from ..application.people import Person, find_person, find_refusal
 from ..application.ports import Desk, Hub
 from ..domain.grants import Actor
 from ..domain.refusals import Refusal, StorageUnreachable
@@ -68,7 +68,10 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         self.username: str = model["name"]
         self.person = await self.run(find_person, self.username)
-        self.actor = self.person.actor(is_operator=bool(model.get("admin")))
+        is_operator = bool(model.get("admin"))
+        if self.person.is_refused(is_operator=is_operator):
+            raise await self.run(find_refusal, self.username)
+        self.actor = self.person.actor(is_operator=is_operator)
         account = self.person.account
         refine_language(stored=account.language if account else None)
 
@@ -90,14 +93,12 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
         return await self.house.run(verb, *args, **kwargs)
 
     async def push_groups(self, username: str) -> None:
-        """Tells the Hub at once whose groups changed; the next refresh would agree anyway."""
-        groups = await self.run(groups_of_person, username)
+        """Tells the Hub at once whose groups changed, and whose access ended; otherwise the next
+        refresh and the next pass would."""
         try:
-            await self.hub_api.set_groups(
-                username, groups or (), prefix=self.house.settings.group_prefix
-            )
+            await self.settings["endings"].carry_out(username)
         except (FetchError, OSError) as error:
-            app_log.warning("Groups of a person reach the Hub with their next refresh: %s", error)
+            app_log.warning("A person's change reaches the Hub with the next pass: %r", error)
 
     def join_address(self) -> str:
         """Where codes are typed, as this person's browser reaches the hub."""

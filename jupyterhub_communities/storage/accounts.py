@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    insert,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from ..domain.accounts import Account, AccountKind
-from .tables import accounts
+from .tables import accounts, communities, grants
 
 
 class SqlAccounts:
@@ -88,12 +100,56 @@ class SqlAccounts:
         )
         return confirmed.rowcount == 1
 
+    def block(self, account_id: str, at: datetime | None) -> None:
+        self._update(account_id, blocked_at=at)
+
+    def blocked(self) -> Sequence[Account]:
+        query = select(accounts).where(accounts.c.blocked_at.is_not(None))
+        return self._all(query.order_by(accounts.c.username))
+
+    def set_erasure(self, account_id: str, at: datetime | None) -> None:
+        self._update(account_id, erase_at=at)
+
+    def to_erase(self, now: datetime, limit: int) -> Sequence[Account]:
+        return self._all(
+            select(accounts)
+            .where(accounts.c.erase_at <= now)
+            .order_by(accounts.c.erase_at, accounts.c.id)
+            .limit(limit)
+        )
+
+    def touched(
+        self, since: datetime, until: datetime, *, after: str, limit: int
+    ) -> Sequence[Account]:
+        def within(column: ColumnElement[datetime | None]) -> ColumnElement[bool]:
+            return and_(column > since, column <= until)
+
+        suspended = select(communities.c.slug).where(within(communities.c.suspended_at))
+        ids = union(
+            select(grants.c.account_id).where(
+                within(grants.c.ends_at), grants.c.revoked_at.is_(None)
+            ),
+            select(grants.c.account_id).where(within(grants.c.revoked_at)),
+            select(grants.c.account_id).where(grants.c.community.in_(suspended)),
+            select(accounts.c.id).where(within(accounts.c.erase_at)),
+            select(accounts.c.id).where(within(accounts.c.blocked_at)),
+        )
+        return self._all(
+            select(accounts)
+            .where(accounts.c.id.in_(ids), accounts.c.id > after)
+            .order_by(accounts.c.id)
+            .limit(limit)
+        )
+
     def names(self, account_ids: Iterable[str]) -> Mapping[str, Account]:
         wanted = set(account_ids)
         if not wanted:
             return {}
         rows = self._connection.execute(select(accounts).where(accounts.c.id.in_(wanted)))
         return {row.id: _account(row) for row in rows}
+
+    def _all(self, query: Select[Any]) -> list[Account]:
+        return [_account(row) for row in self._connection.execute(query)]
 
     def _one(self, condition: ColumnElement[bool]) -> Account | None:
         row = self._connection.execute(select(accounts).where(condition)).one_or_none()

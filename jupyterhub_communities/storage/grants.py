@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
-from .tables import grants
+from .tables import communities, grants
 
 
 class SqlGrants:
@@ -21,6 +21,16 @@ class SqlGrants:
 
     def of_account(self, account_id: str, now: datetime) -> Sequence[Grant]:
         return self._unlapsed(grants.c.account_id == account_id, now)
+
+    def history(self, account_id: str) -> tuple[Sequence[Grant], frozenset[str]]:
+        rows = self._connection.execute(
+            select(grants, communities.c.suspended_at)
+            .join(communities, communities.c.slug == grants.c.community)
+            .where(grants.c.account_id == account_id)
+            .order_by(grants.c.starts_at, grants.c.id)
+        ).all()
+        suspended = {row.community for row in rows if row.suspended_at is not None}
+        return [_grant(row) for row in rows], frozenset(suspended)
 
     def of_community(
         self, community: str, now: datetime, workshop: str | None = None

@@ -38,6 +38,16 @@ class SqlLeases:
         ).one_or_none()
         return None if row is None else _lease(row)
 
+    def of_account(self, account_id: str) -> Sequence[Lease]:
+        rows = self._connection.execute(
+            select(leases).where(
+                leases.c.hub == self._hub_name,
+                leases.c.account_id == account_id,
+                leases.c.settled_at.is_(None),
+            )
+        )
+        return [_lease(row) for row in rows]
+
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
         rows = self._connection.execute(
             select(leases).where(

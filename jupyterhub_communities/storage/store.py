@@ -14,6 +14,7 @@ from .identities import SqlIdentities
 from .invites import SqlInvites, SqlRedemptions
 from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
+from .marks import SqlMarks
 from .notices import SqlNotices
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
@@ -35,4 +36,5 @@ class SqlStore:
         self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
+        self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)

@@ -72,7 +72,7 @@ accounts = Table(
     Column("pending_key_digest", Digest, unique=True),
     Column("pending_key_sealed", Text),
     Column("pending_key_browser", Digest),  # the only one that may see it; None: any of theirs
-    Column("blocked_at", UtcDateTime),
+    Column("blocked_at", UtcDateTime, index=True),
     Column("erase_at", UtcDateTime, index=True),
 )
 
@@ -273,6 +273,14 @@ balances = Table(
     Column("resource", String(32), primary_key=True),
     Column("quota", BigInteger),
     Column("held", BigInteger, nullable=False, server_default="0"),
+)
+
+# How far the service's timers have come, so that what ended while it was away is not missed.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 audit = Table(

@@ -6,9 +6,10 @@ import pytest
 from houses import NOON, SeededChance, SetClock, actor_of, make_house, open_taller
 
 from jupyterhub_communities.application import invites, issuing, return_keys, workshops
+from jupyterhub_communities.application.ending import plan_ending
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import NewInvite
-from jupyterhub_communities.application.people import find_person, groups_of_person
+from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.refusals import (
     CodeMistyped,
@@ -56,7 +57,7 @@ def test_redeeming_gives_an_account_a_grant_and_a_seat(house) -> None:
     assert joined.is_new
     assert person.account.display_name == "María"
     assert [grant.role for grant in person.grants] == [Role.LEARNER]
-    assert house.call(groups_of_person, joined.account.username) == {
+    assert house.call(plan_ending, joined.account.username).groups == {
         "community-andes",
         "community-andes.taller-de-python",
     }

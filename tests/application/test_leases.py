@@ -102,7 +102,7 @@ def test_people_of_no_community_are_charged_to_the_hub_only(house) -> None:
 
 def test_a_person_whose_grants_have_lapsed_starts_nothing(house, clock) -> None:
     (username,) = learners(house, open_taller(house), 1)
-    clock.advance(days=40)
+    clock.advance(days=60)  # after the days of grace
     with pytest.raises(AccessEnded):
         start(house, username)
 

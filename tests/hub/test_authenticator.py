@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,8 @@ class FakeUser:
     def __init__(self, name, groups=()):
         self.name = name
         self.groups = [FakeGroup(group) for group in groups]
+        self.admin = False
+        self._auth_refreshed = time.monotonic()  # just now: a refresh is asked for on purpose
 
 
 class OurPage(PageMixin):
@@ -188,8 +191,11 @@ def test_a_key_signs_in(house) -> None:
 def test_a_key_opens_nothing_once_every_grant_has_ended(house) -> None:
     username, key = learner(house)
     house.call(remove_member, actor_of(house, "ana"), "andes", username)
-    with pytest.raises(AccessEnded):
+    assert sign_in(community_authenticator(house), {SIGN_IN: KeySignIn(key)})["groups"] == []
+    house.clock.advance(days=15)  # the days of grace are over
+    with pytest.raises(AccessEnded) as refused:
         sign_in(community_authenticator(house), {SIGN_IN: KeySignIn(key)})
+    assert refused.value.contact == "hola@andes.example"
 
 
 def test_a_bound_user_needs_no_grant(house) -> None:
@@ -311,6 +317,8 @@ def test_an_invite_account_is_answered_for_by_us(house) -> None:
     authenticator = community_authenticator(house, Upstream, refreshed=False)
     assert refresh(authenticator, FakeUser(username))["groups"]
     house.call(remove_member, actor_of(house, "ana"), "andes", username)
+    assert refresh(authenticator, FakeUser(username)) is True, "in the days of grace"
+    house.clock.advance(days=15)
     assert refresh(authenticator, FakeUser(username)) is False
 
 
@@ -492,7 +500,9 @@ def test_no_list_of_upstreams_readmits_an_ended_invite_account(house) -> None:
     house.call(link_identity, LinkRequest(username, "uma", has_files=False))
     assert sign_in(authenticator, {"username": "uma"})["name"] == username
     house.call(remove_member, actor_of(house, "ana"), "andes", account.username)
-    assert sign_in(authenticator, {"username": "uma"}) is None
+    house.clock.advance(days=15)
+    with pytest.raises(AccessEnded):
+        sign_in(authenticator, {"username": "uma"})
     with pytest.raises(AccessEnded):
         sign_in(authenticator, {SIGN_IN: KeySignIn(key)})
 

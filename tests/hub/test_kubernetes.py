@@ -30,6 +30,7 @@ class User:
     id = 1
     url = "/user/maria-abcde/"
     server = None
+    admin = False
     settings: dict = {}
 
 

@@ -40,6 +40,9 @@ class FakeHub:
         self.groups: dict[str, set[str]] = {}
         self.running: dict = {}
         self.with_role: set[str] = set()
+        self.revoked: dict[str, bool] = {}  # username → were the tokens of servers kept?
+        self.gone: set[str] = set()
+        self.away_for: set[str] = set()  # people about whom it does not answer
 
     async def servers(self) -> Mapping:
         return self.running
@@ -52,6 +55,22 @@ class FakeHub:
 
     async def stop_server(self, server) -> None:
         self.running.pop(server, None)
+
+    async def servers_of(self, username):
+        return [server for server in self.running if server.username == username]
+
+    async def revoke_tokens(self, username, *, keep_servers) -> None:
+        self._answer(username)
+        self.revoked[username] = keep_servers
+
+    async def delete_user(self, username) -> bool:
+        self._answer(username)
+        self.gone.add(username)
+        return True
+
+    def _answer(self, username) -> None:
+        if username in self.away_for:
+            raise OSError("the hub is away")
 
 
 class World:

@@ -44,6 +44,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_key_requests_number"), "key_requests", ["number"], unique=False)
     op.create_table(
+        "marks",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_marks")),
+    )
+    op.create_table(
         "notices",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
@@ -94,6 +100,7 @@ def upgrade() -> None:
     op.add_column("accounts", sa.Column("pending_key_browser", sa.String(length=64), nullable=True))
     op.add_column("accounts", sa.Column("blocked_at", sa.DateTime(), nullable=True))
     op.add_column("accounts", sa.Column("erase_at", sa.DateTime(), nullable=True))
+    op.create_index(op.f("ix_accounts_blocked_at"), "accounts", ["blocked_at"], unique=False)
     op.create_index(op.f("ix_accounts_erase_at"), "accounts", ["erase_at"], unique=False)
     op.add_column("communities", sa.Column("retention_days", sa.Integer(), nullable=True))
     op.add_column("communities", sa.Column("suspended_at", sa.DateTime(), nullable=True))
