@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
@@ -18,12 +19,16 @@ from ..domain.refusals import (
     InviteFull,
     InviteRedeemed,
     InviteUnknown,
+    NameEmpty,
+    NameTooLong,
+    NameUnreadable,
 )
 from ..domain.waiting import TicketState
 from ..domain.workshops import Workshop
+from .people import Person, load_account
 from .ports import Desk, Redemption, Store
 from .return_keys import make_pending_key
-from .seats import take_seat
+from .seats import pass_on, take_seat
 
 LINK = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits in URL-safe base 64
 
@@ -58,6 +63,18 @@ class IssuedInvite:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinView:
+    """What a code opens, and what is known of who asks."""
+
+    offer: Offer
+    before: Account | None  # whom this attempt has made already, while their key is not kept
+    is_spent: bool  # it has made somebody whose key is kept: it opens nothing more
+    is_waiting: bool  # one of the attempts stands in line
+    is_name_known: bool  # somebody else of this name has joined: *were you here before?*
+    me: Account | None  # of who is signed in
+
+
+@dataclass(frozen=True, slots=True)
 class JoinRequest:
     """One submission of the join form."""
 
@@ -67,12 +84,18 @@ class JoinRequest:
     username: str | None = None  # of the signed-in person who continues as themselves
     proposed_username: str | None = None  # for a new account; the Hub door knows that it is free
     language: str | None = None  # the choice made on the page
+    seen: JoinView | None = field(default=None, repr=False)  # what the page has looked up already
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    account: Account
+    person: Person
     is_new: bool
+
+    @property
+    def account(self) -> Account:
+        assert self.person.account is not None
+        return self.person.account
 
 
 def is_link(secret: str) -> bool:
@@ -94,18 +117,33 @@ def look_up_invite(desk: Desk, secret: str) -> Offer:
         return find_offer(desk, store, digest)
 
 
-def find_redemption(desk: Desk, secret: str, attempt: str) -> Account | None:
-    """The account that this attempt already made with this code, while its key is not kept."""
+def open_join(
+    desk: Desk,
+    secret: str,
+    attempts: Sequence[str],
+    *,
+    username: str | None = None,
+    name: str = "",
+) -> JoinView:
+    """All that the join page needs to know, in one look. `attempts`: the form's own comes first."""
     digest = secret_digest(desk, secret)
     with desk.database.read() as store:
-        invite = store.invites.by_digest(digest)
-        redemption = None
-        if invite is not None:
-            redemption = store.redemptions.by_attempt(invite.id, attempt_digest(desk, attempt))
-        if redemption is None:
-            return None
-        _check_key_not_kept(store, redemption)
-        return _account_of(store, redemption)
+        offer = find_offer(desk, store, digest)
+        invite_id = offer.invite.id
+        digests = [attempt_digest(desk, attempt) for attempt in attempts]
+        redemption = store.redemptions.by_attempt(invite_id, digests[0])
+        before, is_spent = None, False
+        if redemption is not None:
+            is_spent = _is_spent(store, redemption)
+            before = None if is_spent else store.accounts.get(redemption.account_id)
+        return JoinView(
+            offer=offer,
+            before=before,
+            is_spent=is_spent,
+            is_waiting=any(store.waiting.by_attempt(invite_id, digest) for digest in digests),
+            is_name_known=redemption is None and _is_name_known(store, invite_id, name),
+            me=None if username is None else store.accounts.by_username(username),
+        )
 
 
 def has_redeemed(desk: Desk, secret: str, username: str) -> bool:
@@ -119,18 +157,13 @@ def has_redeemed(desk: Desk, secret: str, username: str) -> bool:
         return store.redemptions.by_account(invite.id, account.id) is not None
 
 
-def is_name_known(desk: Desk, secret: str, typed: str, attempt: str) -> bool:
-    """Has somebody else of this name redeemed the same invite? Then ask *were you here before?*
-
-    What this very attempt redeemed does not count: its form was sent twice.
-    """
-    digest = secret_digest(desk, secret)
-    name = same_name(read_name(typed))
-    with desk.database.read() as store:
-        invite = store.invites.by_digest(digest)
-        if invite is None or store.redemptions.by_attempt(invite.id, attempt_digest(desk, attempt)):
-            return False
-        return name in map(same_name, store.redemptions.names(invite.id))
+def _is_name_known(store: Store, invite_id: str, typed: str) -> bool:
+    """Has anybody of this name redeemed the invite?"""
+    try:
+        name = same_name(read_name(typed))
+    except (NameEmpty, NameTooLong, NameUnreadable):
+        return False
+    return name in map(same_name, store.redemptions.names(invite_id))
 
 
 def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:
@@ -140,13 +173,15 @@ def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:
     """
     digest = secret_digest(desk, request.secret)
     with desk.database.write() as store:
-        offer = find_offer(desk, store, digest)
-        invite = offer.invite
+        invite, community = _open_invite(desk, store, digest)
+        contact = _contact(community)
         earlier = _redemption_before(desk, store, invite, request)
-        if earlier is not None and earlier.released_at is None:
-            return Joined(_account_of(store, earlier), is_new=False)
-        _check_maker(desk, store, offer)
-        _sit_down(desk, store, offer, request)
+        if earlier is not None and earlier.released_at is None and _is_lapsed(desk, store, earlier):
+            pass_on(desk, store, invite.id)  # their seat is free: they take one as anybody does
+        elif earlier is not None and earlier.released_at is None:
+            return Joined(load_account(desk, store, _account_of(store, earlier)), is_new=False)
+        _check_maker(desk, store, invite, contact)
+        _sit_down(desk, store, invite, request, contact)
         account, is_new = _account_for(desk, store, invite, request)
         grant = _grant_of(desk, invite, account)
         if grant is not None:
@@ -164,23 +199,26 @@ def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:
         else:
             store.redemptions.renew(redemption)  # their seat was given back; this is another one
         audit_invite(desk, store, account.id, "invite:redeem", invite)
-        return Joined(account, is_new=is_new)
+        if not is_new:
+            return Joined(load_account(desk, store, account), is_new=False)
+        granted = () if grant is None else (grant,)
+        return Joined(Person(account=account, grants=granted, unlapsed=granted), is_new=True)
 
 
-def _check_maker(desk: Desk, store: Store, offer: Offer) -> None:
+def _check_maker(desk: Desk, store: Store, invite: Invite, contact: str | None) -> None:
     """A code for staff is worth no more than its maker's own role is now."""
-    invite = offer.invite
     if invite.role is Role.LEARNER or invite.made_by is None or invite.community is None:
         return
     maker = Actor(invite.made_by, tuple(store.grants.of_account(invite.made_by, desk.now)))
     role = maker.role_at(invite.community, invite.workshop, invite.site)
     if role is None or role < invite.role:
-        raise InviteClosed(closed_at=desk.now, contact=_contact(offer.community))
+        raise InviteClosed(closed_at=desk.now, contact=contact)
 
 
-def _sit_down(desk: Desk, store: Store, offer: Offer, request: JoinRequest) -> None:
+def _sit_down(
+    desk: Desk, store: Store, invite: Invite, request: JoinRequest, contact: str | None
+) -> None:
     """Takes the seat that is held for the attempt, or a free one."""
-    invite, contact = offer.invite, _contact(offer.community)
     ticket = store.waiting.by_attempt(invite.id, attempt_digest(desk, request.attempt))
     if ticket is not None and ticket.state(desk.now) is TicketState.OFFERED:
         store.waiting.end(ticket.id, desk.now)
@@ -194,22 +232,34 @@ def _sit_down(desk: Desk, store: Store, offer: Offer, request: JoinRequest) -> N
 
 
 def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
-    """The invite of a secret's digest with its place. Raises the refusal for one that cannot be redeemed."""
+    """The invite of a secret's digest with its place. Raises the refusal for one that cannot be
+    redeemed."""
+    invite, community = _open_invite(desk, store, digest)
+    return Offer(invite=invite, community=community, workshop=_workshop_of(store, invite))
+
+
+def _open_invite(desk: Desk, store: Store, digest: str) -> tuple[Invite, Community | None]:
     invite = store.invites.by_digest(digest)
     # Also asked where there is nothing to ask for: the time that an unknown code takes is that of
     # a closed or revoked one.
     community = store.communities.get((invite and invite.community) or "")
     if invite is None:
         raise InviteUnknown
-    invite.check_valid(desk.now, contact=_contact(community))
+    contact = _contact(community)
+    invite.check_valid(desk.now, contact=contact)
     if community is not None and community.suspended_at is not None:
-        raise InviteClosed(closed_at=community.suspended_at, contact=community.contact)
-    workshop = None
-    if invite.community is not None and invite.workshop is not None:
-        workshop = store.workshops.get(invite.community, invite.workshop)
-    zone = "UTC" if workshop is None else workshop.zone_at(invite.site)
-    invite.check_open(desk.now, zone=zone, contact=_contact(community))
-    return Offer(invite=invite, community=community, workshop=workshop)
+        raise InviteClosed(closed_at=community.suspended_at, contact=contact)
+    if not invite.is_open(desk.now):
+        workshop = _workshop_of(store, invite)
+        zone = "UTC" if workshop is None else workshop.zone_at(invite.site)
+        invite.check_open(desk.now, zone=zone, contact=contact)
+    return invite, community
+
+
+def _workshop_of(store: Store, invite: Invite) -> Workshop | None:
+    if invite.community is None or invite.workshop is None:
+        return None
+    return store.workshops.get(invite.community, invite.workshop)
 
 
 def _contact(community: Community | None) -> str | None:
@@ -228,22 +278,26 @@ def _redemption_before(
         account = store.accounts.by_username(request.username)
         return None if account is None else store.redemptions.by_account(invite.id, account.id)
     redemption = store.redemptions.by_attempt(invite.id, attempt_digest(desk, request.attempt))
-    if redemption is not None:
-        _check_key_not_kept(store, redemption)
+    if redemption is not None and _is_spent(store, redemption):
+        raise InviteRedeemed
     return redemption
 
 
-def _check_key_not_kept(store: Store, redemption: Redemption) -> None:
-    """Raises `InviteRedeemed` once the key was kept: then the attempt opens nothing any more."""
-    account = store.accounts.get(redemption.account_id)
+def _is_spent(store: Store, redemption: Redemption) -> bool:
+    """Does its attempt open nothing any more? The key was kept, or what it gave was taken away."""
     if redemption.grant_id is not None:
         grant = store.grants.get(redemption.grant_id)
         if grant is None or grant.revoked_at is not None:
-            raise InviteRedeemed  # what it gave was taken away, or the account retired
-    if account is None or (
+            return True
+    account = store.accounts.get(redemption.account_id)
+    return account is None or (
         account.key_confirmed_at is not None and account.key_confirmed_at >= redemption.redeemed_at
-    ):
-        raise InviteRedeemed
+    )
+
+
+def _is_lapsed(desk: Desk, store: Store, redemption: Redemption) -> bool:
+    grant = None if redemption.grant_id is None else store.grants.get(redemption.grant_id)
+    return grant is not None and not grant.holds(desk.now)
 
 
 def _account_of(store: Store, redemption: Redemption) -> Account:
@@ -274,6 +328,7 @@ def _account_for(
             store.accounts.set_kind(account.id, AccountKind.BOUND)
         if invite.bound_username is not None:
             make_pending_key(desk, store, account.id)  # an earlier key works until this one is kept
+            account = replace(account, has_key=True, has_pending_key=True)
         return account, is_new
     name = read_name(request.name)
     username = request.proposed_username or derive_username(name, desk.chance.choice)
@@ -288,7 +343,8 @@ def _account_for(
         created_at=desk.now,
     )
     store.accounts.add(account)
-    return account, True
+    make_pending_key(desk, store, account.id)  # the welcome page shows it
+    return replace(account, has_key=True, has_pending_key=True), True
 
 
 def _grant_of(desk: Desk, invite: Invite, account: Account) -> Grant | None:

@@ -168,7 +168,8 @@ def _is_usable(desk: Desk, store: Store, request: KeyRequest) -> bool:
         return False
     if request.used_at is None or request.account_id is None:
         return request.used_at is None
-    return store.accounts.pending_key_browser(request.account_id) == request.browser_digest
+    pending = store.accounts.pending_key(request.account_id)
+    return pending is not None and pending.browser_digest == request.browser_digest
 
 
 def _person_at(

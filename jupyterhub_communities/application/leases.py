@@ -115,12 +115,18 @@ def reader_languages(desk: Desk, username: str) -> tuple[str | None, str | None]
     """The language that the person chose, and that of the workshop they would start in."""
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        scopes = _scopes(desk, store, person)
-        workshop = _workshop(store, scopes[0]) if scopes else None
+        workshop = next(iter(_ranked(desk, store, person).values()), None)
         return (
             None if person.account is None else person.account.language,
             None if workshop is None else workshop.language,
         )
+
+
+def workshop_language(desk: Desk, person: Person) -> str | None:
+    """That of the workshop that the person would start in."""
+    with desk.database.read() as store:
+        workshop = next(iter(_ranked(desk, store, person).values()), None)
+        return None if workshop is None else workshop.language
 
 
 def activate(desk: Desk, lease_id: str) -> None:
@@ -238,8 +244,13 @@ def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:
 
 
 def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
-    """What the person may charge, the default first: the workshop that is open now, else the last
-    choice, else the newest grant."""
+    """What the person may charge, the default first."""
+    return list(_ranked(desk, store, person))
+
+
+def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | None]:
+    """What the person may charge: first the workshop that is open now, else the last choice, else
+    the newest grant."""
     actor: Actor = person.actor()
     scopes: dict[Scope, None] = {}
     newest_first = sorted(person.grants, key=lambda grant: grant.starts_at, reverse=True)
@@ -249,17 +260,20 @@ def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
         if actor.role_at(grant.community) is None:
             continue  # only a workshop's member: nothing of the whole community to charge
         scopes[Scope(grant.community)] = None
+    workshops = {scope: _workshop(store, scope) for scope in scopes}
+    if len(scopes) < 2:
+        return workshops
     last = None if person.account is None else store.leases.last_scope(person.account.id)
 
     def rank(scope: Scope) -> tuple[bool, bool]:
-        workshop = _workshop(store, scope)
+        workshop = workshops[scope]
         is_open = workshop is not None and workshop.state(desk.now) in (
             WorkshopState.RUNNING,
             WorkshopState.BETWEEN,
         )
         return (not is_open, scope != last)
 
-    return sorted(scopes, key=rank)
+    return {scope: workshops[scope] for scope in sorted(scopes, key=rank)}
 
 
 def _workshop(store: Store, scope: Scope) -> Workshop | None:

@@ -50,6 +50,11 @@ def load_person(desk: Desk, store: Store, username: str) -> Person:
     if account is None:
         access = Access.FULL if desk.settings.admits_outside else Access.NONE
         return Person(account=None, access=access)
+    return load_account(desk, store, account)
+
+
+def load_account(desk: Desk, store: Store, account: Account) -> Person:
+    """The person of an account."""
     grants, suspended = store.grants.history(account.id)
     settings = desk.settings
     access = access_of(

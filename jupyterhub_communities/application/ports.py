@@ -82,6 +82,15 @@ class Redemption:
     released_at: datetime | None = None  # when its seat was given back
 
 
+@dataclass(frozen=True, slots=True)
+class PendingKey:
+    """A return key that was made but not yet confirmed as kept."""
+
+    digest: str
+    sealed: str = field(repr=False)
+    browser_digest: str | None  # the only browser that may see it; None: any of the person's
+
+
 class Accounts(Protocol):
     def get(self, account_id: str) -> Account | None: ...
     def by_username(self, username: str) -> Account | None: ...
@@ -92,14 +101,7 @@ class Accounts(Protocol):
     def add(self, account: Account) -> None: ...
     def set_kind(self, account_id: str, kind: AccountKind) -> None: ...
     def set_language(self, account_id: str, tag: str) -> None: ...
-    def pending_key(self, account_id: str) -> str | None:
-        """The sealed key that was made but not yet confirmed as kept."""
-        ...
-
-    def pending_key_browser(self, account_id: str) -> str | None:
-        """The digest of the only browser that may see the pending key; None: any of theirs."""
-        ...
-
+    def pending_key(self, account_id: str) -> PendingKey | None: ...
     def set_pending_key(
         self, account_id: str, *, digest: str, sealed: str, browser_digest: str | None = None
     ) -> None: ...

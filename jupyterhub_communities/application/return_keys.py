@@ -14,7 +14,7 @@ from ..domain.accounts import Account
 from ..domain.audit import AuditEntry
 from ..domain.codes import RETURN_KEY, grouped
 from ..domain.refusals import KeyUnknown, NotFound
-from .ports import Desk, Store
+from .ports import Desk, PendingKey, Store
 
 PURPOSE = "return-key"
 
@@ -42,22 +42,23 @@ def show_return_key(desk: Desk, account_id: str, browser: str | None = None) -> 
 
     None also where another browser asked for it: it appears in that one only.
     """
-    with desk.database.write() as store:
+    with desk.database.read() as store:
         account = store.accounts.get(account_id)
         if account is None:
             raise NotFound(kind="account")
-        sealed = store.accounts.pending_key(account_id)
-        if sealed is not None:
-            if not _may_see(desk, store, account_id, browser):
-                return None
-            try:
-                return grouped(desk.keys.unseal(sealed))
-            except ValueError:  # the package's key was replaced: so is this one
-                digest = store.accounts.pending_key_browser(account_id)
-                return grouped(make_pending_key(desk, store, account_id, browser_digest=digest))
-        if account.key_confirmed_at is not None:
+        if not account.has_pending_key and account.key_confirmed_at is not None:
             return None
-        return grouped(make_pending_key(desk, store, account_id))
+        pending = store.accounts.pending_key(account_id)
+    if pending is not None and not _may_see(desk, pending, browser):
+        return None
+    shown = _unsealed(desk, pending)
+    if shown is None:
+        with desk.database.write() as store:
+            shown = _unsealed(desk, store.accounts.pending_key(account_id))  # made meanwhile?
+            if shown is None:
+                only = None if pending is None else pending.browser_digest
+                shown = make_pending_key(desk, store, account_id, browser_digest=only)
+    return grouped(shown)
 
 
 def confirm_return_key(desk: Desk, account_id: str, browser: str | None = None) -> bool:
@@ -66,7 +67,8 @@ def confirm_return_key(desk: Desk, account_id: str, browser: str | None = None) 
     True where it took the place of an earlier key.
     """
     with desk.database.write() as store:
-        if not _may_see(desk, store, account_id, browser):
+        pending = store.accounts.pending_key(account_id)
+        if pending is None or not _may_see(desk, pending, browser):
             return False
         return _confirm(desk, store, account_id)
 
@@ -89,14 +91,8 @@ def use_return_key(desk: Desk, typed: str) -> bool:
     digest = desk.keys.digest(PURPOSE, RETURN_KEY.parse(typed))
     with desk.database.read() as store:
         account = store.accounts.by_key_digest(digest)
-        sealed = None if account is None else store.accounts.pending_key(account.id)
-    if account is None or sealed is None:
-        return False
-    try:
-        is_pending = desk.keys.digest(PURPOSE, desk.keys.unseal(sealed)) == digest
-    except ValueError:  # the package's key was replaced: nobody can have typed the pending one
-        return False
-    if not is_pending:
+        pending = None if account is None else store.accounts.pending_key(account.id)
+    if account is None or pending is None or pending.digest != digest:
         return False
     with desk.database.write() as store:
         return _confirm(desk, store, account.id)
@@ -106,7 +102,7 @@ def _confirm(desk: Desk, store: Store, account_id: str) -> bool:
     """The pending key becomes the key. True where it took the place of an earlier one."""
     is_renewed = (
         store.accounts.has_kept_key(account_id)
-        or store.accounts.pending_key_browser(account_id) is not None  # the first one was lost
+        or _is_for_one_browser(store, account_id)  # the first one was lost
     )
     # Kept after what the key was made for, whatever the clock says: then attempts open nothing more.
     now = max(desk.now, store.redemptions.last_at(account_id) or desk.now)
@@ -123,6 +119,19 @@ def _confirm(desk: Desk, store: Store, account_id: str) -> bool:
     return is_renewed
 
 
-def _may_see(desk: Desk, store: Store, account_id: str, browser: str | None) -> bool:
-    only = store.accounts.pending_key_browser(account_id)
+def _unsealed(desk: Desk, pending: PendingKey | None) -> str | None:
+    """None also where the package's key was replaced: so has this one to be."""
+    try:
+        return None if pending is None else desk.keys.unseal(pending.sealed)
+    except ValueError:
+        return None
+
+
+def _may_see(desk: Desk, pending: PendingKey, browser: str | None) -> bool:
+    only = pending.browser_digest
     return only is None or compare_digest(only, browser_digest(desk, browser) or "")
+
+
+def _is_for_one_browser(store: Store, account_id: str) -> bool:
+    pending = store.accounts.pending_key(account_id)
+    return pending is not None and pending.browser_digest is not None

@@ -25,5 +25,6 @@ class Account:
     created_at: datetime
     key_confirmed_at: datetime | None = None  # when the return key was confirmed as kept
     has_key: bool = False  # shown or confirmed
+    has_pending_key: bool = False  # one that waits to be confirmed as kept
     blocked_at: datetime | None = None  # by the operator: may not sign in, whatever they were given
     erase_at: datetime | None = None  # when it will be erased, unless the person objects

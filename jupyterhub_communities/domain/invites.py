@@ -54,6 +54,10 @@ class Invite:
         if self.closes_at is not None and now >= self.closes_at:
             raise InviteClosed(closed_at=self.closes_at, contact=contact)
 
+    def is_open(self, now: datetime) -> bool:
+        """May it be redeemed now, if it is valid at all?"""
+        return self.paused_at is None and (self.opens_at is None or now >= self.opens_at)
+
     def check_open(self, now: datetime, *, zone: str, contact: str | None) -> None:
         """Raises the refusal for an invite that cannot be redeemed at `now`. Seats come later."""
         self.check_valid(now, contact=contact)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from ..application.leases import start_choices
+from ..application.leases import start_choices, workshop_language
 from ..application.people import find_person
 from ..domain.refusals import StorageUnreachable
 from ..pages.language import LANGUAGE_COOKIE, WORKSHOP_COOKIE, keep_language
@@ -23,15 +23,15 @@ class ArrivingMixin(DeviceMixin, PageMixin):
             pass  # the person is in; the browser's language does until the next sign-in
 
     async def _remember_language(self, username: str, workshop: str | None) -> None:
-        person = await self.house.run(find_person, username)
+        person = self.person
+        if person is None:
+            person = await self.house.run(find_person, username)
         stored = None if person.account is None else person.account.language
         days = None if self.device_is_shared else self.cookie_max_age_days
         if stored is not None and self.get_cookie(LANGUAGE_COOKIE) is None:
             keep_language(self, stored, self.language_paths, days=days)
-        if workshop is None:
-            choices = await self.house.run(start_choices, username)
-            if choices and choices[0].workshop is not None:
-                workshop = choices[0].workshop.language
+        if workshop is None and person.grants:
+            workshop = await self.house.run(workshop_language, person)
         if workshop is not None:
             keep_language(self, workshop, self.language_paths, cookie=WORKSHOP_COOKIE, days=days)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from secrets import choice
 from typing import Any
 
-from jupyterhub.auth import Authenticator
+from jupyterhub.auth import Authenticator, LocalAuthenticator
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.traitlets import EntryPointType
 from jupyterhub.user import User
@@ -21,7 +21,7 @@ from traitlets import Bool, Instance, default
 
 from ..application.house import House
 from ..application.identities import LinkRequest, account_behind, check_link, link_identity
-from ..application.invites import JoinRequest, find_redemption, look_up_invite, redeem_invite
+from ..application.invites import JoinRequest, look_up_invite, open_join, redeem_invite
 from ..application.issuing import count_usable_invites
 from ..application.key_requests import find_approved_account, use_approval
 from ..application.people import Person, find_person, find_refusal
@@ -45,9 +45,11 @@ from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
 from .sessions import end_sign_ins
 from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
+from .synced_groups import SyncedGroups
 from .upstream import AuthModel, UpstreamMixin, load_class
 from .welcome import WelcomeHandler
 
+_PERSON = "communities-person"  # who it is, on the way to the last step
 _WANTED = "communities-wanted"  # what upstream's claims amount to, on the way to the last step
 
 
@@ -80,6 +82,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         super().__init__(**values)
         self.manage_groups = True
         self.intents = Intents()
+        self._synced = SyncedGroups()
         if not self._upstream_manages_groups and getattr(self, "auth_state_groups_key", None) == "":
             # OAuthenticator looks for groups as soon as somebody manages them, and misses its key.
             self.auth_state_groups_key = _no_groups
@@ -109,6 +112,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             return await self._look_at_join(handler, asked)
         if isinstance(asked, KeySignIn):
             account = await self._house.run(find_account_by_key, asked.typed)
+            asked = replace(asked, is_pending=account.has_pending_key)
             return {"name": account.username, SIGN_IN: asked}
         if isinstance(asked, KeyRequestSignIn):
             account = await self._house.run(find_approved_account, asked.browser)
@@ -144,14 +148,15 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         return {**model, "name": name}
 
     async def _look_at_join(self, handler: BaseHandler, request: JoinRequest) -> AuthModel:
-        offer = await self._house.run(look_up_invite, request.secret)
-        account = await self._house.run(find_redemption, request.secret, request.attempt)
-        if offer.invite.bound_username is not None:
-            name = offer.invite.bound_username
+        view = request.seen
+        if view is None:
+            view = await self._house.run(open_join, request.secret, [request.attempt])
+        if view.offer.invite.bound_username is not None:
+            name = view.offer.invite.bound_username
         elif request.username is not None:
             name = request.username
-        elif account is not None:
-            name = account.username
+        elif view.before is not None:
+            name = view.before.username
         else:
             name = await self._free_username(handler, read_name(request.name))
             request = replace(request, proposed_username=name)
@@ -173,8 +178,16 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if is_free:
             asked = (authentication or {}).get(SIGN_IN)
             is_joining = isinstance(asked, JoinRequest | JoinByUpstream)
-            await self._refuse_ended(username, authentication, is_joining=is_joining)
+            if not (isinstance(asked, JoinRequest) and asked.proposed_username):
+                await self._refuse_ended(username, authentication or {}, is_joining=is_joining)
         return bool(is_free)
+
+    async def _person_of(self, username: str, model: AuthModel) -> Person:
+        """Looked up once for each sign-in."""
+        if _PERSON not in model:
+            model[_PERSON] = await self._house.run(find_person, username)
+        person: Person = model[_PERSON]
+        return person
 
     async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
         """A good code or key lets in; otherwise upstream's answer, or an unlapsed grant."""
@@ -186,12 +199,9 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             return True
         return asked is not None or await self._is_allowed(username, authentication)
 
-    async def _refuse_ended(
-        self, username: str, authentication: AuthModel | None, *, is_joining: bool
-    ) -> None:
+    async def _refuse_ended(self, username: str, model: AuthModel, *, is_joining: bool) -> None:
         """Raises the refusal for somebody without access, unless a code or a claim gives it now."""
-        person = await self._house.run(find_person, username)
-        model = authentication or {}
+        person = await self._person_of(username, model)
         is_admin = username in self.admin_users or bool(model.get("admin"))
         if not person.is_refused(is_operator=is_admin):
             return
@@ -208,7 +218,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
 
     async def _is_allowed(self, username: str, authentication: AuthModel | None) -> bool:
         """For invite accounts grants alone decide: no list of upstream's readmits an ended one."""
-        person = await self._house.run(find_person, username)
+        person = await self._person_of(username, authentication or {})
         if person.grants or person.access is Access.GRACE:
             return True
         if await self._is_given(authentication or {}):
@@ -234,12 +244,12 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     async def add_user(self, user: User) -> None:
         """Upstream's way, which may want an account of the operating system (PAM). People with a
         code have none, unless the operator has them made."""
-        account = (await self._house.run(find_person, user.name)).account
-        is_ours = account is not None and account.kind is AccountKind.INVITE
-        if is_ours and not getattr(self, "create_system_users", False):
-            Authenticator.add_user(self, user)
-        else:
-            await maybe_future(super().add_user(user))
+        if isinstance(self, LocalAuthenticator) and not self.create_system_users:
+            account = (await self._house.run(find_person, user.name)).account
+            if account is not None and account.kind is AccountKind.INVITE:
+                Authenticator.add_user(self, user)
+                return
+        await maybe_future(super().add_user(user))
 
     async def run_post_auth_hook(
         self, handler: BaseHandler, auth_model: AuthModel | None
@@ -248,17 +258,23 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         model: AuthModel | None = await super().run_post_auth_hook(handler, auth_model)
         if not model:
             return None
-        await self._carry_out(handler, model.pop(SIGN_IN, None), model)
+        known: Person | None = model.pop(_PERSON, None)
+        changed = await self._carry_out(handler, model.pop(SIGN_IN, None), model)
         wanted = model.pop(_WANTED, None)
         if wanted is not None:
             self.note_asked(model["name"])
         if wanted is not None and self._house.settings.rules:
             await self._house.run(sync_idp_grants, model["name"], wanted)
-        person = await self._house.run(find_person, model["name"])
+            known = None
+        person = changed or known
+        if person is None:
+            person = await self._house.run(find_person, model["name"])
+        if isinstance(handler, PageMixin):
+            handler.person = person  # for the pages that follow the sign-in
         user = handler.find_user(model["name"])
         if wanted is None and user is not None and self.enable_auth_state:
             model["auth_state"] = await user.get_auth_state()  # what upstream gave them before
-        model["groups"] = self._compose_groups(person, user, model.get("groups"))
+        model["groups"] = self._groups_to_set(model["name"], person, user, model.get("groups"))
         if person.account is not None and not model.get("user_info"):
             model["user_info"] = {
                 "name": person.account.display_name,
@@ -266,11 +282,18 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             }
         return model
 
-    async def _carry_out(self, handler: BaseHandler, asked: object, model: AuthModel) -> None:
-        """What was asked for, now that the person is allowed."""
+    async def _carry_out(
+        self, handler: BaseHandler, asked: object, model: AuthModel
+    ) -> Person | None:
+        """What was asked for, now that the person is allowed. Who they are where it changed that."""
         if isinstance(asked, JoinRequest):
-            model["name"] = (await self._house.run(redeem_invite, asked)).account.username
-        elif isinstance(asked, KeySignIn):
+            person = (await self._house.run(redeem_invite, asked)).person
+            assert person.account is not None
+            model["name"] = person.account.username
+            return person
+        if isinstance(asked, KeySignIn):
+            if not asked.is_pending:
+                return None
             replaced = await self._house.run(use_return_key, asked.typed)
             if replaced and (before := handler.find_user(model["name"])) is not None:
                 end_sign_ins(handler.db, before)
@@ -286,6 +309,25 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
                     raise
                 # They are in, and the join page says what is wrong with the code.
                 self.log.info("A code was not redeemed on the way in: %s", refusal.code)
+        else:
+            return None
+        return await self._house.run(find_person, model["name"])
+
+    def _groups_to_set(
+        self,
+        username: str,
+        person: Person,
+        user: User | None,
+        upstream_groups: Iterable[str] | None,
+    ) -> list[str] | None:
+        """None where the Hub's membership can stay as it is: the same set was synced here lately,
+        and comparing sets is the dearest part of a sign-in."""
+        ours = groups_of(person.grants, self.group_prefix)
+        if upstream_groups is None:
+            if user is not None and self._synced.has(username, ours):
+                return None
+            self._synced.add(username, ours)
+        return self._compose_groups(person, user, upstream_groups)
 
     async def refresh_user(
         self, user: User, handler: BaseHandler | None = None, **more: Any
@@ -309,6 +351,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         groups = self._compose_groups(person, user, model.get("groups"))
         if answer is True and set(groups) == {group.name for group in user.groups}:
             return True
+        self._synced.forget(user.name)
         return {**model, "name": user.name, "groups": groups}
 
     async def _ask_about(

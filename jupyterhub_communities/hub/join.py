@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from ..application.invites import (
     JoinRequest,
+    JoinView,
     Offer,
-    find_redemption,
     has_redeemed,
     is_link,
-    is_name_known,
-    look_up_invite,
+    open_join,
 )
 from ..application.people import find_person
-from ..application.return_keys import show_return_key
 from ..application.waiting import find_place, leave_line, wait_in_line
 from ..domain.accounts import AccountKind
 from ..domain.codes import INVITE_CODE
@@ -205,7 +204,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             self.go("join")
             return
         try:
-            offer = await self._look_up(secret)
+            offer = (await self._look_up(secret)).offer
         except Refusal as refusal:
             await self._draw_refused(refusal)
             return
@@ -243,14 +242,20 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         self._keep_secret(typed, is_found=True)
         self.go("join")
 
-    async def _look_up(self, secret: str) -> Offer:
+    async def _look_up(self, secret: str, name: str = "") -> JoinView:
         """What a code opens. A typed one waits for its turn, once: its cookie says that it did."""
+        username = None if self.current_user is None else self.current_user.name
+
+        def look() -> Awaitable[JoinView]:
+            attempts = self._own_attempts()
+            return self.house.run(open_join, secret, attempts, username=username, name=name)
+
         if is_link(secret) or secret == self._found_secret():
-            return await self.house.run(look_up_invite, secret)
+            return await look()
         INVITE_CODE.parse(secret)  # a mistyped one waits for nobody
-        offer = await self.guess(lambda: self.house.run(look_up_invite, secret))
+        view = await self.guess(look)
         self._keep_secret(secret, is_found=True)
-        return offer
+        return view
 
     async def _draw_code_form(self, refusal: Refusal | None = None, typed: str = "") -> None:
         await self.draw(
@@ -274,10 +279,10 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
     ) -> None:
         """The join page: what the code opens, and who is asking."""
         try:
-            offer = await self._look_up(secret)
-            if ask_who and await self._draw_place(secret):
+            view = await self._look_up(secret)
+            if ask_who and view.is_waiting and await self._draw_place(secret):
                 return
-            me = await self._who_may_continue(secret, offer) if ask_who else None
+            me = self._who_may_continue(view) if ask_who else None
         except _CODE_REFUSALS as refusal:
             await self._draw_code_form(refusal, secret)
             return
@@ -287,6 +292,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         except Refusal as refusal:
             await self._draw_refused(refusal)
             return
+        offer = view.offer
         self._speak_as(offer)
         if offer.workshop is not None:
             # The pages after this one, up to the first sign-out, know it too.
@@ -350,18 +356,16 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             community=offer.community.language if offer.community else None,
         )
 
-    async def _who_may_continue(self, secret: str, offer: Offer) -> Returning | None:
+    def _who_may_continue(self, view: JoinView) -> Returning | None:
         """Whom this device would continue as: who is signed in, or who joined here just before."""
-        if self.current_user is not None and offer.invite.bound_username is None:
-            account = (await self.house.run(find_person, self.current_user.name)).account
+        if self.current_user is not None and view.offer.invite.bound_username is None:
             name = self.current_user.name
-            return Returning(name if account is None else account.display_name, name)
-        try:
-            account = await self.house.run(find_redemption, secret, self.page_attempt())
-        except InviteRedeemed:
+            return Returning(name if view.me is None else view.me.display_name, name)
+        if view.is_spent:
             self.new_attempt()  # that person keeps their key; somebody else is here now
+        if view.before is None:
             return None
-        return None if account is None else Returning(account.display_name, account.username)
+        return Returning(view.before.display_name, view.before.username)
 
     # Joining
 
@@ -369,9 +373,9 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         name = self.typed("name")
         self.device_is_shared = bool(self.typed("shared"))
         try:
-            offer = await self._look_up(secret)
-            self._speak_as(offer)
-            await self._redeem(offer, secret, name, action)
+            view = await self._look_up(secret, name if action == "join" else "")
+            self._speak_as(view.offer)
+            await self._redeem(view, secret, name, action)
         except _NAME_REFUSALS as refusal:
             await self._draw_offer(
                 secret, status=status_of(refusal), ask_who=False, name=name, error=self.say(refusal)
@@ -386,9 +390,10 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         except Refusal as refusal:
             await self._draw_refused(refusal)
 
-    async def _redeem(self, offer: Offer, secret: str, name: str, action: str) -> None:
+    async def _redeem(self, view: JoinView, secret: str, name: str, action: str) -> None:
         """Signs in and on to the next page, or draws the form once more with a question."""
-        request = await self._request(offer, secret, name, action)
+        offer = view.offer
+        request = self._request(view, secret, name, action)
         if request is None:
             # The cookie was lost, the form is a day old, or whoever was signed in is no more.
             notice = current_messages().gettext("Please send the form once more.")
@@ -396,7 +401,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             return
         if action == "join" and offer.invite.bound_username is None:
             read_name(name)
-            if await self.house.run(is_name_known, secret, name, request.attempt):
+            if view.is_name_known:
                 await self._draw_offer(secret, name=name, ask_who=False, ask_known=True)
                 return
         try:
@@ -414,22 +419,19 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         await self.remember_language(user.name, workshop=workshop.language if workshop else None)
         await self._go_on()
 
-    async def _request(
-        self, offer: Offer, secret: str, name: str, action: str
-    ) -> JoinRequest | None:
+    def _request(self, view: JoinView, secret: str, name: str, action: str) -> JoinRequest | None:
         """What the form asks for; None where it was not drawn for who is here now."""
-        attempt = self.form_attempt() or await self._attempt_sent_again(secret)
+        attempt = self.form_attempt() or self._attempt_sent_again(view)
         if attempt is None:
             return None
         request = JoinRequest(
-            secret=secret, attempt=attempt, name=name, language=self._chosen_language()
+            secret=secret, attempt=attempt, name=name, language=self._chosen_language(), seen=view
         )
         if action != "continue":
             return request
-        if self.current_user is not None and offer.invite.bound_username is None:
+        if self.current_user is not None and view.offer.invite.bound_username is None:
             return self._as_themselves(request)
-        is_here = await self.house.run(find_redemption, secret, attempt) is not None
-        return request if is_here else None
+        return None if view.before is None else request
 
     def _as_themselves(self, request: JoinRequest) -> JoinRequest:
         """Who is signed in joins as that. The device may have redeemed for somebody else before:
@@ -437,25 +439,25 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         username = self.current_user.name
         return replace(request, attempt=f"{request.attempt} {username}", username=username)
 
-    async def _attempt_sent_again(self, secret: str) -> str | None:
+    def _attempt_sent_again(self, view: JoinView) -> str | None:
         """That of a form which has signed in who is here now, and is sent once more."""
         attempt = self.form_attempt(by_anybody=True)
-        if attempt is None or self.current_user is None:
+        if self.current_user is None or view.before is None:
             return None
-        account = await self.house.run(find_redemption, secret, attempt)
-        is_theirs = account is not None and account.username == self.current_user.name
-        return attempt if is_theirs else None
+        return attempt if view.before.username == self.current_user.name else None
 
     async def _go_on(self) -> None:
         """To the return key while it is not kept; else to the server."""
-        account = (await self.house.run(find_person, self.current_user.name)).account
-        key = None
-        if account is not None and account.kind is not AccountKind.UPSTREAM:
-            key = await self.house.run(show_return_key, account.id)
-        if key is None:
+        person = self.person
+        if person is None:
+            person = await self.house.run(find_person, self.current_user.name)
+        account = person.account
+        if account is None or account.kind is AccountKind.UPSTREAM:
             await self.start_server()
-        else:
+        elif account.has_pending_key or account.key_confirmed_at is None:
             self.go("welcome")
+        else:
+            await self.start_server()
 
     def _chosen_language(self) -> str | None:
         return current_messages().tag if self.get_cookie(LANGUAGE_COOKIE) else None

@@ -11,6 +11,7 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado.web import GZipContentEncoding
 
 from ..application.house import House
+from ..application.people import Person
 from ..domain.refusals import FormTooLong, Refusal
 from ..pages.headers import page_headers
 from ..pages.language import current_messages
@@ -31,6 +32,8 @@ __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
 class PageMixin(BaseHandler):
     """A page of ours, drawn with the Hub's template environment."""
+
+    person: Person | None = None  # who has just signed in by this request
 
     @property
     def house(self) -> House:

@@ -14,6 +14,7 @@ class KeySignIn:
     """Somebody typed a return key."""
 
     typed: str = field(repr=False)
+    is_pending: bool = True  # perhaps one that waits to be confirmed as kept: typing it does that
 
 
 @dataclass(slots=True)

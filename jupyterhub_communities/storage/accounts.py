@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from ..application.ports import PendingKey
 from ..domain.accounts import Account, AccountKind
 from .tables import accounts, communities, grants
 
@@ -55,13 +56,15 @@ class SqlAccounts:
     def set_language(self, account_id: str, tag: str) -> None:
         self._update(account_id, language=tag)
 
-    def pending_key(self, account_id: str) -> str | None:
-        query = select(accounts.c.pending_key_sealed).where(accounts.c.id == account_id)
-        return self._connection.execute(query).scalar_one_or_none()
-
-    def pending_key_browser(self, account_id: str) -> str | None:
-        query = select(accounts.c.pending_key_browser).where(accounts.c.id == account_id)
-        return self._connection.execute(query).scalar_one_or_none()
+    def pending_key(self, account_id: str) -> PendingKey | None:
+        row = self._connection.execute(
+            select(
+                accounts.c.pending_key_digest,
+                accounts.c.pending_key_sealed,
+                accounts.c.pending_key_browser,
+            ).where(accounts.c.id == account_id, accounts.c.pending_key_digest.is_not(None))
+        ).one_or_none()
+        return None if row is None else PendingKey(*row)
 
     def set_pending_key(
         self, account_id: str, *, digest: str, sealed: str, browser_digest: str | None = None
@@ -171,6 +174,7 @@ def _account(row: Row[tuple[object, ...]]) -> Account:
         created_at=row.created_at,
         key_confirmed_at=row.key_confirmed_at,
         has_key=row.key_digest is not None or row.pending_key_digest is not None,
+        has_pending_key=row.pending_key_digest is not None,
         blocked_at=row.blocked_at,
         erase_at=row.erase_at,
     )

@@ -87,8 +87,9 @@ def test_the_attempt_opens_nothing_once_the_key_is_kept(house) -> None:
     house.call(return_keys.confirm_return_key, account.id)
     with pytest.raises(InviteRedeemed):
         join(house, opened.learner_invite.code)
-    with pytest.raises(InviteRedeemed):
-        house.call(invites.find_redemption, opened.learner_invite.code, "attempt-1")
+    view = house.call(invites.open_join, opened.learner_invite.code, ["attempt-1"])
+    assert view.is_spent
+    assert view.before is None
 
 
 def test_two_people_of_one_name_get_two_accounts(house) -> None:
@@ -203,14 +204,14 @@ def test_somebody_of_the_same_name_is_noticed(house) -> None:
     opened = open_taller(house)
     code = opened.learner_invite.code
     join(house, code, "first", name="María")
-    assert house.call(invites.is_name_known, code, "MARÍA ", "second")
-    assert not house.call(invites.is_name_known, code, "Mario", "second")
+    assert house.call(invites.open_join, code, ["second"], name="MARÍA ").is_name_known
+    assert not house.call(invites.open_join, code, ["second"], name="Mario").is_name_known
 
 
 def test_a_form_that_was_sent_twice_is_not_taken_for_somebody_of_the_same_name(house) -> None:
     code = open_taller(house).learner_invite.code
     join(house, code, "first", name="María")
-    assert not house.call(invites.is_name_known, code, "María", "first")
+    assert not house.call(invites.open_join, code, ["first"], name="María").is_name_known
 
 
 def test_a_bound_code_gives_a_hub_user_a_key_once(house) -> None:

@@ -96,8 +96,11 @@ def test_a_kept_key_ends_its_attempt_although_the_clock_steps_back(house, clock,
     house.call(return_keys.show_return_key, account.id)
     clock.time -= back
     house.call(return_keys.confirm_return_key, account.id)
+    view = house.call(invites.open_join, opened.learner_invite.code, ["attempt"])
+    assert view.is_spent
+    assert view.before is None
     with pytest.raises(InviteRedeemed):
-        house.call(invites.find_redemption, opened.learner_invite.code, "attempt")
+        join(house, opened.learner_invite.code)
 
 
 def test_who_has_just_joined_stays_in_although_the_clock_steps_back(house, clock) -> None:
