@@ -57,9 +57,7 @@ def is_being_erased(account: Account, now: datetime) -> bool:
     return account.erase_at is not None and account.erase_at <= now
 
 
-def held(
-    grants: Iterable[Grant], suspended: Collection[str], now: datetime
-) -> tuple[Grant, ...]:
+def held(grants: Iterable[Grant], suspended: Collection[str], now: datetime) -> tuple[Grant, ...]:
     """The grants that open something now."""
     return tuple(grant for grant in unlapsed(grants, now) if grant.community not in suspended)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+ERASURE_PLANNED = "erasure.planned"  # `community`: its slug; `at`: when, in ISO 8601
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

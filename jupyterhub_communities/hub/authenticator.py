@@ -33,6 +33,7 @@ from ..domain.names import derive_username, read_name
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
+from .home import HomeHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
@@ -240,6 +241,8 @@ class CommunityAuthenticatorMixin(UpstreamMixin):
         if wanted is not None and self._house.settings.rules:
             await self._house.run(sync_idp_grants, model["name"], wanted)
         person = await self._house.run(find_person, model["name"])
+        if person.is_barred:  # since they were allowed
+            raise await self._house.run(find_refusal, model["name"])
         user = handler.find_user(model["name"])
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
         if person.account is not None and not model.get("user_info"):
@@ -346,6 +349,7 @@ class CommunityAuthenticatorMixin(UpstreamMixin):
             ("/join", JoinHandler),
             ("/welcome", WelcomeHandler),
             ("/link", LinkHandler),
+            ("/home", HomeHandler),
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),

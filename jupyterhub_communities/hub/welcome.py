@@ -8,7 +8,8 @@ from ..application.people import find_person
 from ..application.return_keys import confirm_return_key, show_return_key
 from ..domain.accounts import Account, AccountKind
 from ..domain.refusals import Refusal
-from ..pages.language import refine_language
+from ..pages.language import current_messages, refine_language
+from ..pages.refusals import grace_sentence
 from .arriving import ArrivingMixin
 
 
@@ -30,7 +31,9 @@ class WelcomeHandler(ArrivingMixin):
         if key is None:
             self.go("home")
             return
-        await self.draw("welcome.html", account=account, return_key=key)
+        until = (await self.house.run(find_person, account.username)).grace_until
+        notice = "" if until is None else grace_sentence(until, current_messages())
+        await self.draw("welcome.html", account=account, return_key=key, grace_notice=notice)
 
     async def post(self) -> None:
         try:

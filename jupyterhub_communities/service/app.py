@@ -16,8 +16,9 @@ from ..application.house import House
 from ..application.ports import Hub
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, pages
+from . import api, ends, pages
 from .endings import Endings
+from .erasures import Erasures
 from .timers import keep_reconciled, leave_with_the_hub
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -47,12 +48,16 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
+        *ends.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
         (prefix + "health", pages.HealthHandler),
         *asset_handlers(f"{prefix}static/"),
-        *((f"{prefix}api/v1/{path}", handler, needs) for path, handler in api.ROUTES),
+        *(
+            (f"{prefix}api/v1/{path}", handler, needs)
+            for path, handler in (*ends.API_ROUTES, *api.ROUTES)
+        ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),
     ]
@@ -67,6 +72,7 @@ def make_app(
         public_hub_url=public_hub_url,
         house=house,
         endings=Endings(house, hub),
+        erasures=Erasures(house, hub),
     )
 
 
@@ -84,6 +90,7 @@ async def serve(
     tasks = [
         asyncio.create_task(keep_reconciled(house, hub)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
+        asyncio.create_task(application.settings["erasures"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),
     ]
     await stop.wait()

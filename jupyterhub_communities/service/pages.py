@@ -20,7 +20,7 @@ from ..application.workshops import (
 from ..domain.grants import Verb, may
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
-from ..pages.refusals import status_of
+from ..pages.refusals import grace_sentence, status_of
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
 
@@ -82,7 +82,12 @@ class HomePage(PageHandler):
     """My communities."""
 
     async def get(self) -> None:
-        self.draw("home.html", memberships=await self.run(my_memberships, self.actor))
+        until = self.person.grace_until
+        self.draw(
+            "home.html",
+            memberships=await self.run(my_memberships, self.actor),
+            grace_notice="" if until is None else grace_sentence(until, current_messages()),
+        )
 
 
 class CommunityPage(PageHandler):

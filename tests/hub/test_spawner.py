@@ -59,9 +59,7 @@ def spawner(house):
 def make_spawner(house, username):
     config = Config()
     config.CommunitySpawnerMixin.house = house
-    user = SimpleNamespace(
-        name=username, escaped_name=username, url="/", settings={}, admin=False
-    )
+    user = SimpleNamespace(name=username, escaped_name=username, url="/", settings={}, admin=False)
     return CommunityFakeServer(config=config, user=user, orm_spawner=OrmSpawner(name=""))
 
 
