@@ -27,8 +27,8 @@ def shown_notices(notices: Iterable[Notice], messages: Messages) -> tuple[ShownN
 
 def _erasure_planned(notice: Notice, messages: Messages) -> str:
     return messages.gettext(
-        "Your account and your files will be erased on %(day)s. You can stop this on the page “My "
-        "data”.",
+        "Your account will be erased on %(day)s. Take your files along before, or stop this on the "
+        "page “My data”.",
         day=messages.date(datetime.fromisoformat(notice.data["at"])),
     )
 
