@@ -160,30 +160,34 @@ class CommunityAuthenticatorMixin(UpstreamMixin):
         account = await self._house.run(find_account_by_key, asked.typed)
         return {"name": account.username, SIGN_IN: asked}
 
+    async def check_blocked_users(
+        self, username: str, authentication: AuthModel | None = None
+    ) -> bool | None:
+        """Raises the refusal for somebody without access, unless a code or a claim gives it now.
+
+        Here and not in `check_allowed`, which `allow_all` skips.
+        """
+        if not await maybe_future(super().check_blocked_users(username, authentication)):
+            return False
+        model = authentication or {}
+        person = await self._house.run(find_person, username)
+        is_admin = username in self.admin_users or bool(model.get("admin"))
+        if person.is_refused(is_operator=is_admin):
+            is_joining = isinstance(model.get(SIGN_IN), JoinRequest | JoinByUpstream)
+            is_given = is_joining or await self._is_given(model)
+            if person.is_barred or not is_given:
+                raise await self._house.run(find_refusal, username)
+        return True
+
     async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
         """A good code or key lets in; otherwise upstream's answer, or an unlapsed grant."""
         asked = (authentication or {}).get(SIGN_IN)
-        is_joining = isinstance(asked, JoinRequest | JoinByUpstream)
-        await self._refuse_ended(username, authentication, is_joining=is_joining)
         if isinstance(asked, JoinByUpstream):
             asked.is_allowed_anyway = await self._is_allowed(username, authentication)
             if not asked.is_allowed_anyway:
                 await self._house.run(look_up_invite, asked.request.secret)
             return True
         return asked is not None or await self._is_allowed(username, authentication)
-
-    async def _refuse_ended(
-        self, username: str, authentication: AuthModel | None, *, is_joining: bool
-    ) -> None:
-        """Raises the refusal for somebody without access, unless a code or a claim gives it now."""
-        person = await self._house.run(find_person, username)
-        model = authentication or {}
-        is_admin = username in self.admin_users or bool(model.get("admin"))
-        if not person.is_refused(is_operator=is_admin):
-            return
-        is_given = is_joining or await self._is_given(model)
-        if person.is_barred or not is_given:
-            raise await self._house.run(find_refusal, username)
 
     async def _is_given(self, model: AuthModel) -> bool:
         """Do upstream's claims amount to a place that is there and not suspended?"""
