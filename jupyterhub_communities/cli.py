@@ -11,9 +11,19 @@ from pathlib import Path
 
 from .app import build_database, key_path, open_house
 from .application.communities import Change, apply_declarations
+from .application.ending import (
+    block_person,
+    resume_community,
+    suspend_community,
+    unblock_person,
+)
+from .application.erasure import erase_person
 from .application.issuing import issue_bound_invite
 from .config import ConfigError, load_config
-from .domain.refusals import StorageUnreachable
+from .domain.grants import Actor
+from .domain.refusals import Refusal, StorageUnreachable
+from .i18n.messages import messages_for
+from .pages.refusals import sentence_of
 from .storage.database import SchemaOutdated
 from .storage.keyring import KeyFileError, make_key_file
 
@@ -150,6 +160,48 @@ def invite(arguments: argparse.Namespace) -> None:
     print("It works once. Open /hub/join on your hub, type it, and keep the return key you get.")
 
 
+def block(arguments: argparse.Namespace) -> None:
+    """Shuts a person out at once, whatever they were given."""
+    _as_operator(arguments, block_person, arguments.username)
+    print(f"{arguments.username} is blocked. Sign-ins, tokens and servers end within a minute.")
+
+
+def unblock(arguments: argparse.Namespace) -> None:
+    """Lets a blocked person in again."""
+    _as_operator(arguments, unblock_person, arguments.username)
+    print(f"{arguments.username} may come in again, as far as anything still lets them.")
+
+
+def suspend(arguments: argparse.Namespace) -> None:
+    """Closes a community at once, until it is resumed."""
+    _as_operator(arguments, suspend_community, arguments.community, arguments.because)
+    print(f"{arguments.community} is suspended. Its people are signed out within a minute.")
+
+
+def resume(arguments: argparse.Namespace) -> None:
+    """Opens a suspended community again."""
+    _as_operator(arguments, resume_community, arguments.community)
+    print(f"{arguments.community} is open again.")
+
+
+def erase(arguments: argparse.Namespace) -> None:
+    """Erases a person: the Hub user, what is held about them, and what the Spawner deletes."""
+    _as_operator(arguments, erase_person, arguments.username)
+    print(f"{arguments.username} is out. The running service erases the rest within a minute.")
+
+
+def _as_operator(arguments: argparse.Namespace, verb: Callable[..., object], *values: str) -> None:
+    house = open_house(arguments.config)
+    try:
+        house.call(verb, Actor(account_id=None, is_operator=True), *values)
+    except StorageUnreachable:
+        raise
+    except Refusal as refusal:
+        raise CommandError(sentence_of(refusal, messages_for("en"))) from refusal
+    finally:
+        house.close()
+
+
 def service(arguments: argparse.Namespace) -> None:
     """Runs the service. The Hub starts this one."""
     from .wiring import run_service
@@ -224,5 +276,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--for", dest="username", required=True, metavar="NAME", help="Hub username"
     )
+    for run in (block, unblock, erase):
+        command = add_configured(run.__name__, run)
+        command.add_argument("username", help="Hub username")
+    command = add_configured("suspend", suspend)
+    command.add_argument("community", help="its slug")
+    command.add_argument("--because", required=True, help="the reason, for the audit trail")
+    command = add_configured("resume", resume)
+    command.add_argument("community", help="its slug")
     add_configured("service", service)
     return parser

@@ -19,6 +19,8 @@ from ..domain.refusals import (
     UnlinkNeedsKey,
     UsernameReserved,
 )
+from ..domain.workshops import WorkshopState
+from .people import load_person
 from .ports import Desk, Store
 
 
@@ -80,6 +82,21 @@ def linked_identities(desk: Desk, username: str) -> Sequence[str]:
     """The upstream usernames that open this person's account."""
     with desk.database.read() as store:
         return store.identities.of_account(_account(store, username).id)
+
+
+def is_link_of_use(desk: Desk, username: str) -> bool:
+    """Has a workshop of theirs ended, and is a return key their only way back?"""
+    with desk.database.read() as store:
+        person = load_person(desk, store, username)
+        account = person.account
+        if account is None or account.kind is AccountKind.UPSTREAM:
+            return False
+        if store.identities.of_account(account.id):
+            return False
+        places = {(g.community, g.workshop) for g in person.grants if g.workshop is not None}
+        over = (WorkshopState.ENDED, WorkshopState.CLOSED)
+        found = (store.workshops.get(community, slug) for community, slug in places if slug)
+        return any(workshop and workshop.state(desk.now) in over for workshop in found)
 
 
 def _linkable(store: Store, request: LinkRequest) -> Account:

@@ -10,7 +10,7 @@ from ..domain.codes import INVITE_CODE, grouped
 from ..domain.grants import Actor, Grant, Role, Verb, require, require_grantable
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.names import read_name
-from ..domain.notices import Notice
+from ..domain.notices import INVITE_INHERITED, Notice
 from ..domain.refusals import (
     BatchTooLarge,
     InviteRevoked,
@@ -265,7 +265,7 @@ def hand_on_invites(desk: Desk, store: Store, account_id: str) -> None:
             Notice(
                 id=desk.chance.identifier(),
                 account_id=heir,
-                kind="invite.inherited",
+                kind=INVITE_INHERITED,
                 data={"community": invite.community, "workshop": invite.workshop or ""},
                 created_at=desk.now,
             )

@@ -74,7 +74,7 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         plan = _plan(desk, store, request)
         stale = store.leases.of_server(request.server)
         if stale is not None:
-            _settle(desk, store, stale)
+            settle_lease(desk, store, stale)
         violations = []
         for level in plan.scope.path():
             if not store.balances.hold(level, SERVERS, 1):
@@ -139,14 +139,14 @@ def settle(desk: Desk, lease_id: str) -> bool:
     """Gives the lease's quota back. False where there is none, or it was settled before."""
     with desk.database.write() as store:
         lease = store.leases.get(lease_id)
-        return lease is not None and _settle(desk, store, lease)
+        return lease is not None and settle_lease(desk, store, lease)
 
 
 def settle_server(desk: Desk, server: ServerKey) -> bool:
     """Settles the lease of a server that has stopped, if it has one."""
     with desk.database.write() as store:
         lease = store.leases.of_server(server)
-        return lease is not None and _settle(desk, store, lease)
+        return lease is not None and settle_lease(desk, store, lease)
 
 
 def reconcile_leases(
@@ -156,7 +156,7 @@ def reconcile_leases(
     with desk.database.write() as store:
         mend = reconcile(store.leases.unsettled(), servers, snapshot_at)
         for lease in mend.settle:
-            _settle(desk, store, lease)
+            settle_lease(desk, store, lease)
         for lease in mend.activate:
             store.leases.activate(lease.id, desk.now)
         adopted = tuple(_adopt(desk, store, server) for server in mend.adopt)
@@ -183,7 +183,7 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
     return lease
 
 
-def _settle(desk: Desk, store: Store, lease: Lease) -> bool:
+def settle_lease(desk: Desk, store: Store, lease: Lease) -> bool:
     if not store.leases.settle(lease.id, desk.now):
         return False
     for level in lease.scope.path():

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
@@ -123,8 +123,13 @@ class Accounts(Protocol):
         """When the account is erased; None: not any more."""
         ...
 
-    def to_erase(self, now: datetime, limit: int) -> Sequence[Account]:
-        """Those whose erasure is due, the longest due first."""
+    def to_erase(self, now: datetime, *, after: str, limit: int) -> Sequence[Account]:
+        """Those whose erasure is due, in the order of their ids, behind the id `after`."""
+        ...
+
+    def ended_long_ago(self, before: datetime, *, after: str, limit: int) -> Sequence[Account]:
+        """Those whose last grant ended before, all in communities with a retention period; neither
+        blocked nor to be erased already. In the order of their ids, behind the id `after`."""
         ...
 
     def touched(
@@ -236,6 +241,10 @@ class Waiting(Protocol):
     def offer(self, ticket_id: str, until: datetime) -> bool: ...
     def end(self, ticket_id: str, now: datetime) -> bool:
         """False where it has ended before."""
+        ...
+
+    def forget(self, before: datetime) -> None:
+        """Deletes tickets that ended before."""
         ...
 
     def end_overdue(self, invite_id: str, now: datetime) -> int:
@@ -357,6 +366,18 @@ class Balances(Protocol):
     def release(self, scope: Scope, resource: str, amount: int) -> None: ...
 
 
+class Personal(Protocol):
+    """All that is held about one person, over all tables."""
+
+    def export(self, account_id: str) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """By table, without secrets."""
+        ...
+
+    def erase(self, account_id: str) -> None:
+        """The account with all that is linked to it. What was used stays, without whom."""
+        ...
+
+
 class Marks(Protocol):
     """How far the service's timers have come."""
 
@@ -386,6 +407,7 @@ class Store(Protocol):
     notices: Notices
     leases: Leases
     balances: Balances
+    personal: Personal
     marks: Marks
     audit: Audit
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 KEY_APPROVED = "key.approved"  # `by`: the name of who approved; empty: the operator
+ERASURE_PLANNED = "erasure.planned"  # `community`: its slug; `at`: when, in ISO 8601
+INVITE_INHERITED = "invite.inherited"  # `community` and `workshop`: slugs; the latter may be empty
 
 
 @dataclass(frozen=True, slots=True)

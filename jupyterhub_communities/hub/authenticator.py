@@ -169,25 +169,34 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             if handler.find_user(name) is None:
                 return name
 
-    async def check_blocked_users(
-        self, username: str, authentication: AuthModel | None = None
-    ) -> bool:
-        """Upstream's answer, and ours: a refusal for those whose access has ended. Asked of
-        everybody, also where all are allowed."""
-        is_free = await maybe_future(super().check_blocked_users(username, authentication))
-        if is_free:
-            asked = (authentication or {}).get(SIGN_IN)
-            is_joining = isinstance(asked, JoinRequest | JoinByUpstream)
-            if not (isinstance(asked, JoinRequest) and asked.proposed_username):
-                await self._refuse_ended(username, authentication or {}, is_joining=is_joining)
-        return bool(is_free)
-
     async def _person_of(self, username: str, model: AuthModel) -> Person:
         """Looked up once for each sign-in."""
         if _PERSON not in model:
             model[_PERSON] = await self._house.run(find_person, username)
         person: Person = model[_PERSON]
         return person
+
+    async def check_blocked_users(
+        self, username: str, authentication: AuthModel | None = None
+    ) -> bool | None:
+        """Raises the refusal for somebody without access, unless a code or a claim gives it now.
+
+        Here and not in `check_allowed`, which `allow_all` skips.
+        """
+        if not await maybe_future(super().check_blocked_users(username, authentication)):
+            return False
+        model = {} if authentication is None else authentication
+        asked = model.get(SIGN_IN)
+        if isinstance(asked, JoinRequest) and asked.proposed_username:
+            return True  # somebody new
+        person = await self._person_of(username, model)
+        is_admin = username in self.admin_users or bool(model.get("admin"))
+        if person.is_refused(is_operator=is_admin):
+            is_joining = isinstance(asked, JoinRequest | JoinByUpstream)
+            is_given = is_joining or await self._is_given(model)
+            if person.is_barred or not is_given:
+                raise await self._house.run(find_refusal, username)
+        return True
 
     async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
         """A good code or key lets in; otherwise upstream's answer, or an unlapsed grant."""
@@ -198,16 +207,6 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
                 await self._house.run(look_up_invite, asked.request.secret)
             return True
         return asked is not None or await self._is_allowed(username, authentication)
-
-    async def _refuse_ended(self, username: str, model: AuthModel, *, is_joining: bool) -> None:
-        """Raises the refusal for somebody without access, unless a code or a claim gives it now."""
-        person = await self._person_of(username, model)
-        is_admin = username in self.admin_users or bool(model.get("admin"))
-        if not person.is_refused(is_operator=is_admin):
-            return
-        is_given = is_joining or await self._is_given(model)
-        if person.is_barred or not is_given:
-            raise await self._house.run(find_refusal, username)
 
     async def _is_given(self, model: AuthModel) -> bool:
         """Do upstream's claims amount to a place that is there and not suspended?"""
@@ -269,6 +268,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         person = changed or known
         if person is None:
             person = await self._house.run(find_person, model["name"])
+        if person.is_barred:  # since they were allowed
+            raise await self._house.run(find_refusal, model["name"])
         if isinstance(handler, PageMixin):
             handler.person = person  # for the pages that follow the sign-in
         user = handler.find_user(model["name"])

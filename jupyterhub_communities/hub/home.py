@@ -1,4 +1,4 @@
-"""The Hub's home page with what the person should know of, until they put it away."""
+"""The Hub's home page with what the person should know of: notices, the end of access, a link."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ from typing import Any
 from jupyterhub.handlers.pages import HomeHandler as HubHomeHandler
 from tornado.web import authenticated
 
+from ..application.identities import is_link_of_use
 from ..application.notices import list_notices, put_notice_away
+from ..application.people import find_person
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages
-from ..pages.notices import ShownNotice, shown_notices
+from ..pages.notices import shown_notices
+from ..pages.refusals import grace_sentence
 from .pages import PageMixin
 
 
 class HomeHandler(PageMixin, HubHomeHandler):
-    notices: tuple[ShownNotice, ...] = ()
-
     @authenticated
     async def get(self) -> None:
+        self._news: dict[str, Any] = {}
         try:
-            notices = await self.house.run(list_notices, self.current_user.name)
-            self.notices = shown_notices(notices, current_messages())
+            self._news = await self._what_is_new(self.current_user.name)
         except Refusal:
-            pass  # they wait; the server's buttons need not
+            pass  # it waits; the server's buttons need not
         await super().get()
 
+    async def _what_is_new(self, username: str) -> dict[str, Any]:
+        messages = current_messages()
+        until = (await self.house.run(find_person, username)).grace_until
+        notices = await self.house.run(list_notices, username)
+        return {
+            "notices": shown_notices(notices, messages),
+            "grace_notice": "" if until is None else grace_sentence(until, messages),
+            "offers_link": self.upstream_has_button
+            and await self.house.run(is_link_of_use, username),
+        }
+
     def render_template(self, name: str, *args: Any, **values: Any) -> Any:
-        return super().render_template(name, *args, notices=self.notices, **values)
+        return super().render_template(name, *args, **self._news, **values)
 
 
 class NoticesHandler(PageMixin):
@@ -37,8 +49,7 @@ class NoticesHandler(PageMixin):
         """Decided in `post`: a stale form leads back instead of a bare 403."""
 
     async def post(self) -> None:
-        is_good = self.get_body_argument("_xsrf", "") == self.xsrf_token.decode("ascii")
-        if self.current_user is not None and is_good:
+        if self.current_user is not None and self.is_form_of_session():
             try:
                 await self.house.run(put_notice_away, self.current_user.name, self.typed("notice"))
             except Refusal as refusal:

@@ -52,6 +52,10 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         if profile.image is not None:
             self.image = profile.image
 
+    async def _delete_home(self) -> bool:
+        """KubeSpawner has deleted the user's volume by now, if it is one of its own."""
+        return await super()._delete_home() or bool(self.storage_pvc_ensure and self.delete_pvc)
+
     def _settings_folder(self, locale: str) -> Path | None:
         return None  # ours lies on the Hub's machine, not in the pod
 

@@ -6,6 +6,7 @@ What was held is given back when the server has stopped, however that came about
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -15,8 +16,9 @@ from uuid import uuid4
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
 from jupyterhub.utils import maybe_future
-from traitlets import Instance, default
+from traitlets import Callable, Enum, Instance, Union, default
 
+from ..application.erasure import note_home
 from ..application.house import House
 from ..application.leases import (
     StartPlan,
@@ -36,6 +38,7 @@ from ..domain.texts import in_language
 from ..i18n.negotiation import lab_locale
 from ..pages.language import current_messages, refine_language
 from ..pages.templates import share_dir
+from . import homes
 from .options import draw_form, draw_grace, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
 
@@ -52,6 +55,15 @@ class CommunitySpawnerMixin(Spawner):
         House,
         allow_none=True,
         help="The house of communities whose quota servers are charged to. `configure` sets it.",
+    ).tag(config=True)
+
+    delete_home = Union(
+        [Enum(["kept", "directory"]), Callable()],
+        default_value="kept",
+        help="What becomes of home files when the Hub deletes a user, as an erasure does. `kept`: "
+        "nothing. `directory`: the folder on this machine is deleted, where its path names the user; "
+        "for Spawners of local processes. Or a function of the spawner that deletes them and answers "
+        "whether it did; it may be async. Volumes of Kubernetes follow `KubeSpawner.delete_pvc`.",
     ).tag(config=True)
 
     environment: dict[str, Any]
@@ -227,6 +239,30 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
         self.lease_id = None
+
+    # The end of a user
+
+    async def delete_forever(self) -> None:
+        """Called by the Hub for each server of a user that it deletes: the first one has the home."""
+        await maybe_future(super().delete_forever())
+        if self.name:
+            return  # a named server was removed, or goes along with the user's first one
+        try:
+            is_deleted = await self._delete_home()
+        except Exception:
+            self.log.exception("The home of %s could not be deleted", self._log_name)
+            is_deleted = False
+        try:
+            await self._house.run(note_home, self.user.name, deleted=is_deleted)
+        except StorageUnreachable:
+            self.log.warning("What became of a deleted user's home is not in the audit trail")
+
+    async def _delete_home(self) -> bool:
+        if self.delete_home == "kept":
+            return False
+        if self.delete_home == "directory":
+            return await asyncio.to_thread(homes.delete_home, self)
+        return bool(await maybe_future(self.delete_home(self)))
 
     def get_state(self) -> dict[str, Any]:
         state: dict[str, Any] = super().get_state()

@@ -9,7 +9,8 @@ from ..application.people import find_person
 from ..application.return_keys import confirm_return_key, show_return_key
 from ..domain.accounts import Account, AccountKind
 from ..domain.refusals import Refusal
-from ..pages.language import refine_language
+from ..pages.language import current_messages, refine_language
+from ..pages.refusals import grace_sentence
 from .arriving import ArrivingMixin
 from .lost_key import asking_browser, forget_browser
 from .sessions import end_sign_ins
@@ -35,11 +36,14 @@ class WelcomeHandler(ArrivingMixin):
         if key is None:
             self.go("home")
             return
+        until = (await self.house.run(find_person, account.username)).grace_until
+        notice = "" if until is None else grace_sentence(until, current_messages())
         is_new_key = asked is not None and asked.request.account_id == account.id
         await self.draw(
             "welcome.html",
             account=account,
             return_key=key,
+            grace_notice=notice,
             hub_address=self._hub_address(),
             is_new_key=is_new_key,
             approved_by=asked.approved_by if asked is not None and is_new_key else None,

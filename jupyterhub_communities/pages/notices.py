@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from ..domain.notices import KEY_APPROVED, Notice
+from ..domain.notices import ERASURE_PLANNED, INVITE_INHERITED, KEY_APPROVED, Notice
 from ..i18n.messages import Messages
 
 
@@ -40,6 +41,28 @@ def _key_approved(notice: Notice, messages: Messages) -> str:
     )
 
 
+def _erasure_planned(notice: Notice, messages: Messages) -> str:
+    return messages.gettext(
+        "Your account will be erased on %(day)s. Take your files along before, or stop this on the "
+        "page “My data”.",
+        day=messages.date(datetime.fromisoformat(notice.data["at"])),
+    )
+
+
+def _invite_inherited(notice: Notice, messages: Messages) -> str:
+    if not notice.data.get("workshop"):
+        return messages.gettext(
+            "A code of the community %(community)s is yours now: whoever made it has left.",
+            community=notice.data["community"],
+        )
+    return messages.gettext(
+        "A code of the workshop %(workshop)s is yours now: whoever made it has left.",
+        workshop=notice.data["workshop"],
+    )
+
+
 SENTENCES: dict[str, Callable[[Notice, Messages], str]] = {
     KEY_APPROVED: _key_approved,
+    INVITE_INHERITED: _invite_inherited,
+    ERASURE_PLANNED: _erasure_planned,
 }

@@ -16,8 +16,9 @@ from ..application.house import House
 from ..application.ports import Hub
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, keys, pages
+from . import api, codes, ends, keys, pages
 from .endings import Endings
+from .erasures import Erasures
 from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -56,12 +57,16 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/keys", keys.KeysPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/people/([^/]+)/retire", keys.RetirePage),
         ("notices", keys.NoticesPage),
+        *ends.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
         (prefix + "health", pages.HealthHandler),
         *asset_handlers(f"{prefix}static/"),
-        *((f"{prefix}api/v1/{path}", handler, needs) for path, handler in api.ROUTES),
+        *(
+            (f"{prefix}api/v1/{path}", handler, needs)
+            for path, handler in (*ends.API_ROUTES, *api.ROUTES)
+        ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),
     ]
@@ -76,6 +81,7 @@ def make_app(
         public_hub_url=public_hub_url,
         house=house,
         endings=Endings(house, hub),
+        erasures=Erasures(house, hub),
     )
 
 
@@ -94,6 +100,7 @@ async def serve(
         asyncio.create_task(keep_reconciled(house, hub)),
         asyncio.create_task(keep_passing_seats_on(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
+        asyncio.create_task(application.settings["erasures"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),
     ]
     await stop.wait()

@@ -15,6 +15,7 @@ from tornado.web import HTTPError, RequestHandler
 from ..application.house import House
 from ..application.people import Person, find_person, find_refusal
 from ..application.ports import Desk, Hub
+from ..domain.accounts import Account
 from ..domain.grants import Actor
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..pages.headers import page_headers
@@ -99,6 +100,11 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             await self.settings["endings"].carry_out(username)
         except (FetchError, OSError) as error:
             app_log.warning("A person's change reaches the Hub with the next pass: %r", error)
+
+    async def erase(self, account: Account) -> HTTPStatus:
+        """Carries out an erasure that was begun: done, or going on."""
+        is_done = await self.settings["erasures"].carry_out_soon(account)
+        return HTTPStatus.NO_CONTENT if is_done else HTTPStatus.ACCEPTED
 
     def join_address(self) -> str:
         """Where codes are typed, as this person's browser reaches the hub."""

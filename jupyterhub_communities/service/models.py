@@ -13,6 +13,7 @@ from ..application.issuing import InviteChange, NewInvite
 from ..application.members import Member
 from ..application.people import Person
 from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
+from ..domain.accounts import Account
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Role
@@ -152,6 +153,21 @@ class LanguageBody(_Body):
     language: Language
 
 
+LONGEST_REASON = 500  # characters
+
+
+class ReasonBody(_Body):
+    """`POST communities/{c}/suspend`."""
+
+    because: str = Field(min_length=1, max_length=LONGEST_REASON)
+
+
+class ErasureBody(_Body):
+    """`DELETE me`: the username again."""
+
+    username: str = Field(max_length=255)
+
+
 Json = dict[str, Any]
 
 
@@ -161,6 +177,8 @@ def person_json(username: str, person: Person, memberships: list[Membership]) ->
         "username": username,
         "display_name": account.display_name if account else username,
         "language": account.language if account else None,
+        "access": person.access.value,
+        "grace_until": person.grace_until.isoformat() if person.grace_until else None,
         "communities": [
             {"community": m.community.slug, "role": m.role.label, "workshops": list(m.workshops)}
             for m in memberships
@@ -175,6 +193,22 @@ def community_json(community: Community) -> Json:
         "language": community.language,
         "contact": community.contact,
         "declared": community.declared,
+        "retention_days": community.retention_days,
+        "suspended_at": community.suspended_at.isoformat() if community.suspended_at else None,
+    }
+
+
+def block_json(account: Account) -> Json:
+    return {
+        "username": account.username,
+        "blocked_at": account.blocked_at.isoformat() if account.blocked_at else None,
+    }
+
+
+def erasure_json(account: Account) -> Json:
+    return {
+        "username": account.username,
+        "erase_at": account.erase_at.isoformat() if account.erase_at else None,
     }
 
 

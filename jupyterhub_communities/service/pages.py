@@ -25,7 +25,7 @@ from ..domain.grants import Verb, may
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
-from ..pages.refusals import status_of
+from ..pages.refusals import grace_sentence, status_of
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
 
@@ -87,11 +87,13 @@ class HomePage(PageHandler):
     """My communities."""
 
     async def get(self) -> None:
+        until = self.person.grace_until
         notices = await self.run(list_notices, self.username)
         self.draw(
             "home.html",
             memberships=await self.run(my_memberships, self.actor),
             notices=shown_notices(notices, current_messages()),
+            grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 
 

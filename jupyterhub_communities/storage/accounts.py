@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    exists,
     insert,
     or_,
     select,
@@ -113,11 +114,35 @@ class SqlAccounts:
     def set_erasure(self, account_id: str, at: datetime | None) -> None:
         self._update(account_id, erase_at=at)
 
-    def to_erase(self, now: datetime, limit: int) -> Sequence[Account]:
+    def to_erase(self, now: datetime, *, after: str, limit: int) -> Sequence[Account]:
         return self._all(
             select(accounts)
-            .where(accounts.c.erase_at <= now)
-            .order_by(accounts.c.erase_at, accounts.c.id)
+            .where(accounts.c.erase_at <= now, accounts.c.id > after)
+            .order_by(accounts.c.id)
+            .limit(limit)
+        )
+
+    def ended_long_ago(self, before: datetime, *, after: str, limit: int) -> Sequence[Account]:
+        kept_in = select(communities.c.slug).where(communities.c.retention_days.is_(None))
+        stays = or_(
+            and_(
+                grants.c.revoked_at.is_(None),
+                or_(grants.c.ends_at.is_(None), grants.c.ends_at > before),
+            ),
+            grants.c.revoked_at > before,
+            grants.c.community.in_(kept_in),
+        )
+        of_account = grants.c.account_id == accounts.c.id
+        return self._all(
+            select(accounts)
+            .where(
+                exists().where(of_account),
+                ~exists().where(of_account, stays),
+                accounts.c.erase_at.is_(None),
+                accounts.c.blocked_at.is_(None),
+                accounts.c.id > after,
+            )
+            .order_by(accounts.c.id)
             .limit(limit)
         )
 

@@ -16,6 +16,7 @@ from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
 from .marks import SqlMarks
 from .notices import SqlNotices
+from .personal import SqlPersonal
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
 
@@ -36,5 +37,6 @@ class SqlStore:
         self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
+        self.personal: ports.Personal = SqlPersonal(connection)
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)

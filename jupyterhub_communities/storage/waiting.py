@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from ..domain.waiting import Ticket
 from .tables import waiting
@@ -60,6 +60,9 @@ class SqlWaiting:
 
     def end(self, ticket_id: str, now: datetime) -> bool:
         return self._update(ticket_id, waiting.c.ended_at.is_(None), ended_at=now)
+
+    def forget(self, before: datetime) -> None:
+        self._connection.execute(delete(waiting).where(waiting.c.ended_at < before))
 
     def end_overdue(self, invite_id: str, now: datetime) -> int:
         ended = self._connection.execute(

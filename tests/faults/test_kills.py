@@ -8,6 +8,11 @@ import signal
 import pytest
 from hubs import real_hub
 
+from jupyterhub_communities.application.ending import block_person
+from jupyterhub_communities.application.erasure import erase_me
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.domain.access import Access
+from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.quotas import SERVERS, Scope
 from tools import wait_until
 
@@ -95,3 +100,31 @@ def test_a_server_that_runs_without_a_lease_is_adopted(hub) -> None:
     assert held(hub, opened) == 1
     hub.api("DELETE", f"/users/{name}/server")
     wait_until(lambda: held(hub, opened) == 0)
+
+
+def test_an_erasure_that_begins_while_the_hub_is_away_is_finished_when_it_is_back(hub) -> None:
+    opened = hub.workshop("Borrada")
+    name = learner(hub, opened, "Borrada")
+    hub.api("POST", f"/users/{name}/server", json={})
+    wait_until(lambda: hub.user(name)["servers"].get("", {}).get("ready"))
+    os.kill(hub.process.pid, signal.SIGKILL)
+    hub.process.wait()
+    hub.house.call(erase_me, name, name)
+    assert hub.house.call(find_person, name).access is Access.NONE
+    hub.start()
+    wait_until(lambda: hub.api("GET", f"/users/{name}").status_code == 404, seconds=60)
+    wait_until(lambda: hub.house.call(find_person, name).account is None)
+    wait_until(lambda: held(hub, opened) == 0)
+
+
+def test_a_block_while_the_hub_is_away_is_carried_out_when_it_is_back(hub) -> None:
+    opened = hub.workshop("Bloqueada")
+    name = learner(hub, opened, "Bloqueada")
+    hub.api("POST", f"/users/{name}/server", json={})
+    wait_until(lambda: hub.user(name)["servers"].get("", {}).get("ready"))
+    os.kill(hub.process.pid, signal.SIGKILL)
+    hub.process.wait()
+    hub.house.call(block_person, Actor(None, is_operator=True), name)
+    hub.start()
+    wait_until(lambda: not hub.user(name)["servers"], seconds=60)
+    wait_until(lambda: hub.user(name)["groups"] == [])

@@ -1,0 +1,114 @@
+"""What is held about a person, over all tables: listed, exported, erased.
+
+`PERSONAL` is the list that docs/privacy.md shows; a test holds every column against it. The audit
+trail names people by ids that mean nothing once the account is gone, and is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Column, Connection, delete, or_, select, update
+
+from .tables import (
+    accounts,
+    audit,
+    grants,
+    identities,
+    invites,
+    key_requests,
+    leases,
+    notices,
+    redemptions,
+    waiting,
+)
+
+# Columns that say something of a person, by table.
+PERSONAL: Mapping[str, frozenset[str]] = {
+    "accounts": frozenset(
+        [
+            "id",
+            "username",
+            "display_name",
+            "kind",
+            "language",
+            "created_at",
+            "key_digest",
+            "key_confirmed_at",
+            "pending_key_digest",
+            "pending_key_sealed",
+            "blocked_at",
+            "erase_at",
+        ]
+    ),
+    "identities": frozenset({"subject", "account_id", "linked_at"}),
+    "grants": frozenset(
+        [
+            "account_id",
+            "role",
+            "community",
+            "workshop",
+            "site",
+            "source",
+            "made_by",
+            "starts_at",
+            "ends_at",
+            "revoked_at",
+        ]
+    ),
+    "redemptions": frozenset({"invite_id", "account_id", "redeemed_at", "attempt_digest"}),
+    "invites": frozenset({"label", "bound_username", "made_by"}),
+    "waiting": frozenset({"name", "attempt_digest"}),
+    "key_requests": frozenset({"account_id", "approved_by", "browser_digest"}),
+    "notices": frozenset({"account_id", "kind", "data", "created_at"}),
+    "leases": frozenset({"username", "server_name", "account_id"}),
+    "workshops": frozenset({"made_by"}),
+    "audit": frozenset({"actor", "subject"}),
+}
+_SECRET = ("digest", "sealed")  # what codes and keys are looked up and sealed with
+
+
+class SqlPersonal:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for table in (accounts, identities, grants, redemptions, key_requests, notices, leases):
+            owner = table.c.id if table is accounts else table.c.account_id
+            columns = [column for column in table.columns if not _is_secret(column)]
+            rows = self._connection.execute(select(*columns).where(owner == account_id))
+            found[table.name] = [dict(row._mapping) for row in rows]
+        mine = or_(audit.c.actor == account_id, audit.c.subject == f"account/{account_id}")
+        rows = self._connection.execute(select(audit).where(mine).order_by(audit.c.id))
+        found["audit"] = [dict(row._mapping) for row in rows]
+        return found
+
+    def erase(self, account_id: str) -> None:
+        execute = self._connection.execute
+        username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
+        redeemed = select(redemptions.c.invite_id).where(redemptions.c.account_id == account_id)
+        attempts = select(redemptions.c.attempt_digest).where(
+            redemptions.c.account_id == account_id
+        )
+        execute(
+            delete(waiting).where(
+                waiting.c.invite_id.in_(redeemed), waiting.c.attempt_digest.in_(attempts)
+            )
+        )
+        # A personal code names the one person whom it was made for.
+        execute(update(invites).where(invites.c.id.in_(redeemed)).values(label=None))
+        for table in (redemptions, grants, identities, notices, key_requests):
+            execute(delete(table).where(table.c.account_id == account_id))
+        execute(delete(invites).where(invites.c.bound_username == username))
+        execute(
+            update(leases)
+            .where(or_(leases.c.account_id == account_id, leases.c.username == username))
+            .values(account_id=None, username="", server_name="")
+        )
+        execute(delete(accounts).where(accounts.c.id == account_id))
+
+
+def _is_secret(column: Column[Any]) -> bool:
+    return column.name.endswith(_SECRET)
