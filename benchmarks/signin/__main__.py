@@ -16,14 +16,14 @@ from .measure import Plan, classrooms, client, lags, measure, prepare
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.signin", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
-    parser.add_argument("--repetitions", type=int, default=Plan().repetitions)
+    parser.add_argument("--quick", action="store_true", help="fewer sign-ins a batch")
     parser.add_argument(
         "--hub5", type=Path, help="a Python with JupyterHub 5.5 and NativeAuthenticator"
     )
     options = parser.parse_args()
     for asked_to_end in (signal.SIGINT, signal.SIGTERM):  # so that the hubs end too
         signal.signal(asked_to_end, lambda *_: sys.exit("ended early"))
-    plan = Plan(repetitions=options.repetitions)
+    plan = Plan.quick() if options.quick else Plan()
     wanted = systems(options.hub5 and str(options.hub5.absolute()))
     with (
         tempfile.TemporaryDirectory(prefix="signin-", ignore_cleanup_errors=True) as folder,

@@ -44,12 +44,15 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._wanted = self._loop.time() + TICK
         self._loop.call_at(self._wanted, self._tick)
+        # The loop need not wake for the timer: its self-pipe would fill up while the loop is held.
+        self._wakeup_fd = signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGALRM, self._look)
         signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
 
     def stop(self) -> dict[str, object]:
         self.is_on = False
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.set_wakeup_fd(self._wakeup_fd)
         return {
             "longest_lag": self.longest_lag,
             "longest_hold": self.longest_hold,

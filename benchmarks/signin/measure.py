@@ -26,8 +26,19 @@ class Plan:
     hub5_batches: dict[int, int] = field(default_factory=lambda: {10: 60})
     native_batches: dict[int, int] = field(default_factory=lambda: {10: 10})
     warm_up: int = 20
+    rooms: int = 3  # how often the classroom fills, and the loop is watched
     classroom: int = 300
     classroom_seconds: float = 30.0  # in which the learners of the classroom arrive
+
+    @classmethod
+    def quick(cls) -> Plan:
+        """For a busy machine: fewer sign-ins a batch, as many repetitions."""
+        return cls(
+            batches={1: 12, 10: 20, 50: 50, 100: 100},
+            hub5_batches={10: 30},
+            native_batches={10: 10},
+            rooms=1,
+        )
 
     def of(self, hub: MeasuredHub) -> dict[int, int]:
         if "native" in hub.system.name:
@@ -153,7 +164,7 @@ def classrooms(learners: Client, hubs: list[MeasuredHub], plan: Plan) -> Iterato
     """Learners behind one address: all at the same moment, and as they arrive in a workshop."""
     count = plan.classroom
     quick = [hub for hub in hubs if hub.system.name in ("dummy", "communities")]
-    for repetition in range(plan.repetitions):
+    for repetition in range(plan.rooms):
         for spread in (0.0, plan.classroom_seconds):
             for hub in _rotated(quick, repetition):
                 yield sign_in(
@@ -163,7 +174,7 @@ def classrooms(learners: Client, hubs: list[MeasuredHub], plan: Plan) -> Iterato
 
 def lags(learners: Client, hubs: list[MeasuredHub], plan: Plan) -> Iterator[dict[str, Any]]:
     """What sign-ins, one at a time and many at once, do to the loop."""
-    for repetition in range(plan.repetitions):
+    for repetition in range(plan.rooms):
         for hub in _rotated(hubs, repetition):
             count = max(plan.of(hub).values())
             hub.watch_loop()

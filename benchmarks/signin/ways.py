@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, ClientTimeout, CookieJar
 
 PASSWORD = "one password for everybody"  # NativeAuthenticator's and Dummy's, long enough for both
 
@@ -64,6 +64,7 @@ class Device:
 
 def new_session() -> ClientSession:
     return ClientSession(
+        timeout=ClientTimeout(total=120),
         cookie_jar=CookieJar(unsafe=True),  # 127.0.0.1 is an address, not a name
         headers={
             "Accept-Language": "es-PE,es;q=0.9",
