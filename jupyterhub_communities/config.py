@@ -121,6 +121,12 @@ class HubSection(_Section):
     servers: Servers | None = Field(
         None, description="Most servers at one time, all communities together."
     )
+    people: Servers | None = Field(
+        None, description="Most people at one time, whatever seats codes have."
+    )
+    new_accounts_per_hour: Servers | None = Field(
+        None, description="Most accounts that codes make in an hour, whatever seats they have."
+    )
     grace_days: Days = Field(
         14,
         description="Days after the end of somebody's access in which they may still sign in and "
@@ -275,6 +281,8 @@ class CommunitiesFile(_Section):
             stopping=frozenset(
                 section.slug for section in self.communities if self._stops_at_end(section)
             ),
+            most_people=self.hub.people,
+            most_new_per_hour=self.hub.new_accounts_per_hour,
             rules=tuple(section.rule() for section in self.sign_in.rules),
             keep_when_missing=self.sign_in.when_claim_missing == "keep",
             catalogue=Catalogue(tuple(_profile(section) for section in self.profiles)),

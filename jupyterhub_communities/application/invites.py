@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
@@ -14,6 +15,7 @@ from ..domain.grants import Actor, Grant, Role, Source
 from ..domain.invites import Invite, InviteKind
 from ..domain.names import derive_username, read_name, same_name
 from ..domain.refusals import (
+    HubFull,
     InviteByHand,
     InviteClosed,
     InviteFull,
@@ -306,6 +308,18 @@ def _account_of(store: Store, redemption: Redemption) -> Account:
     return account
 
 
+def _check_ceilings(desk: Desk, store: Store, invite: Invite) -> None:
+    """Raises `HubFull` where the operator admits nobody new just now, whatever seats there are."""
+    settings = desk.settings
+    hour = settings.most_new_per_hour
+    people = settings.most_people
+    if (hour is not None and store.accounts.count_new(desk.now - timedelta(hours=1)) >= hour) or (
+        people is not None and store.grants.count_people(desk.now) >= people
+    ):
+        community = store.communities.get(invite.community or "")
+        raise HubFull(contact=_contact(community))
+
+
 def _account_for(
     desk: Desk, store: Store, invite: Invite, request: JoinRequest
 ) -> tuple[Account, bool]:
@@ -331,6 +345,7 @@ def _account_for(
             account = replace(account, has_key=True, has_pending_key=True)
         return account, is_new
     name = read_name(request.name)
+    _check_ceilings(desk, store, invite)
     username = request.proposed_username or derive_username(name, desk.chance.choice)
     while store.accounts.by_username(username) is not None:
         username = derive_username(name, desk.chance.choice)

@@ -113,6 +113,14 @@ class InviteFull(Refusal):
 
 
 @dataclass(eq=False)
+class HubFull(Refusal):
+    """The operator's ceiling of people, or of new accounts in an hour, is reached."""
+
+    code = "hub.full"
+    contact: str | None = None
+
+
+@dataclass(eq=False)
 class InviteRedeemed(Refusal):
     """This person joined before and has kept the return key: sign in with that."""
 

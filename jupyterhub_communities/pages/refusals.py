@@ -27,6 +27,7 @@ STATUS: dict[str, int] = {
     "form.outdated": 400,
     "form.too_long": 413,
     "guessing.busy": 429,
+    "hub.full": 409,
     "identity.has_files": 409,
     "identity.linked": 409,
     "identity.needs_key": 409,
@@ -210,6 +211,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Many people are typing codes and keys just now. Nothing was lost: "
         "please try again in %(num)s seconds.",
         r.seconds,
+    ),
+    "hub.full": lambda _, m: m.gettext(
+        "This hub takes no more people just now. Please try again later."
     ),
     "identity.has_files": lambda _, m: m.gettext(
         "That account already has files of its own on this hub, so it cannot be linked."

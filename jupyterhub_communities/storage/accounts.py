@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -50,6 +51,12 @@ class SqlAccounts:
                 created_at=account.created_at,
             )
         )
+
+    def count_new(self, since: datetime) -> int:
+        query = select(func.count()).where(
+            accounts.c.kind == AccountKind.INVITE.value, accounts.c.created_at > since
+        )
+        return self._connection.execute(query).scalar_one()
 
     def set_kind(self, account_id: str, kind: AccountKind) -> None:
         self._update(account_id, kind=kind.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from .tables import communities, grants
@@ -55,6 +55,14 @@ class SqlGrants:
                 ends_at=grant.ends_at,
             )
         )
+
+    def count_people(self, now: datetime) -> int:
+        query = select(func.count(grants.c.account_id.distinct())).where(
+            grants.c.revoked_at.is_(None),
+            grants.c.starts_at <= now,
+            or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
+        )
+        return self._connection.execute(query).scalar_one()
 
     def revoke(self, grant_ids: Iterable[str], now: datetime) -> None:
         wanted = list(grant_ids)

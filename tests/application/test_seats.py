@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import close_workshop
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.refusals import (
+    HubFull,
     InviteByHand,
     InviteClosed,
     InviteFull,
@@ -335,3 +337,25 @@ def test_a_batch_is_one_seat_each_and_what_is_unclaimed_is_released(house, ana) 
     join(house, shared.code, "Dos")  # the second of the released seats
     with pytest.raises(InviteFull):
         join(house, shared.code, "Tres")
+
+
+# The operator's ceilings
+
+
+def test_codes_without_a_number_of_seats_end_at_the_operators_ceilings(house, ana, clock) -> None:
+    issued = house.call(issuing.issue_invite, ana, "andes", NewInvite())
+    people = {"most_people": 4}  # two champions among them
+    house.settings = replace(house.settings, **people, most_new_per_hour=1)
+    rosa = join(house, issued.code, "Rosa")
+    with pytest.raises(HubFull):
+        join(house, issued.code, "Luz")
+    assert join(house, issued.code, "Rosa").id == rosa.id  # the same form again is nobody new
+    clock.advance(hours=1, seconds=1)
+    join(house, issued.code, "Luz")
+    clock.advance(hours=2)
+    with pytest.raises(HubFull) as refused:
+        join(house, issued.code, "Uno")
+    assert refused.value.contact == "hola@andes.example"
+    assert taken(house, issued) == 2
+    house.call(members.remove_member, ana, "andes", rosa.username)
+    join(house, issued.code, "Uno")
