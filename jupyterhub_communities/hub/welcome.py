@@ -36,7 +36,7 @@ class WelcomeHandler(ArrivingMixin):
         if key is None:
             self.go("home")
             return
-        until = (await self.house.run(find_person, account.username)).grace_until
+        until = None if self.person is None else self.person.grace_until
         notice = "" if until is None else grace_sentence(until, current_messages())
         is_new_key = asked is not None and asked.request.account_id == account.id
         await self.draw(
@@ -78,7 +78,8 @@ class WelcomeHandler(ArrivingMixin):
             login_url = self.settings["login_url"]
             self.redirect(f"{login_url}?{urlencode({'next': self.request.path})}")
             return None
-        account = (await self.house.run(find_person, self.current_user.name)).account
+        self.person = await self.house.run(find_person, self.current_user.name)
+        account = self.person.account
         if account is None or account.kind is AccountKind.UPSTREAM:
             self.go("home")
             return None

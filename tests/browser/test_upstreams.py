@@ -30,10 +30,10 @@ async def test_a_person_signs_in_through_a_provider_and_comes_again(
     page = await new_device("es-PE")
     for _ in range(2):
         await page.goto(f"{hub.url}/hub/login?next=/hub/home")
-        await page.get_by_role("link", name="OAuth 2.0").click()
+        await page.get_by_role("button", name="OAuth 2.0").click()
         await page.wait_for_url(f"{provider.url}/login.html**")
         await provider.sign_in_on_page(page, "maria")
         await page.wait_for_url(f"{hub.url}/hub/home")
         assert hub.user("maria")["kind"] == "user"
         await page.goto(f"{hub.url}/hub/logout")
-        await expect(page.get_by_role("link", name="OAuth 2.0")).to_be_visible()
+        await expect(page.get_by_role("button", name="OAuth 2.0")).to_be_visible()
