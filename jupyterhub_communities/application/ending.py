@@ -133,7 +133,7 @@ def _set_block(desk: Desk, actor: Actor, username: str, at: datetime | None) -> 
         if at is not None:
             account = ensure_account(desk, store, username)
         if account is None:
-            raise NotFound(kind="member")
+            raise NotFound(kind="person")
         if (account.blocked_at is None) != (at is None):
             store.accounts.block(account.id, at)
             action = "account:unblock" if at is None else "account:block"

@@ -45,7 +45,7 @@ def erase_person(desk: Desk, actor: Actor, username: str) -> Account:
     with desk.database.write() as store:
         account = store.accounts.by_username(username)
         if account is None:
-            raise NotFound(kind="member")
+            raise NotFound(kind="person")
         _begin(desk, store, account, actor=actor.account_id or "operator")
         return account
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -91,7 +92,12 @@ class HubClient:
             await self.stop_server(server)
         if servers and await self.servers_of(username):
             return False
-        await self._fetch_known("DELETE", f"/users/{quote(username, safe='')}")
+        try:
+            await self._fetch_known("DELETE", f"/users/{quote(username, safe='')}")
+        except HTTPClientError as error:
+            if error.code == HTTPStatus.BAD_REQUEST:
+                return False  # a server began to stop meanwhile
+            raise
         return True
 
     async def _user(self, username: str) -> dict[str, Any] | None:

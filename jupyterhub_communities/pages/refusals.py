@@ -108,6 +108,7 @@ def _not_found(refusal: Any, messages: Messages) -> str:
         "invite": messages.gettext("There is no such invite."),
         "site": messages.gettext("There is no such site."),
         "ticket": messages.gettext("Nobody waits there any more."),
+        "person": messages.gettext("Nobody here has this username."),
         "member": messages.gettext("Nobody of that name belongs to this community."),
     }
     return sentences.get(refusal.kind) or messages.gettext("This does not exist.")

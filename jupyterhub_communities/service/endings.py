@@ -57,6 +57,8 @@ class Endings:
                 if not was_failing:
                     app_log.warning("Ends of access cannot be carried out now: %r", error)
                 was_failing = True
+            except Exception:
+                app_log.exception("A pass over ends of access failed; the next one goes on")
             try:
                 await asyncio.wait_for(self._awake.wait(), every)
             except TimeoutError:

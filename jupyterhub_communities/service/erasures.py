@@ -35,6 +35,8 @@ class Erasures:
                 if not was_failing:
                     app_log.warning("Erasures cannot be carried out now: %r", error)
                 was_failing = True
+            except Exception:
+                app_log.exception("A pass over erasures failed; the next one goes on")
             await asyncio.sleep(every)
 
     async def pass_once(self) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from jupyterhub_communities.app import open_house
 from jupyterhub_communities.application.invites import look_up_invite
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.domain.access import Access
 
 FILE = """\
 communities:
@@ -135,3 +137,37 @@ def test_init_in_a_folder_that_cannot_be_written_is_a_sentence(run, tmp_path) ->
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_operator_blocks_suspends_and_erases_and_undoes_what_can_be(ready, tmp_path) -> None:
+    assert ready("apply").returncode == 0
+    house = open_house(tmp_path / "communities.yaml")
+    done = {
+        ("block", "luz"): Access.NONE,
+        ("unblock", "luz"): Access.FULL,
+        ("erase", "luz"): Access.NONE,
+    }
+    for arguments, access in done.items():
+        assert ready(*arguments).returncode == 0
+        assert house.call(find_person, "luz").access is access
+    assert ready("suspend", "andes", "--because", "mining").returncode == 0
+    assert house.call(find_person, "ana").grants == ()
+    assert ready("resume", "andes").returncode == 0
+    assert house.call(find_person, "ana").grants
+    house.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["erase", "nobody"], "Nobody here has this username."),
+        (["unblock", "nobody"], "Nobody here has this username."),
+        (["erase", "ana"], "The operator of this hub decides this."),
+        (["suspend", "nowhere", "--because", "x"], "There is no such community"),
+    ],
+)
+def test_what_cannot_be_ended_is_said_in_a_sentence(ready, arguments, sentence) -> None:
+    ready("apply")
+    done = ready(*arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr

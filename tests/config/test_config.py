@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from jupyterhub_communities.config import ConfigError, load_config, read_cpu, read_size
@@ -136,3 +138,54 @@ def test_processors_are_read_exactly(text, milli) -> None:
 def test_what_is_not_processors_is_refused(text) -> None:
     with pytest.raises(ValueError, match="expected processors"):
         read_cpu(text)
+
+
+ENDS = """\
+hub: {grace_days: 3, rescue_profile: small, outside_communities: refuse, stop_servers_at_end: %s}
+communities:
+  - {slug: andes, name: Andes, retention_days: 90}
+  - {slug: brasil, name: Brasil, stop_servers_at_end: %s}
+profiles: [{slug: small, name: Small}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("hub", "brasil", "stopping"),
+    [
+        ("false", "null", set()),
+        ("false", "true", {"brasil"}),
+        ("true", "null", {"andes", "brasil"}),
+        ("true", "false", {"andes"}),
+    ],
+)
+def test_what_happens_at_the_end_of_access(tmp_path, hub, brasil, stopping) -> None:
+    config = load(tmp_path, ENDS % (hub, brasil))
+    settings = config.settings()
+    assert settings.grace == timedelta(days=3)
+    assert settings.rescue_profile == "small"
+    assert not settings.admits_outside
+    assert settings.stopping == stopping
+    assert [d.community.retention_days for d in config.declarations()] == [90, None]
+
+
+def test_without_a_word_people_have_two_weeks_and_nothing_is_erased_by_itself(tmp_path) -> None:
+    config = load(tmp_path, GOOD)
+    settings = config.settings()
+    assert settings.grace == timedelta(days=14)
+    assert settings.catalogue.rescue(settings.rescue_profile).slug == "small"
+    assert settings.admits_outside
+    assert settings.stopping == frozenset()
+    assert config.declarations()[0].community.retention_days is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("hub: {grace_days: -1}", "hub.grace_days"),
+        ("hub: {outside_communities: maybe}", "hub.outside_communities"),
+        ("hub: {rescue_profile: tiny}", "hub.rescue_profile names the unknown profile tiny"),
+        ("communities: [{slug: a, name: A, retention_days: soon}]", "retention_days"),
+    ],
+)
+def test_mistakes_about_ends_are_named(tmp_path, text, mistake) -> None:
+    assert mistake in mistakes(tmp_path, text)[0]

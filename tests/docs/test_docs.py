@@ -17,6 +17,8 @@ from jupyterhub_communities.cli import _parser
 from jupyterhub_communities.config import CommunitiesFile, load_config
 from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
+from jupyterhub_communities.storage.personal import PERSONAL
+from jupyterhub_communities.storage.tables import metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -98,6 +100,47 @@ def test_what_a_container_image_needs_is_what_local_servers_get() -> None:
         assert file.read_text() == settings
 
 
+# Columns that say nothing of a person, by table. Whoever adds a column decides where it belongs.
+IMPERSONAL = {
+    "accounts": "",
+    "audit": "id at action community before after request_id",
+    "balances": "scope resource quota held",
+    "communities": "slug names language contact declared created_at retention_days suspended_at "
+    "suspended_because",
+    "grants": "id",
+    "identities": "",
+    "invites": "id community workshop site role kind batch seats taken opens_at closes_at lasts_until "
+    "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
+    "link_sealed",
+    "key_requests": "id number created_at approved_at used_at",
+    "leases": "id hub community workshop profile requested_at active_at settled_at adopted",
+    "marks": "name at",
+    "notices": "id",
+    "redemptions": "id grant_id released_at",
+    "sessions": "community workshop starts_at ends_at",
+    "sites": "community workshop slug name zone",
+    "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
+    "workshops": "community slug title language zone seats profile created_at closed_at",
+}
+
+
+def test_every_column_is_listed_as_personal_or_known_not_to_be() -> None:
+    for table in metadata.sorted_tables:
+        personal = PERSONAL.get(table.name, frozenset())
+        impersonal = set(IMPERSONAL.get(table.name, "").split())
+        assert {column.name for column in table.columns} == personal | impersonal, table.name
+        assert not personal & impersonal
+
+
+def test_the_privacy_page_lists_all_that_is_held_about_a_person_on_one_screen() -> None:
+    page = (DOCS / "privacy.md").read_text()
+    listed = {}
+    for row in re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", page, re.MULTILINE):
+        listed[row[0]] = frozenset(re.findall(r"`(\w+)`", row[1]))
+    assert listed == dict(PERSONAL)
+    assert len(page.partition("**Erasure**")[0].splitlines()) <= 24
+
+
 def test_the_pictures_of_the_readme_are_there() -> None:
     for name in re.findall(r"\((docs/images/[^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / name).stat().st_size > 5_000
@@ -110,13 +153,14 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         **os.environ,
         "TOKEN": champion["api_token"],
         "API": demo.facts["api_url"].rstrip("/"),
+        "OPERATOR": demo.facts["operator"]["api_token"],
         "MEMBER": "",
         "INVITE": "",
         "WORKSHOP": WORKSHOP,
         **lost_key_of_a_double(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 29
+    assert len(commands) == 38
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)

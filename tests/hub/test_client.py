@@ -27,6 +27,10 @@ class FakeHub:
         self.users = {user["name"]: user for user in users}
         self.groups = set(groups)
         self.asked: list[tuple[str, str]] = []
+        self.tokens: list[dict] = []
+        self.gone_tokens: set[str] = set()
+        self.answers_deletion = 204
+        self.stops_at_once = False
 
 
 class Handler(RequestHandler):
@@ -43,6 +47,11 @@ class Handler(RequestHandler):
         self.parts = [unquote(part) for part in path.strip("/").split("/")]
 
     def get(self):
+        if self.parts[2:] == ["tokens"]:
+            known = self.parts[1] in self.fake.users
+            self.set_status(200 if known else 404)
+            self.finish({"api_tokens": self.fake.tokens} if known else {})
+            return
         if self.parts == ["users"]:
             offset, limit = int(self.get_argument("offset")), int(self.get_argument("limit"))
             self.finish(json.dumps(list(self.fake.users.values())[offset : offset + limit]))
@@ -63,7 +72,10 @@ class Handler(RequestHandler):
 
     def _change(self, *, add):
         if self.parts[0] == "users":
-            self.set_status(204)
+            is_gone = self.parts[2:3] == ["tokens"] and self.parts[3] in self.fake.gone_tokens
+            self.set_status(404 if is_gone else self.fake.answers_deletion)
+            if self.parts[2:] == ["server"] and self.fake.stops_at_once:
+                self.fake.users[self.parts[1]]["servers"] = {}
             return
         group = self.parts[1]
         if len(self.parts) == 2:
@@ -168,6 +180,62 @@ def test_stopping_names_the_server(server, path) -> None:
     fake = FakeHub()
     ask(fake, "stop_server", server)
     assert fake.asked == [("DELETE", path)]
+
+
+def deleted(fake) -> list[str]:
+    return [path for method, path in fake.asked if method == "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("keep_servers", "gone"), [(True, ["a1", "a3"]), (False, ["a1", "a2", "a3"])]
+)
+def test_tokens_are_deleted_and_those_of_servers_if_told_so(keep_servers, gone) -> None:
+    fake = FakeHub([user("rosa")])
+    fake.tokens = [
+        {"id": "a1", "note": "by hand"},
+        {"id": "a2", "note": "Server at /user/rosa/"},
+        {"id": "a3", "note": None},
+    ]
+    fake.gone_tokens = {"a3"}  # deleting a1 deleted it along
+    ask(fake, "revoke_tokens", "rosa", keep_servers=keep_servers)
+    assert deleted(fake) == [f"/users/rosa/tokens/{token}" for token in gone]
+
+
+def test_nobody_known_has_tokens_or_servers_and_is_gone_already() -> None:
+    fake = FakeHub()
+    ask(fake, "revoke_tokens", "nobody", keep_servers=False)
+    assert ask(fake, "servers_of", "nobody") == []
+    fake.answers_deletion = 404
+    assert ask(fake, "delete_user", "nobody") is True
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_user_is_deleted_when_the_servers_have_stopped(at_once) -> None:
+    fake = FakeHub([user("rosa", {"": {"ready": True}})])
+    fake.stops_at_once = at_once
+    assert ask(fake, "delete_user", "rosa") is at_once
+    assert deleted(fake) == ["/users/rosa/server", *(["/users/rosa"] if at_once else [])]
+
+
+def test_a_user_whose_server_begins_to_stop_meanwhile_is_asked_about_again() -> None:
+    fake = FakeHub([user("rosa")])
+    fake.answers_deletion = 400
+    assert ask(fake, "delete_user", "rosa") is False
+    fake.answers_deletion = 500
+    with pytest.raises(HTTPClientError):
+        ask(fake, "delete_user", "rosa")
+
+
+@pytest.mark.parametrize(
+    ("model", "has_role"),
+    [
+        ({"admin": False, "roles": ["user"]}, False),
+        ({"admin": True, "roles": ["user", "admin"]}, True),
+        ({"admin": False, "roles": ["user", "grader"]}, True),
+    ],
+)
+def test_admins_and_people_with_a_role_on_the_hub_are_told_apart(model, has_role) -> None:
+    assert ask(FakeHub([{**user("rosa"), **model}]), "has_role", "rosa") is has_role
 
 
 def test_a_hub_that_refuses_is_an_error() -> None:

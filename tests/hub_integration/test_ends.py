@@ -99,7 +99,7 @@ def test_removed_blocked_and_suspended_people_are_out_everywhere_within_a_minute
     assert stays.what_is_left() == ["hub page", "token", "server", "server page", "groups"]
 
     assert "Tu acceso ha terminado." in text_of(removed.sign_in())
-    assert "bloqueado" in text_of(blocked.sign_in())
+    assert "bloqueó tu cuenta" in text_of(blocked.sign_in())
     assert "suspendida" in text_of(suspended.sign_in())
     start = hub.api("POST", f"/users/{blocked.username}/server", json={})
     assert start.status_code == 403, start.text

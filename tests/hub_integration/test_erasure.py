@@ -56,7 +56,15 @@ class Learner:
         return self.hub.house.call(find_person, self.username).account is not None
 
     def is_forgotten(self) -> bool:
-        return not (self.is_known_to_the_hub or self.is_known_to_us or self.home.exists())
+        return not self.what_is_left()
+
+    def what_is_left(self) -> list[str]:
+        left = {
+            "hub user": self.is_known_to_the_hub,
+            "account": self.is_known_to_us,
+            "home": self.home.exists(),
+        }
+        return [name for name, is_left in left.items() if is_left]
 
     def token(self) -> str:
         made = self.hub.api("POST", f"/users/{self.username}/tokens", json={"note": "by hand"})
