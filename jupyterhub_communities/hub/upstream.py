@@ -99,6 +99,8 @@ class UpstreamMixin(Authenticator):
             self._note_failure(error)
             return True
         self._said.discard("failed")
+        if not answer:
+            self._asked_at.pop(user.name, None)  # asked again until they have signed in
         return self.own_words(answer) if isinstance(answer, dict) else bool(answer)
 
     def _is_due(self, user: User) -> bool:

@@ -220,7 +220,9 @@ def test_groups_are_composed_at_sign_in_and_refresh_and_others_are_left_alone(hu
     actor = hub.house.call(find_person, "ana").actor()
     hub.house.call(remove_member, actor, "andes", name)
     time.sleep(1.1)
-    assert not device.is_signed_in(), "an invite account whose grants have ended is signed out"
+    # They may still come for their files, and belong to nothing any more.
+    assert "Tu acceso terminó" in text_of(device.get("/hub/home"))
+    assert set(hub.user(name)["groups"]) == {"choir"}
 
 
 def test_the_service_shows_the_server_and_pushes_groups_at_once(hub) -> None:
