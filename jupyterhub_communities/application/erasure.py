@@ -183,11 +183,16 @@ def _check_erasable(desk: Desk, store: Store, account: Account) -> None:
 
 
 def _end_all(desk: Desk, store: Store, account: Account) -> None:
-    """Every grant ends; seats go back, invites pass on."""
+    """Every grant ends; seats go back, invites pass on. An account that the person had under the name
+    of a linked identity goes the same way."""
     grants, _ = store.grants.history(account.id)
     store.grants.revoke([g.id for g in grants if g.holds(desk.now)], desk.now)
     grants_ended(desk, store, [grant.id for grant in grants])
     hand_on_invites(desk, store, account.id)
+    for subject in store.identities.of_account(account.id):
+        other = store.accounts.by_username(subject)
+        if other is not None and other.id != account.id and other.erase_at is None:
+            store.accounts.set_erasure(other.id, desk.now)
 
 
 def _of_this_community(

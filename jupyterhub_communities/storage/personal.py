@@ -99,6 +99,9 @@ class SqlPersonal:
         )
         # A personal code names the one person whom it was made for.
         execute(update(invites).where(invites.c.id.in_(redeemed)).values(label=None))
+        # Grants that moved here with a linked identity were redeemed under its own account.
+        moved = select(grants.c.id).where(grants.c.account_id == account_id)
+        execute(delete(redemptions).where(redemptions.c.grant_id.in_(moved)))
         for table in (redemptions, grants, identities, notices, key_requests):
             execute(delete(table).where(table.c.account_id == account_id))
         execute(delete(invites).where(invites.c.bound_username == username))

@@ -128,6 +128,17 @@ def test_erasing_oneself_ends_access_at_once_and_leaves_only_opaque_ids(house, o
         assert store.leases.get("lease") is not None, "what was used stays, without whom"
 
 
+def test_what_stood_under_the_name_of_a_linked_identity_goes_along(house, opened) -> None:
+    luz = join(house, opened)
+    join(house, open_taller(house, title="Otro"), username="marina@upstream")
+    house.call(link_identity, LinkRequest(luz, "marina@upstream", has_files=False))
+    house.call(erasure.erase_me, luz, luz)
+    assert sorted(due(house)) == sorted([luz, "marina@upstream"])
+    for account in house.call(erasure.due_erasures):
+        house.call(erasure.finish_erasure, account.id)
+    assert "marina@upstream" not in everything(house)
+
+
 def test_the_username_must_be_typed_again(house, opened) -> None:
     luz = join(house, opened)
     for typed in ("", luz[:-1], luz.upper()):
