@@ -12,12 +12,11 @@ from ..domain.audit import AuditEntry
 from ..domain.codes import INVITE_CODE, grouped
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
-from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
+from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind, check_times
 from ..domain.names import derive_username, read_name, same_name
 from ..domain.refusals import (
     InviteFull,
     InviteRedeemed,
-    InviteTimesInvalid,
     InviteUnknown,
     InviteUnreadable,
     NotFound,
@@ -172,9 +171,7 @@ def issue_invite(
                 raise NotFound(kind="workshop")
             if held.state(desk.now) is WorkshopState.CLOSED:
                 raise WorkshopClosed
-        closes_at = closes_at or (held.ends_at if held else None)
-        if opens_at is not None and closes_at is not None and closes_at <= opens_at:
-            raise InviteTimesInvalid
+        opens_at, closes_at = check_times(opens_at, closes_at or (held.ends_at if held else None))
         invite = Invite(
             id=desk.chance.identifier(),
             community=community,

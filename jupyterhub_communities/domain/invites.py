@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .grants import Role
-from .refusals import InviteClosed, InviteNotOpen, InviteRevoked
+from .refusals import InviteClosed, InviteNotOpen, InviteRevoked, InviteTimesInvalid
+from .times import in_utc
 
 # People come back after a workshop; what its invites grant outlasts the last session by this.
 STAY_AFTER_WORKSHOP = timedelta(days=30)
@@ -49,3 +50,17 @@ class Invite:
             raise InviteClosed(closed_at=self.closes_at, contact=contact)
         if self.opens_at is not None and now < self.opens_at:
             raise InviteNotOpen(opens_at=self.opens_at, zone=zone, contact=contact)
+
+
+def check_times(
+    opens_at: datetime | None, closes_at: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """Both in UTC. Raises `InviteTimesInvalid` when it would close before it opens."""
+    try:
+        opens_at = None if opens_at is None else in_utc(opens_at)
+        closes_at = None if closes_at is None else in_utc(closes_at)
+    except ValueError as error:
+        raise InviteTimesInvalid from error
+    if opens_at is not None and closes_at is not None and closes_at <= opens_at:
+        raise InviteTimesInvalid
+    return opens_at, closes_at

@@ -15,11 +15,11 @@ from anyascii import anyascii
 
 from .communities import LONGEST_SLUG
 from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
+from .times import in_utc
 
 LONGEST_TITLE = 120  # characters
 MOST_SEATS = 1000  # for one workshop; more is a typing error
 MOST_SESSIONS = 60
-LAST_YEAR = 2200  # later is a typing error
 
 
 class WorkshopState(StrEnum):
@@ -81,13 +81,15 @@ def read_title(typed: str) -> str:
 
 
 def check_sessions(sessions: Sequence[Session]) -> tuple[Session, ...]:
-    """The sessions in order. Raises `SessionsInvalid` when one is empty or two overlap."""
-    ordered = tuple(sorted(sessions, key=lambda session: session.starts_at))
+    """The sessions in UTC and in order. Raises `SessionsInvalid` when one is empty or two overlap."""
+    try:
+        moments = [Session(in_utc(one.starts_at), in_utc(one.ends_at)) for one in sessions]
+    except ValueError as error:
+        raise SessionsInvalid from error
+    ordered = tuple(sorted(moments, key=lambda session: session.starts_at))
     if not 0 < len(ordered) <= MOST_SESSIONS:
         raise SessionsInvalid
     if any(session.ends_at <= session.starts_at for session in ordered):
-        raise SessionsInvalid
-    if ordered[-1].ends_at.year > LAST_YEAR:
         raise SessionsInvalid
     if any(one.ends_at > other.starts_at for one, other in pairwise(ordered)):
         raise SessionsInvalid

@@ -112,13 +112,13 @@ class WorkshopForm:
                 on = date.fromisoformat(day)
                 starts_at = datetime.combine(on, time.fromisoformat(start), zone)
                 ends_at = datetime.combine(on, time.fromisoformat(end), zone)
-            except ValueError:
+                if ends_at <= starts_at and ends_at.time() == time(0):
+                    ends_at += timedelta(days=1)  # until midnight
+            except (ValueError, OverflowError):  # the calendar ends with the year 9999
                 self.errors["sessions"] = current_messages().gettext(
                     "Please give day, start and end of each session."
                 )
                 return []
-            if ends_at <= starts_at and time.fromisoformat(end) == time(0):
-                ends_at += timedelta(days=1)  # until midnight
             sessions.append(Session(starts_at, ends_at))
         if not sessions:
             self.errors["sessions"] = current_messages().gettext(

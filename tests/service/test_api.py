@@ -67,6 +67,19 @@ async def test_an_invite_is_issued_shown_again_and_revoked(call) -> None:
     assert all("code" not in invite for invite in listed), "a list shows no codes"
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"opens_at": "2030-01-02T09:00Z", "closes_at": "2030-01-02T09:00Z"},
+        {"opens_at": "0001-01-01T00:00+09:00"},
+        {"closes_at": "9999-12-31T23:00-09:00"},
+    ],
+)
+async def test_an_invite_with_times_that_do_not_hold_is_refused(call, times) -> None:
+    status, problem, _ = await call("POST", "communities/andes/invites", body=times)
+    assert (status, problem["code"]) == (400, "invite.times")
+
+
 async def test_a_role_given_reaches_the_hub_at_once(call, world) -> None:
     name = world.usernames[Role.LEARNER]
     status, member, _ = await call(
@@ -157,6 +170,8 @@ async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
         ({"sessions": [{"starts_at": "2030-01-02T10:00Z", "ends_at": "2030-01-02T09:00Z"}]},
          400, "workshop.sessions"),
         ({"sessions": [{"starts_at": "2030-01-02T09:00Z", "ends_at": "2030-01-02T12:00Z"}] * 2},
+         400, "workshop.sessions"),
+        ({"sessions": [{"starts_at": "0001-01-01T00:00+09:00", "ends_at": "2030-01-02T12:00Z"}]},
          400, "workshop.sessions"),
     ],
 )  # fmt: skip
