@@ -104,7 +104,8 @@ def is_unreachable(error: Exception) -> bool:
 
 
 def _create_engine(url: str, busy_timeout: float) -> Engine:
-    engine = create_engine(url, connect_args=_connect_args(url, busy_timeout))
+    # An error tells the statement, not its values: names and digests belong in no log.
+    engine = create_engine(url, connect_args=_connect_args(url, busy_timeout), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
