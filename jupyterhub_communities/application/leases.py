@@ -222,8 +222,8 @@ def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:
 
 
 def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
-    """What the person may charge, the default first: the workshop that is open now, else the last
-    choice, else the newest grant."""
+    """What the person may charge, the default first: of what is open now, else of all, the last
+    choice, unless they have joined something since: then that."""
     actor: Actor = person.actor()
     scopes: dict[Scope, None] = {}
     newest_first = sorted(person.grants, key=lambda grant: grant.starts_at, reverse=True)
@@ -233,7 +233,9 @@ def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
         if actor.role_at(grant.community) is None:
             continue  # only a workshop's member: nothing of the whole community to charge
         scopes[Scope(grant.community)] = None
-    last = None if person.account is None else store.leases.last_scope(person.account.id)
+    latest = None if person.account is None else store.leases.latest(person.account.id)
+    if latest is not None and newest_first and newest_first[0].starts_at > latest.requested_at:
+        latest = None
 
     def rank(scope: Scope) -> tuple[bool, bool]:
         workshop = _workshop(store, scope)
@@ -241,7 +243,7 @@ def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
             WorkshopState.RUNNING,
             WorkshopState.BETWEEN,
         )
-        return (not is_open, scope != last)
+        return (not is_open, latest is None or scope != latest.scope)
 
     return sorted(scopes, key=rank)
 

@@ -178,8 +178,8 @@ class Leases(Protocol):
         """The leases charged to a community that held quota between the two times."""
         ...
 
-    def last_scope(self, account_id: str) -> Scope | None:
-        """What the person's latest server was charged to."""
+    def latest(self, account_id: str) -> Lease | None:
+        """Of the person's servers that were charged to a community."""
         ...
 
     def add(self, lease: Lease) -> None: ...
