@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from babel import Locale, UnknownLocaleError
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -29,6 +28,7 @@ from .application.ports import Settings
 from .domain.communities import Community, is_slug
 from .domain.grants import Role
 from .domain.profiles import Catalogue, Profile
+from .i18n.negotiation import is_language_tag
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
@@ -62,10 +62,8 @@ def _slug(value: str) -> str:
 
 
 def _tag(value: str) -> str:
-    try:
-        Locale.parse(value, sep="-")
-    except (ValueError, UnknownLocaleError) as error:
-        raise ValueError("expected a language tag such as es, pt-BR or sw") from error
+    if not is_language_tag(value):
+        raise ValueError("expected a language tag such as es, pt-BR or sw")
     return value
 
 

@@ -24,7 +24,7 @@ from .application.return_keys import confirm_return_key, find_account_by_key, sh
 from .application.workshops import NewWorkshop, list_workshops, open_workshop, view_workshop
 from .domain.grants import Actor, Role
 from .domain.refusals import KeyUnknown
-from .domain.workshops import Session, WorkshopState
+from .domain.workshops import Session
 
 OPERATOR = "operator"
 
@@ -108,8 +108,7 @@ def ensure_workshop(house: House, champion: Actor, wanted: DemoWorkshop) -> tupl
     """The slug and learner code of the workshop, opened afresh when it has ended."""
     now = house.clock.now()
     for workshop in house.call(list_workshops, champion, wanted.community):
-        is_over = workshop.state(now) in (WorkshopState.ENDED, WorkshopState.CLOSED)
-        if workshop.title == wanted.title and not is_over:
+        if workshop.title == wanted.title and not workshop.state(now).is_over:
             view = house.call(view_workshop, champion, wanted.community, workshop.slug)
             if view.learner_invite is not None:
                 return workshop.slug, view.learner_invite.code

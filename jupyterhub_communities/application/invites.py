@@ -22,7 +22,7 @@ from ..domain.refusals import (
     NotFound,
     WorkshopClosed,
 )
-from ..domain.workshops import Workshop, WorkshopState, check_seats
+from ..domain.workshops import Workshop, check_seats
 from .communities import find_community
 from .ports import Desk, InviteSecrets, Redemption, Store
 from .return_keys import make_pending_key
@@ -169,7 +169,7 @@ def issue_invite(
             held = store.workshops.get(community, workshop)
             if held is None:
                 raise NotFound(kind="workshop")
-            if held.state(desk.now) is WorkshopState.CLOSED:
+            if held.state(desk.now).is_over:
                 raise WorkshopClosed
         opens_at, closes_at = check_times(opens_at, closes_at or (held.ends_at if held else None))
         invite = Invite(

@@ -100,7 +100,7 @@ def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInv
     with desk.database.write() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.REVOKE_INVITE, community, slug)
-        if workshop.closed_at is not None:
+        if workshop.state(desk.now).is_over:
             raise WorkshopClosed
         old = _learner_invite(store, workshop)
         if old is not None:

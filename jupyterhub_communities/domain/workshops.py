@@ -14,6 +14,7 @@ from itertools import pairwise
 from anyascii import anyascii
 
 from .communities import LONGEST_SLUG
+from .names import is_readable
 from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 from .times import in_utc
 
@@ -28,6 +29,11 @@ class WorkshopState(StrEnum):
     BETWEEN = "between"  # between two sessions
     ENDED = "ended"  # after its last session
     CLOSED = "closed"  # closed by hand
+
+    @property
+    def is_over(self) -> bool:
+        """Its codes open nothing any more."""
+        return self in (WorkshopState.ENDED, WorkshopState.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Workshop:
 def read_title(typed: str) -> str:
     """A title with blanks folded. Raises `TitleInvalid` when empty, too long or unprintable."""
     title = " ".join(typed.split())
-    if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+    if not title or len(title) > LONGEST_TITLE or not is_readable(title):
         raise TitleInvalid(limit=LONGEST_TITLE)
     return title
 

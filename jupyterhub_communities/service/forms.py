@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-
 from ..application.workshops import NewWorkshop
 from ..domain.refusals import Refusal, ZoneInvalid
 from ..domain.workshops import MOST_SEATS, Session, check_zone
 from ..i18n.messages import offered
+from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
 
 ROWS = 2  # sessions that the form begins with
@@ -66,7 +65,7 @@ class WorkshopForm:
         messages = current_messages()
         seats = self._number("seats")
         servers = self._number("servers")
-        if not is_language(self.values["language"]):
+        if not is_language_tag(self.values["language"]):
             self.errors["language"] = messages.gettext("Please choose a language.")
         try:
             zone = ZoneInfo(check_zone(self.values["zone"]))
@@ -125,15 +124,6 @@ class WorkshopForm:
                 "Please give at least one session."
             )
         return sessions
-
-
-def is_language(tag: str) -> bool:
-    """A language tag that CLDR knows."""
-    try:
-        Locale.parse(tag, sep="-")
-    except (ValueError, UnknownLocaleError, TypeError):
-        return False
-    return 0 < len(tag) <= 35
 
 
 def language_options() -> list[tuple[str, str]]:

@@ -15,11 +15,11 @@ from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.invites import Invite
 from ..domain.workshops import MOST_SEATS, Session, Workshop
-from .forms import is_language
+from ..i18n.negotiation import is_language_tag
 
 
 def _language(tag: str) -> str:
-    if not is_language(tag):
+    if not is_language_tag(tag):
         raise ValueError("expected a language tag such as es, pt-BR or sw")
     return tag
 

@@ -120,6 +120,10 @@ def test_a_title_that_cannot_be_shown_is_refused(title) -> None:
         read_title(title)
 
 
+def test_a_title_may_join_letters_as_its_script_does() -> None:
+    assert read_title(" مقدمه\u200cای  بر پایتون ") == "مقدمه\u200cای بر پایتون"
+
+
 @pytest.mark.parametrize(
     ("title", "slug"),
     [

@@ -158,6 +158,8 @@ async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
         ({"title": "bell\x07"}, 400, "workshop.title"),
         ({"title": "x" * 400}, 400, "workshop.title"),
         ({"language": "klingon"}, 422, "body.invalid"),
+        ({"language": "en@euro"}, 422, "body.invalid"),
+        ({"language": "es."}, 422, "body.invalid"),
         ({"zone": "Mars/Base"}, 400, "zone.unknown"),
         ({"seats": 0}, 422, "body.invalid"),
         ({"seats": 10**9}, 422, "body.invalid"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -139,6 +140,13 @@ async def test_a_form_that_does_not_hold_keeps_what_was_typed(visit, change, sen
         assert 'value="Típico"' in text
 
 
+async def test_a_field_that_is_no_text_comes_back_with_the_others(visit) -> None:
+    page = await visit("communities/andes/workshops/new", data={**FORM, "zone": b"\xff"})
+    assert page.code == 400
+    assert "is not a time zone." in page.body.decode()
+    assert 'value="Mapas"' in page.body.decode()
+
+
 async def test_another_session_adds_a_row_and_keeps_what_was_typed(visit) -> None:
     page = await visit("communities/andes/workshops/new", data={**FORM, "action": "more"})
     text = page.body.decode()
@@ -164,6 +172,18 @@ async def test_a_new_code_replaces_a_leaked_one_and_keeps_the_seats(visit, world
     )
     view = house.call(view_workshop, actor_of(house, "ana"), "andes", opened.workshop.slug)
     assert view.learner_invite.invite.seats_left == 2, "the person who is in keeps the seat"
+
+
+async def test_a_workshop_that_is_over_shows_no_code_and_gets_none(visit, world) -> None:
+    opened = open_taller(world.house, title="Pasado", lasts=timedelta(minutes=30))
+    path = f"communities/andes/workshops/{opened.workshop.slug}"
+    page = (await visit(path)).body.decode()
+    assert "Ended" in page
+    assert opened.learner_invite.code not in page
+    assert "New code" not in page
+    assert "Close the workshop" in page
+    renewed = await visit(f"{path}/code", data={"action": "renew"})
+    assert (renewed.code, "This workshop is over." in renewed.body.decode()) == (409, True)
 
 
 async def test_a_workshop_may_be_called_new(visit) -> None:
