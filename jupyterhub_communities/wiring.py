@@ -18,8 +18,9 @@ from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
-from .app import open_house
+from .app import NO_DATABASE, open_house
 from .config import ConfigError
+from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
 from .hub.wrapping import with_communities
 from .service.app import make_app, serve
@@ -58,6 +59,8 @@ def configure(
         house = open_house(path)
     except (ConfigError, KeyFileError, SchemaOutdated) as error:
         raise SystemExit(str(error)) from error
+    except StorageUnreachable as error:
+        raise SystemExit(NO_DATABASE) from error
     _refuse_load_groups(c)
     configured = c.JupyterHub.get("authenticator_class")
     c.JupyterHub.authenticator_class = with_communities(
