@@ -141,7 +141,9 @@ def sessions_around(now: datetime) -> tuple[Session, ...]:
 def ensure_instructor(house: House, champion: Actor, community: str, name: str) -> IssuedInvite:
     """The community's instructor code, and one instructor who came in with it."""
     for invite in house.call(list_invites, champion, community):
-        if invite.role is Role.INSTRUCTOR and invite.revoked_at is None:
+        limits = (invite.workshop, invite.seats, invite.opens_at, invite.closes_at)
+        is_own = invite.role is Role.INSTRUCTOR and limits == (None,) * 4  # not one of a champion's
+        if is_own and invite.revoked_at is None:
             return house.call(show_invite, champion, community, invite.id)
     issued = house.call(issue_invite, champion, community, role=Role.INSTRUCTOR)
     request = JoinRequest(issued.code, attempt=secrets.token_urlsafe(16), name=name)
