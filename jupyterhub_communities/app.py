@@ -10,11 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .application.house import House
-from .config import CommunitiesFile, load_config
+from .config import CommunitiesFile, ConfigError, load_config
 from .storage.database import SqlDatabase
 from .storage.keyring import FileKeyring
 
 KEY_VARIABLE = "COMMUNITIES_KEY"
+NO_DATABASE = (
+    "The communities database does not answer. Is it locked, full, or not running? "
+    "Nothing was changed."
+)
 
 
 class SystemClock:
@@ -61,7 +65,18 @@ def build_house(config: CommunitiesFile, folder: Path) -> House:
 
 
 def build_database(config: CommunitiesFile, folder: Path) -> SqlDatabase:
-    return SqlDatabase(database_url(config, folder), hub_name=config.hub.name)
+    """Raises `ConfigError` where the URL names no database that could be opened from here."""
+    try:
+        return SqlDatabase(database_url(config, folder), hub_name=config.hub.name)
+    except ValueError as error:
+        raise ConfigError(
+            "hub.database: expected a file name, or a URL such as postgresql://name@host/database"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"hub.database: this URL needs the Python package {error.name}. Install it beside "
+            "JupyterHub"
+        ) from error
 
 
 def database_url(config: CommunitiesFile, folder: Path) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .app import build_database, key_path, open_house
+from .app import NO_DATABASE, build_database, key_path, open_house
 from .application.communities import Change, apply_declarations
 from .application.ending import (
     block_person,
@@ -29,6 +29,7 @@ from .storage.keyring import KeyFileError, make_key_file
 
 DEFAULT_CONFIG = "communities.yaml"
 DEFAULT_PORT = 8000
+LONGEST_USERNAME = 255  # characters, in the Hub's database
 
 TEMPLATE = """\
 # What this hub offers, and to whom. Every key is explained in the documentation ("communities.yaml").
@@ -68,11 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CommandError, ConfigError, KeyFileError, SchemaOutdated) as error:
         print(error, file=sys.stderr)
     except StorageUnreachable:
-        print(
-            "The communities database does not answer. Is it locked, full, or not running? "
-            "Nothing was changed.",
-            file=sys.stderr,
-        )
+        print(NO_DATABASE, file=sys.stderr)
     return 2
 
 
@@ -149,8 +146,10 @@ def upgrade_db(arguments: argparse.Namespace) -> None:
 def invite(arguments: argparse.Namespace) -> None:
     """Prints a code that gives a Hub username its return key."""
     username = arguments.username.strip().lower()
-    if not username or any(character.isspace() or character == "/" for character in username):
+    if not username or not username.isprintable() or any(c.isspace() or c == "/" for c in username):
         raise CommandError("A Hub username has no blanks and no slash: give one with --for NAME")
+    if len(username) > LONGEST_USERNAME:
+        raise CommandError(f"A Hub username has at most {LONGEST_USERNAME} characters")
     house = open_house(arguments.config)
     try:
         issued = house.call(issue_bound_invite, username)

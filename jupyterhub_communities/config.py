@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from babel import Locale, UnknownLocaleError
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -31,10 +30,19 @@ from .domain.communities import Community, is_slug
 from .domain.grants import Role
 from .domain.profiles import Catalogue, Profile
 from .domain.provenance import Match, Rule
+from .i18n.negotiation import is_language_tag
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 _FACTORS |= {"KI": 1024, "MI": 1024**2, "GI": 1024**3, "TI": 1024**4}
+
+# For pydantic's words that only programmers know.
+_EXPECTED = {
+    "tuple_type": "expected a list",
+    "dict_type": "expected keys with values",
+    "model_type": "expected keys with values",
+    "string_type": "expected a text; put it in quotes",
+}
 
 
 def read_size(value: object) -> int:
@@ -64,10 +72,15 @@ def _slug(value: str) -> str:
 
 
 def _tag(value: str) -> str:
-    try:
-        Locale.parse(value, sep="-")
-    except (ValueError, UnknownLocaleError) as error:
-        raise ValueError("expected a language tag such as es, pt-BR or sw") from error
+    if not is_language_tag(value):
+        raise ValueError("expected a language tag such as es, pt-BR or sw")
+    return value
+
+
+def _database(value: str) -> str:
+    scheme, is_url, _ = value.partition("://")
+    if is_url and scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+        raise ValueError("expected a file name, or a URL that begins with postgresql://")
     return value
 
 
@@ -90,7 +103,7 @@ Texts = Annotated[dict[Tag, str], BeforeValidator(_texts)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Cpu = Annotated[int, BeforeValidator(read_cpu)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
-Servers = Annotated[int, Field(gt=0)]
+Servers = Annotated[int, Field(gt=0, le=1_000_000)]
 Days = Annotated[int, Field(ge=0, le=36500)]
 
 
@@ -103,7 +116,7 @@ class HubSection(_Section):
 
     name: Slug = Field("hub", description="This hub's name, where several share one database.")
     language: Tag = Field("en", description="The language of pages when nothing else decides.")
-    database: str = Field(
+    database: Annotated[str, AfterValidator(_database)] = Field(
         "communities.sqlite",
         description="A file beside this one, or an SQLAlchemy URL. Never the Hub's own database.",
     )
@@ -348,11 +361,33 @@ def load_config(path: Path) -> CommunitiesFile:
         raise ConfigError(f"{path}:{line}: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}:1: {error}") from error
+    twice = [
+        f"{path}:{key.start_mark.line + 1}: {key.value}: this key stands here twice"
+        for key in _repeated_keys(root)
+    ]
+    if twice:
+        raise ConfigError("\n".join(twice))
     try:
         return CommunitiesFile.model_validate(data)
     except ValidationError as error:
         lines = [_explain(path, root, mistake) for mistake in error.errors()]
         raise ConfigError("\n".join(lines)) from error
+
+
+def _repeated_keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Keys that YAML would let win over an earlier one of the same section."""
+    to_see, seen = [node], set[int]()  # an alias leads to a node once more, or back to itself
+    while to_see:
+        node = to_see.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            names = [key.value for key, _ in node.value]
+            yield from (key for n, (key, _) in enumerate(node.value) if key.value in names[:n])
+            to_see += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            to_see += node.value
 
 
 def _explain(path: Path, root: yaml.Node | None, mistake: Mapping[str, Any]) -> str:
@@ -361,6 +396,7 @@ def _explain(path: Path, root: yaml.Node | None, mistake: Mapping[str, Any]) -> 
     message = str(mistake["msg"]).removeprefix("Value error, ")
     if mistake["type"] == "extra_forbidden":
         message = "unknown key" + _suggestion(where)
+    message = _EXPECTED.get(mistake["type"], message)
     line = _line_of(root, where)
     return f"{path}:{line}: {dotted}: {message[:1].lower()}{message[1:]}"
 

@@ -23,7 +23,7 @@ from .application.return_keys import confirm_return_key, find_account_by_key, sh
 from .application.workshops import NewWorkshop, list_workshops, open_workshop, view_workshop
 from .domain.grants import Actor, Role
 from .domain.refusals import KeyUnknown
-from .domain.workshops import Session, WorkshopState
+from .domain.workshops import Session
 
 OPERATOR = "operator"
 
@@ -107,8 +107,7 @@ def ensure_workshop(house: House, champion: Actor, wanted: DemoWorkshop) -> tupl
     """The slug and learner code of the workshop, opened afresh when it has ended."""
     now = house.clock.now()
     for workshop in house.call(list_workshops, champion, wanted.community):
-        is_over = workshop.state(now) in (WorkshopState.ENDED, WorkshopState.CLOSED)
-        if workshop.title == wanted.title and not is_over:
+        if workshop.title == wanted.title and not workshop.state(now).is_over:
             view = house.call(view_workshop, champion, wanted.community, workshop.slug)
             if view.learner_invite is not None:
                 return workshop.slug, view.learner_invite.code
@@ -141,7 +140,9 @@ def sessions_around(now: datetime) -> tuple[Session, ...]:
 def ensure_instructor(house: House, champion: Actor, community: str, name: str) -> IssuedInvite:
     """The community's instructor code, and one instructor who came in with it."""
     for invite in house.call(list_invites, champion, community):
-        if invite.role is Role.INSTRUCTOR and invite.revoked_at is None:
+        limits = (invite.workshop, invite.seats, invite.opens_at, invite.closes_at)
+        is_own = invite.role is Role.INSTRUCTOR and limits == (None,) * 4  # not one of a champion's
+        if is_own and invite.revoked_at is None:
             return house.call(show_invite, champion, community, invite.id)
     issued = house.call(issue_invite, champion, community, NewInvite(role=Role.INSTRUCTOR))
     request = JoinRequest(issued.code, attempt=secrets.token_urlsafe(16), name=name)

@@ -16,8 +16,9 @@ from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
 
-from .app import open_house
+from .app import NO_DATABASE, open_house
 from .config import ConfigError
+from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
 from .hub.guessing import rules_of as guessing_rules
 from .hub.upstream import load_class
@@ -62,6 +63,8 @@ def configure(
         house = open_house(path)
     except (ConfigError, KeyFileError, SchemaOutdated) as error:
         raise SystemExit(str(error)) from error
+    except StorageUnreachable as error:
+        raise SystemExit(NO_DATABASE) from error
     _refuse_load_groups(c)
     _check_guessing(c)
     configured = c.JupyterHub.get("authenticator_class")

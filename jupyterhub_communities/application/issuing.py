@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ..domain.codes import INVITE_CODE, grouped
 from ..domain.grants import Actor, Grant, Role, Verb, require, require_grantable
-from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
+from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind, check_times
 from ..domain.names import read_name
 from ..domain.notices import INVITE_INHERITED, Notice
 from ..domain.refusals import (
@@ -19,7 +19,7 @@ from ..domain.refusals import (
     NotFound,
     WorkshopClosed,
 )
-from ..domain.workshops import MOST_SEATS, Workshop, WorkshopState, check_seats
+from ..domain.workshops import MOST_SEATS, Workshop, check_seats
 from .communities import find_community
 from .invites import IssuedInvite, audit_invite
 from .ports import Desk, InviteSecrets, Store
@@ -183,7 +183,7 @@ def change_invite(
             paused_at=_since(desk, invite.paused_at, change.is_paused),
             is_by_hand=invite.is_by_hand if change.is_by_hand is None else change.is_by_hand,
         )
-        _check_times(changed)
+        changed = _timely(changed)
         store.invites.change(changed)
         if invite.is_by_hand and not changed.is_by_hand:
             for ticket in store.waiting.of_invite(invite.id):
@@ -311,8 +311,7 @@ def _new_invite(
         made_by=actor.account_id,
         created_at=desk.now,
     )
-    _check_times(invite)
-    return invite
+    return _timely(invite)
 
 
 def _workshop_for(desk: Desk, store: Store, community: str, wanted: NewInvite) -> Workshop | None:
@@ -325,16 +324,17 @@ def _workshop_for(desk: Desk, store: Store, community: str, wanted: NewInvite) -
         raise NotFound(kind="workshop")
     if wanted.site is not None and held.site(wanted.site) is None:
         raise NotFound(kind="site")
-    if held.state(desk.now) is WorkshopState.CLOSED:
+    if held.state(desk.now).is_over:
         raise WorkshopClosed
     return held
 
 
-def _check_times(invite: Invite) -> None:
-    if invite.opens_at and invite.closes_at and invite.closes_at <= invite.opens_at:
-        raise InviteTimesInvalid
+def _timely(invite: Invite) -> Invite:
+    """With its times in UTC. Raises `InviteTimesInvalid`."""
+    opens_at, closes_at = check_times(invite.opens_at, invite.closes_at)
     if invite.lasts is not None and invite.lasts <= timedelta():
         raise InviteTimesInvalid
+    return replace(invite, opens_at=opens_at, closes_at=closes_at)
 
 
 def _since(desk: Desk, before: datetime | None, wanted: bool | None) -> datetime | None:

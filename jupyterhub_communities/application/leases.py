@@ -249,8 +249,8 @@ def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
 
 
 def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | None]:
-    """What the person may charge: first the workshop that is open now, else the last choice, else
-    the newest grant."""
+    """What the person may charge: first what is open now, of that the last choice, unless they
+    have joined something since: then that."""
     actor: Actor = person.actor()
     scopes: dict[Scope, None] = {}
     newest_first = sorted(person.grants, key=lambda grant: grant.starts_at, reverse=True)
@@ -263,7 +263,9 @@ def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | 
     workshops = {scope: _workshop(store, scope) for scope in scopes}
     if len(scopes) < 2:
         return workshops
-    last = None if person.account is None else store.leases.last_scope(person.account.id)
+    latest = None if person.account is None else store.leases.latest(person.account.id)
+    if latest is not None and newest_first and newest_first[0].starts_at > latest.requested_at:
+        latest = None
 
     def rank(scope: Scope) -> tuple[bool, bool]:
         workshop = workshops[scope]
@@ -271,7 +273,7 @@ def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | 
             WorkshopState.RUNNING,
             WorkshopState.BETWEEN,
         )
-        return (not is_open, scope != last)
+        return (not is_open, latest is None or scope != latest.scope)
 
     return {scope: workshops[scope] for scope in sorted(scopes, key=rank)}
 

@@ -350,8 +350,8 @@ class Leases(Protocol):
         """Those of these accounts that ever had a server, on any hub."""
         ...
 
-    def last_scope(self, account_id: str) -> Scope | None:
-        """What the person's latest server was charged to."""
+    def latest(self, account_id: str) -> Lease | None:
+        """Of the person's servers that were charged to a community."""
         ...
 
     def add(self, lease: Lease) -> None: ...

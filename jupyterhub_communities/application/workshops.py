@@ -128,7 +128,7 @@ def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInv
     with desk.database.write() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.REVOKE_INVITE, community, slug)
-        if workshop.closed_at is not None:
+        if workshop.state(desk.now).is_over:
             raise WorkshopClosed
         own = _learner_invite(store, workshop)
         if own is not None:

@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .grants import Role
-from .refusals import InviteClosed, InviteNotOpen, InvitePaused, InviteRevoked
+from .refusals import (
+    InviteClosed,
+    InviteNotOpen,
+    InvitePaused,
+    InviteRevoked,
+    InviteTimesInvalid,
+)
+from .times import in_utc
 
 # People come back after a workshop; what its invites grant outlasts the last session by this.
 STAY_AFTER_WORKSHOP = timedelta(days=30)
@@ -70,3 +77,17 @@ class Invite:
         """The end of a grant that is redeemed at `now`; None: without end."""
         ends = [self.lasts_until, None if self.lasts is None else now + self.lasts]
         return min((end for end in ends if end is not None), default=None)
+
+
+def check_times(
+    opens_at: datetime | None, closes_at: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """Both in UTC. Raises `InviteTimesInvalid` when it would close before it opens."""
+    try:
+        opens_at = None if opens_at is None else in_utc(opens_at)
+        closes_at = None if closes_at is None else in_utc(closes_at)
+    except ValueError as error:
+        raise InviteTimesInvalid from error
+    if opens_at is not None and closes_at is not None and closes_at <= opens_at:
+        raise InviteTimesInvalid
+    return opens_at, closes_at

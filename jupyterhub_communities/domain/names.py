@@ -25,12 +25,19 @@ def read_name(typed: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", typed).split())
     if len(name) > LONGEST_NAME:
         raise NameTooLong(limit=LONGEST_NAME)
-    for character in name:
-        if unicodedata.category(character) in _UNREADABLE and character not in _JOINERS:
-            raise NameUnreadable
+    if not is_readable(name):
+        raise NameUnreadable
     if not any(unicodedata.category(character)[0] in "LN" for character in name):
         raise NameEmpty
     return name
+
+
+def is_readable(text: str) -> bool:
+    """Holds nothing that hides, or makes the text look like another one."""
+    return all(
+        unicodedata.category(character) not in _UNREADABLE or character in _JOINERS
+        for character in text
+    )
 
 
 def same_name(name: str) -> str:

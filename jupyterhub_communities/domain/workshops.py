@@ -14,13 +14,14 @@ from itertools import pairwise
 from anyascii import anyascii
 
 from .communities import LONGEST_SLUG
+from .names import is_readable
 from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
+from .times import in_utc
 
 LONGEST_TITLE = 120  # characters
 MOST_SEATS = 1000  # for one workshop; more is a typing error
 MOST_SESSIONS = 60
 MOST_SITES = 100
-LAST_YEAR = 2200  # later is a typing error
 
 
 class WorkshopState(StrEnum):
@@ -29,6 +30,11 @@ class WorkshopState(StrEnum):
     BETWEEN = "between"  # between two sessions
     ENDED = "ended"  # after its last session
     CLOSED = "closed"  # closed by hand
+
+    @property
+    def is_over(self) -> bool:
+        """Its codes open nothing any more."""
+        return self in (WorkshopState.ENDED, WorkshopState.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +100,21 @@ class Workshop:
 def read_title(typed: str) -> str:
     """A title with blanks folded. Raises `TitleInvalid` when empty, too long or unprintable."""
     title = " ".join(typed.split())
-    if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+    if not title or len(title) > LONGEST_TITLE or not is_readable(title):
         raise TitleInvalid(limit=LONGEST_TITLE)
     return title
 
 
 def check_sessions(sessions: Sequence[Session]) -> tuple[Session, ...]:
-    """The sessions in order. Raises `SessionsInvalid` when one is empty or two overlap."""
-    ordered = tuple(sorted(sessions, key=lambda session: session.starts_at))
+    """The sessions in UTC and in order. Raises `SessionsInvalid` when one is empty or two overlap."""
+    try:
+        moments = [Session(in_utc(one.starts_at), in_utc(one.ends_at)) for one in sessions]
+    except ValueError as error:
+        raise SessionsInvalid from error
+    ordered = tuple(sorted(moments, key=lambda session: session.starts_at))
     if not 0 < len(ordered) <= MOST_SESSIONS:
         raise SessionsInvalid
     if any(session.ends_at <= session.starts_at for session in ordered):
-        raise SessionsInvalid
-    if ordered[-1].ends_at.year > LAST_YEAR:
         raise SessionsInvalid
     if any(one.ends_at > other.starts_at for one, other in pairwise(ordered)):
         raise SessionsInvalid

@@ -122,10 +122,9 @@ def extract_catalogue(root: Path = PACKAGE_DIR.parent) -> Catalog:
         except Exception as error:  # syntax errors of Python, of Jinja, of an encoding
             line = getattr(error, "lineno", None) or 1
             raise ExtractionError(f"{name}:{line}: {error}") from error
-        for line, message, comments, context in found:
-            catalogue.add(
-                message, locations=[(name, line)], auto_comments=comments, context=context
-            )
+        # Without the line: it would order the messages, differently after each change of a source.
+        for _, message, comments, context in found:
+            catalogue.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
     return catalogue
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
@@ -22,6 +22,14 @@ _MOST_RANGES = 50  # of one header; browsers send ten at the most
 
 # What JupyterLab's language packs are called, where CLDR's likely territory is another.
 _LAB_LOCALES = {"en": "en", "ar": "ar_SA"}
+
+
+def is_language_tag(text: str) -> bool:
+    """A tag such as `es`, `pt-BR` or `sw`, of a language that CLDR knows."""
+    try:
+        return _TAG.fullmatch(text) is not None and bool(Locale.parse(text, sep="-"))
+    except (ValueError, UnknownLocaleError):
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,7 +279,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Your account there has a name that cannot be used on this hub."
     ),
     "username.reserved": lambda _, m: m.gettext("This username belongs to somebody else."),
-    "workshop.closed": lambda _, m: m.gettext("This workshop is closed."),
+    "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
     "workshop.seats": lambda r, m: m.gettext(
         "Please give a number from 1 to %(most)s.", most=r.most
     ),

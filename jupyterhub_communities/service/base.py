@@ -52,6 +52,10 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Whatever the bytes: a field that cannot be read is drawn again like any other."""
+        return value.decode("utf-8", "replace")
+
     async def prepare(self) -> None:
         try:
             model = await self.hub_auth.get_user(self, sync=False)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-
 from ..application.workshops import NewWorkshop
 from ..domain.refusals import Refusal, ZoneInvalid
 from ..domain.workshops import MOST_SEATS, Session, check_zone
 from ..i18n.messages import offered
+from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
 
 ROWS = 2  # sessions that the form begins with
@@ -66,7 +65,7 @@ class WorkshopForm:
         messages = current_messages()
         seats = self._number("seats")
         servers = self._number("servers")
-        if not is_language(self.values["language"]):
+        if not is_language_tag(self.values["language"]):
             self.errors["language"] = messages.gettext("Please choose a language.")
         try:
             zone = ZoneInfo(check_zone(self.values["zone"]))
@@ -112,28 +111,19 @@ class WorkshopForm:
                 on = date.fromisoformat(day)
                 starts_at = datetime.combine(on, time.fromisoformat(start), zone)
                 ends_at = datetime.combine(on, time.fromisoformat(end), zone)
-            except ValueError:
+                if ends_at <= starts_at and ends_at.time() == time(0):
+                    ends_at += timedelta(days=1)  # until midnight
+            except (ValueError, OverflowError):  # the calendar ends with the year 9999
                 self.errors["sessions"] = current_messages().gettext(
                     "Please give day, start and end of each session."
                 )
                 return []
-            if ends_at <= starts_at and time.fromisoformat(end) == time(0):
-                ends_at += timedelta(days=1)  # until midnight
             sessions.append(Session(starts_at, ends_at))
         if not sessions:
             self.errors["sessions"] = current_messages().gettext(
                 "Please give at least one session."
             )
         return sessions
-
-
-def is_language(tag: str) -> bool:
-    """A language tag that CLDR knows."""
-    try:
-        Locale.parse(tag, sep="-")
-    except (ValueError, UnknownLocaleError, TypeError):
-        return False
-    return 0 < len(tag) <= 35
 
 
 def language_options() -> list[tuple[str, str]]:

@@ -21,13 +21,13 @@ from ..domain.invites import Invite, InviteKind
 from ..domain.notices import Notice
 from ..domain.waiting import Ticket
 from ..domain.workshops import MOST_SEATS, Session, Site, Workshop
+from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
 from ..pages.notices import shown_notices
-from .forms import is_language
 
 
 def _language(tag: str) -> str:
-    if not is_language(tag):
+    if not is_language_tag(tag):
         raise ValueError("expected a language tag such as es, pt-BR or sw")
     return tag
 

@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..application.ports import Store
@@ -37,10 +37,17 @@ class SqlDatabase:
     """The port `Database` over SQLAlchemy."""
 
     def __init__(self, url: str, *, hub_name: str = "hub", busy_timeout: float = BUSY_TIMEOUT):
-        """`url` is SQLAlchemy's, such as `sqlite:///communities.sqlite`."""
-        self.url = make_url(url)
+        """`url` is SQLAlchemy's, such as `sqlite:///communities.sqlite`.
+
+        Raises `ValueError` for one that cannot be read, and `ModuleNotFoundError` where it needs
+        a Python package that is not installed.
+        """
+        try:
+            self.url = make_url(url)
+            self._engine = _create_engine(url, busy_timeout)
+        except ArgumentError as error:
+            raise ValueError(str(error)) from error
         self._hub_name = hub_name
-        self._engine = _create_engine(url, busy_timeout)
 
     @contextmanager
     def read(self) -> Iterator[Store]:
@@ -54,14 +61,10 @@ class SqlDatabase:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        try:
+        with _told_when_unreachable():
             connection = self._engine.connect()
             with connection.execution_options(communities_begin=begin), connection.begin():
                 yield connection
-        except (DBAPIError, PoolTimeout) as error:
-            if is_unreachable(error):
-                raise StorageUnreachable from error
-            raise
 
     def revision(self) -> str | None:
         """The schema's revision, None for an empty database."""
@@ -81,13 +84,24 @@ class SqlDatabase:
 
     def upgrade(self) -> None:
         """Brings the schema to this version. Does nothing where it is already."""
-        with self._engine.connect() as connection:
+        with _told_when_unreachable(), self._engine.connect() as connection:
             config = _alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+@contextmanager
+def _told_when_unreachable() -> Iterator[None]:
+    """Raises `StorageUnreachable` for a database that does not answer."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        if is_unreachable(error):
+            raise StorageUnreachable from error
+        raise
 
 
 def is_unreachable(error: Exception) -> bool:
@@ -104,7 +118,8 @@ def is_unreachable(error: Exception) -> bool:
 
 
 def _create_engine(url: str, busy_timeout: float) -> Engine:
-    engine = create_engine(url, connect_args=_connect_args(url, busy_timeout))
+    # An error tells the statement, not its values: names and digests belong in no log.
+    engine = create_engine(url, connect_args=_connect_args(url, busy_timeout), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -65,14 +65,14 @@ class SqlLeases:
         query = select(leases.c.account_id).where(leases.c.account_id.in_(wanted)).distinct()
         return frozenset(self._connection.execute(query).scalars())
 
-    def last_scope(self, account_id: str) -> Scope | None:
+    def latest(self, account_id: str) -> Lease | None:
         row = self._connection.execute(
-            select(leases.c.community, leases.c.workshop)
+            select(leases)
             .where(leases.c.account_id == account_id, leases.c.community.is_not(None))
             .order_by(leases.c.requested_at.desc())
             .limit(1)
         ).one_or_none()
-        return None if row is None else Scope(row.community, row.workshop)
+        return None if row is None else _lease(row)
 
     def add(self, lease: Lease) -> None:
         self._connection.execute(

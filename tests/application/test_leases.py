@@ -139,6 +139,19 @@ def test_the_last_choice_is_the_default_between_workshops(house, clock) -> None:
     assert house.call(leases.start_choices, username)[0].scope == chosen
 
 
+def test_a_workshop_joined_since_comes_before_the_last_choice(house, clock) -> None:
+    one, two = open_taller(house, title="Uno"), open_taller(house, title="Dos")
+    (username,) = learners(house, one, 1)
+    start(house, username)
+    clock.advance(minutes=1)
+    house.call(invites.redeem_invite, JoinRequest(two.learner_invite.code, "x", username=username))
+    scopes = [choice.scope for choice in house.call(leases.start_choices, username)]
+    assert scopes == [Scope("andes", "dos"), Scope("andes", "uno")]
+    clock.advance(minutes=1)
+    start(house, username, "again", scope=scopes[1])
+    assert house.call(leases.start_choices, username)[0].scope == scopes[1], "chosen since"
+
+
 def test_choices_say_how_many_servers_are_left_over_all_levels(house) -> None:
     opened = open_taller(house, servers=2)
     one, _ = learners(house, opened, 2)

@@ -74,11 +74,36 @@ def test_invite_prints_a_code_that_opens_something(ready, tmp_path) -> None:
     house.close()
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a b", "a/b"])
+@pytest.mark.parametrize("name", ["", "  ", "a b", "a/b", "turn\u202earound", "bell\x07"])
 def test_a_name_that_cannot_be_a_username_is_refused(ready, name) -> None:
     done = ready("invite", "--for", name)
     assert done.returncode == 2
     assert "no blanks and no slash" in done.stderr
+
+
+def test_a_name_longer_than_the_hubs_is_refused(ready) -> None:
+    done = ready("invite", "--for", "a" * 256)
+    assert (done.returncode, done.stderr) == (2, "A Hub username has at most 255 characters\n")
+
+
+@pytest.mark.parametrize(
+    ("database", "sentence"),
+    [
+        ("postgresql+pg8000://name:secret@127.0.0.1/x", "needs the Python package pg8000"),
+        ("postgresql+none://name:secret@127.0.0.1/x", "expected a file name, or a URL"),
+        ("postgresql://name:secret@host:port/x", "expected a file name, or a URL"),
+        ("nowhere/communities.sqlite", "does not answer"),
+    ],
+)
+@pytest.mark.parametrize("command", ["init", "apply", "upgrade-db"])
+def test_a_database_that_cannot_be_opened_is_a_sentence(
+    ready, tmp_path, command, database, sentence
+):
+    (tmp_path / "communities.yaml").write_text(f"hub: {{database: '{database}'}}")
+    done = ready(command)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert sentence in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_upgrade_db_says_when_there_is_nothing_to_do(ready) -> None:

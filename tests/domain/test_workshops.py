@@ -1,6 +1,7 @@
 """Workshops: their times, and what may not be said of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +23,8 @@ from jupyterhub_communities.domain.workshops import (
 )
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+EAST, WEST = timezone(timedelta(hours=9)), timezone(timedelta(hours=-9))
+MADRID = ZoneInfo("Europe/Madrid")
 
 
 def session(start: float, end: float) -> Session:
@@ -76,11 +79,25 @@ def test_sessions_are_put_in_order() -> None:
         [session(0, 3), session(2, 5)],
         [session(n, n + 0.5) for n in range(61)],
         [Session(NINE, NINE.replace(year=9999))],
+        [Session(NINE.replace(year=1999), NINE)],
+        [Session(datetime.min.replace(tzinfo=EAST), NINE)],
+        [Session(NINE, datetime.max.replace(tzinfo=WEST))],
+        # Where the clock jumps from two to three: half past two is half past three already.
+        [Session(datetime(2026, 3, 29, 2, 30, tzinfo=MADRID),
+                 datetime(2026, 3, 29, 3, 0, tzinfo=MADRID))],
     ],
-)
+)  # fmt: skip
 def test_sessions_that_do_not_hold_are_refused(sessions) -> None:
     with pytest.raises(SessionsInvalid):
         check_sessions(sessions)
+
+
+def test_a_session_over_the_night_of_the_clock_change_is_as_long_as_it_is() -> None:
+    """From a minute to three in summer time until half past two in winter time."""
+    start = datetime(2026, 10, 25, 2, 59, tzinfo=MADRID)
+    end = datetime(2026, 10, 25, 2, 30, tzinfo=MADRID, fold=1)
+    (found,) = check_sessions([Session(start, end)])
+    assert found.ends_at - found.starts_at == timedelta(minutes=31)
 
 
 @pytest.mark.parametrize("seats", [0, -1, 1001])
@@ -101,6 +118,10 @@ def test_a_zone_that_is_none_is_refused(zone) -> None:
 def test_a_title_that_cannot_be_shown_is_refused(title) -> None:
     with pytest.raises(TitleInvalid):
         read_title(title)
+
+
+def test_a_title_may_join_letters_as_its_script_does() -> None:
+    assert read_title(" مقدمه\u200cای  بر پایتون ") == "مقدمه\u200cای بر پایتون"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,11 @@ def test_configure_finds_load_groups_and_says_what_to_do(ready) -> None:
         jupyterhub_communities.configure(c)
 
 
+def damage_database(folder) -> None:
+    for path in folder.glob("communities.sqlite*"):
+        path.write_bytes(b"this is no database" * 1000)
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -88,6 +93,7 @@ def test_configure_finds_load_groups_and_says_what_to_do(ready) -> None:
         (lambda folder: (folder / "communities.yaml").write_text("x: 1"), ":1: x: unknown key"),
         (lambda folder: (folder / "communities.key").unlink(), "There is no key"),
         (lambda folder: (folder / "communities.sqlite").unlink(), "upgrade-db"),
+        (damage_database, "does not answer"),
     ],
 )
 def test_a_hub_that_cannot_start_says_why_in_a_sentence(ready, spoil, sentence) -> None:

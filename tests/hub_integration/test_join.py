@@ -224,6 +224,23 @@ def test_a_typed_code_is_refused_where_it_was_typed(hub) -> None:
     assert "Este código tiene un error." in text_of(page)
 
 
+def test_bytes_that_are_no_text_are_refused_like_any_mistake(hub) -> None:
+    """Where the log's test looks too: tornado would tell the bytes there."""
+    code = hub.workshop("Bytes").learner_invite.code
+    spoilt = hub.browser().session.get(f"{hub.url}/hub/join?code={code}%FF&lang=%FF", timeout=60)
+    assert (spoilt.status_code, "Este código tiene un error." in text_of(spoilt)) == (400, True)
+    device = hub.browser()
+    form = device.join_form(code, "")
+    named = device.post("/hub/join", {**form, "name": b"\xff", "action": b"\xff"})
+    assert "Escribe tu nombre" in text_of(named)
+    again = device.post("/hub/join", {**form, "name": "Ana", "attempt": b"\xff"})
+    assert "Envía el formulario otra vez" in text_of(again)
+    assert 'value="Ana"' in again.text
+    signed = device.post("/hub/login", {"attempt": form["attempt"], "return_key": b"\xff"})
+    assert "Esta clave de regreso tiene un error." in text_of(signed)
+    assert code not in hub.log()
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

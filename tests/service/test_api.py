@@ -99,6 +99,19 @@ async def test_revoking_with_grants_reaches_the_hub_at_once(call, world) -> None
     assert world.hub.groups[joined.username] == set()
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"opens_at": "2030-01-02T09:00Z", "closes_at": "2030-01-02T09:00Z"},
+        {"opens_at": "0001-01-01T00:00+09:00"},
+        {"closes_at": "9999-12-31T23:00-09:00"},
+    ],
+)
+async def test_an_invite_with_times_that_do_not_hold_is_refused(call, times) -> None:
+    status, problem, _ = await call("POST", "communities/andes/invites", body=times)
+    assert (status, problem["code"]) == (400, "invite.times")
+
+
 async def test_a_role_given_reaches_the_hub_at_once(call, world) -> None:
     name = world.usernames[Role.LEARNER]
     status, member, _ = await call(
@@ -188,6 +201,8 @@ async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
         ({"title": "bell\x07"}, 400, "workshop.title"),
         ({"title": "x" * 400}, 400, "workshop.title"),
         ({"language": "klingon"}, 422, "body.invalid"),
+        ({"language": "en@euro"}, 422, "body.invalid"),
+        ({"language": "es."}, 422, "body.invalid"),
         ({"zone": "Mars/Base"}, 400, "zone.unknown"),
         ({"seats": 0}, 422, "body.invalid"),
         ({"seats": 10**9}, 422, "body.invalid"),
@@ -200,6 +215,8 @@ async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
         ({"sessions": [{"starts_at": "2030-01-02T10:00Z", "ends_at": "2030-01-02T09:00Z"}]},
          400, "workshop.sessions"),
         ({"sessions": [{"starts_at": "2030-01-02T09:00Z", "ends_at": "2030-01-02T12:00Z"}] * 2},
+         400, "workshop.sessions"),
+        ({"sessions": [{"starts_at": "0001-01-01T00:00+09:00", "ends_at": "2030-01-02T12:00Z"}]},
          400, "workshop.sessions"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -120,6 +121,9 @@ async def test_a_form_opens_a_workshop(visit, world) -> None:
         ({"language": "klingon"}, "Please choose a language."),
         ({"profile": "huge"}, "There is no such profile."),
         ({"to_0": "08:00"}, "Each session must end after it starts"),
+        ({"day_0": "0001-01-01", "zone": "Asia/Tokyo", "from_0": "00:00"}, "Each session must end"),
+        ({"day_0": "9999-12-31"}, "Each session must end"),
+        ({"day_0": "9999-12-31", "to_0": "00:00"}, "Please give day, start and end"),
         ({"from_0": ""}, "Please give day, start and end of each session."),
         ({"day_0": "2030-02-30"}, "Please give day, start and end of each session."),
         ({"day_0": "", "from_0": "", "to_0": ""}, "Please give at least one session."),
@@ -134,6 +138,13 @@ async def test_a_form_that_does_not_hold_keeps_what_was_typed(visit, change, sen
     assert sentence in text
     if "title" not in change:
         assert 'value="Típico"' in text
+
+
+async def test_a_field_that_is_no_text_comes_back_with_the_others(visit) -> None:
+    page = await visit("communities/andes/workshops/new", data={**FORM, "zone": b"\xff"})
+    assert page.code == 400
+    assert "is not a time zone." in page.body.decode()
+    assert 'value="Mapas"' in page.body.decode()
 
 
 async def test_another_session_adds_a_row_and_keeps_what_was_typed(visit) -> None:
@@ -161,6 +172,18 @@ async def test_a_new_code_replaces_a_leaked_one_and_keeps_the_seats(visit, world
     )
     view = house.call(view_workshop, actor_of(house, "ana"), "andes", opened.workshop.slug)
     assert view.learner_invite.invite.seats_left == 2, "the person who is in keeps the seat"
+
+
+async def test_a_workshop_that_is_over_shows_no_code_and_gets_none(visit, world) -> None:
+    opened = open_taller(world.house, title="Pasado", lasts=timedelta(minutes=30))
+    path = f"communities/andes/workshops/{opened.workshop.slug}"
+    page = (await visit(path)).body.decode()
+    assert "Ended" in page
+    assert opened.learner_invite.code not in page
+    assert "New code" not in page
+    assert "Close the workshop" in page
+    renewed = await visit(f"{path}/code", data={"action": "renew"})
+    assert (renewed.code, "This workshop is over." in renewed.body.decode()) == (409, True)
 
 
 async def test_a_workshop_may_be_called_new(visit) -> None:

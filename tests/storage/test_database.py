@@ -12,10 +12,12 @@ from contextlib import closing
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from houses import make_house
+from houses import make_house, open_taller
 from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError
 
 from jupyterhub_communities.application.people import choose_language, find_person
+from jupyterhub_communities.application.ports import InviteSecrets
 from jupyterhub_communities.domain.quotas import HUB, SERVERS
 from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.storage.database import SchemaOutdated, SqlDatabase
@@ -72,6 +74,15 @@ def test_an_exception_undoes_the_whole_transaction(house) -> None:
         raise RuntimeError("half way")
     with house.database.read() as store:
         assert store.balances.get(HUB, SERVERS).held == 0
+
+
+def test_an_error_of_a_statement_does_not_tell_its_values(house) -> None:
+    secrets = InviteSecrets("code digest", "sealed code", "link digest", "sealed link")
+    opened = open_taller(house)
+    with pytest.raises(IntegrityError) as failed, house.database.write() as store:
+        store.invites.add(opened.learner_invite.invite, secrets)
+    assert "INSERT INTO invites" in str(failed.value)
+    assert "sealed code" not in str(failed.value)
 
 
 def test_a_locked_database_is_unreachable_for_writing_and_still_read(house, locked) -> None:
