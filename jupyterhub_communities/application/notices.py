@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..domain.notices import Notice
+from .people import Person, load_person
 from .ports import Desk, Store
 
 
@@ -26,6 +27,14 @@ def list_notices(desk: Desk, username: str) -> Sequence[Notice]:
     with desk.database.read() as store:
         account = store.accounts.by_username(username)
         return [] if account is None else store.notices.of_account(account.id)
+
+
+def news_of(desk: Desk, username: str) -> tuple[Person, Sequence[Notice]]:
+    """Who somebody is and their notices, in one look: for the home page."""
+    with desk.database.read() as store:
+        person = load_person(desk, store, username)
+        account = person.account
+        return person, [] if account is None else store.notices.of_account(account.id)
 
 
 def put_notice_away(desk: Desk, username: str, notice_id: str) -> None:

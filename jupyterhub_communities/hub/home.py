@@ -8,8 +8,7 @@ from jupyterhub.handlers.pages import HomeHandler as HubHomeHandler
 from tornado.web import authenticated
 
 from ..application.identities import is_link_of_use
-from ..application.notices import list_notices, put_notice_away
-from ..application.people import find_person
+from ..application.notices import news_of, put_notice_away
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages
 from ..pages.notices import shown_notices
@@ -29,8 +28,8 @@ class HomeHandler(PageMixin, HubHomeHandler):
 
     async def _what_is_new(self, username: str) -> dict[str, Any]:
         messages = current_messages()
-        until = (await self.house.run(find_person, username)).grace_until
-        notices = await self.house.run(list_notices, username)
+        person, notices = await self.house.run(news_of, username)
+        until = person.grace_until
         return {
             "notices": shown_notices(notices, messages),
             "grace_notice": "" if until is None else grace_sentence(until, messages),

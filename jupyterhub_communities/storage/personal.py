@@ -38,6 +38,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
             "key_confirmed_at",
             "pending_key_digest",
             "pending_key_sealed",
+            "pending_key_browser",
             "blocked_at",
             "erase_at",
         ]

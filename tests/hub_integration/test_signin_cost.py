@@ -45,28 +45,29 @@ OURS = {
         INSERT audit 1
         INSERT grants 1
         INSERT redemptions 1
-        SELECT accounts 10
-        SELECT communities 4
-        SELECT grants 4
-        SELECT invites 7
-        SELECT redemptions 4
-        SELECT sessions 4
-        SELECT workshops 4
+        SELECT accounts 5
+        SELECT communities 3
+        SELECT grants 1
+        SELECT invites 3
+        SELECT redemptions 3
+        SELECT sessions 2
+        SELECT sites 2
+        SELECT waiting 3
+        SELECT workshops 2
         UPDATE accounts 1
         UPDATE invites 1
-        read 10
-        write 3
+        read 4
+        write 1
     """,
     "returning": """
-        SELECT accounts 7
-        SELECT balances 3
-        SELECT communities 1
-        SELECT grants 4
+        SELECT accounts 3
+        SELECT grants 2
         SELECT invites 1
-        SELECT leases 1
-        SELECT sessions 2
-        SELECT workshops 2
-        read 7
+        SELECT notices 1
+        SELECT sessions 1
+        SELECT sites 1
+        SELECT workshops 1
+        read 5
     """,
 }
 
