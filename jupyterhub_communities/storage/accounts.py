@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -25,20 +27,27 @@ from ..application.ports import PendingKey
 from ..domain.accounts import Account, AccountKind
 from .tables import accounts, communities, grants
 
+# Made once: these are asked at every sign-in, and making a statement costs more than sending it.
+_SOUGHT: BindParameter[str] = bindparam("sought")
+_BY_ID = select(accounts).where(accounts.c.id == _SOUGHT)
+_BY_USERNAME = select(accounts).where(accounts.c.username == _SOUGHT)
+_BY_KEY = select(accounts).where(
+    or_(accounts.c.key_digest == _SOUGHT, accounts.c.pending_key_digest == _SOUGHT)
+)
+
 
 class SqlAccounts:
     def __init__(self, connection: Connection):
         self._connection = connection
 
     def get(self, account_id: str) -> Account | None:
-        return self._one(accounts.c.id == account_id)
+        return self._one(_BY_ID, account_id)
 
     def by_username(self, username: str) -> Account | None:
-        return self._one(accounts.c.username == username)
+        return self._one(_BY_USERNAME, username)
 
     def by_key_digest(self, digest: str) -> Account | None:
-        kept, pending = accounts.c.key_digest, accounts.c.pending_key_digest
-        return self._one(or_(kept == digest, pending == digest))
+        return self._one(_BY_KEY, digest)
 
     def add(self, account: Account) -> None:
         self._connection.execute(
@@ -186,8 +195,8 @@ class SqlAccounts:
     def _all(self, query: Select[Any]) -> list[Account]:
         return [_account(row) for row in self._connection.execute(query)]
 
-    def _one(self, condition: ColumnElement[bool]) -> Account | None:
-        row = self._connection.execute(select(accounts).where(condition)).one_or_none()
+    def _one(self, query: Select[Any], sought: str) -> Account | None:
+        row = self._connection.execute(query, {"sought": sought}).one_or_none()
         return None if row is None else _account(row)
 
     def _update(self, account_id: str, **values: object) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..domain.communities import Community
 from .tables import communities
+
+_BY_SLUG = select(communities).where(communities.c.slug == bindparam("sought"))  # made once
 
 
 class SqlCommunities:
@@ -16,8 +18,7 @@ class SqlCommunities:
         self._connection = connection
 
     def get(self, slug: str) -> Community | None:
-        query = select(communities).where(communities.c.slug == slug)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_BY_SLUG, {"sought": slug}).one_or_none()
         return None if row is None else _community(row)
 
     def all(self) -> Sequence[Community]:

@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from .tables import communities, grants
+
+# Made once: asked at every sign-in and refresh.
+_HISTORY = (
+    select(grants, communities.c.suspended_at)
+    .join(communities, communities.c.slug == grants.c.community)
+    .where(grants.c.account_id == bindparam("sought"))
+    .order_by(grants.c.starts_at, grants.c.id)
+)
 
 
 class SqlGrants:
@@ -23,12 +42,7 @@ class SqlGrants:
         return self._unlapsed(grants.c.account_id == account_id, now)
 
     def history(self, account_id: str) -> tuple[Sequence[Grant], frozenset[str]]:
-        rows = self._connection.execute(
-            select(grants, communities.c.suspended_at)
-            .join(communities, communities.c.slug == grants.c.community)
-            .where(grants.c.account_id == account_id)
-            .order_by(grants.c.starts_at, grants.c.id)
-        ).all()
+        rows = self._connection.execute(_HISTORY, {"sought": account_id}).all()
         suspended = {row.community for row in rows if row.suspended_at is not None}
         return [_grant(row) for row in rows], frozenset(suspended)
 

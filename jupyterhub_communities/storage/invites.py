@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, or_, select, update
 
 from ..application.ports import InviteSecrets, Redemption
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
 from .tables import accounts, grants, invites, redemptions
+
+# Made once: asked at every sign-in with a code.
+_BY_DIGEST = select(invites).where(
+    or_(invites.c.code_digest == bindparam("sought"), invites.c.link_digest == bindparam("sought"))
+)
+_BY_ATTEMPT = select(redemptions).where(
+    redemptions.c.invite_id == bindparam("invite"),
+    redemptions.c.attempt_digest == bindparam("sought"),
+)
 
 
 class SqlInvites:
@@ -21,7 +30,8 @@ class SqlInvites:
         return self._one(invites.c.id == invite_id)
 
     def by_digest(self, digest: str) -> Invite | None:
-        return self._one(or_(invites.c.code_digest == digest, invites.c.link_digest == digest))
+        row = self._connection.execute(_BY_DIGEST, {"sought": digest}).one_or_none()
+        return None if row is None else _invite(row)
 
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         query = select(invites).where(invites.c.community == community)
@@ -147,7 +157,9 @@ class SqlRedemptions:
         self._connection = connection
 
     def by_attempt(self, invite_id: str, attempt_digest: str) -> Redemption | None:
-        return self._one(invite_id, redemptions.c.attempt_digest == attempt_digest)
+        values = {"invite": invite_id, "sought": attempt_digest}
+        row = self._connection.execute(_BY_ATTEMPT, values).one_or_none()
+        return None if row is None else _redemption(row)
 
     def by_account(self, invite_id: str, account_id: str) -> Redemption | None:
         return self._one(invite_id, redemptions.c.account_id == account_id)
@@ -225,17 +237,19 @@ class SqlRedemptions:
         row = self._connection.execute(
             select(redemptions).where(redemptions.c.invite_id == invite_id, condition)
         ).one_or_none()
-        if row is None:
-            return None
-        return Redemption(
-            id=row.id,
-            invite_id=row.invite_id,
-            account_id=row.account_id,
-            attempt_digest=row.attempt_digest,
-            grant_id=row.grant_id,
-            redeemed_at=row.redeemed_at,
-            released_at=row.released_at,
-        )
+        return None if row is None else _redemption(row)
+
+
+def _redemption(row: Row[tuple[object, ...]]) -> Redemption:
+    return Redemption(
+        id=row.id,
+        invite_id=row.invite_id,
+        account_id=row.account_id,
+        attempt_digest=row.attempt_digest,
+        grant_id=row.grant_id,
+        redeemed_at=row.redeemed_at,
+        released_at=row.released_at,
+    )
 
 
 def _usable(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from ..domain.waiting import Ticket
 from .tables import waiting
+
+_BY_ATTEMPT = select(waiting).where(  # made once: asked at every sign-in with a code
+    waiting.c.invite_id == bindparam("invite"),
+    waiting.c.attempt_digest == bindparam("sought"),
+    waiting.c.ended_at.is_(None),
+)
 
 
 class SqlWaiting:
@@ -20,12 +36,9 @@ class SqlWaiting:
         return found[0] if found else None
 
     def by_attempt(self, invite_id: str, attempt_digest: str) -> Ticket | None:
-        found = self._select(
-            waiting.c.invite_id == invite_id,
-            waiting.c.attempt_digest == attempt_digest,
-            waiting.c.ended_at.is_(None),
-        )
-        return found[0] if found else None
+        values = {"invite": invite_id, "sought": attempt_digest}
+        row = self._connection.execute(_BY_ATTEMPT, values).first()
+        return None if row is None else _ticket(row)
 
     def of_invite(self, invite_id: str) -> Sequence[Ticket]:
         return self._select(waiting.c.invite_id == invite_id, waiting.c.ended_at.is_(None))

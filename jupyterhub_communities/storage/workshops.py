@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from ..domain.workshops import Session, Site, Workshop
 from .tables import sessions, sites, workshops
+
+# Made once: asked at every sign-in and start.
+_COMMUNITY: BindParameter[str] = bindparam("community")
+_WORKSHOP: BindParameter[str] = bindparam("workshop")
+_ONE = select(workshops).where(workshops.c.community == _COMMUNITY, workshops.c.slug == _WORKSHOP)
+_SESSIONS_OF_ONE = (
+    select(sessions)
+    .where(sessions.c.community == _COMMUNITY, sessions.c.workshop == _WORKSHOP)
+    .order_by(sessions.c.starts_at)
+)
+_SITES_OF_ONE = (
+    select(sites)
+    .where(sites.c.community == _COMMUNITY, sites.c.workshop == _WORKSHOP)
+    .order_by(sites.c.slug)
+)
 
 
 class SqlWorkshops:
@@ -16,8 +31,17 @@ class SqlWorkshops:
         self._connection = connection
 
     def get(self, community: str, slug: str) -> Workshop | None:
-        found = self._select(workshops.c.community == community, workshops.c.slug == slug)
-        return found[0] if found else None
+        place = {"community": community, "workshop": slug}
+        row = self._connection.execute(_ONE, place).one_or_none()
+        if row is None:
+            return None
+        held = self._connection.execute(_SESSIONS_OF_ONE, place)
+        places = self._connection.execute(_SITES_OF_ONE, place)
+        return _workshop(
+            row,
+            tuple(Session(session.starts_at, session.ends_at) for session in held),
+            tuple(Site(site.slug, site.name, site.zone) for site in places),
+        )
 
     def of_community(self, community: str) -> Sequence[Workshop]:
         return self._select(workshops.c.community == community)
