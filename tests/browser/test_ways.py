@@ -138,7 +138,7 @@ async def test_a_champion_opens_a_workshop_watches_and_closes_it(demo, new_devic
     await page.get_by_role("button", name="Cerrar el taller").click()
     await expect(page.get_by_text("Cerrado")).to_be_visible()
     await second_tab.get_by_role("button", name="Un código nuevo").click()
-    await expect(second_tab.get_by_text("Este taller está cerrado.")).to_be_visible()
+    await expect(second_tab.get_by_text("Este taller ya terminó.")).to_be_visible()
 
     late = await new_device("es-CO")
     await late.goto(f"{demo.hub}join?code={code}")
