@@ -272,6 +272,17 @@ def hand_on_invites(desk: Desk, store: Store, account_id: str) -> None:
         )
 
 
+def hand_on_lapsed(desk: Desk, account_id: str) -> None:
+    """The same for somebody whose role has ended by itself. Writes only where there is something."""
+    with desk.database.read() as store:
+        maker = Actor(account_id, tuple(store.grants.of_account(account_id, desk.now)))
+        own = store.invites.made_by(account_id, desk.now)
+        if all(invite.community is None or _may_still_issue(maker, invite) for invite in own):
+            return
+    with desk.database.write() as store:
+        hand_on_invites(desk, store, account_id)
+
+
 def count_usable_invites(desk: Desk) -> int:
     """How many codes could be redeemed: a hub without another way in needs one."""
     with desk.database.read() as store:

@@ -15,6 +15,7 @@ from ..application.ending import (
     plan_ending,
 )
 from ..application.house import House
+from ..application.issuing import hand_on_lapsed
 from ..application.ports import Hub
 from ..domain.access import Access
 from ..domain.refusals import StorageUnreachable
@@ -72,6 +73,8 @@ class Endings:
         since, after = self._until - _OVERLAP, ""
         await self._carry_out_all(self._failed.copy())
         while people := await self._house.run(people_to_look_at, since, now, after=after):
+            for person in people:
+                await self._house.run(hand_on_lapsed, person.id)
             await self._carry_out_all({person.username for person in people})
             after = people[-1].id
         self._until = now

@@ -298,6 +298,20 @@ def test_a_makers_learner_codes_pass_to_another_champion_and_others_close(house,
         join(house, helpers.code, "Dos")
 
 
+def test_the_codes_of_a_role_that_lapsed_are_handed_on_too(house, ana, clock) -> None:
+    wanted = NewInvite(role=Role.INSTRUCTOR, lasts=timedelta(days=1))
+    maker = join(house, house.call(issuing.issue_invite, ana, "andes", wanted).code, "Ines")
+    own = actor_of(house, maker.username)
+    learners = house.call(issuing.issue_invite, own, "andes", NewInvite())
+    house.call(issuing.hand_on_lapsed, maker.id)
+    with house.database.read() as store:
+        assert store.invites.get(learners.invite.id).made_by == maker.id
+    clock.advance(days=2)
+    house.call(issuing.hand_on_lapsed, maker.id)
+    with house.database.read() as store:
+        assert store.invites.get(learners.invite.id).made_by not in (maker.id, None)
+
+
 def test_a_helpers_code_is_worth_no_more_than_its_maker_is_now(house, ana, clock) -> None:
     wanted = NewInvite(role=Role.INSTRUCTOR, lasts=timedelta(days=1))
     maker = join(house, house.call(issuing.issue_invite, ana, "andes", wanted).code, "Ines")

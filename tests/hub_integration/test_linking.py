@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hubs import attempt_in, real_hub, text_of, xsrf_in
 
+from jupyterhub_communities.application.workshops import close_workshop
+
 MORE = """
 c.JupyterHub.authenticator_class = "communities"
 c.CommunityAuthenticator.upstream_class = "dummy"
@@ -154,6 +156,19 @@ def test_a_learner_links_an_account_and_comes_back_with_it(strict_hub) -> None:
     stranger = strict_hub.browser()
     stranger.post("/hub/login", account_form(stranger.get("/hub/login"), "ines.elsewhere"))
     assert not stranger.is_signed_in()
+
+
+def test_a_link_is_offered_when_the_workshop_has_ended(strict_hub) -> None:
+    opened = strict_hub.workshop("Se acaba")
+    device = strict_hub.browser()
+    device.join(opened.learner_invite.code, "Pilar")
+    device.keep_key(allow_redirects=False)
+    assert 'href="/hub/link"' not in device.get("/hub/home").text
+    champion = strict_hub.champion()
+    strict_hub.house.call(close_workshop, champion, "andes", opened.workshop.slug)
+    home = device.get("/hub/home")
+    assert 'href="/hub/link"' in home.text
+    assert "Tu taller terminó" in text_of(home)
 
 
 def test_an_identity_is_linked_once(strict_hub) -> None:

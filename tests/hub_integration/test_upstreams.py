@@ -6,13 +6,21 @@ import re
 import time
 
 import pytest
-from hubs import RealHub, attempt_in, real_hub, text_of, xsrf_in
+from hubs import COMMUNITIES, RealHub, attempt_in, real_hub, text_of, xsrf_in
 from upstreams.github import github_stub
 from upstreams.glewlwyd import glewlwyd
 from upstreams.lti import LTI11_CONFIG, launch_lti11, lti_platform
 from upstreams.odd import GARBAGE, HANG, ODD_CLAIMS, odd_provider
 from upstreams.slapd import PASSWORD, slapd
 
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.domain.grants import Role
+
+RULES = """
+sign_in:
+  rules:
+    - {prefix: /staff/andes/, community: andes, role: instructor}
+"""
 CODE_WAYS = ("Tengo un código", "Ya estuve aquí")
 ALLOW_ALL = "c.Authenticator.allow_all = True"
 GROUPS = """
@@ -163,7 +171,8 @@ def provider(tmp_path_factory):
 @pytest.fixture(scope="module")
 def oidc_hub(provider, tmp_path_factory):
     more = provider.hub_config() + GROUPS
-    with real_hub(tmp_path_factory.mktemp("oidc"), more=more) as hub:
+    folder = tmp_path_factory.mktemp("oidc")
+    with real_hub(folder, more=more, communities=COMMUNITIES + RULES) as hub:
         provider.add_client(hub.url)
         yield hub
 
@@ -194,6 +203,23 @@ def test_a_join_link_leads_through_the_provider_and_back(oidc_hub, provider) -> 
     back = provider.sign_in(device.session, asked, "lucia")
     assert "/hub/spawn" in back.url or "/user/" in back.url, back.url
     assert "community-andes.ida-y-vuelta" in oidc_hub.user("lucia")["groups"]
+
+
+def test_rules_turn_the_providers_groups_into_a_role_and_take_it_again(oidc_hub, provider) -> None:
+    provider.add_user("ruth", groups=["/staff/andes/lima", "/research"])
+    device, _ = come_through(oidc_hub, provider, "ruth")
+    assert groups_of(oidc_hub, "ruth") == {"community-andes", "/staff/andes/lima", "/research"}
+    assert role_of(oidc_hub, "ruth") is Role.INSTRUCTOR
+    join_as_oneself(device, oidc_hub.workshop("Con regla").learner_invite.code)
+    provider.change_groups("ruth", ["/research"])
+    refresh(device)
+    assert role_of(oidc_hub, "ruth") is None
+    kept = {"community-andes", "community-andes.con-regla", "/research"}
+    assert groups_of(oidc_hub, "ruth") == kept  # what the code gave stays
+
+
+def role_of(hub, username):
+    return hub.house.call(find_person, username).actor().role_at("andes")
 
 
 def test_groups_are_the_providers_and_ours_together_at_sign_in_and_at_refresh(
