@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from ..application.invites import (
@@ -11,13 +10,10 @@ from ..application.invites import (
     JoinView,
     Offer,
     has_redeemed,
-    is_link,
-    open_join,
 )
 from ..application.people import find_person
-from ..application.waiting import find_place, leave_line, wait_in_line
+from ..application.waiting import wait_in_line
 from ..domain.accounts import AccountKind
-from ..domain.codes import INVITE_CODE
 from ..domain.invites import InviteKind
 from ..domain.names import read_name
 from ..domain.refusals import (
@@ -29,14 +25,10 @@ from ..domain.refusals import (
     InviteRedeemed,
     InviteRevoked,
     InviteUnknown,
-    NameEmpty,
-    NameTooLong,
-    NameUnreadable,
     Refusal,
     StorageUnreachable,
     TooManyGuesses,
 )
-from ..domain.waiting import TicketState
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
 from ..pages.language import (
@@ -47,16 +39,11 @@ from ..pages.language import (
     refine_language,
 )
 from ..pages.refusals import status_of
-from .arriving import ArrivingMixin
 from .devices import is_shared_session
-from .guessing import GuessingMixin
 from .intents import JoinIntent
+from .kept_code import LONGEST_SECRET
 from .sign_in import SIGN_IN
-
-INVITE_COOKIE = "communities-invite"
-LONGEST_SECRET = 200  # characters of what is kept in a cookie
-LONGEST_TYPED = 200  # characters of a name that are drawn again
-_FOUND, _TYPED = "=", "?"  # before a kept code: was it looked up, so that it is no guess any more?
+from .waiting import LONGEST_TYPED, NAME_REFUSALS, WaitingMixin
 
 # Said where the code is typed. A stranger must not tell unknown, closed and revoked ones apart.
 _CODE_REFUSALS = (
@@ -67,7 +54,6 @@ _CODE_REFUSALS = (
     TooManyGuesses,
     FormOutdated,
 )
-_NAME_REFUSALS = (NameEmpty, NameTooLong, NameUnreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +64,7 @@ class Returning:
     username: str
 
 
-class JoinHandler(GuessingMixin, ArrivingMixin):
+class JoinHandler(WaitingMixin):
     """Shows what a code opens, asks for a name, and signs the person in.
 
     `GET` never consumes anything. The code travels in a signed cookie of this path only, never in
@@ -111,7 +97,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             await self._go_through_upstream()
             return
         if action in ("wait", "leave"):
-            await self._wait(action)
+            await self.wait(action)
             return
         secret = self._kept_secret()
         if secret is None:
@@ -125,75 +111,6 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             await self._draw_offer(secret, ask_who=False)
         else:
             await self._join(secret, action)
-
-    # Waiting
-
-    async def _wait(self, action: str) -> None:
-        """Into the line, or out of it. Then the page tells where one stands."""
-        secret, attempt = self._kept_secret(), self.form_attempt()
-        try:
-            if secret is not None:
-                await self._look_up(secret)
-            if secret is not None and attempt is not None and action == "leave":
-                for own in self._own_attempts():
-                    await self.house.run(leave_line, secret, own)
-            elif secret is not None and attempt is not None:
-                await self._stand_in_line(secret, attempt)
-        except _NAME_REFUSALS as refusal:
-            await self._draw_no_seat(InviteFull(), error=refusal)
-            return
-        except Refusal as refusal:
-            await self._draw_refused(refusal)
-            return
-        self.go("join")
-
-    async def _stand_in_line(self, secret: str, attempt: str) -> None:
-        request = JoinRequest(secret, attempt, self.typed("name"))
-        if self.current_user is not None and not self.typed("name"):
-            request = self._as_themselves(request)
-        await self.house.run(wait_in_line, request)
-
-    def _own_attempts(self) -> list[str]:
-        """That of the form, and that of who is signed in: a device may be used by several."""
-        attempt = self.page_attempt()
-        if self.current_user is None:
-            return [attempt]
-        return [attempt, f"{attempt} {self.current_user.name}"]
-
-    async def _draw_place(self, secret: str) -> bool:
-        """Number and turn, if this device waits. The page asks again by itself; the seat is taken
-        by a button."""
-        for attempt in self._own_attempts():
-            place = await self.house.run(find_place, secret, attempt)
-            if place is not None and place.state is not TicketState.ENDED:
-                break
-        else:
-            return False
-        is_me = attempt != self.page_attempt()
-        await self.draw(
-            "waiting.html",
-            offer=place.offer,
-            place=place,
-            is_me=is_me,
-            attempt=self.attempt_field(),
-        )
-        return True
-
-    async def _draw_no_seat(self, refusal: Refusal, *, error: Refusal | None = None) -> None:
-        """All seats are taken: one may wait, unless the code is personal."""
-        if not isinstance(refusal, InviteFull):
-            await self._draw_refused(refusal)
-            return
-        me = None if self.current_user is None else self.current_user.name
-        await self.draw(
-            "full.html",
-            status=status_of(error or refusal),
-            message=self.say(refusal),
-            me=me,
-            typed_name=self.typed("name")[:LONGEST_TYPED],
-            error=None if error is None else self.say(error),
-            attempt=self.attempt_field(),
-        )
 
     # Through upstream
 
@@ -242,21 +159,6 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         self._keep_secret(typed, is_found=True)
         self.go("join")
 
-    async def _look_up(self, secret: str, name: str = "") -> JoinView:
-        """What a code opens. A typed one waits for its turn, once: its cookie says that it did."""
-        username = None if self.current_user is None else self.current_user.name
-
-        def look() -> Awaitable[JoinView]:
-            attempts = self._own_attempts()
-            return self.house.run(open_join, secret, attempts, username=username, name=name)
-
-        if is_link(secret) or secret == self._found_secret():
-            return await look()
-        INVITE_CODE.parse(secret)  # a mistyped one waits for nobody
-        view = await self.guess(look)
-        self._keep_secret(secret, is_found=True)
-        return view
-
     async def _draw_code_form(self, refusal: Refusal | None = None, typed: str = "") -> None:
         await self.draw(
             "code.html",
@@ -280,7 +182,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         """The join page: what the code opens, and who is asking."""
         try:
             view = await self._look_up(secret)
-            if ask_who and view.is_waiting and await self._draw_place(secret):
+            if ask_who and view.is_waiting and await self.draw_place(secret):
                 return
             me = self._who_may_continue(view) if ask_who else None
         except _CODE_REFUSALS as refusal:
@@ -304,7 +206,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
                 days=None,
             )
         if offer.invite.seats_left == 0 and me is None and error is None and not ask_known:
-            await self._draw_no_seat(_full(offer))
+            await self.draw_no_seat(_full(offer))
             return
         await self._draw_join(
             offer,
@@ -347,9 +249,6 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
     async def _draw_unreachable(self, refusal: Refusal, name: str) -> None:
         await self._draw_join(None, status=status_of(refusal), name=name, notice=self.say(refusal))
 
-    async def _draw_refused(self, refusal: Refusal) -> None:
-        await self.draw_refusal(refusal, offer_key=isinstance(refusal, InviteRedeemed))
-
     def _speak_as(self, offer: Offer) -> None:
         refine_language(
             workshop=offer.workshop.language if offer.workshop else None,
@@ -376,7 +275,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             view = await self._look_up(secret, name if action == "join" else "")
             self._speak_as(view.offer)
             await self._redeem(view, secret, name, action)
-        except _NAME_REFUSALS as refusal:
+        except NAME_REFUSALS as refusal:
             await self._draw_offer(
                 secret, status=status_of(refusal), ask_who=False, name=name, error=self.say(refusal)
             )
@@ -386,7 +285,7 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
         except _CODE_REFUSALS as refusal:
             await self._draw_code_form(refusal, secret)
         except InviteFull as refusal:
-            await self._draw_no_seat(refusal)
+            await self.draw_no_seat(refusal)
         except Refusal as refusal:
             await self._draw_refused(refusal)
 
@@ -433,12 +332,6 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
             return self._as_themselves(request)
         return None if view.before is None else request
 
-    def _as_themselves(self, request: JoinRequest) -> JoinRequest:
-        """Who is signed in joins as that. The device may have redeemed for somebody else before:
-        each has an attempt of their own."""
-        username = self.current_user.name
-        return replace(request, attempt=f"{request.attempt} {username}", username=username)
-
     def _attempt_sent_again(self, view: JoinView) -> str | None:
         """That of a form which has signed in who is here now, and is sent once more."""
         attempt = self.form_attempt(by_anybody=True)
@@ -461,30 +354,6 @@ class JoinHandler(GuessingMixin, ArrivingMixin):
 
     def _chosen_language(self) -> str | None:
         return current_messages().tag if self.get_cookie(LANGUAGE_COOKIE) else None
-
-    # The code, kept
-
-    def _keep_secret(self, secret: str, *, is_found: bool = False) -> None:
-        self._set_cookie(
-            INVITE_COOKIE,
-            (_FOUND if is_found else _TYPED) + secret[:LONGEST_SECRET],
-            path=self.hub.base_url + "join",
-            samesite="Lax",
-            expires_days=1,
-        )
-
-    def _kept_secret(self) -> str | None:
-        """None also for an empty one: then there is a code to be asked for."""
-        return self._cookie_secret()[1:] or None
-
-    def _found_secret(self) -> str | None:
-        """The kept one, where it was looked up before: looking again tells nobody anything new."""
-        kept = self._cookie_secret()
-        return kept[1:] if kept.startswith(_FOUND) else None
-
-    def _cookie_secret(self) -> str:
-        value = self.get_secure_cookie(INVITE_COOKIE, max_age_days=1, min_version=2)
-        return value.decode("utf-8", "replace") if value else ""
 
 
 def _label(offer: Offer | None) -> str:

@@ -20,7 +20,7 @@ from . import attempts
 from .arriving import ArrivingMixin
 from .guessing import GuessingMixin
 from .intents import SharedIntent
-from .join import INVITE_COOKIE
+from .kept_code import INVITE_COOKIE
 from .lost_key import forget_browser
 from .pages import PageMixin
 from .sign_in import SIGN_IN, KeySignIn
