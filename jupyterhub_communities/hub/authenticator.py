@@ -11,6 +11,7 @@ from dataclasses import replace
 from secrets import choice
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub.auth import Authenticator, LocalAuthenticator
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.traitlets import EntryPointType
@@ -45,7 +46,6 @@ from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
 from .sessions import end_sign_ins
 from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
-from .synced_groups import SyncedGroups
 from .upstream import AuthModel, UpstreamMixin, load_class
 from .welcome import WelcomeHandler
 
@@ -82,7 +82,6 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         super().__init__(**values)
         self.manage_groups = True
         self.intents = Intents()
-        self._synced = SyncedGroups()
         if not self._upstream_manages_groups and getattr(self, "auth_state_groups_key", None) == "":
             # OAuthenticator looks for groups as soon as somebody manages them, and misses its key.
             self.auth_state_groups_key = _no_groups
@@ -275,7 +274,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         user = handler.find_user(model["name"])
         if wanted is None and user is not None and self.enable_auth_state:
             model["auth_state"] = await user.get_auth_state()  # what upstream gave them before
-        model["groups"] = self._groups_to_set(model["name"], person, user, model.get("groups"))
+        model["groups"] = self._compose_groups(person, user, model.get("groups"))
         if person.account is not None and not model.get("user_info"):
             model["user_info"] = {
                 "name": person.account.display_name,
@@ -314,22 +313,6 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             return None
         return await self._house.run(find_person, model["name"])
 
-    def _groups_to_set(
-        self,
-        username: str,
-        person: Person,
-        user: User | None,
-        upstream_groups: Iterable[str] | None,
-    ) -> list[str] | None:
-        """None where the Hub's membership can stay as it is: the same set was synced here lately,
-        and comparing sets is the dearest part of a sign-in."""
-        ours = groups_of(person.grants, self.group_prefix)
-        if upstream_groups is None:
-            if user is not None and self._synced.has(username, ours):
-                return None
-            self._synced.add(username, ours)
-        return self._compose_groups(person, user, upstream_groups)
-
     async def refresh_user(
         self, user: User, handler: BaseHandler | None = None, **more: Any
     ) -> bool | AuthModel:
@@ -350,9 +333,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             await self._house.run(sync_idp_grants, user.name, self.wanted_places(model))
             person = await self._house.run(find_person, user.name)
         groups = self._compose_groups(person, user, model.get("groups"))
-        if answer is True and set(groups) == {group.name for group in user.groups}:
+        if answer is True and groups is None:
             return True
-        self._synced.forget(user.name)
         return {**model, "name": user.name, "groups": groups}
 
     async def _ask_about(
@@ -373,13 +355,16 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
 
     def _compose_groups(
         self, person: Person, user: User | None, upstream_groups: Iterable[str] | None
-    ) -> list[str]:
-        """Ours from grants; the others as upstream says, or as they stand."""
+    ) -> list[str] | None:
+        """Ours from grants; the others as upstream says, or as they stand. None where the Hub has
+        them so already: its own comparing is the dearest part of a sign-in."""
         prefix = self.group_prefix
-        if upstream_groups is None:
-            upstream_groups = [] if user is None else [group.name for group in user.groups]
-        others = {name for name in upstream_groups if not name.startswith(prefix)}
-        return sorted(groups_of(person.grants, prefix) | others)
+        held = frozenset() if user is None else _group_names(user)
+        others = held if upstream_groups is None else upstream_groups
+        wanted = groups_of(person.grants, prefix) | {
+            name for name in others if not name.startswith(prefix)
+        }
+        return None if wanted == held and user is not None else sorted(wanted)
 
     # Pages
 
@@ -438,6 +423,12 @@ def _on_any_device(route: Any) -> Any:
 
 def _no_groups(auth_state: Any) -> list[str]:
     return []
+
+
+def _group_names(user: User) -> frozenset[str]:
+    """By one light statement: the Hub's objects of groups bring their roles and shares along."""
+    query = user.db.query(orm.Group.name).join(orm.Group.users).filter(orm.User.id == user.id)
+    return frozenset(name for (name,) in query)
 
 
 def _has_had_servers(user: User | None) -> bool:

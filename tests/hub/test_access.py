@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from houses import actor_of, make_house, open_taller
+from hub_users import HubUser
 from jupyterhub.auth import Authenticator
 from traitlets import Int
 from traitlets.config import Config
@@ -54,12 +55,6 @@ class Counting(Authenticator):
     async def refresh_user(self, user, handler=None):
         self.asked += 1
         return True
-
-
-class FakeUser:
-    def __init__(self, name, *, refreshed=None, admin=False):
-        self.name, self.admin, self.groups = name, admin, []
-        self._auth_refreshed = refreshed  # None: not since the Hub started
 
 
 class OurPage(PageMixin):
@@ -127,7 +122,7 @@ def test_upstream_is_asked_no_more_often_than_the_operator_says(
     sign_in(authenticator, {"username": "uma"})
     began = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: began + after)
-    user = FakeUser("uma", refreshed=began)
+    user = HubUser("uma", refreshed=began)
     assert refresh(authenticator, user) is True
     assert refresh(authenticator, user) is True
     assert authenticator.asked == asked
@@ -136,14 +131,14 @@ def test_upstream_is_asked_no_more_often_than_the_operator_says(
 def test_a_refresh_before_a_start_is_upstreams_too(house) -> None:
     authenticator = authenticator_of(house)
     sign_in(authenticator, {"username": "uma"})
-    refresh(authenticator, FakeUser("uma", refreshed=time.monotonic()))
+    refresh(authenticator, HubUser("uma", refreshed=time.monotonic()))
     assert authenticator.asked == 1
 
 
 def test_after_a_restart_of_the_hub_upstream_is_asked_once(house) -> None:
     authenticator = authenticator_of(house)
-    refresh(authenticator, FakeUser("uma"))
-    refresh(authenticator, FakeUser("uma"))
+    refresh(authenticator, HubUser("uma", refreshed=None))
+    refresh(authenticator, HubUser("uma", refreshed=None))
     assert authenticator.asked == 1
 
 
@@ -155,7 +150,7 @@ def test_a_block_ends_the_session_and_every_way_in(house) -> None:
     luz, key = learner(house)
     code = open_taller(house, title="Otro").learner_invite.code
     house.call(block_person, OPERATOR, luz)
-    assert refresh(authenticator, FakeUser(luz)) is False
+    assert refresh(authenticator, HubUser(luz, refreshed=None)) is False
     assert authenticator.asked == 0
     for asked in (KeySignIn(key), JoinRequest(code, "b", username=luz)):
         with pytest.raises(AccessBlocked) as refused:
@@ -171,14 +166,16 @@ def test_whom_upstream_would_let_in_is_blocked_too(house, username) -> None:
     house.call(block_person, OPERATOR, username)
     with pytest.raises(AccessBlocked):
         sign_in(authenticator, {"username": username})
-    assert refresh(authenticator, FakeUser(username, admin=username == "root")) is False
+    assert (
+        refresh(authenticator, HubUser(username, admin=username == "root", refreshed=None)) is False
+    )
 
 
 def test_a_suspended_community_lets_nobody_in_and_keeps_the_rest(house) -> None:
     authenticator = authenticator_of(house)
     luz, key = learner(house)
     house.call(suspend_community, OPERATOR, "andes", "mining")
-    assert refresh(authenticator, FakeUser(luz)) is False
+    assert refresh(authenticator, HubUser(luz, refreshed=None)) is False
     with pytest.raises(CommunitySuspended):
         sign_in(authenticator, {SIGN_IN: KeySignIn(key)})
     assert sign_in(authenticator, {"username": "uma"})["groups"] == []
@@ -230,8 +227,8 @@ def test_admins_of_the_hub_need_no_community(house) -> None:
     refuse_outside(house)
     authenticator = authenticator_of(house, admin_users={"root"})
     assert sign_in(authenticator, {"username": "root"})["name"] == "root"
-    assert refresh(authenticator, FakeUser("root", admin=True)) is True
-    assert refresh(authenticator, FakeUser("uma")) is False
+    assert refresh(authenticator, HubUser("root", admin=True, refreshed=None)) is True
+    assert refresh(authenticator, HubUser("uma", refreshed=None)) is False
 
 
 def test_a_key_without_a_community_opens_nothing_where_a_community_is_needed(house) -> None:

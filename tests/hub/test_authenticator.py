@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 
 import pytest
 from houses import actor_of, make_house, open_taller
+from hub_users import HubUser
 from jupyterhub.auth import Authenticator
 from traitlets import Bool, Dict
 from traitlets.config import Config
@@ -53,19 +53,6 @@ class Upstream(Authenticator):
             if self.refreshed and self.answers
             else self.refreshed
         )
-
-
-class FakeGroup:
-    def __init__(self, name):
-        self.name = name
-
-
-class FakeUser:
-    def __init__(self, name, groups=()):
-        self.name = name
-        self.groups = [FakeGroup(group) for group in groups]
-        self.admin = False
-        self._auth_refreshed = time.monotonic()  # just now: a refresh is asked for on purpose
 
 
 class OurPage(PageMixin):
@@ -147,7 +134,7 @@ def test_a_newcomer_never_gets_the_name_of_somebody_the_hub_knows(house, monkeyp
         "jupyterhub_communities.hub.authenticator.derive_username", lambda *_: next(names)
     )
     request = JoinRequest(secret=open_taller(house).learner_invite.code, attempt="a", name="Rosa")
-    handler = OurPage(FakeUser("operator"))
+    handler = OurPage(HubUser("operator"))
     model = sign_in(community_authenticator(house), {SIGN_IN: request}, handler)
     assert model["name"] == "rosa-new"
 
@@ -289,7 +276,7 @@ def test_groups_of_others_stay_or_are_as_upstream_says(
         house, Upstream, Authenticator=config, answers={"auth_state": {}, **answer}
     )
     ours = {"community-andes"}
-    user = FakeUser("ana", before)
+    user = HubUser("ana", before)
     model = sign_in(authenticator, {"username": "ana"}, OurPage(user))
     assert set(model["groups"]) == ours | after
     refreshed = refresh(authenticator, user)
@@ -309,34 +296,34 @@ def test_a_refresh_that_changes_nothing_writes_nothing(house) -> None:
     authenticator = community_authenticator(house)
     username, _ = learner(house)
     groups = ["community-andes", "community-andes.taller-de-python"]
-    assert refresh(authenticator, FakeUser(username, groups)) is True
+    assert refresh(authenticator, HubUser(username, groups)) is True
 
 
 def test_an_invite_account_is_answered_for_by_us(house) -> None:
     username, _ = learner(house)
     authenticator = community_authenticator(house, Upstream, refreshed=False)
-    assert refresh(authenticator, FakeUser(username))["groups"]
+    assert refresh(authenticator, HubUser(username))["groups"]
     house.call(remove_member, actor_of(house, "ana"), "andes", username)
-    assert refresh(authenticator, FakeUser(username)) is True, "in the days of grace"
+    assert refresh(authenticator, HubUser(username)) is True, "in the days of grace"
     house.clock.advance(days=15)
-    assert refresh(authenticator, FakeUser(username)) is False
+    assert refresh(authenticator, HubUser(username)) is False
 
 
 def test_whom_upstream_signs_out_is_out_unless_they_have_a_key(house) -> None:
     authenticator = community_authenticator(house, Upstream, refreshed=False)
-    assert refresh(authenticator, FakeUser("uma")) is False
+    assert refresh(authenticator, HubUser("uma")) is False
     invite = house.call(issue_bound_invite, "uma")
     house.call(redeem_invite, JoinRequest(secret=invite.code, attempt="a"))
-    assert refresh(authenticator, FakeUser("uma")) is True
+    assert refresh(authenticator, HubUser("uma")) is True
 
 
 def test_somebody_whom_we_do_not_know_keeps_their_groups(house) -> None:
-    assert refresh(community_authenticator(house), FakeUser("uma", ["chemistry"])) is True
+    assert refresh(community_authenticator(house), HubUser("uma", ["chemistry"])) is True
 
 
 def test_a_champion_who_was_taken_from_the_file_loses_the_group(house) -> None:
     authenticator = community_authenticator(house)
-    user = FakeUser("ana", ["community-andes", "chemistry"])
+    user = HubUser("ana", ["community-andes", "chemistry"])
     assert refresh(authenticator, user) is True
     with house.database.read() as store:
         community = store.communities.get("andes")
@@ -414,7 +401,7 @@ def test_an_upstream_that_fails_is_a_sentence_and_is_logged_once(house, name, ca
 
 def test_a_provider_that_is_down_drops_nothing(house) -> None:
     authenticator = community_authenticator(house, Broken)
-    assert refresh(authenticator, FakeUser("ana", ["community-andes"])) is True
+    assert refresh(authenticator, HubUser("ana", ["community-andes"])) is True
 
 
 # Rules
@@ -457,10 +444,10 @@ def test_a_refresh_takes_what_upstream_took_and_nothing_else(house) -> None:
     )
     both = {"community-andes", "community-andes.taller-de-python"}
     authenticator.answers = {"auth_state": {"other": 1}}  # the claim is missing
-    assert set(refresh(authenticator, FakeUser("uma"))["groups"]) == both
+    assert set(refresh(authenticator, HubUser("uma"))["groups"]) == both
     assert len(house.call(find_person, "uma").grants) == 2
     authenticator.answers = {"auth_state": {"groups": []}}  # the claim is empty
-    assert set(refresh(authenticator, FakeUser("uma"))["groups"]) == both
+    assert set(refresh(authenticator, HubUser("uma"))["groups"]) == both
     assert [grant.source.value for grant in house.call(find_person, "uma").grants] == ["invite"]
 
 

@@ -83,6 +83,7 @@ MORE_OF_THE_HUBS = {
     """,
     "returning": """
         SELECT group_role_map 3
+        SELECT groups 1
         SELECT shares 4
         SELECT user_group_map 1
         SELECT user_role_map 1
