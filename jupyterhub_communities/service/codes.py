@@ -208,14 +208,11 @@ class InvitePage(CodesHandler):
 
 
 class BatchPage(CodesHandler):
-    """Slips to print, one for each unclaimed code; the same as CSV; and giving the rest away."""
+    """Slips to print, one for each unclaimed code; and giving the rest away."""
 
-    async def get(self, community: str, batch: str, kind: str = "") -> None:
+    async def get(self, community: str, batch: str) -> None:
         shown = await self.community(community)
         unclaimed = await self.run(show_batch, self.actor, community, batch)
-        if kind:
-            self._send_csv(unclaimed)
-            return
         workshop = None
         if unclaimed and unclaimed[0].invite.workshop is not None:
             slug = unclaimed[0].invite.workshop
@@ -238,11 +235,17 @@ class BatchPage(CodesHandler):
             unclaimed=len(unclaimed),
         )
 
-    async def post(self, community: str, batch: str, kind: str = "") -> None:
+    async def post(self, community: str, batch: str) -> None:
         await self.run(release_batch, self.actor, community, batch)
         self.go(f"communities/{community}/batches/{batch}")
 
-    def _send_csv(self, unclaimed: Any) -> None:
+
+class BatchTable(CodesHandler):
+    """The unclaimed codes of a batch as CSV."""
+
+    async def get(self, community: str, batch: str) -> None:
+        await self.community(community)
+        unclaimed = await self.run(show_batch, self.actor, community, batch)
         messages = current_messages()
         header = (messages.gettext("Name"), messages.gettext("Code"), messages.gettext("Link"))
         rows = [header, *(self._row(issued) for issued in unclaimed)]
