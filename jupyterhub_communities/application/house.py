@@ -90,6 +90,8 @@ class House:
             answer.add_done_callback(_hear)
             return await asyncio.wait_for(asyncio.shield(answer), self._patience)
         except TimeoutError as error:
+            if future.done():
+                return future.result()  # the loop was held for so long, not the database
             give_up()
             raise StorageUnreachable from error
         except asyncio.CancelledError:

@@ -120,6 +120,15 @@ async def test_a_slow_database_gets_a_verdict_within_the_patience(house) -> None
     assert time.monotonic() - before < 1.4
 
 
+async def test_an_answer_that_came_while_the_loop_was_held_is_given(house) -> None:
+    """As when 300 people join in the same second: the loop looks too late, the database was there."""
+    answer = asyncio.ensure_future(house.run(lambda desk: time.sleep(1.2) or "here"))
+    await asyncio.sleep(0)
+    time.sleep(1.05)  # the patience is over
+    asyncio.get_running_loop().call_soon(time.sleep, 0.4)  # before the loop acts on it, this is due
+    assert await answer == "here"
+
+
 async def test_an_abandoned_verb_that_fails_later_is_not_logged(house, caplog) -> None:
     def fail_slowly(desk) -> None:
         time.sleep(1.3)
