@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from houses import actor_of, andes, make_house
 
-from jupyterhub_communities.application.invites import issue_invite, look_up_invite
+from jupyterhub_communities.application.invites import look_up_invite
+from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.workshops import close_workshop, renew_code
 from jupyterhub_communities.demo_world import make_world
 from jupyterhub_communities.domain.grants import Role
@@ -26,7 +27,7 @@ def test_what_champions_did_meanwhile_is_kept_and_every_code_still_works(tmp_pat
     champion, slug = actor_of(house, "valentina"), "primeros-pasos-con-python"
     renewed = house.call(renew_code, champion, "andes", slug)
     for more in ({"workshop": slug}, {"kind": InviteKind.PERSONAL}, {"seats": 2}):
-        house.call(issue_invite, champion, "andes", role=Role.INSTRUCTOR, **more)
+        house.call(issue_invite, champion, "andes", NewInvite(role=Role.INSTRUCTOR, **more))
     house.call(close_workshop, actor_of(house, "thiago"), "cerrado", "primeiros-passos-com-python")
 
     after = make_world(house, facts, DECLARED)

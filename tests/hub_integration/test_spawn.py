@@ -221,7 +221,7 @@ def test_groups_are_composed_at_sign_in_and_refresh_and_others_are_left_alone(hu
     hub.house.call(remove_member, actor, "andes", name)
     time.sleep(1.1)
     # They may still come for their files, and belong to nothing any more.
-    assert "Tu acceso terminó" in text_of(device.get("/hub/home"))
+    assert "Tu acceso ha terminado" in text_of(device.get("/hub/home"))
     assert set(hub.user(name)["groups"]) == {"choir"}
 
 
