@@ -18,7 +18,7 @@ from ..domain.notices import ERASURE_PLANNED
 from ..domain.refusals import Declared, ErasureNotYours, LastChampion, NotConfirmed, NotFound
 from .communities import find_community
 from .ending import require_operator
-from .issuing import hand_on_invites
+from .heirs import hand_on_invites
 from .leases import settle_lease
 from .notices import notify
 from .people import ensure_account, load_person

@@ -20,7 +20,7 @@ from ..domain.refusals import (
     UsernameReserved,
 )
 from ..domain.workshops import WorkshopState
-from .people import load_person
+from .people import Person
 from .ports import Desk, Store
 
 
@@ -84,13 +84,12 @@ def linked_identities(desk: Desk, username: str) -> Sequence[str]:
         return store.identities.of_account(_account(store, username).id)
 
 
-def is_link_of_use(desk: Desk, username: str) -> bool:
+def is_link_of_use(desk: Desk, person: Person) -> bool:
     """Has a workshop of theirs ended, and is a return key their only way back?"""
+    account = person.account
+    if account is None or account.kind is AccountKind.UPSTREAM:
+        return False
     with desk.database.read() as store:
-        person = load_person(desk, store, username)
-        account = person.account
-        if account is None or account.kind is AccountKind.UPSTREAM:
-            return False
         if store.identities.of_account(account.id):
             return False
         places = {(g.community, g.workshop) for g in person.grants if g.workshop is not None}

@@ -12,18 +12,19 @@ from ..domain.audit import AuditEntry
 from ..domain.codes import INVITE_CODE
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source
-from ..domain.invites import Invite, InviteKind
+from ..domain.invites import Invite
 from ..domain.names import derive_username, read_name, same_name
 from ..domain.refusals import (
     HubFull,
     InviteByHand,
     InviteClosed,
-    InviteFull,
+    InviteNotOpen,
     InviteRedeemed,
     InviteUnknown,
     NameEmpty,
     NameTooLong,
     NameUnreadable,
+    Refusal,
 )
 from ..domain.waiting import TicketState
 from ..domain.workshops import Workshop
@@ -53,6 +54,13 @@ class Offer:
         if self.workshop is not None:
             return self.workshop.language
         return None if self.community is None else self.community.language
+
+    @property
+    def no_seat(self) -> Refusal | None:
+        """What somebody new is told who asks for a seat now; None while there is one."""
+        if self.invite.seats_left != 0:
+            return None
+        return self.invite.no_seat(_contact(self.community))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +219,19 @@ def _check_maker(desk: Desk, store: Store, invite: Invite, contact: str | None) 
     """A code for staff is worth no more than its maker's own role is now."""
     if invite.role is Role.LEARNER or invite.made_by is None or invite.community is None:
         return
-    maker = Actor(invite.made_by, tuple(store.grants.of_account(invite.made_by, desk.now)))
-    role = maker.role_at(invite.community, invite.workshop, invite.site)
+    role = maker_of(desk, store, invite.made_by).role_at(
+        invite.community, invite.workshop, invite.site
+    )
     if role is None or role < invite.role:
         raise InviteClosed(closed_at=desk.now, contact=contact)
+
+
+def maker_of(desk: Desk, store: Store, account_id: str) -> Actor:
+    """Whoever made an invite, with what they may do now: nothing if blocked. A suspension of their
+    community takes nothing from them."""
+    account = store.accounts.get(account_id)
+    person = None if account is None else load_account(desk, store, account)
+    return Actor(account_id, () if person is None or person.is_barred else person.unlapsed)
 
 
 def _sit_down(
@@ -228,9 +245,7 @@ def _sit_down(
     if invite.is_by_hand:
         raise InviteByHand(contact=contact)
     if not take_seat(desk, store, invite.id):
-        if invite.kind is InviteKind.PERSONAL:
-            raise InviteRedeemed(contact=contact)
-        raise InviteFull(seats=invite.seats or 0, contact=contact)
+        raise invite.no_seat(contact)
 
 
 def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
@@ -248,13 +263,14 @@ def _open_invite(desk: Desk, store: Store, digest: str) -> tuple[Invite, Communi
     if invite is None:
         raise InviteUnknown
     contact = _contact(community)
-    invite.check_valid(desk.now, contact=contact)
     if community is not None and community.suspended_at is not None:
         raise InviteClosed(closed_at=community.suspended_at, contact=contact)
-    if not invite.is_open(desk.now):
-        workshop = _workshop_of(store, invite)
-        zone = "UTC" if workshop is None else workshop.zone_at(invite.site)
-        invite.check_open(desk.now, zone=zone, contact=contact)
+    try:
+        invite.check_open(desk.now, contact=contact)
+    except InviteNotOpen as refusal:
+        if workshop := _workshop_of(store, invite):
+            refusal.zone = workshop.zone_at(invite.site)
+        raise
     return invite, community
 
 

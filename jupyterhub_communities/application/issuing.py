@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
+from typing import TypeVar
 
 from ..domain.codes import INVITE_CODE, grouped
 from ..domain.grants import Actor, Grant, Role, Verb, require, require_grantable
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind, check_times
-from ..domain.names import read_name
-from ..domain.notices import INVITE_INHERITED, Notice
 from ..domain.refusals import (
-    BatchTooLarge,
     InviteRevoked,
     InviteTimesInvalid,
     InviteUnreadable,
     NotFound,
     WorkshopClosed,
 )
-from ..domain.workshops import MOST_SEATS, Workshop, check_seats
+from ..domain.workshops import Workshop, check_seats
 from .communities import find_community
+from .heirs import hand_on_invites
 from .invites import IssuedInvite, audit_invite
 from .ports import Desk, InviteSecrets, Store
 from .seats import grants_ended, pass_on
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,27 @@ class NewInvite:
     is_by_hand: bool = False
 
 
+class Keep(Enum):
+    """Stays as it is, where None means something else."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
 @dataclass(frozen=True, slots=True)
 class InviteChange:
-    """What becomes different; None leaves it as it is."""
+    """What becomes different."""
 
-    seats: int | None = None
-    more_seats: int = 0
-    opens_at: datetime | None = None
-    closes_at: datetime | None = None
-    is_paused: bool | None = None
-    is_by_hand: bool | None = None
+    seats: int | Keep | None = (
+        KEEP  # None: without a number. A personal code has one, whatever is said
+    )
+    more_seats: int = 0  # beside those that there are
+    opens_at: datetime | Keep | None = KEEP  # None: at once
+    closes_at: datetime | Keep | None = KEEP  # None: with its workshop, else never
+    is_paused: bool | Keep = KEEP
+    is_by_hand: bool | Keep = KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +77,8 @@ def issue_invite(
 ) -> IssuedInvite:
     """A new code for a community, one of its workshops, or a workshop's site."""
     with desk.database.write() as store:
-        invite = _new_invite(desk, store, actor, community, wanted)
-        seats = 1 if wanted.kind is InviteKind.PERSONAL else check_seats(wanted.seats)
-        return add_invite(desk, store, replace(invite, kind=wanted.kind, seats=seats), actor)
-
-
-def issue_batch(
-    desk: Desk, actor: Actor, community: str, names: Sequence[str], wanted: NewInvite = NewInvite()
-) -> Sequence[IssuedInvite]:
-    """A personal code of one seat for each name, all of one batch. Raises the refusal of the first
-    name that cannot be read; then there is no code at all."""
-    if not 0 < len(names) <= MOST_SEATS:
-        raise BatchTooLarge(most=MOST_SEATS)
-    labels = [read_name(name) for name in names]
-    batch = desk.chance.identifier()
-    with desk.database.write() as store:
-        invite = _new_invite(desk, store, actor, community, wanted)
-        return [
-            add_invite(
-                desk,
-                store,
-                replace(
-                    invite,
-                    id=desk.chance.identifier(),
-                    kind=InviteKind.PERSONAL,
-                    seats=1,
-                    batch=batch,
-                    label=label,
-                ),
-                actor,
-            )
-            for label in labels
-        ]
+        invite = new_invite(desk, store, actor, community, wanted)
+        return add_invite(desk, store, invite, actor)
 
 
 def issue_bound_invite(desk: Desk, username: str) -> IssuedInvite:
@@ -129,18 +112,8 @@ def add_invite(desk: Desk, store: Store, invite: Invite, actor: Actor) -> Issued
 def show_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> IssuedInvite:
     """The code and link of an invite once more, for those who manage it."""
     with desk.database.read() as store:
-        invite = _managed(store, actor, community, invite_id, Verb.SHOW_CODE)
+        invite = managed_invite(store, actor, community, invite_id, Verb.SHOW_CODE)
         return unsealed(desk, store, invite)
-
-
-def show_batch(desk: Desk, actor: Actor, community: str, batch: str) -> Sequence[IssuedInvite]:
-    """The unclaimed codes of a batch, by the names they are for: to print and hand out."""
-    with desk.database.read() as store:
-        return [
-            unsealed(desk, store, invite)
-            for invite in _managed_batch(store, actor, community, batch, Verb.SHOW_CODE)
-            if invite.revoked_at is None and invite.taken == 0
-        ]
 
 
 def unsealed(desk: Desk, store: Store, invite: Invite) -> IssuedInvite:
@@ -169,19 +142,16 @@ def change_invite(
 ) -> Invite:
     """Seats, times, pause, and whether newcomers are admitted by hand. At once."""
     with desk.database.write() as store:
-        invite = _managed(store, actor, community, invite_id, Verb.CHANGE_INVITE)
+        invite = managed_invite(store, actor, community, invite_id, Verb.CHANGE_INVITE)
         if invite.revoked_at is not None:
             raise InviteRevoked
-        seats = invite.seats if change.seats is None else change.seats
-        if seats is not None:
-            seats = check_seats(seats + change.more_seats)
         changed = replace(
             invite,
-            seats=seats,
-            opens_at=change.opens_at or invite.opens_at,
-            closes_at=change.closes_at or invite.closes_at,
+            seats=_changed_seats(invite, change),
+            opens_at=_kept(change.opens_at, invite.opens_at),
+            closes_at=_kept(change.closes_at, invite.closes_at) or _end_of(store, invite),
             paused_at=_since(desk, invite.paused_at, change.is_paused),
-            is_by_hand=invite.is_by_hand if change.is_by_hand is None else change.is_by_hand,
+            is_by_hand=_kept(change.is_by_hand, invite.is_by_hand),
         )
         changed = _timely(changed)
         store.invites.change(changed)
@@ -196,7 +166,7 @@ def change_invite(
 def renew_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> IssuedInvite:
     """Another code and link in place of leaked ones. Who is in stays in, who waits keeps waiting."""
     with desk.database.write() as store:
-        invite = _managed(store, actor, community, invite_id, Verb.REVOKE_INVITE)
+        invite = managed_invite(store, actor, community, invite_id, Verb.REVOKE_INVITE)
         if invite.revoked_at is not None:
             raise InviteRevoked
         return renew(desk, store, actor, invite)
@@ -214,7 +184,7 @@ def revoke_invite(
 ) -> RevokedInvite:
     """The code opens nothing from now on. Those who came in with it stay, or go with it."""
     with desk.database.write() as store:
-        invite = _managed(store, actor, community, invite_id, Verb.REVOKE_INVITE)
+        invite = managed_invite(store, actor, community, invite_id, Verb.REVOKE_INVITE)
         usernames: tuple[str, ...] = ()
         if invite.revoked_at is None:
             revoke(desk, store, actor, invite)
@@ -224,69 +194,15 @@ def revoke_invite(
         return RevokedInvite(store.invites.get(invite_id) or invite, usernames)
 
 
-def release_batch(desk: Desk, actor: Actor, community: str, batch: str) -> int:
-    """Gives the unclaimed seats of a batch to whoever comes: its codes close, and the workshop's
-    own code has as many seats more. How many they were."""
-    with desk.database.write() as store:
-        unclaimed = [
-            invite
-            for invite in _managed_batch(store, actor, community, batch, Verb.REVOKE_INVITE)
-            if invite.revoked_at is None and invite.taken == 0
-        ]
-        for invite in unclaimed:
-            revoke(desk, store, actor, invite)
-        if unclaimed:
-            _give_seats_to_workshop(desk, store, unclaimed[0], len(unclaimed))
-        return len(unclaimed)
-
-
 def revoke(desk: Desk, store: Store, actor: Actor, invite: Invite) -> None:
     store.invites.revoke(invite.id, desk.now)
     audit_invite(desk, store, actor.account_id or "operator", "invite:revoke", invite)
 
 
-def hand_on_invites(desk: Desk, store: Store, account_id: str) -> None:
-    """What becomes of somebody's invites whose own role may have ended, in the same transaction.
-
-    Learner invites pass to another champion, who is told; those for staff close.
-    """
-    maker = Actor(account_id, tuple(store.grants.of_account(account_id, desk.now)))
-    for invite in store.invites.made_by(account_id, desk.now):
-        if invite.community is None or _may_still_issue(maker, invite):
-            continue
-        heir = _another_champion(desk, store, invite.community, account_id)
-        if invite.role > Role.LEARNER or heir is None:
-            store.invites.close(invite.id, desk.now)
-            audit_invite(desk, store, "timer", "invite:close", invite)
-            continue
-        store.invites.change(replace(invite, made_by=heir))
-        audit_invite(desk, store, "timer", "invite:inherit", invite)
-        store.notices.add(
-            Notice(
-                id=desk.chance.identifier(),
-                account_id=heir,
-                kind=INVITE_INHERITED,
-                data={"community": invite.community, "workshop": invite.workshop or ""},
-                created_at=desk.now,
-            )
-        )
-
-
-def hand_on_lapsed(desk: Desk, account_id: str) -> None:
-    """The same for somebody whose role has ended by itself. Writes only where there is something."""
+def is_any_invite_usable(desk: Desk) -> bool:
+    """Could any code be redeemed? A hub without another way in needs one."""
     with desk.database.read() as store:
-        maker = Actor(account_id, tuple(store.grants.of_account(account_id, desk.now)))
-        own = store.invites.made_by(account_id, desk.now)
-        if all(invite.community is None or _may_still_issue(maker, invite) for invite in own):
-            return
-    with desk.database.write() as store:
-        hand_on_invites(desk, store, account_id)
-
-
-def count_usable_invites(desk: Desk) -> int:
-    """How many codes could be redeemed: a hub without another way in needs one."""
-    with desk.database.read() as store:
-        return store.invites.count_usable(desk.now)
+        return store.invites.is_any_usable(desk.now)
 
 
 def shared_learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
@@ -298,9 +214,7 @@ def shared_learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
     ]
 
 
-def _new_invite(
-    desk: Desk, store: Store, actor: Actor, community: str, wanted: NewInvite
-) -> Invite:
+def new_invite(desk: Desk, store: Store, actor: Actor, community: str, wanted: NewInvite) -> Invite:
     find_community(store, actor, community)
     own = require(actor, Verb.ISSUE_INVITE, community, wanted.workshop, wanted.site)
     require_grantable(own, wanted.role)
@@ -311,8 +225,8 @@ def _new_invite(
         workshop=wanted.workshop,
         site=wanted.site,
         role=wanted.role,
-        kind=InviteKind.SHARED,
-        seats=None,
+        kind=wanted.kind,
+        seats=1 if wanted.kind is InviteKind.PERSONAL else check_seats(wanted.seats),
         taken=0,
         opens_at=wanted.opens_at,
         closes_at=wanted.closes_at or (held.ends_at if held else None),
@@ -348,8 +262,27 @@ def _timely(invite: Invite) -> Invite:
     return replace(invite, opens_at=opens_at, closes_at=closes_at)
 
 
-def _since(desk: Desk, before: datetime | None, wanted: bool | None) -> datetime | None:
-    if wanted is None:
+def _kept(wanted: T | Keep, before: T) -> T:
+    return before if wanted is KEEP else wanted
+
+
+def _changed_seats(invite: Invite, change: InviteChange) -> int | None:
+    if invite.kind is InviteKind.PERSONAL:
+        return invite.seats
+    seats = _kept(change.seats, invite.seats)
+    return None if seats is None else check_seats(seats + change.more_seats)
+
+
+def _end_of(store: Store, invite: Invite) -> datetime | None:
+    """When its workshop ends."""
+    if invite.community is None or invite.workshop is None:
+        return None
+    workshop = store.workshops.get(invite.community, invite.workshop)
+    return None if workshop is None else workshop.ends_at
+
+
+def _since(desk: Desk, before: datetime | None, wanted: bool | Keep) -> datetime | None:
+    if wanted is KEEP:
         return before
     return (before or desk.now) if wanted else None
 
@@ -366,7 +299,9 @@ def _draw_secrets(desk: Desk) -> tuple[InviteSecrets, str, str]:
     return secrets, code, link
 
 
-def _managed(store: Store, actor: Actor, community: str, invite_id: str, verb: Verb) -> Invite:
+def managed_invite(
+    store: Store, actor: Actor, community: str, invite_id: str, verb: Verb
+) -> Invite:
     find_community(store, actor, community)
     invite = store.invites.get(invite_id)
     if invite is None or invite.community != community:
@@ -374,16 +309,6 @@ def _managed(store: Store, actor: Actor, community: str, invite_id: str, verb: V
     own = require(actor, verb, community, invite.workshop, invite.site)
     require_grantable(own, invite.role)
     return invite
-
-
-def _managed_batch(
-    store: Store, actor: Actor, community: str, batch: str, verb: Verb
-) -> Sequence[Invite]:
-    invites = store.invites.of_batch(community, batch)
-    if not invites:
-        raise NotFound(kind="invite")
-    _managed(store, actor, community, invites[0].id, verb)
-    return invites
 
 
 def _end_grants(desk: Desk, store: Store, invite: Invite) -> tuple[str, ...]:
@@ -396,31 +321,3 @@ def _end_grants(desk: Desk, store: Store, invite: Invite) -> tuple[str, ...]:
     for account_id in accounts:
         hand_on_invites(desk, store, account_id)
     return tuple(sorted(account.username for account in accounts.values()))
-
-
-def _give_seats_to_workshop(desk: Desk, store: Store, unclaimed: Invite, seats: int) -> None:
-    if unclaimed.community is None or unclaimed.workshop is None:
-        return
-    workshop = store.workshops.get(unclaimed.community, unclaimed.workshop)
-    assert workshop is not None
-    for shared in shared_learner_invites(store, workshop):
-        if shared.revoked_at is None:
-            if shared.seats is not None:
-                store.invites.change(replace(shared, seats=shared.seats + seats))
-            pass_on(desk, store, shared.id)
-            return
-
-
-def _may_still_issue(maker: Actor, invite: Invite) -> bool:
-    assert invite.community is not None
-    role = maker.role_at(invite.community, invite.workshop, invite.site)
-    return role is not None and role >= max(invite.role, Role.INSTRUCTOR)
-
-
-def _another_champion(desk: Desk, store: Store, community: str, leaving: str) -> str | None:
-    champions = [
-        grant.account_id
-        for grant in store.grants.of_community(community, desk.now)
-        if grant.role is Role.CHAMPION and grant.workshop is None
-    ]
-    return next((account_id for account_id in champions if account_id != leaving), None)

@@ -7,12 +7,13 @@ until the new one is kept or used.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
-from ..domain.grants import Actor, Verb
+from ..domain.grants import Actor, Role, Verb, require
 from ..domain.key_requests import (
     KeyRequest,
     draw_number,
@@ -26,11 +27,13 @@ from ..domain.refusals import (
     NotFound,
     StorageUnreachable,
 )
+from ..domain.workshops import Workshop
 from .communities import find_community
+from .members import list_members
 from .notices import notify
 from .ports import Desk, Store
 from .return_keys import browser_digest, make_pending_key
-from .workshops import find_workshop
+from .workshops import find_workshop, view_workshop
 
 _KEPT = timedelta(days=1)  # how long the database remembers a request
 _DRAWS = 50  # of a number, until one is free
@@ -134,6 +137,23 @@ def approve_key(
         return account
 
 
+def people_to_approve(
+    desk: Desk, actor: Actor, community: str, workshop: str | None
+) -> tuple[Workshop | None, Sequence[Account]]:
+    """Whom the form for a number lists: a workshop's learners, or for a champion everybody of the
+    community. `approve_key` decides about each."""
+    if workshop is None:
+        with desk.database.read() as store:
+            find_community(store, actor, community)
+        require(actor, Verb.SET_ROLE, community)
+        return None, _by_name(member.account for member in list_members(desk, actor, community))
+    view = view_workshop(desk, actor, community, workshop)
+    if view.board is None:
+        require(actor, Verb.VIEW_BOARD, community, workshop)
+    learners = (row.account for row in view.board or () if row.role is Role.LEARNER)
+    return view.workshop, _by_name(learners)
+
+
 def find_approved_account(desk: Desk, browser: str) -> Account:
     """As whom this browser may sign in. Raises `KeyRequestUnknown`."""
     with desk.database.read() as store:
@@ -186,6 +206,10 @@ def _person_at(
     ):
         return account
     raise NotFound(kind="member")
+
+
+def _by_name(accounts: Iterable[Account]) -> list[Account]:
+    return sorted(accounts, key=lambda account: account.display_name.casefold())
 
 
 def _free_number(desk: Desk, store: Store) -> str:

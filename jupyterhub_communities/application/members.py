@@ -11,7 +11,7 @@ from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
 from ..domain.refusals import Declared, LastChampion, NotFound
 from .communities import find_community
-from .issuing import hand_on_invites
+from .heirs import hand_on_invites
 from .ports import Desk, Store
 from .seats import grants_ended
 

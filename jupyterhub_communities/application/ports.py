@@ -226,8 +226,12 @@ class Invites(Protocol):
 
     def revoke(self, invite_id: str, now: datetime) -> None: ...
     def close(self, invite_id: str, now: datetime) -> None: ...
-    def count_usable(self, now: datetime) -> int:
-        """How many invites could be redeemed now or later."""
+    def makers_among(self, account_ids: Iterable[str], now: datetime) -> Sequence[str]:
+        """Those of these accounts whose invites are or will be open."""
+        ...
+
+    def is_any_usable(self, now: datetime) -> bool:
+        """Is there an invite that could be redeemed now or later?"""
         ...
 
 

@@ -54,7 +54,10 @@ def show_return_key(desk: Desk, account_id: str, browser: str | None = None) -> 
     shown = _unsealed(desk, pending)
     if shown is None:
         with desk.database.write() as store:
-            shown = _unsealed(desk, store.accounts.pending_key(account_id))  # made meanwhile?
+            pending = store.accounts.pending_key(account_id)  # made meanwhile?
+            if pending is not None and not _may_see(desk, pending, browser):
+                return None
+            shown = _unsealed(desk, pending)
             if shown is None:
                 only = None if pending is None else pending.browser_digest
                 shown = make_pending_key(desk, store, account_id, browser_digest=only)

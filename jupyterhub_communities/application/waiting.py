@@ -89,17 +89,26 @@ def view_lines(desk: Desk, actor: Actor, community: str, workshop: str) -> Seque
         find_community(store, actor, community)
         if not actor.sites_of(community, workshop, LOWEST_ROLE[Verb.ADMIT]):
             require(actor, Verb.ADMIT, community, workshop)
-        lines = []
-        for invite in store.invites.of_community(community, workshop):
-            if may(actor, Verb.ADMIT, community, workshop, invite.site):
-                tickets = [
-                    ticket
-                    for ticket in store.waiting.of_invite(invite.id)
-                    if ticket.state(desk.now) is not TicketState.ENDED
-                ]
-                if tickets:
-                    lines.append(Line(invite, tuple(tickets)))
-        return lines
+        return lines_at(desk, store, actor, community, workshop)
+
+
+def lines_at(
+    desk: Desk, store: Store, actor: Actor, community: str, workshop: str
+) -> tuple[Line, ...]:
+    """Without codes where nobody waits, and those where the actor may not let people in."""
+    lines = (
+        Line(
+            invite,
+            tuple(
+                ticket
+                for ticket in store.waiting.of_invite(invite.id)
+                if ticket.state(desk.now) is not TicketState.ENDED
+            ),
+        )
+        for invite in store.invites.of_community(community, workshop)
+        if may(actor, Verb.ADMIT, community, workshop, invite.site)
+    )
+    return tuple(line for line in lines if line.tickets)
 
 
 def admit_from_line(desk: Desk, actor: Actor, community: str, ticket_id: str) -> Ticket:

@@ -32,6 +32,7 @@ from .invites import IssuedInvite
 from .issuing import add_invite, renew, shared_learner_invites, unsealed
 from .ports import Desk, Store
 from .seats import pass_on
+from .waiting import Line, lines_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,13 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class WorkshopView:
-    """A workshop with what its staff needs. `learner_invite` and `board` only for those who may."""
+    """A workshop with what its staff needs, each part only for those who may."""
 
     workshop: Workshop
     servers: Balance
     learner_invite: IssuedInvite | None
     board: tuple[BoardRow, ...] | None
+    lines: tuple[Line, ...]
 
 
 def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop) -> OpenedWorkshop:
@@ -205,7 +207,8 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
         elif sites := actor.sites_of(community, slug, LOWEST_ROLE[Verb.VIEW_BOARD]):
             board = tuple(row for row in _board(desk, store, workshop) if row.site in sites)
         balance = store.balances.get(Scope(community, slug), SERVERS)
-        return WorkshopView(workshop, balance, invite, board)
+        lines = lines_at(desk, store, actor, community, slug)
+        return WorkshopView(workshop, balance, invite, board, lines)
 
 
 def list_workshops(desk: Desk, actor: Actor, community: str) -> Sequence[Workshop]:

@@ -9,10 +9,13 @@ from enum import StrEnum
 from .grants import Role
 from .refusals import (
     InviteClosed,
+    InviteFull,
     InviteNotOpen,
     InvitePaused,
+    InviteRedeemed,
     InviteRevoked,
     InviteTimesInvalid,
+    Refusal,
 )
 from .times import in_utc
 
@@ -54,24 +57,22 @@ class Invite:
     def seats_left(self) -> int | None:
         return None if self.seats is None else max(0, self.seats - self.taken)
 
-    def check_valid(self, now: datetime, *, contact: str | None) -> None:
-        """Raises the refusal for an invite that nobody will redeem any more."""
+    def check_open(self, now: datetime, *, contact: str | None) -> None:
+        """Raises the refusal for an invite that cannot be redeemed at `now`. Seats come later."""
         if self.revoked_at is not None:
             raise InviteRevoked(contact=contact)
         if self.closes_at is not None and now >= self.closes_at:
             raise InviteClosed(closed_at=self.closes_at, contact=contact)
-
-    def is_open(self, now: datetime) -> bool:
-        """May it be redeemed now, if it is valid at all?"""
-        return self.paused_at is None and (self.opens_at is None or now >= self.opens_at)
-
-    def check_open(self, now: datetime, *, zone: str, contact: str | None) -> None:
-        """Raises the refusal for an invite that cannot be redeemed at `now`. Seats come later."""
-        self.check_valid(now, contact=contact)
         if self.opens_at is not None and now < self.opens_at:
-            raise InviteNotOpen(opens_at=self.opens_at, zone=zone, contact=contact)
+            raise InviteNotOpen(opens_at=self.opens_at, contact=contact)
         if self.paused_at is not None:
             raise InvitePaused(contact=contact)
+
+    def no_seat(self, contact: str | None) -> Refusal:
+        """What somebody new is told when all seats are taken: a personal code is its owner's."""
+        if self.kind is InviteKind.PERSONAL:
+            return InviteRedeemed(contact=contact)
+        return InviteFull(seats=self.seats or 0, contact=contact)
 
     def grant_ends_at(self, now: datetime) -> datetime | None:
         """The end of a grant that is redeemed at `now`; None: without end."""

@@ -101,7 +101,7 @@ class InviteByHand(Refusal):
 class InviteNotOpen(Refusal):
     code = "invite.not_open"
     opens_at: datetime
-    zone: str
+    zone: str = "UTC"  # in which the time is told
     contact: str | None = None
 
 

@@ -23,7 +23,7 @@ from traitlets import Bool, Instance, default
 from ..application.house import House
 from ..application.identities import LinkRequest, account_behind, check_link, link_identity
 from ..application.invites import JoinRequest, look_up_invite, open_join, redeem_invite
-from ..application.issuing import count_usable_invites
+from ..application.issuing import is_any_invite_usable
 from ..application.key_requests import find_approved_account, use_approval
 from ..application.people import Person, find_person, find_refusal
 from ..application.provenance import opens_anything, sync_idp_grants
@@ -383,7 +383,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
 
     async def is_open_to_nobody(self) -> bool:
         """No other way in, and no code that anybody could redeem?"""
-        return self.upstream is None and not await self._house.run(count_usable_invites)
+        return self.upstream is None and not await self._house.run(is_any_invite_usable)
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Our pages, before the Hub's own of the same address."""

@@ -34,7 +34,7 @@ class HomeHandler(PageMixin, HubHomeHandler):
             "notices": shown_notices(notices, messages),
             "grace_notice": "" if until is None else grace_sentence(until, messages),
             "offers_link": self.upstream_has_button
-            and await self.house.run(is_link_of_use, username),
+            and await self.house.run(is_link_of_use, person),
         }
 
     def render_template(self, name: str, *args: Any, **values: Any) -> Any:

@@ -14,7 +14,6 @@ from ..application.invites import (
 from ..application.people import find_person
 from ..application.waiting import wait_in_line
 from ..domain.accounts import AccountKind
-from ..domain.invites import InviteKind
 from ..domain.names import read_name
 from ..domain.refusals import (
     CodeMistyped,
@@ -22,7 +21,6 @@ from ..domain.refusals import (
     InviteByHand,
     InviteClosed,
     InviteFull,
-    InviteRedeemed,
     InviteRevoked,
     InviteUnknown,
     Refusal,
@@ -205,8 +203,8 @@ class JoinHandler(WaitingMixin):
                 cookie=WORKSHOP_COOKIE,
                 days=None,
             )
-        if offer.invite.seats_left == 0 and me is None and error is None and not ask_known:
-            await self.draw_no_seat(_full(offer))
+        if offer.no_seat and me is None and error is None and not ask_known:
+            await self.draw_no_seat(offer.no_seat)
             return
         await self._draw_join(
             offer,
@@ -359,10 +357,3 @@ class JoinHandler(WaitingMixin):
 def _label(offer: Offer | None) -> str:
     """Whom a personal code was made for: they may write themselves otherwise."""
     return "" if offer is None else offer.invite.label or ""
-
-
-def _full(offer: Offer) -> Refusal:
-    contact = offer.community.contact if offer.community else None
-    if offer.invite.kind is InviteKind.PERSONAL:
-        return InviteRedeemed(contact)
-    return InviteFull(offer.invite.seats or 0, contact)

@@ -9,18 +9,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
+from ..application.batches import issue_batch, release_batch, show_batch
 from ..application.communities import my_memberships, view_audit, view_community, view_usage
 from ..application.doubles import retire_double
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
     change_invite,
-    issue_batch,
     issue_invite,
     list_invites,
-    release_batch,
     renew_invite,
     revoke_invite,
-    show_batch,
     show_invite,
 )
 from ..application.members import list_members, remove_member, set_role

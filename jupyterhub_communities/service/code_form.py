@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ..application.issuing import InviteChange, NewInvite
 from ..domain.grants import Role
+from ..domain.invites import Invite
 from ..domain.workshops import MOST_SEATS, Workshop
 from ..pages.language import current_messages
 
@@ -27,6 +28,17 @@ class CodeForm:
     @classmethod
     def fresh(cls) -> CodeForm:
         return cls({**dict.fromkeys(_FIELDS, ""), "role": "learner"})
+
+    @classmethod
+    def of(cls, invite: Invite, zone: str) -> CodeForm:
+        """As a code stands, to be changed."""
+        form = cls.fresh()
+        form.values["seats"] = "" if invite.seats is None else str(invite.seats)
+        for name, time in (("opens_at", invite.opens_at), ("closes_at", invite.closes_at)):
+            if time is not None:
+                form.values[name] = time.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+        form.values["by_hand"] = "1" if invite.is_by_hand else ""
+        return form
 
     @classmethod
     def read(cls, argument: Callable[[str, str], str | None]) -> CodeForm:
@@ -52,7 +64,7 @@ class CodeForm:
         return None if self.errors else wanted
 
     def change(self, zone: str) -> InviteChange | None:
-        """The change of a code that is there."""
+        """The change of a code that is there: the form says all of it, an empty field means none."""
         place = ZoneInfo(zone)
         change = InviteChange(
             seats=self._number("seats", MOST_SEATS),

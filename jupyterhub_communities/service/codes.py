@@ -2,71 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
-
 from markupsafe import Markup
 
+from ..application.batches import issue_batch, release_batch, show_batch
+from ..application.codes import view_code, view_codes
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
     InviteChange,
     change_invite,
-    issue_batch,
     issue_invite,
-    list_invites,
-    release_batch,
     renew_invite,
     revoke_invite,
-    show_batch,
-    show_invite,
 )
 from ..application.waiting import admit_from_line, decline
 from ..application.workshops import add_site, view_workshop
-from ..domain.grants import Role, Verb, require
-from ..domain.invites import Invite
-from ..domain.refusals import InviteUnreadable, Refusal, TitleInvalid
-from ..domain.workshops import Workshop
+from ..domain.refusals import Refusal, TitleInvalid
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
-from ..pages.language import current_messages, use_language
+from ..pages.language import current_messages, refine_language, use_language
 from ..pages.refusals import status_of
 from .code_form import CodeForm
 from .names_file import read_names, write_csv
 from .pages import PageHandler, qr_picture
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Personal codes that were made together."""
-
-    id: str
-    made_at: datetime
-    invites: tuple[Invite, ...]
-
-    @property
-    def claimed(self) -> int:
-        return sum(invite.taken for invite in self.invites)
-
-
-class CodesHandler(PageHandler):
-    """For pages about the codes of a community, or of one of its workshops."""
-
-    async def load(self, community: str, slug: str | None) -> tuple[Any, Workshop | None, Role]:
-        """Community, workshop and the actor's role there. Raises a refusal for who manages none."""
-        shown = await self.community(community)
-        workshop = None
-        if slug is not None:
-            workshop = (await self.run(view_workshop, self.actor, community, slug)).workshop
-        role = require(self.actor, Verb.ISSUE_INVITE, community, slug)
-        return shown, workshop, role
-
-    def base(self, community: str, slug: str | None) -> str:
-        return f"communities/{community}" + (f"/workshops/{slug}" if slug else "")
-
-
-class CodesPage(CodesHandler):
+class CodesPage(PageHandler):
     """All codes, and the forms for new ones and for sites."""
 
     async def get(self, community: str, slug: str | None = None) -> None:
@@ -78,7 +38,7 @@ class CodesPage(CodesHandler):
         try:
             if action == "site" and slug is not None:
                 await self._add_site(community, slug)
-                self.go(self.base(community, slug) + "/codes")
+                self.go(_codes_of(community, slug))
             else:
                 await self._make(community, slug, form, action)
         except Refusal as refusal:
@@ -102,8 +62,8 @@ class CodesPage(CodesHandler):
         )
 
     async def _make(self, community: str, slug: str | None, form: CodeForm, action: str) -> None:
-        _, workshop, _ = await self.load(community, slug)
-        wanted = form.new_invite(workshop)
+        view = await self.run(view_codes, self.actor, community, slug)
+        wanted = form.new_invite(view.workshop)
         if wanted is None:
             await self._draw(community, slug, form, status=400)
         elif action == "batch":
@@ -125,24 +85,21 @@ class CodesPage(CodesHandler):
     async def _draw(
         self, community: str, slug: str | None, form: CodeForm, *, status: int = 200
     ) -> None:
-        shown, workshop, role = await self.load(community, slug)
-        invites = await self.run(list_invites, self.actor, community, slug)
-        own = [invite for invite in invites if slug is not None or invite.workshop is None]
+        view = await self.run(view_codes, self.actor, community, slug)
+        refine_language(community=view.community.language)
         self.draw(
             "codes.html",
             status=status,
-            community=shown,
-            workshop=workshop,
-            invites=[invite for invite in own if invite.batch is None],
-            batches=_batches(own),
-            roles=[granted for granted in Role if granted <= role],
+            community=view.community,
+            workshop=view.workshop,
+            view=view,
             form=form,
             now=self.house.clock.now(),
-            page_base=self.settings["prefix"] + self.base(community, slug),
+            page_base=self.settings["prefix"] + _codes_of(community, slug),
         )
 
 
-class InvitePage(CodesHandler):
+class InvitePage(PageHandler):
     """One code: shown, changed, renewed, revoked."""
 
     async def get(self, community: str, invite_id: str) -> None:
@@ -162,52 +119,35 @@ class InvitePage(CodesHandler):
             await self.run(change_invite, *verb, InviteChange(is_paused=action == "pause"))
         else:
             form = CodeForm.read(self.get_body_argument)
-            _, zone = await self._place(community, invite_id)
-            change = form.change(zone)
+            change = form.change((await self.run(view_code, *verb)).zone)
             if change is None:
                 await self._draw(community, invite_id, form, status=400)
                 return
             await self.run(change_invite, *verb, change)
         self.go(path)
 
-    async def _place(self, community: str, invite_id: str) -> tuple[Invite, str]:
-        """The invite, and the zone of its workshop or site."""
-        for invite in await self.run(list_invites, self.actor, community, None):
-            if invite.id == invite_id:
-                break
-        else:
-            invite = (await self.run(show_invite, self.actor, community, invite_id)).invite
-        if invite.workshop is None:
-            return invite, "UTC"
-        view = await self.run(view_workshop, self.actor, community, invite.workshop)
-        return invite, view.workshop.zone_at(invite.site)
-
     async def _draw(
         self, community: str, invite_id: str, form: CodeForm | None = None, *, status: int = 200
     ) -> None:
-        shown = await self.community(community)
-        try:
-            issued = await self.run(show_invite, self.actor, community, invite_id)
-        except InviteUnreadable:
-            issued = None
-        invite, zone = await self._place(community, invite_id)
-        link = "" if issued is None else self.join_link(issued.link)
+        view = await self.run(view_code, self.actor, community, invite_id)
+        refine_language(community=view.community.language)
+        link = "" if view.issued is None else self.join_link(view.issued.link)
         self.draw(
             "code.html",
             status=status,
-            community=shown,
-            invite=invite,
-            issued=issued,
-            zone=zone,
+            community=view.community,
+            invite=view.invite,
+            issued=view.issued,
+            zone=view.zone,
             join_link=link,
             join_address=self.join_address(),
             qr=qr_picture(link) if link else "",
-            form=form or _as_form(invite, zone),
+            form=form or CodeForm.of(view.invite, view.zone),
             now=self.house.clock.now(),
         )
 
 
-class BatchPage(CodesHandler):
+class BatchPage(PageHandler):
     """Slips to print, one for each unclaimed code; and giving the rest away."""
 
     async def get(self, community: str, batch: str) -> None:
@@ -240,7 +180,7 @@ class BatchPage(CodesHandler):
         self.go(f"communities/{community}/batches/{batch}")
 
 
-class BatchTable(CodesHandler):
+class BatchTable(PageHandler):
     """The unclaimed codes of a batch as CSV."""
 
     async def get(self, community: str, batch: str) -> None:
@@ -276,20 +216,5 @@ class WaitingPart(PageHandler):
         self.go(f"communities/{path[0]}/workshops/{path[1]}")
 
 
-def _batches(invites: list[Invite]) -> list[Batch]:
-    held: dict[str, list[Invite]] = {}
-    for invite in invites:
-        if invite.batch is not None:
-            held.setdefault(invite.batch, []).append(invite)
-    return [Batch(key, found[0].created_at, tuple(found)) for key, found in held.items()]
-
-
-def _as_form(invite: Invite, zone: str) -> CodeForm:
-    form = CodeForm.fresh()
-    form.values["seats"] = "" if invite.seats is None else str(invite.seats)
-    for name in ("opens_at", "closes_at"):
-        time: datetime | None = getattr(invite, name)
-        if time is not None:
-            form.values[name] = time.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
-    form.values["by_hand"] = "1" if invite.is_by_hand else ""
-    return form
+def _codes_of(community: str, slug: str | None) -> str:
+    return f"communities/{community}" + (f"/workshops/{slug}" if slug else "") + "/codes"

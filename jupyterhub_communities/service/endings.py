@@ -14,8 +14,8 @@ from ..application.ending import (
     people_to_look_at,
     plan_ending,
 )
+from ..application.heirs import hand_on_of_all
 from ..application.house import House
-from ..application.issuing import hand_on_lapsed
 from ..application.ports import Hub
 from ..domain.access import Access
 from ..domain.refusals import StorageUnreachable
@@ -73,8 +73,7 @@ class Endings:
         since, after = self._until - _OVERLAP, ""
         await self._carry_out_all(self._failed.copy())
         while people := await self._house.run(people_to_look_at, since, now, after=after):
-            for person in people:
-                await self._house.run(hand_on_lapsed, person.id)
+            await self._house.run(hand_on_of_all, [person.id for person in people])
             await self._carry_out_all({person.username for person in people})
             after = people[-1].id
         self._until = now

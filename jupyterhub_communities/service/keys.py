@@ -10,12 +10,10 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.web import HTTPError
 
 from ..application.doubles import retire_double, view_double
-from ..application.key_requests import approve_key
-from ..application.members import list_members
+from ..application.key_requests import approve_key, people_to_approve
 from ..application.notices import put_notice_away
 from ..application.workshops import view_workshop
 from ..domain.accounts import Account
-from ..domain.grants import Role, Verb, may
 from ..domain.refusals import KeyRequestUnknown, Refusal
 from ..pages.refusals import status_of
 from .base import ServiceHandler
@@ -107,24 +105,14 @@ class KeysPage(PageHandler):
         **values: Any,
     ) -> None:
         shown = await self.community(community)
-        view = None
-        if workshop is None:
-            if not may(self.actor, Verb.SET_ROLE, community):
-                raise HTTPError(403)
-            members = await self.run(list_members, self.actor, community)
-            people = [member.account for member in members]
-        else:
-            view = await self.run(view_workshop, self.actor, community, workshop)
-            if view.board is None:
-                raise HTTPError(403)
-            people = [row.account for row in view.board if row.role is Role.LEARNER]
+        held, people = await self.run(people_to_approve, self.actor, community, workshop)
         self.draw(
             "keys.html",
             status=status,
             **{
                 "community": shown,
-                "workshop": None if view is None else view.workshop,
-                "people": sorted(people, key=lambda account: account.display_name.casefold()),
+                "workshop": held,
+                "people": people,
                 "username": username,
                 "number": number[:_LONGEST],
                 "approved": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..application.communities import Membership, Usage
 from ..application.invites import IssuedInvite
-from ..application.issuing import InviteChange, NewInvite
+from ..application.issuing import KEEP, InviteChange, NewInvite
 from ..application.members import Member
 from ..application.people import Person
 from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
@@ -69,16 +70,14 @@ class WorkshopBody(_Body):
         )
 
 
-class InviteBody(_Body):
-    """`POST communities/{c}/invites`."""
+class _NewInviteBody(_Body):
+    """What codes of all kinds have."""
 
     role: RoleLabel = "learner"
     workshop: str | None = Field(None, max_length=40)
-    seats: Seats | None = None
+    site: str | None = Field(None, max_length=40)
     opens_at: AwareDatetime | None = None
     closes_at: AwareDatetime | None = None
-    kind: Literal["shared", "personal"] = "shared"
-    site: str | None = Field(None, max_length=40)
     lasts_days: Annotated[int, Field(ge=1, le=3660)] | None = None
     by_hand: bool = False
 
@@ -86,38 +85,49 @@ class InviteBody(_Body):
         return NewInvite(
             role=Role.from_label(self.role),
             workshop=self.workshop,
-            kind=InviteKind(self.kind),
-            seats=self.seats,
+            site=self.site,
             opens_at=self.opens_at,
             closes_at=self.closes_at,
-            site=self.site,
             lasts=None if self.lasts_days is None else timedelta(days=self.lasts_days),
             is_by_hand=self.by_hand,
         )
 
 
-class BatchBody(InviteBody):
-    """`POST communities/{c}/batches`: an invite for each name."""
+class InviteBody(_NewInviteBody):
+    """`POST communities/{c}/invites`."""
+
+    seats: Seats | None = None
+    kind: Literal["shared", "personal"] = "shared"
+
+    def wanted(self) -> NewInvite:
+        return replace(super().wanted(), seats=self.seats, kind=InviteKind(self.kind))
+
+
+class BatchBody(_NewInviteBody):
+    """`POST communities/{c}/batches`: an invite of one seat for each name."""
 
     names: list[str] = Field(min_length=1, max_length=MOST_SEATS)
 
 
 class InviteChangeBody(_Body):
-    """`PATCH communities/{c}/invites/{i}`: what is left out stays as it is."""
+    """`PATCH communities/{c}/invites/{i}`: what is left out stays; null takes a limit away."""
 
     seats: Seats | None = None
     opens_at: AwareDatetime | None = None
     closes_at: AwareDatetime | None = None
-    paused: bool | None = None
-    by_hand: bool | None = None
+    paused: bool = False
+    by_hand: bool = False
 
     def change(self) -> InviteChange:
+        def said(name: str) -> Any:
+            return getattr(self, name) if name in self.model_fields_set else KEEP
+
         return InviteChange(
-            seats=self.seats,
-            opens_at=self.opens_at,
-            closes_at=self.closes_at,
-            is_paused=self.paused,
-            is_by_hand=self.by_hand,
+            seats=said("seats"),
+            opens_at=said("opens_at"),
+            closes_at=said("closes_at"),
+            is_paused=said("paused"),
+            is_by_hand=said("by_hand"),
         )
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import segno
 from tornado.web import HTTPError, RequestHandler
 
 from ..application.communities import my_memberships, view_community, view_usage
-from ..application.issuing import list_invites, revoke_invite
 from ..application.members import list_members
 from ..application.notices import list_notices
-from ..application.waiting import Line, view_lines
 from ..application.workshops import (
-    WorkshopView,
     close_workshop,
     list_workshops,
     open_workshop,
@@ -179,15 +175,10 @@ class WorkshopPage(PageHandler):
             join_address=self.join_address(),
             qr=qr_picture(secret_link) if secret_link else "",
             state=view.workshop.state(self.house.clock.now()),
-            lines=await self._lines(view, community, slug),
             now=self.house.clock.now(),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
         )
-
-    async def _lines(self, view: WorkshopView, community: str, slug: str) -> Sequence[Line]:
-        """Who waits, for those who see the board."""
-        return () if view.board is None else await self.run(view_lines, self.actor, community, slug)
 
 
 class BoardPart(PageHandler):
@@ -201,7 +192,6 @@ class BoardPart(PageHandler):
             "board.html",
             view=view,
             workshop=view.workshop,
-            lines=await self.run(view_lines, self.actor, community, slug),
             now=self.house.clock.now(),
         )
 
@@ -222,15 +212,10 @@ class CloseWorkshopPage(PageHandler):
 
 
 class CodePage(PageHandler):
-    """A code that has leaked: revoked, or replaced by a new one."""
+    """A code that has leaked is replaced by a new one."""
 
     async def post(self, community: str, slug: str) -> None:
-        if self.get_body_argument("action", "") == "renew":
-            await self.run(renew_code, self.actor, community, slug)
-        else:
-            for invite in await self.run(list_invites, self.actor, community):
-                if invite.workshop == slug and invite.revoked_at is None:
-                    await self.run(revoke_invite, self.actor, community, invite.id)
+        await self.run(renew_code, self.actor, community, slug)
         self.go(f"communities/{community}/workshops/{slug}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, or_, select, update
 
 from ..application.ports import InviteSecrets, Redemption
 from ..domain.grants import Role
@@ -137,12 +137,18 @@ class SqlInvites:
     def close(self, invite_id: str, now: datetime) -> None:
         self._update(invite_id, closes_at=now)
 
-    def count_usable(self, now: datetime) -> int:
-        query = select(func.count()).where(
+    def makers_among(self, account_ids: Iterable[str], now: datetime) -> Sequence[str]:
+        query = select(invites.c.made_by).where(
+            invites.c.made_by.in_(list(account_ids)), *_usable(now)
+        )
+        return self._connection.execute(query.distinct()).scalars().all()
+
+    def is_any_usable(self, now: datetime) -> bool:
+        query = select(invites.c.id).where(
             *_usable(now),
             or_(invites.c.seats.is_(None), invites.c.taken < invites.c.seats),
         )
-        return self._connection.execute(query).scalar_one()
+        return self._connection.execute(query.limit(1)).first() is not None
 
     def _one(self, condition: ColumnElement[bool]) -> Invite | None:
         row = self._connection.execute(select(invites).where(condition)).one_or_none()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from houses import SetClock, actor_of, andes, make_house, open_taller
 
-from jupyterhub_communities.application import issuing, members, waiting
+from jupyterhub_communities.application import batches, heirs, issuing, members, waiting
 from jupyterhub_communities.application.invites import JoinRequest, look_up_invite, redeem_invite
 from jupyterhub_communities.application.issuing import InviteChange, NewInvite
 from jupyterhub_communities.application.people import find_person
@@ -303,11 +303,11 @@ def test_the_codes_of_a_role_that_lapsed_are_handed_on_too(house, ana, clock) ->
     maker = join(house, house.call(issuing.issue_invite, ana, "andes", wanted).code, "Ines")
     own = actor_of(house, maker.username)
     learners = house.call(issuing.issue_invite, own, "andes", NewInvite())
-    house.call(issuing.hand_on_lapsed, maker.id)
+    house.call(heirs.hand_on_of_all, [maker.id])
     with house.database.read() as store:
         assert store.invites.get(learners.invite.id).made_by == maker.id
     clock.advance(days=2)
-    house.call(issuing.hand_on_lapsed, maker.id)
+    house.call(heirs.hand_on_of_all, [maker.id])
     with house.database.read() as store:
         assert store.invites.get(learners.invite.id).made_by not in (maker.id, None)
 
@@ -332,7 +332,7 @@ def test_a_batch_is_one_seat_each_and_what_is_unclaimed_is_released(house, ana) 
     join(house, shared.code, "Rosa")
     wait(house, shared.code, "Uno")
     batch = house.call(
-        issuing.issue_batch,
+        batches.issue_batch,
         ana,
         "andes",
         ["Luz", "María José", "李"],
@@ -341,10 +341,10 @@ def test_a_batch_is_one_seat_each_and_what_is_unclaimed_is_released(house, ana) 
     assert [issued.invite.label for issued in batch] == ["Luz", "María José", "李"]
     number = batch[0].invite.batch
     join(house, batch[0].code, "Luz")
-    left = house.call(issuing.show_batch, ana, "andes", number)
+    left = house.call(batches.show_batch, ana, "andes", number)
     assert {issued.code for issued in left} == {issued.code for issued in batch[1:]}
-    assert house.call(issuing.release_batch, ana, "andes", number) == 2
-    assert house.call(issuing.release_batch, ana, "andes", number) == 0
+    assert house.call(batches.release_batch, ana, "andes", number) == 2
+    assert house.call(batches.release_batch, ana, "andes", number) == 0
     with pytest.raises(InviteRevoked):
         join(house, batch[1].code, "María José")
     assert state(house, shared.code, "Uno") is TicketState.OFFERED

@@ -112,10 +112,11 @@ def test_a_paused_a_renewed_and_a_revoked_code_each_say_so(hub) -> None:
     page = press(device, page, "join", name="Rosa")
     assert page.url.endswith("/hub/welcome")
     assert device.is_signed_in()
+    username = device.username()
     revoked = hub.house.call(
         revoke_invite, hub.champion(), "andes", renewed.invite.id, with_grants=True
     )
-    assert revoked.usernames == (device.username(),) or not device.is_signed_in()
+    assert revoked.usernames == (username,)
 
 
 def test_a_place_in_line_is_nobody_elses(hub) -> None:
@@ -125,6 +126,5 @@ def test_a_place_in_line_is_nobody_elses(hub) -> None:
     thief = hub.browser()
     page = thief.open_join(opened.learner_invite.code)
     assert "Tu número" not in text_of(page)
-    without_form = thief.post("/hub/join", {"action": "leave"})
-    assert without_form.ok or without_form.status_code == 409
+    thief.post("/hub/join", {"action": "leave"})
     assert "Tu número 1" in text_of(device.get("/hub/join"))

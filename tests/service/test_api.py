@@ -86,6 +86,8 @@ async def test_an_invite_is_changed_and_renewed(call) -> None:
     path = f"communities/andes/invites/{made['id']}"
     _, changed, _ = await call("PATCH", path, body={"seats": 7, "paused": True})
     assert (changed["seats"], changed["paused"], changed["by_hand"]) == (7, True, True)
+    _, unlimited, _ = await call("PATCH", path, body={"seats": None})
+    assert (unlimited["seats"], unlimited["paused"]) == (None, True)
     _, renewed, _ = await call("POST", f"{path}/renew")
     assert renewed["id"] == made["id"]
     assert {renewed["code"], renewed["link"]}.isdisjoint({made["code"], made["link"]})

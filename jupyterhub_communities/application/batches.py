@@ -1,0 +1,92 @@
+"""Batches: personal codes of one seat, made together for a list of names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..domain.grants import Actor, Verb
+from ..domain.invites import Invite, InviteKind
+from ..domain.names import read_name
+from ..domain.refusals import BatchTooLarge, NotFound
+from ..domain.workshops import MOST_SEATS
+from .invites import IssuedInvite
+from .issuing import (
+    NewInvite,
+    add_invite,
+    managed_invite,
+    new_invite,
+    revoke,
+    shared_learner_invites,
+    unsealed,
+)
+from .ports import Desk, Store
+from .seats import pass_on
+
+_LEARNERS = NewInvite()
+
+
+def issue_batch(
+    desk: Desk, actor: Actor, community: str, names: Sequence[str], wanted: NewInvite = _LEARNERS
+) -> Sequence[IssuedInvite]:
+    """A personal code of one seat for each name, all of one batch. Raises the refusal of the first
+    name that cannot be read; then there is no code at all."""
+    if not 0 < len(names) <= MOST_SEATS:
+        raise BatchTooLarge(most=MOST_SEATS)
+    labels = [read_name(name) for name in names]
+    batch = desk.chance.identifier()
+    with desk.database.write() as store:
+        first = new_invite(desk, store, actor, community, replace(wanted, kind=InviteKind.PERSONAL))
+        return [
+            add_invite(
+                desk,
+                store,
+                replace(first, id=desk.chance.identifier(), batch=batch, label=label),
+                actor,
+            )
+            for label in labels
+        ]
+
+
+def show_batch(desk: Desk, actor: Actor, community: str, batch: str) -> Sequence[IssuedInvite]:
+    """The unclaimed codes of a batch, by the names they are for: to print and hand out."""
+    with desk.database.read() as store:
+        return [
+            unsealed(desk, store, invite)
+            for invite in _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
+        ]
+
+
+def release_batch(desk: Desk, actor: Actor, community: str, batch: str) -> int:
+    """Gives the unclaimed seats of a batch to whoever comes: its codes close, and the workshop's
+    own code has as many seats more. How many they were."""
+    with desk.database.write() as store:
+        unclaimed = _unclaimed(store, actor, community, batch, Verb.REVOKE_INVITE)
+        for invite in unclaimed:
+            revoke(desk, store, actor, invite)
+        if unclaimed:
+            _give_seats_to_workshop(desk, store, unclaimed[0], len(unclaimed))
+        return len(unclaimed)
+
+
+def _unclaimed(
+    store: Store, actor: Actor, community: str, batch: str, verb: Verb
+) -> Sequence[Invite]:
+    invites = store.invites.of_batch(community, batch)
+    if not invites:
+        raise NotFound(kind="invite")
+    managed_invite(store, actor, community, invites[0].id, verb)
+    return [invite for invite in invites if invite.revoked_at is None and invite.taken == 0]
+
+
+def _give_seats_to_workshop(desk: Desk, store: Store, unclaimed: Invite, seats: int) -> None:
+    if unclaimed.community is None or unclaimed.workshop is None:
+        return
+    workshop = store.workshops.get(unclaimed.community, unclaimed.workshop)
+    assert workshop is not None
+    for shared in shared_learner_invites(store, workshop):
+        if shared.revoked_at is None:
+            if shared.seats is not None:
+                store.invites.change(replace(shared, seats=shared.seats + seats))
+            pass_on(desk, store, shared.id)
+            return

@@ -1,0 +1,92 @@
+"""What the pages show of codes: all of a place, and one with its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.communities import Community
+from ..domain.grants import Actor, Role, Verb, require
+from ..domain.invites import Invite
+from ..domain.refusals import InviteUnreadable
+from ..domain.workshops import Workshop
+from .communities import find_community
+from .invites import IssuedInvite
+from .issuing import managed_invite, unsealed
+from .ports import Desk
+from .workshops import find_workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Personal codes that were made together."""
+
+    id: str
+    made_at: datetime
+    invites: tuple[Invite, ...]
+
+    @property
+    def claimed(self) -> int:
+        return sum(invite.taken for invite in self.invites)
+
+
+@dataclass(frozen=True, slots=True)
+class CodesView:
+    """The codes of a workshop, or those of a community that belong to no workshop."""
+
+    community: Community
+    workshop: Workshop | None
+    invites: tuple[Invite, ...]  # newest first, without those of batches
+    batches: tuple[Batch, ...]
+    roles: tuple[Role, ...]  # that the actor may give
+
+
+@dataclass(frozen=True, slots=True)
+class CodeView:
+    community: Community
+    invite: Invite
+    issued: IssuedInvite | None  # None: sealed with a package key that was replaced
+    zone: str  # of its workshop or site
+
+
+def view_codes(desk: Desk, actor: Actor, community: str, slug: str | None) -> CodesView:
+    with desk.database.read() as store:
+        shown = find_community(store, actor, community)
+        workshop = None if slug is None else find_workshop(store, actor, community, slug)
+        own = require(actor, Verb.ISSUE_INVITE, community, slug)
+        invites = [
+            invite
+            for invite in store.invites.of_community(community, slug)
+            if invite.workshop == slug
+        ]
+        return CodesView(
+            community=shown,
+            workshop=workshop,
+            invites=tuple(invite for invite in invites if invite.batch is None),
+            batches=_batches(invites),
+            roles=tuple(role for role in Role if role <= own),
+        )
+
+
+def view_code(desk: Desk, actor: Actor, community: str, invite_id: str) -> CodeView:
+    with desk.database.read() as store:
+        shown = find_community(store, actor, community)
+        invite = managed_invite(store, actor, community, invite_id, Verb.SHOW_CODE)
+        workshop = None
+        if invite.workshop is not None:
+            workshop = store.workshops.get(community, invite.workshop)
+        try:
+            issued = unsealed(desk, store, invite)
+        except InviteUnreadable:
+            issued = None
+        zone = "UTC" if workshop is None else workshop.zone_at(invite.site)
+        return CodeView(shown, invite, issued, zone)
+
+
+def _batches(invites: Sequence[Invite]) -> tuple[Batch, ...]:
+    made: dict[str, list[Invite]] = {}
+    for invite in invites:
+        if invite.batch is not None:
+            made.setdefault(invite.batch, []).append(invite)
+    return tuple(Batch(key, found[0].created_at, tuple(found)) for key, found in made.items())
