@@ -19,7 +19,7 @@ from .application.issuing import (
     show_invite,
 )
 from .application.people import find_person
-from .application.return_keys import confirm_return_key, find_account_by_key, show_return_key
+from .application.return_keys import confirm_return_key, find_person_by_key, show_return_key
 from .application.workshops import NewWorkshop, list_workshops, open_workshop, view_workshop
 from .domain.grants import Actor, Role
 from .domain.refusals import KeyUnknown
@@ -90,7 +90,7 @@ def ensure_key(house: House, keys: dict[str, str], username: str) -> None:
     """A kept return key for a Hub username, the one from last time while it works."""
     if username in keys:
         try:
-            house.call(find_account_by_key, keys[username])
+            house.call(find_person_by_key, keys[username])
             return
         except KeyUnknown:
             pass

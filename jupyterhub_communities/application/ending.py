@@ -39,7 +39,7 @@ def plan_ending(desk: Desk, username: str) -> Ending | None:
         account = person.account
         if account is None:
             return None
-        grants, suspended = store.grants.history(account.id)
+        history = store.grants.history(account.id)
         return Ending(
             username=username,
             groups=groups_of(person.grants, desk.settings.group_prefix),
@@ -50,8 +50,8 @@ def plan_ending(desk: Desk, username: str) -> Ending | None:
                 if stops(
                     lease.scope,
                     person.access,
-                    grants,
-                    suspended,
+                    history.grants,
+                    history.suspended,
                     desk.settings.stopping,
                     desk.now,
                 )

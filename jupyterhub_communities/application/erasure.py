@@ -149,7 +149,7 @@ def note_home(desk: Desk, username: str, *, deleted: bool) -> None:
 
 def _retire(desk: Desk, store: Store, account: Account, periods: Mapping[str, timedelta]) -> None:
     """Begins one erasure, if the longest of the person's periods is over and they have no access."""
-    grants, _ = store.grants.history(account.id)
+    grants = store.grants.history(account.id).grants
     ended = last_end(grants, desk.now)
     period = max((periods[grant.community] for grant in grants), default=timedelta())
     if ended is None or desk.now < ended + max(period, desk.settings.grace):
@@ -185,7 +185,7 @@ def _check_erasable(desk: Desk, store: Store, account: Account) -> None:
 def _end_all(desk: Desk, store: Store, account: Account) -> None:
     """Every grant ends; seats go back, invites pass on. An account that the person had under the name
     of a linked identity goes the same way."""
-    grants, _ = store.grants.history(account.id)
+    grants = store.grants.history(account.id).grants
     store.grants.revoke([g.id for g in grants if g.holds(desk.now)], desk.now)
     grants_ended(desk, store, [grant.id for grant in grants])
     hand_on_invites(desk, store, account.id)
@@ -202,7 +202,7 @@ def _of_this_community(
     find_community(store, actor, community)
     require(actor, Verb.ERASE, community)
     account = store.accounts.by_username(username)
-    grants = [] if account is None else store.grants.history(account.id)[0]
+    grants = [] if account is None else store.grants.history(account.id).grants
     if account is None or not any(grant.community == community for grant in grants):
         raise NotFound(kind="member")
     is_elsewhere = any(g.community != community and g.holds(desk.now) for g in grants)

@@ -27,7 +27,7 @@ from ..domain.refusals import (
     Refusal,
 )
 from ..domain.waiting import TicketState
-from ..domain.workshops import Workshop
+from ..domain.workshops import WorkshopBrief
 from .people import Person, load_account
 from .ports import Desk, Redemption, Store
 from .return_keys import make_pending_key
@@ -42,12 +42,13 @@ class Offer:
 
     invite: Invite
     community: Community | None
-    workshop: Workshop | None
+    workshop: WorkshopBrief | None
+    has_line: bool  # somebody waits for a seat
 
     @property
     def zone(self) -> str:
         """In which times are told."""
-        return "UTC" if self.workshop is None else self.workshop.zone_at(self.invite.site)
+        return "UTC" if self.workshop is None else self.workshop.zone
 
     @property
     def language(self) -> str | None:
@@ -134,11 +135,14 @@ def open_join(
     *,
     username: str | None = None,
     name: str = "",
+    shows_sessions: bool = False,
 ) -> JoinView:
     """All that the join page needs to know, in one look. `attempts`: the form's own comes first."""
     digest = secret_digest(desk, secret)
     with desk.database.read() as store:
         offer = find_offer(desk, store, digest)
+        if shows_sessions:
+            offer = _with_sessions(store, offer)
         invite_id = offer.invite.id
         digests = [attempt_digest(desk, attempt) for attempt in attempts]
         redemption = store.redemptions.by_attempt(invite_id, digests[0])
@@ -150,7 +154,8 @@ def open_join(
             offer=offer,
             before=before,
             is_spent=is_spent,
-            is_waiting=any(store.waiting.by_attempt(invite_id, digest) for digest in digests),
+            is_waiting=offer.has_line
+            and any(store.waiting.by_attempt(invite_id, digest) for digest in digests),
             is_name_known=redemption is None and _is_name_known(store, invite_id, name),
             me=None if username is None else store.accounts.by_username(username),
         )
@@ -160,11 +165,11 @@ def has_redeemed(desk: Desk, secret: str, username: str) -> bool:
     """Has this person joined with the code?"""
     digest = secret_digest(desk, secret)
     with desk.database.read() as store:
-        invite = store.invites.by_digest(digest)
+        found = store.invites.by_digest(digest)
         account = store.accounts.by_username(username)
-        if invite is None or account is None:
+        if found is None or account is None:
             return False
-        return store.redemptions.by_account(invite.id, account.id) is not None
+        return store.redemptions.by_account(found.invite.id, account.id) is not None
 
 
 def _is_name_known(store: Store, invite_id: str, typed: str) -> bool:
@@ -183,15 +188,15 @@ def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:
     """
     digest = secret_digest(desk, request.secret)
     with desk.database.write() as store:
-        invite, community = _open_invite(desk, store, digest)
-        contact = _contact(community)
+        offer = find_offer(desk, store, digest)
+        invite, contact = offer.invite, _contact(offer.community)
         earlier = _redemption_before(desk, store, invite, request)
         if earlier is not None and earlier.released_at is None and _is_lapsed(desk, store, earlier):
             pass_on(desk, store, invite.id)  # their seat is free: they take one as anybody does
         elif earlier is not None and earlier.released_at is None:
             return Joined(load_account(desk, store, _account_of(store, earlier)), is_new=False)
         _check_maker(desk, store, invite, contact)
-        _sit_down(desk, store, invite, request, contact)
+        _sit_down(desk, store, offer, request)
         account, is_new = _account_for(desk, store, invite, request)
         grant = _grant_of(desk, invite, account)
         if grant is not None:
@@ -234,50 +239,45 @@ def maker_of(desk: Desk, store: Store, account_id: str) -> Actor:
     return Actor(account_id, () if person is None or person.is_barred else person.unlapsed)
 
 
-def _sit_down(
-    desk: Desk, store: Store, invite: Invite, request: JoinRequest, contact: str | None
-) -> None:
+def _sit_down(desk: Desk, store: Store, offer: Offer, request: JoinRequest) -> None:
     """Takes the seat that is held for the attempt, or a free one."""
-    ticket = store.waiting.by_attempt(invite.id, attempt_digest(desk, request.attempt))
+    invite, ticket = offer.invite, None
+    if offer.has_line:
+        ticket = store.waiting.by_attempt(invite.id, attempt_digest(desk, request.attempt))
     if ticket is not None and ticket.state(desk.now) is TicketState.OFFERED:
         store.waiting.end(ticket.id, desk.now)
         return
     if invite.is_by_hand:
-        raise InviteByHand(contact=contact)
+        raise InviteByHand(contact=_contact(offer.community))
     if not take_seat(desk, store, invite.id):
-        raise invite.no_seat(contact)
+        raise invite.no_seat(_contact(offer.community))
 
 
 def find_offer(desk: Desk, store: Store, digest: str) -> Offer:
     """The invite of a secret's digest with its place. Raises the refusal for one that cannot be
     redeemed."""
-    invite, community = _open_invite(desk, store, digest)
-    return Offer(invite=invite, community=community, workshop=_workshop_of(store, invite))
-
-
-def _open_invite(desk: Desk, store: Store, digest: str) -> tuple[Invite, Community | None]:
-    invite = store.invites.by_digest(digest)
-    # Also asked where there is nothing to ask for: the time that an unknown code takes is that of
-    # a closed or revoked one.
-    community = store.communities.get((invite and invite.community) or "")
-    if invite is None:
+    # One statement, also for a code that is closed or revoked: a stranger cannot tell by the time.
+    found = store.invites.by_digest(digest)
+    if found is None:
         raise InviteUnknown
-    contact = _contact(community)
-    if community is not None and community.suspended_at is not None:
-        raise InviteClosed(closed_at=community.suspended_at, contact=contact)
+    offer = Offer(found.invite, found.community, found.workshop, found.has_line)
+    contact = _contact(offer.community)
+    if offer.community is not None and offer.community.suspended_at is not None:
+        raise InviteClosed(closed_at=offer.community.suspended_at, contact=contact)
     try:
-        invite.check_open(desk.now, contact=contact)
+        offer.invite.check_open(desk.now, contact=contact)
     except InviteNotOpen as refusal:
-        if workshop := _workshop_of(store, invite):
-            refusal.zone = workshop.zone_at(invite.site)
+        refusal.zone = offer.zone
         raise
-    return invite, community
+    return offer
 
 
-def _workshop_of(store: Store, invite: Invite) -> Workshop | None:
-    if invite.community is None or invite.workshop is None:
-        return None
-    return store.workshops.get(invite.community, invite.workshop)
+def _with_sessions(store: Store, offer: Offer) -> Offer:
+    invite = offer.invite
+    if offer.workshop is None or invite.community is None or invite.workshop is None:
+        return offer
+    sessions = tuple(store.workshops.sessions(invite.community, invite.workshop))
+    return replace(offer, workshop=replace(offer.workshop, sessions=sessions))
 
 
 def _contact(community: Community | None) -> str | None:

@@ -32,6 +32,7 @@ class Person:
     grace_until: datetime | None = None  # with `Access.GRACE`
     is_barred: bool = False  # blocked, or being erased
     unlapsed: tuple[Grant, ...] = ()  # also of suspended communities
+    languages: frozenset[str | None] = frozenset()  # of the grants' workshops; None: no workshop's
 
     def is_refused(self, *, is_operator: bool = False) -> bool:
         """An operator needs no community, but may be blocked like everybody."""
@@ -55,7 +56,8 @@ def load_person(desk: Desk, store: Store, username: str) -> Person:
 
 def load_account(desk: Desk, store: Store, account: Account) -> Person:
     """The person of an account."""
-    grants, suspended = store.grants.history(account.id)
+    history = store.grants.history(account.id)
+    grants, suspended = history.grants, history.suspended
     settings = desk.settings
     access = access_of(
         account,
@@ -67,13 +69,15 @@ def load_account(desk: Desk, store: Store, account: Account) -> Person:
     )
     is_in_grace = access is Access.GRACE
     has_barrier = is_barred(account, desk.now)
+    holding = () if has_barrier else held(grants, suspended, desk.now)
     return Person(
         account=account,
-        grants=() if has_barrier else held(grants, suspended, desk.now),
+        grants=holding,
         access=access,
         grace_until=grace_until(account, grants, desk.now, settings.grace) if is_in_grace else None,
         is_barred=has_barrier,
         unlapsed=unlapsed(grants, desk.now),
+        languages=frozenset(history.languages[grant.id] for grant in holding),
     )
 
 
@@ -95,13 +99,13 @@ def refusal_of(desk: Desk, store: Store, person: Person) -> Refusal:
         return OutsideCommunities()
     if account.blocked_at is None and is_being_erased(account, desk.now):
         return AccessErased()
-    grants, suspended = store.grants.history(account.id)
-    latest = max(grants, key=lambda grant: grant.starts_at, default=None)
+    history = store.grants.history(account.id)
+    latest = max(history.grants, key=lambda grant: grant.starts_at, default=None)
     community = None if latest is None else store.communities.get(latest.community)
     contact = None if community is None else community.contact
     if account.blocked_at is not None:
         return AccessBlocked(contact=contact)
-    if suspended & {grant.community for grant in person.unlapsed}:
+    if history.suspended & {grant.community for grant in person.unlapsed}:
         return CommunitySuspended(contact=contact)
     if latest is None and account.kind is not AccountKind.INVITE:
         return OutsideCommunities()

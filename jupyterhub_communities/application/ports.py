@@ -20,7 +20,7 @@ from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
 from ..domain.waiting import Ticket
-from ..domain.workshops import Site, Workshop
+from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 
 
 class Clock(Protocol):
@@ -155,15 +155,22 @@ class Communities(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GrantHistory:
+    """All grants that one person was ever given, and what else is known of the places."""
+
+    grants: Sequence[Grant]
+    suspended: frozenset[str]  # slugs of the communities among them that are suspended
+    languages: Mapping[str, str | None]  # grant id → its workshop's language
+
+
 class Grants(Protocol):
     def get(self, grant_id: str) -> Grant | None: ...
     def of_account(self, account_id: str, now: datetime) -> Sequence[Grant]:
         """The unlapsed grants of one person."""
         ...
 
-    def history(self, account_id: str) -> tuple[Sequence[Grant], frozenset[str]]:
-        """All grants that one person was ever given, and which of their communities are suspended."""
-        ...
+    def history(self, account_id: str) -> GrantHistory: ...
 
     def of_community(
         self, community: str, now: datetime, workshop: str | None = None
@@ -182,6 +189,7 @@ class Grants(Protocol):
 
 class Workshops(Protocol):
     def get(self, community: str, slug: str) -> Workshop | None: ...
+    def sessions(self, community: str, slug: str) -> Sequence[Session]: ...
     def of_community(self, community: str) -> Sequence[Workshop]:
         """Newest first."""
         ...
@@ -191,10 +199,20 @@ class Workshops(Protocol):
     def close(self, community: str, slug: str, now: datetime) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class FoundInvite:
+    """An invite with the place that it opens."""
+
+    invite: Invite
+    community: Community | None
+    workshop: WorkshopBrief | None
+    has_line: bool  # somebody waits for a seat of it
+
+
 class Invites(Protocol):
     def get(self, invite_id: str) -> Invite | None: ...
-    def by_digest(self, digest: str) -> Invite | None:
-        """By the digest of its code or of its link."""
+    def by_digest(self, digest: str) -> FoundInvite | None:
+        """By the digest of its code or of its link, in one statement."""
         ...
 
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:

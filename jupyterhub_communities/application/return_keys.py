@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from secrets import compare_digest
 
-from ..domain.accounts import Account
 from ..domain.audit import AuditEntry
 from ..domain.codes import RETURN_KEY, grouped
 from ..domain.refusals import KeyUnknown, NotFound
+from .people import Person, load_account
 from .ports import Desk, PendingKey, Store
 
 PURPOSE = "return-key"
@@ -76,14 +76,14 @@ def confirm_return_key(desk: Desk, account_id: str, browser: str | None = None) 
         return _confirm(desk, store, account_id)
 
 
-def find_account_by_key(desk: Desk, typed: str) -> Account:
+def find_person_by_key(desk: Desk, typed: str) -> Person:
     """Whose key this is. Raises `KeyMistyped` without touching a table, or `KeyUnknown`."""
     digest = desk.keys.digest(PURPOSE, RETURN_KEY.parse(typed))
     with desk.database.read() as store:
         account = store.accounts.by_key_digest(digest)
-    if account is None:
-        raise KeyUnknown
-    return account
+        if account is None:
+            raise KeyUnknown
+        return load_account(desk, store, account)
 
 
 def use_return_key(desk: Desk, typed: str) -> bool:

@@ -55,6 +55,16 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkshopBrief:
+    """What somebody who is invited is told of a workshop."""
+
+    title: str
+    language: str
+    zone: str  # of the site that they are invited to, else of the workshop
+    sessions: tuple[Session, ...] = ()  # read where they are shown
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
     community: str
     slug: str

@@ -30,7 +30,9 @@ class ArrivingMixin(DeviceMixin, PageMixin):
         days = None if self.device_is_shared else self.cookie_max_age_days
         if stored is not None and self.get_cookie(LANGUAGE_COOKIE) is None:
             keep_language(self, stored, self.language_paths, days=days)
-        if workshop is None and person.grants:
+        if workshop is None and len(person.languages) == 1:
+            (workshop,) = person.languages
+        elif workshop is None and person.languages:
             workshop = await self.house.run(workshop_language, person)
         if workshop is not None:
             keep_language(self, workshop, self.language_paths, cookie=WORKSHOP_COOKIE, days=days)

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from secrets import choice
 from typing import Any
 
-from jupyterhub import orm
 from jupyterhub.auth import Authenticator, LocalAuthenticator
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.traitlets import EntryPointType
@@ -27,7 +28,7 @@ from ..application.issuing import is_any_invite_usable
 from ..application.key_requests import find_approved_account, use_approval
 from ..application.people import Person, find_person, find_refusal
 from ..application.provenance import opens_anything, sync_idp_grants
-from ..application.return_keys import find_account_by_key, use_return_key
+from ..application.return_keys import find_person_by_key, use_return_key
 from ..domain.access import Access
 from ..domain.accounts import AccountKind
 from ..domain.grants import Source, groups_of
@@ -41,6 +42,7 @@ from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
+from .lookups import add_newcomer, is_name_taken
 from .lost_key import LostKeyHandler
 from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
@@ -49,6 +51,7 @@ from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
 from .upstream import AuthModel, UpstreamMixin, load_class
 from .welcome import WelcomeHandler
 
+SEEN_OPEN_SECONDS = 60  # how long the login page believes that there is an open code
 _PERSON = "communities-person"  # who it is, on the way to the last step
 _WANTED = "communities-wanted"  # what upstream's claims amount to, on the way to the last step
 
@@ -82,6 +85,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         super().__init__(**values)
         self.manage_groups = True
         self.intents = Intents()
+        self._newcomers: dict[str, list[str]] = {}  # username → groups, until the Hub adds the user
+        self._seen_open_until = -math.inf  # on the monotonic clock
         if not self._upstream_manages_groups and getattr(self, "auth_state_groups_key", None) == "":
             # OAuthenticator looks for groups as soon as somebody manages them, and misses its key.
             self.auth_state_groups_key = _no_groups
@@ -110,9 +115,10 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if isinstance(asked, JoinRequest):
             return await self._look_at_join(handler, asked)
         if isinstance(asked, KeySignIn):
-            account = await self._house.run(find_account_by_key, asked.typed)
-            asked = replace(asked, is_pending=account.has_pending_key)
-            return {"name": account.username, SIGN_IN: asked}
+            person = await self._house.run(find_person_by_key, asked.typed)
+            assert person.account is not None
+            asked = replace(asked, is_pending=person.account.has_pending_key)
+            return {"name": person.account.username, SIGN_IN: asked, _PERSON: person}
         if isinstance(asked, KeyRequestSignIn):
             account = await self._house.run(find_approved_account, asked.browser)
             return {"name": account.username, SIGN_IN: asked}
@@ -165,7 +171,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         """A username that neither the Hub nor we know."""
         while True:
             name = derive_username(display_name, choice)
-            if handler.find_user(name) is None:
+            if not is_name_taken(handler.db, name):
                 return name
 
     async def _person_of(self, username: str, model: AuthModel) -> Person:
@@ -242,6 +248,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     async def add_user(self, user: User) -> None:
         """Upstream's way, which may want an account of the operating system (PAM). People with a
         code have none, unless the operator has them made."""
+        if groups := self._newcomers.pop(user.name, None):
+            add_newcomer(user, groups)
         if isinstance(self, LocalAuthenticator) and not self.create_system_users:
             account = (await self._house.run(find_person, user.name)).account
             if account is not None and account.kind is AccountKind.INVITE:
@@ -257,7 +265,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if not model:
             return None
         known: Person | None = model.pop(_PERSON, None)
-        changed = await self._carry_out(handler, model.pop(SIGN_IN, None), model)
+        asked = model.pop(SIGN_IN, None)
+        changed = await self._carry_out(handler, asked, model)
         wanted = model.pop(_WANTED, None)
         if wanted is not None:
             self.note_asked(model["name"])
@@ -271,10 +280,13 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             raise await self._house.run(find_refusal, model["name"])
         if isinstance(handler, PageMixin):
             handler.person = person  # for the pages that follow the sign-in
-        user = handler.find_user(model["name"])
+        is_newcomer = isinstance(asked, JoinRequest) and asked.proposed_username == model["name"]
+        user = None if is_newcomer else handler.find_user(model["name"])
         if wanted is None and user is not None and self.enable_auth_state:
             model["auth_state"] = await user.get_auth_state()  # what upstream gave them before
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
+        if is_newcomer and model["groups"]:
+            self._newcomers[model["name"]] = model["groups"]
         if person.account is not None and not model.get("user_info"):
             model["user_info"] = {
                 "name": person.account.display_name,
@@ -359,7 +371,9 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         """Ours from grants; the others as upstream says, or as they stand. None where the Hub has
         them so already: its own comparing is the dearest part of a sign-in."""
         prefix = self.group_prefix
-        held = frozenset() if user is None else _group_names(user)
+        held = (
+            frozenset() if user is None else frozenset(group.name for group in user.orm_user.groups)
+        )
         others = held if upstream_groups is None else upstream_groups
         wanted = groups_of(person.grants, prefix) | {
             name for name in others if not name.startswith(prefix)
@@ -382,8 +396,14 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         return self._house.settings.group_prefix
 
     async def is_open_to_nobody(self) -> bool:
-        """No other way in, and no code that anybody could redeem?"""
-        return self.upstream is None and not await self._house.run(is_any_invite_usable)
+        """No other way in, and no code that anybody could redeem? A code that was seen open is
+        thought so for a minute."""
+        if self.upstream is not None or time.monotonic() < self._seen_open_until:
+            return False
+        if not await self._house.run(is_any_invite_usable):
+            return True
+        self._seen_open_until = time.monotonic() + SEEN_OPEN_SECONDS
+        return False
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Our pages, before the Hub's own of the same address."""
@@ -423,12 +443,6 @@ def _on_any_device(route: Any) -> Any:
 
 def _no_groups(auth_state: Any) -> list[str]:
     return []
-
-
-def _group_names(user: User) -> frozenset[str]:
-    """By one light statement: the Hub's objects of groups bring their roles and shares along."""
-    query = user.db.query(orm.Group.name).join(orm.Group.users).filter(orm.User.id == user.id)
-    return frozenset(name for (name,) in query)
 
 
 def _has_had_servers(user: User | None) -> bool:

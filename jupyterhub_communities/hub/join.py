@@ -179,7 +179,7 @@ class JoinHandler(WaitingMixin):
     ) -> None:
         """The join page: what the code opens, and who is asking."""
         try:
-            view = await self._look_up(secret)
+            view = await self._look_up(secret, shows_sessions=True)
             if ask_who and view.is_waiting and await self.draw_place(secret):
                 return
             me = self._who_may_continue(view) if ask_who else None

@@ -41,13 +41,22 @@ class KeptCodeMixin(GuessingMixin, ArrivingMixin):
         value = self.get_secure_cookie(INVITE_COOKIE, max_age_days=1, min_version=2)
         return value.decode("utf-8", "replace") if value else ""
 
-    async def _look_up(self, secret: str, name: str = "") -> JoinView:
+    async def _look_up(
+        self, secret: str, name: str = "", *, shows_sessions: bool = False
+    ) -> JoinView:
         """What a code opens. A typed one waits for its turn, once: its cookie says that it did."""
         username = None if self.current_user is None else self.current_user.name
 
         def look() -> Awaitable[JoinView]:
             attempts = self._own_attempts()
-            return self.house.run(open_join, secret, attempts, username=username, name=name)
+            return self.house.run(
+                open_join,
+                secret,
+                attempts,
+                username=username,
+                name=name,
+                shows_sessions=shows_sessions,
+            )
 
         if is_link(secret) or secret == self._found_secret():
             return await look()

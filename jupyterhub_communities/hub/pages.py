@@ -17,6 +17,7 @@ from ..pages.headers import page_headers
 from ..pages.language import current_messages
 from ..pages.refusals import sentence_of, status_of
 from ..pages.templates import Site, asset_handlers, install_hub_templates
+from .lookups import read_collections_once
 from .refused import SignInRefused, SpawnRefused
 
 # The argument `code` of an address, also of one that stands quoted in another's argument.
@@ -118,6 +119,7 @@ def install_pages(app: Any, house: House) -> None:
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
     settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")
     clean_logs(app.log)
+    read_collections_once(app.db)
 
 
 def clean_logs(log: logging.Logger) -> None:

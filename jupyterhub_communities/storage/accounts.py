@@ -34,6 +34,19 @@ _BY_USERNAME = select(accounts).where(accounts.c.username == _SOUGHT)
 _BY_KEY = select(accounts).where(
     or_(accounts.c.key_digest == _SOUGHT, accounts.c.pending_key_digest == _SOUGHT)
 )
+_PENDING_KEY = select(
+    accounts.c.pending_key_digest, accounts.c.pending_key_sealed, accounts.c.pending_key_browser
+).where(accounts.c.id == _SOUGHT, accounts.c.pending_key_digest.is_not(None))
+_SET_PENDING_KEY = (
+    update(accounts)
+    .where(accounts.c.id == _SOUGHT)
+    .values(
+        pending_key_digest=bindparam("digest"),
+        pending_key_sealed=bindparam("sealed"),
+        pending_key_browser=bindparam("browser"),
+    )
+)
+_ADD = insert(accounts)
 
 
 class SqlAccounts:
@@ -50,16 +63,15 @@ class SqlAccounts:
         return self._one(_BY_KEY, digest)
 
     def add(self, account: Account) -> None:
-        self._connection.execute(
-            insert(accounts).values(
-                id=account.id,
-                username=account.username,
-                display_name=account.display_name,
-                kind=account.kind.value,
-                language=account.language,
-                created_at=account.created_at,
-            )
-        )
+        values = {
+            "id": account.id,
+            "username": account.username,
+            "display_name": account.display_name,
+            "kind": account.kind.value,
+            "language": account.language,
+            "created_at": account.created_at,
+        }
+        self._connection.execute(_ADD, values)
 
     def count_new(self, since: datetime) -> int:
         query = select(func.count()).where(
@@ -74,24 +86,20 @@ class SqlAccounts:
         self._update(account_id, language=tag)
 
     def pending_key(self, account_id: str) -> PendingKey | None:
-        row = self._connection.execute(
-            select(
-                accounts.c.pending_key_digest,
-                accounts.c.pending_key_sealed,
-                accounts.c.pending_key_browser,
-            ).where(accounts.c.id == account_id, accounts.c.pending_key_digest.is_not(None))
-        ).one_or_none()
+        values = {"sought": account_id}
+        row = self._connection.execute(_PENDING_KEY, values).one_or_none()
         return None if row is None else PendingKey(*row)
 
     def set_pending_key(
         self, account_id: str, *, digest: str, sealed: str, browser_digest: str | None = None
     ) -> None:
-        self._update(
-            account_id,
-            pending_key_digest=digest,
-            pending_key_sealed=sealed,
-            pending_key_browser=browser_digest,
-        )
+        values = {
+            "sought": account_id,
+            "digest": digest,
+            "sealed": sealed,
+            "browser": browser_digest,
+        }
+        self._connection.execute(_SET_PENDING_KEY, values)
 
     def drop_keys(self, account_id: str) -> None:
         self._update(

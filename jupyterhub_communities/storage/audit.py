@@ -9,24 +9,25 @@ from sqlalchemy import Connection, insert, select
 from ..domain.audit import AuditEntry
 from .tables import audit
 
+_ADD = insert(audit)  # made once: written at every sign-in with a code
+
 
 class SqlAudit:
     def __init__(self, connection: Connection):
         self._connection = connection
 
     def add(self, entry: AuditEntry) -> None:
-        self._connection.execute(
-            insert(audit).values(
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                subject=entry.subject,
-                community=entry.community,
-                before=dict(entry.before),
-                after=dict(entry.after),
-                request_id=entry.request_id,
-            )
-        )
+        values = {
+            "at": entry.at,
+            "actor": entry.actor,
+            "action": entry.action,
+            "subject": entry.subject,
+            "community": entry.community,
+            "before": dict(entry.before),
+            "after": dict(entry.after),
+            "request_id": entry.request_id,
+        }
+        self._connection.execute(_ADD, values)
 
     def of_community(self, community: str, limit: int = 100) -> Sequence[AuditEntry]:
         rows = self._connection.execute(

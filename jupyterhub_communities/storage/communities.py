@@ -10,6 +10,15 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from ..domain.communities import Community
 from .tables import communities
 
+_FIELDS = (
+    "slug",
+    "names",
+    "language",
+    "contact",
+    "declared",
+    "retention_days",
+    "suspended_at",
+)
 _BY_SLUG = select(communities).where(communities.c.slug == bindparam("sought"))  # made once
 
 
@@ -19,11 +28,11 @@ class SqlCommunities:
 
     def get(self, slug: str) -> Community | None:
         row = self._connection.execute(_BY_SLUG, {"sought": slug}).one_or_none()
-        return None if row is None else _community(row)
+        return None if row is None else community_of(row)
 
     def all(self) -> Sequence[Community]:
         rows = self._connection.execute(select(communities).order_by(communities.c.slug))
-        return [_community(row) for row in rows]
+        return [community_of(row) for row in rows]
 
     def save(self, community: Community, now: datetime) -> None:
         values = {
@@ -49,13 +58,8 @@ class SqlCommunities:
         )
 
 
-def _community(row: Row[tuple[object, ...]]) -> Community:
+def community_of(row: Row[tuple[object, ...]], prefix: str = "") -> Community:
+    """From a row whose columns may have names with a prefix, where they stand beside others."""
     return Community(
-        slug=row.slug,
-        names=row.names,
-        language=row.language,
-        contact=row.contact,
-        declared=row.declared,
-        retention_days=row.retention_days,
-        suspended_at=row.suspended_at,
+        **{name: getattr(row, prefix + name) for name in _FIELDS},
     )

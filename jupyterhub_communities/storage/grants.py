@@ -18,16 +18,22 @@ from sqlalchemy import (
     update,
 )
 
+from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
-from .tables import communities, grants
+from .tables import communities, grants, workshops
 
 # Made once: asked at every sign-in and refresh.
 _HISTORY = (
-    select(grants, communities.c.suspended_at)
+    select(grants, communities.c.suspended_at, workshops.c.language)
     .join(communities, communities.c.slug == grants.c.community)
+    .outerjoin(
+        workshops,
+        and_(workshops.c.community == grants.c.community, workshops.c.slug == grants.c.workshop),
+    )
     .where(grants.c.account_id == bindparam("sought"))
     .order_by(grants.c.starts_at, grants.c.id)
 )
+_ADD = insert(grants)
 
 
 class SqlGrants:
@@ -41,10 +47,13 @@ class SqlGrants:
     def of_account(self, account_id: str, now: datetime) -> Sequence[Grant]:
         return self._unlapsed(grants.c.account_id == account_id, now)
 
-    def history(self, account_id: str) -> tuple[Sequence[Grant], frozenset[str]]:
+    def history(self, account_id: str) -> GrantHistory:
         rows = self._connection.execute(_HISTORY, {"sought": account_id}).all()
-        suspended = {row.community for row in rows if row.suspended_at is not None}
-        return [_grant(row) for row in rows], frozenset(suspended)
+        return GrantHistory(
+            grants=[_grant(row) for row in rows],
+            suspended=frozenset(row.community for row in rows if row.suspended_at is not None),
+            languages={row.id: row.language for row in rows},
+        )
 
     def of_community(
         self, community: str, now: datetime, workshop: str | None = None
@@ -55,20 +64,19 @@ class SqlGrants:
         return self._unlapsed(condition, now)
 
     def add(self, grant: Grant) -> None:
-        self._connection.execute(
-            insert(grants).values(
-                id=grant.id,
-                account_id=grant.account_id,
-                role=int(grant.role),
-                community=grant.community,
-                workshop=grant.workshop,
-                site=grant.site,
-                source=grant.source.value,
-                made_by=grant.made_by,
-                starts_at=grant.starts_at,
-                ends_at=grant.ends_at,
-            )
-        )
+        values = {
+            "id": grant.id,
+            "account_id": grant.account_id,
+            "role": int(grant.role),
+            "community": grant.community,
+            "workshop": grant.workshop,
+            "site": grant.site,
+            "source": grant.source.value,
+            "made_by": grant.made_by,
+            "starts_at": grant.starts_at,
+            "ends_at": grant.ends_at,
+        }
+        self._connection.execute(_ADD, values)
 
     def count_people(self, now: datetime) -> int:
         query = select(func.count(grants.c.account_id.distinct())).where(

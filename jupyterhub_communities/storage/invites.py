@@ -5,21 +5,72 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from ..application.ports import InviteSecrets, Redemption
+from ..application.ports import FoundInvite, InviteSecrets, Redemption
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
-from .tables import accounts, grants, invites, redemptions
+from ..domain.workshops import WorkshopBrief
+from .communities import community_of
+from .tables import accounts, communities, grants, invites, redemptions, sites, waiting, workshops
 
 # Made once: asked at every sign-in with a code.
-_BY_DIGEST = select(invites).where(
-    or_(invites.c.code_digest == bindparam("sought"), invites.c.link_digest == bindparam("sought"))
+_BY_DIGEST = (
+    select(
+        invites,
+        *(column.label(f"community_{column.name}") for column in communities.c),
+        workshops.c.title.label("workshop_title"),
+        workshops.c.language.label("workshop_language"),
+        func.coalesce(sites.c.zone, workshops.c.zone).label("workshop_zone"),
+        exists()
+        .where(waiting.c.invite_id == invites.c.id, waiting.c.ended_at.is_(None))
+        .label("has_line"),
+    )
+    .outerjoin(communities, communities.c.slug == invites.c.community)
+    .outerjoin(
+        workshops,
+        and_(workshops.c.community == invites.c.community, workshops.c.slug == invites.c.workshop),
+    )
+    .outerjoin(
+        sites,
+        and_(
+            sites.c.community == invites.c.community,
+            sites.c.workshop == invites.c.workshop,
+            sites.c.slug == invites.c.site,
+        ),
+    )
+    .where(
+        or_(
+            invites.c.code_digest == bindparam("sought"),
+            invites.c.link_digest == bindparam("sought"),
+        )
+    )
 )
 _BY_ATTEMPT = select(redemptions).where(
     redemptions.c.invite_id == bindparam("invite"),
     redemptions.c.attempt_digest == bindparam("sought"),
 )
+_TAKE_SEAT = (
+    update(invites)
+    .where(
+        invites.c.id == bindparam("invite"),
+        or_(invites.c.seats.is_(None), invites.c.taken < invites.c.seats),
+    )
+    .values(taken=invites.c.taken + 1)
+)
+_ADD_REDEMPTION = insert(redemptions)
 
 
 class SqlInvites:
@@ -29,9 +80,9 @@ class SqlInvites:
     def get(self, invite_id: str) -> Invite | None:
         return self._one(invites.c.id == invite_id)
 
-    def by_digest(self, digest: str) -> Invite | None:
+    def by_digest(self, digest: str) -> FoundInvite | None:
         row = self._connection.execute(_BY_DIGEST, {"sought": digest}).one_or_none()
-        return None if row is None else _invite(row)
+        return None if row is None else _found(row)
 
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         query = select(invites).where(invites.c.community == community)
@@ -87,14 +138,7 @@ class SqlInvites:
         )
 
     def take_seat(self, invite_id: str) -> bool:
-        taken = self._connection.execute(
-            update(invites)
-            .where(
-                invites.c.id == invite_id,
-                or_(invites.c.seats.is_(None), invites.c.taken < invites.c.seats),
-            )
-            .values(taken=invites.c.taken + 1)
-        )
+        taken = self._connection.execute(_TAKE_SEAT, {"invite": invite_id})
         return taken.rowcount == 1
 
     def give_back(self, invite_id: str, seats: int) -> None:
@@ -228,16 +272,15 @@ class SqlRedemptions:
         return self._connection.execute(query).scalar_one_or_none()
 
     def add(self, redemption: Redemption) -> None:
-        self._connection.execute(
-            insert(redemptions).values(
-                id=redemption.id,
-                invite_id=redemption.invite_id,
-                account_id=redemption.account_id,
-                attempt_digest=redemption.attempt_digest,
-                grant_id=redemption.grant_id,
-                redeemed_at=redemption.redeemed_at,
-            )
-        )
+        values = {
+            "id": redemption.id,
+            "invite_id": redemption.invite_id,
+            "account_id": redemption.account_id,
+            "attempt_digest": redemption.attempt_digest,
+            "grant_id": redemption.grant_id,
+            "redeemed_at": redemption.redeemed_at,
+        }
+        self._connection.execute(_ADD_REDEMPTION, values)
 
     def _one(self, invite_id: str, condition: ColumnElement[bool]) -> Redemption | None:
         row = self._connection.execute(
@@ -255,6 +298,18 @@ def _redemption(row: Row[tuple[object, ...]]) -> Redemption:
         grant_id=row.grant_id,
         redeemed_at=row.redeemed_at,
         released_at=row.released_at,
+    )
+
+
+def _found(row: Row[tuple[object, ...]]) -> FoundInvite:
+    workshop = None
+    if row.workshop_title is not None:
+        workshop = WorkshopBrief(row.workshop_title, row.workshop_language, row.workshop_zone)
+    return FoundInvite(
+        invite=_invite(row),
+        community=None if row.community_slug is None else community_of(row, "community_"),
+        workshop=workshop,
+        has_line=row.has_line,
     )
 
 

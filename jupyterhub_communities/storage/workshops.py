@@ -44,13 +44,17 @@ class SqlWorkshops:
         row = self._connection.execute(_ONE, place).one_or_none()
         if row is None:
             return None
-        held = self._connection.execute(_SESSIONS_OF_ONE, place)
         places = self._connection.execute(_SITES_OF_ONE, place)
         return _workshop(
             row,
-            tuple(Session(session.starts_at, session.ends_at) for session in held),
+            tuple(self.sessions(community, slug)),
             tuple(Site(site.slug, site.name, site.zone) for site in places),
         )
+
+    def sessions(self, community: str, slug: str) -> Sequence[Session]:
+        place = {"community": community, "workshop": slug}
+        held = self._connection.execute(_SESSIONS_OF_ONE, place)
+        return [Session(session.starts_at, session.ends_at) for session in held]
 
     def of_community(self, community: str) -> Sequence[Workshop]:
         return self._select(workshops.c.community == community)

@@ -12,7 +12,7 @@ from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.return_keys import (
     confirm_return_key,
-    find_account_by_key,
+    find_person_by_key,
     show_return_key,
 )
 from jupyterhub_communities.application.workshops import view_workshop
@@ -98,7 +98,7 @@ def test_retiring_the_empty_one_gives_its_seat_back(house, place) -> None:
     assert place.seats_left() == 1
     assert not house.call(find_person, place.second.username).grants
     with pytest.raises(KeyUnknown):
-        house.call(find_account_by_key, key)
+        house.call(find_person_by_key, key)
     assert not place.row(place.first).is_double
     place.join("Nueva", "four")
 

@@ -231,11 +231,11 @@ def test_a_bound_code_leaves_the_old_key_working_until_the_new_one_is_kept(house
     second = house.call(issuing.issue_bound_invite, "operator")
     join(house, second.code, "b", "")
     new = house.call(return_keys.show_return_key, account.id)
-    assert house.call(return_keys.find_account_by_key, old).id == account.id
+    assert house.call(return_keys.find_person_by_key, old).account.id == account.id
     house.call(return_keys.confirm_return_key, account.id)
     with pytest.raises(return_keys.KeyUnknown):
-        house.call(return_keys.find_account_by_key, old)
-    assert house.call(return_keys.find_account_by_key, new).id == account.id
+        house.call(return_keys.find_person_by_key, old)
+    assert house.call(return_keys.find_person_by_key, new).account.id == account.id
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -18,7 +18,7 @@ from jupyterhub_communities.application.key_requests import (
 from jupyterhub_communities.application.notices import list_notices, put_notice_away
 from jupyterhub_communities.application.return_keys import (
     confirm_return_key,
-    find_account_by_key,
+    find_person_by_key,
     show_return_key,
     use_return_key,
 )
@@ -100,11 +100,13 @@ def test_a_lost_key_is_replaced_in_the_browser_that_asked(house, place) -> None:
     house.call(use_approval, "browser")
     new = house.call(show_return_key, place.maria.id, "browser")
     assert new not in (None, place.key)
-    assert house.call(find_account_by_key, place.key).id == place.maria.id, "until the new is kept"
+    assert house.call(find_person_by_key, place.key).account.id == place.maria.id, (
+        "until the new is kept"
+    )
     assert house.call(confirm_return_key, place.maria.id, "browser") is True
     with pytest.raises(KeyUnknown):
-        house.call(find_account_by_key, place.key)
-    assert house.call(find_account_by_key, new).id == place.maria.id
+        house.call(find_person_by_key, place.key)
+    assert house.call(find_person_by_key, new).account.id == place.maria.id
 
 
 def test_the_new_key_is_shown_in_no_other_browser_and_kept_from_none(house, place) -> None:
@@ -113,7 +115,7 @@ def test_the_new_key_is_shown_in_no_other_browser_and_kept_from_none(house, plac
     for other in (None, "another"):
         assert house.call(show_return_key, place.maria.id, other) is None
         assert house.call(confirm_return_key, place.maria.id, other) is False
-    assert house.call(find_account_by_key, place.key).id == place.maria.id
+    assert house.call(find_person_by_key, place.key).account.id == place.maria.id
 
 
 def test_typing_the_new_key_is_keeping_it(house, place) -> None:
@@ -124,7 +126,7 @@ def test_typing_the_new_key_is_keeping_it(house, place) -> None:
     place.kept(new, sign_ins_end=True)
     place.kept(new, sign_ins_end=False)
     with pytest.raises(KeyUnknown):
-        house.call(find_account_by_key, place.key)
+        house.call(find_person_by_key, place.key)
 
 
 def test_a_key_that_was_never_confirmed_works_until_the_new_one_is_kept(house, place) -> None:
@@ -132,7 +134,7 @@ def test_a_key_that_was_never_confirmed_works_until_the_new_one_is_kept(house, p
     old = house.call(show_return_key, rosa.id)  # photographed, and no button pressed
     place.approve(place.ask(), who=rosa)
     house.call(use_approval, "browser")
-    assert house.call(find_account_by_key, old).id == rosa.id
+    assert house.call(find_person_by_key, old).account.id == rosa.id
     with pytest.raises(InviteRedeemed):  # the form of the old device gives no key any more
         place.join("Rosa")
     assert house.call(confirm_return_key, rosa.id, "browser") is True

@@ -69,7 +69,7 @@ def test_a_mistyped_code_or_key_takes_no_statement(house) -> None:
     with statements(house) as said:
         for verb, typed in (
             (invites.look_up_invite, "0000-0000-0001"),
-            (return_keys.find_account_by_key, "0000-0000-0000-0001"),
+            (return_keys.find_person_by_key, "0000-0000-0000-0001"),
         ):
             with pytest.raises(Refusal):
                 house.call(verb, typed)
@@ -78,7 +78,7 @@ def test_a_mistyped_code_or_key_takes_no_statement(house) -> None:
 
 def test_an_unknown_key_takes_one_statement(house) -> None:
     with statements(house) as said, pytest.raises(Refusal):
-        house.call(return_keys.find_account_by_key, RETURN_KEY.draw(lambda symbols: "Z"))
+        house.call(return_keys.find_person_by_key, RETURN_KEY.draw(lambda symbols: "Z"))
     assert len(said) == 2, "BEGIN, and the account"
 
 

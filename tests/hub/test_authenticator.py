@@ -61,6 +61,11 @@ class OurPage(PageMixin):
     def __init__(self, *users):
         self._known = {user.name: user for user in users}
 
+    @property
+    def db(self):
+        user = next(iter(self._known.values()), None) or HubUser("nobody")
+        return user.db
+
     def find_user(self, name):
         return self._known.get(name)
 
