@@ -60,7 +60,7 @@ def test_unknown_closed_and_revoked_codes_take_the_same_statements(house) -> Non
     for name, code in codes_that_open_nothing(house).items():
         with statements(house) as asked[name], pytest.raises(Refusal):
             house.call(invites.look_up_invite, code)
-    assert len(asked["unknown"]) == 3, "BEGIN, the invite, and a community"
+    assert len(asked["unknown"]) == 2, "BEGIN, and the invite with its place"
     for name, said in asked.items():
         assert said == asked["unknown"], name
 

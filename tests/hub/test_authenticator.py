@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from houses import actor_of, make_house, open_taller
 from hub_users import HubUser
-from jupyterhub.auth import Authenticator
+from jupyterhub import orm
+from jupyterhub.auth import Authenticator, PAMAuthenticator
 from traitlets import Bool, Dict
 from traitlets.config import Config
 
@@ -142,6 +143,15 @@ def test_a_newcomer_never_gets_the_name_of_somebody_the_hub_knows(house, monkeyp
     handler = OurPage(HubUser("operator"))
     model = sign_in(community_authenticator(house), {SIGN_IN: request}, handler)
     assert model["name"] == "rosa-new"
+
+
+def test_people_with_a_code_need_no_account_of_the_operating_system(house) -> None:
+    authenticator = community_authenticator(house, PAMAuthenticator)
+    username, _ = learner(house)
+    asyncio.run(authenticator.add_user(orm.User(name=username)))
+    assert authenticator.normalize_username(username) == username
+    with pytest.raises(KeyError, match="nobody-of-ours"):
+        asyncio.run(authenticator.add_user(orm.User(name="nobody-of-ours")))
 
 
 def test_a_blocked_person_is_refused_and_nothing_is_consumed(house) -> None:
