@@ -60,8 +60,10 @@ class DemoError(Exception):
 
 def run(*, port: int, data_dir: Path | None, reset: bool, json_output: bool) -> int:
     """Runs the demo until Ctrl-C. 0: ended; 1: the hub failed; 2: a mistake, with a sentence."""
-    # Ctrl-C and a plain `kill` end it alike, also while it is still starting.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C and a plain `kill` end it alike, also while it is still starting, and also where a
+    # script has put it into the background: it would start with Ctrl-C ignored there.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         data = prepare_directory((data_dir or DEFAULT_DATA_DIR).resolve(), reset=reset)
         with only_one(data):
