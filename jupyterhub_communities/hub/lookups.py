@@ -37,9 +37,11 @@ def add_newcomer(user: User, group_names: Iterable[str]) -> None:
         found = user.db.query(orm.Group).filter(orm.Group.name.in_(names))
         groups = found.options(*_OPTIONS[orm.Group]).all()
     missing = sorted(names - {group.name for group in groups})
-    made = [orm.Group(name=name) for name in missing]
-    user.db.add_all(made)
-    user.orm_user.groups.extend([*groups, *made])
+    if missing:
+        groups += [orm.Group(name=name) for name in missing]
+        user.db.add_all(groups)
+        user.db.flush()  # the next newcomer, before this one's commit, has to find them
+    user.orm_user.groups.extend(groups)
 
 
 def is_name_taken(session: Session, username: str) -> bool:

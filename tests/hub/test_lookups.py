@@ -86,18 +86,32 @@ def test_people_in_a_list_are_read_at_once(hub) -> None:
     assert hub.count(everybody) < 10
 
 
-def test_a_newcomer_is_put_into_groups_without_reading_those_of_others(hub) -> None:
+def newcomer(hub, name):
     class User:
         db = hub.db
-        orm_user = orm.User(name="luz")
+        orm_user = orm.User(name=name)
 
     hub.db.add(User.orm_user)
     hub.db.commit()
-    assert hub.count(lambda: add_newcomer(User, ["andes", "nueva"])) == 1
+    return User
+
+
+def test_a_newcomer_is_put_into_groups_without_reading_those_of_others(hub) -> None:
+    luz = newcomer(hub, "luz")
+    assert hub.count(lambda: add_newcomer(luz, ["andes"])) == 1
     hub.db.commit()
     hub.db.expunge_all()
-    assert {group.name for group in orm.User.find(hub.db, "luz").groups} == {"andes", "nueva"}
+    assert {group.name for group in orm.User.find(hub.db, "luz").groups} == {"andes"}
     assert {user.name for user in orm.Group.find(hub.db, "andes").users} == {"rosa", "luz"}
+
+
+def test_two_newcomers_at_once_share_a_group_that_neither_has_committed(hub) -> None:
+    luz, sol = newcomer(hub, "luz"), newcomer(hub, "sol")
+    add_newcomer(luz, ["andes", "nueva"])
+    add_newcomer(sol, ["andes", "nueva"])
+    hub.db.commit()
+    hub.db.expunge_all()
+    assert {user.name for user in orm.Group.find(hub.db, "nueva").users} == {"luz", "sol"}
 
 
 def test_a_newcomer_whom_another_request_has_added_is_left_as_they_are(hub) -> None:
