@@ -2,8 +2,11 @@
 
 The order is an explicit choice (cookie, then stored preference), `?lang=`, the workshop's language,
 `Accept-Language`, the community's, the hub's. A wish that no offered language fits is passed over.
-Matching is RFC 4647 lookup along CLDR's parents (`es-MX` → `es-419` → `es`), and then the nearest
-region: `pt` and `pt-PT` get `pt-BR` where that is the only Portuguese there is.
+
+What fits is said by CLDR's language matching (UTS #35, by the library langcodes): the nearest variety
+of the same language (`es-MX` gets `es-419` rather than `es`, `pt-PT` gets `pt-BR` where that is the
+only Portuguese); and, where none of what a browser accepts is offered, the language that most of its
+speakers also read: Spanish for Quechua, French for Wolof.
 """
 
 from __future__ import annotations
@@ -11,14 +14,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
+from langcodes import Language, closest_match
+from langcodes.tag_parser import LanguageTagError
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
 _QUALITY = re.compile(r"[01](?:\.\d{0,3})?")
+_LONGEST_TAG = 50
 _MOST_RANGES = 50  # of one header; browsers send ten at the most
+
+# CLDR's distances: below 20 lie varieties of one language, up to 45 the languages that its speakers
+# are used to; another script of the same language is farther.
+_SAME_LANGUAGE = 19
+_ALSO_READ = 45
 
 # What JupyterLab's language packs are called, where CLDR's likely territory is another.
 _LAB_LOCALES = {"en": "en", "ar": "ar_SA"}
@@ -47,19 +56,23 @@ class Wishes:
 
 def negotiate(wishes: Wishes, offered: Sequence[str], *, default: str = "en") -> str:
     """The offered tag that fits best, `default` where none does."""
-    for wish in _in_order(wishes):
-        found = closest(wish, offered)
+    for wish, distance in _in_order(wishes):
+        found = closest(wish, offered, distance)
         if found is not None:
             return found
     return default
 
 
-def _in_order(wishes: Wishes) -> Iterator[str]:
+def _in_order(wishes: Wishes) -> Iterator[tuple[str | None, int]]:
+    """Every wish, and how far from it an offered language may lie."""
     for wish in (wishes.cookie, wishes.stored, wishes.query, wishes.workshop):
-        yield wish or ""
-    yield from accepted_tags(wishes.accept)
+        yield wish, _SAME_LANGUAGE
+    accepted = accepted_tags(wishes.accept)
+    for distance in (_SAME_LANGUAGE, _ALSO_READ):
+        for tag in accepted:
+            yield tag, distance
     for wish in (wishes.community, wishes.hub):
-        yield wish or ""
+        yield wish, _ALSO_READ
 
 
 def accepted_tags(header: str | None) -> list[str]:
@@ -79,58 +92,20 @@ def accepted_tags(header: str | None) -> list[str]:
     return [tag for _, tag in ranges]
 
 
-def closest(tag: str | None, offered: Sequence[str]) -> str | None:
-    """The offered tag nearest to `tag`, or None where none is of its language."""
-    if not tag or len(tag) > 50 or not _TAG.fullmatch(tag):
+def closest(tag: str | None, offered: Sequence[str], distance: int = _SAME_LANGUAGE) -> str | None:
+    """The offered tag nearest to `tag`, or None where none lies within CLDR's `distance`."""
+    if not tag or len(tag) > _LONGEST_TAG or not _TAG.fullmatch(tag):
         return None
-    known = {_normal(candidate): candidate for candidate in offered}
-    language = _normal(tag).partition("-")[0]
-    for candidate in _parents(_normal(tag)):
-        if candidate in known:
-            return known[candidate]
-    same = sorted(name for name in known if name.partition("-")[0] == language)
-    likely = _likely(language)
-    return known[likely if likely in same else same[0]] if same else None
-
-
-def _normal(tag: str) -> str:
-    """A tag as this module compares them: lower case, hyphens, deprecated names replaced."""
-    language, _, rest = tag.replace("_", "-").lower().partition("-")
-    language = str(get_global("language_aliases").get(language, language)).lower()
-    return f"{language}-{rest}" if rest else language
-
-
-def _parents(tag: str) -> Iterator[str]:
-    """The tag, then ever more general ones, by CLDR's parents and by dropping subtags."""
-    while tag:
-        yield tag
-        parent = _cldr_parents().get(tag)
-        if parent:
-            tag = parent
-            continue
-        tag = tag.rpartition("-")[0]
-        if tag[-2:-1] == "-":  # RFC 4647, 3.4: a single letter left at the end goes too
-            tag = tag[:-2]
-
-
-@cache
-def _cldr_parents() -> dict[str, str]:
-    """CLDR's parents that are not had by dropping a subtag: `es-mx` → `es-419`."""
-    pairs = get_global("parent_exceptions").items()
-    named = {child: parent for child, parent in pairs if parent != "root"}
-    return {_normal(child): _normal(parent) for child, parent in named.items()}
-
-
-def _likely(language: str) -> str:
-    """The tag with the territory that CLDR holds most likely: `pt` → `pt-br`."""
-    full = str(get_global("likely_subtags").get(language, language))
-    return f"{language}-{full.rpartition('_')[2].lower()}"
+    try:
+        found, _ = closest_match(tag, offered, max_distance=distance)
+    except LanguageTagError:  # has the form of a tag, and is none
+        return None
+    return found if found in offered else None
 
 
 def lab_locale(tag: str) -> str:
     """What JupyterLab calls the language: `es_ES`, `pt_BR`, `fr_FR`; `en` for English."""
     if tag in _LAB_LOCALES:
         return _LAB_LOCALES[tag]
-    locale = Locale.parse(tag, sep="-")
-    territory = locale.territory or _likely(locale.language).rpartition("-")[2].upper()
-    return f"{locale.language}_{territory}"
+    likely = Language.get(tag).maximize()
+    return f"{likely.language}_{likely.territory}"
