@@ -42,11 +42,15 @@ WORKSHOPS = (
     DemoWorkshop("cerrado", "Primeiros passos com Python", "pt-BR", "America/Sao_Paulo"),
     DemoWorkshop("bonde", "First steps with Python", "en", "Africa/Nairobi"),
     DemoWorkshop("bonde", "Hatua za kwanza na Python", "sw", "Africa/Dar_es_Salaam", 2),
+    DemoWorkshop("sahel", "Premiers pas avec Python", "fr", "Africa/Dakar"),
+    DemoWorkshop("nilein", "الخطوات الأولى مع Python", "ar", "Africa/Khartoum"),
 )
 INSTRUCTORS = (
     ("andes", "Inti Quispe"),
     ("cerrado", "Iara Souza"),
     ("bonde", "Neema Mushi"),
+    ("sahel", "Moussa Diop"),
+    ("nilein", "أمل الطيب"),
 )
 
 

@@ -13,8 +13,12 @@ from ..application.leases import start_choices
 from ..domain.profiles import Profile
 from ..domain.refusals import StorageUnreachable
 from ..pages.language import current_messages
+from . import lab
 from .options import sizes
 from .spawner import CommunitySpawnerMixin
+
+LAB_VOLUME = "jupyterhub-communities-lab"
+LAB_FOLDER = "/etc/jupyterhub-communities/lab"
 
 
 class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
@@ -24,6 +28,14 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     come from the same catalogue: `c.KubeSpawner.profile_list = lambda spawner:
     spawner.profile_entries()`.
     """
+
+    extra_annotations: dict[str, str]
+    volumes: Any
+    volume_mounts: Any
+
+    @default("lab_settings_dir")
+    def _default_lab_settings_dir(self) -> str:
+        return ""  # a folder of the Hub's machine: the pod has one of its own
 
     @default("options_form")
     def _default_options_form(self) -> Any:
@@ -56,8 +68,25 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         """KubeSpawner has deleted the user's volume by now, if it is one of its own."""
         return await super()._delete_home() or bool(self.storage_pvc_ensure and self.delete_pvc)
 
-    def _settings_folder(self, locale: str) -> Path | None:
-        return None  # ours lies on the Hub's machine, not in the pod
+    def apply_language(self, tag: str) -> None:
+        """JupyterLab's settings come with the pod: annotations that a volume shows as files."""
+        super().apply_language(tag)
+        items = []
+        annotations = {}
+        for name, text in lab.settings_files(tag).items():
+            annotation = f"jupyterhub-communities/{Path(name).name}"
+            # KubeSpawner expands {username} and the like here: braces are doubled.
+            annotations[annotation] = text.replace("{", "{{").replace("}", "}}")
+            field = {"fieldPath": f"metadata.annotations['{annotation}']"}
+            items.append({"path": name, "fieldRef": field})
+        self.extra_annotations = {**self.extra_annotations, **annotations}
+        self.volumes = _with(self.volumes, {"name": LAB_VOLUME, "downwardAPI": {"items": items}})
+        self.volume_mounts = _with(
+            self.volume_mounts, {"name": LAB_VOLUME, "mountPath": LAB_FOLDER, "readOnly": True}
+        )
+        others = self.environment.get("JUPYTER_CONFIG_PATH")
+        parts = [LAB_FOLDER, others] if isinstance(others, str) else [LAB_FOLDER]
+        self.environment = {**self.environment, "JUPYTER_CONFIG_PATH": ":".join(parts)}
 
     async def profile_entries(self) -> list[dict[str, Any]]:
         """The catalogue as KubeSpawner's `profile_list`, in the reader's language.
@@ -86,6 +115,13 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
 class CommunityKubeSpawner(CommunityKubeSpawnerMixin, KubeSpawner):
     """KubeSpawner with community quotas, profiles and languages."""
+
+
+def _with(entries: Any, entry: dict[str, Any]) -> Any:
+    """KubeSpawner's volumes or mounts, a list or a dict, with ours, once."""
+    if isinstance(entries, dict):
+        return {**entries, LAB_VOLUME: entry}
+    return [*(known for known in entries if known["name"] != LAB_VOLUME), entry]
 
 
 def kubespawner_override(profile: Profile) -> dict[str, Any]:

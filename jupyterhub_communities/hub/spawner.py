@@ -7,16 +7,14 @@ What was held is given back when the server has stopped, however that came about
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
 from jupyterhub.utils import maybe_future
-from traitlets import Callable, Enum, Instance, Union, default
+from traitlets import Callable, Enum, Instance, Unicode, Union, default
 
 from ..application.erasure import note_home
 from ..application.house import House
@@ -35,10 +33,8 @@ from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..domain.texts import in_language
-from ..i18n.negotiation import lab_locale
 from ..pages.language import current_messages, refine_language
-from ..pages.templates import share_dir
-from . import homes
+from . import homes, lab
 from .options import draw_form, draw_grace, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
 
@@ -66,10 +62,20 @@ class CommunitySpawnerMixin(Spawner):
         "whether it did; it may be async. Volumes of Kubernetes follow `KubeSpawner.delete_pvc`.",
     ).tag(config=True)
 
+    lab_settings_dir = Unicode(
+        help="Where servers find JupyterLab's settings for each language. By default the folder of "
+        "this installation, which servers on this machine see. For containers: a copy of it in the "
+        "image, or mounted. Pods of Kubernetes need none. Empty: JupyterLab's language is left alone.",
+    ).tag(config=True)
+
     environment: dict[str, Any]
     cookie_options: dict[str, Any]
     lease_id: str | None = None
     _is_form_skipped = False
+
+    @default("lab_settings_dir")
+    def _default_lab_settings_dir(self) -> str:
+        return str(lab.settings_dir())
 
     @property
     def _house(self) -> House:
@@ -180,7 +186,7 @@ class CommunitySpawnerMixin(Spawner):
             language = plan.workshop.language if plan.workshop else messages.tag
             if lesson := in_language(plan.profile.default_urls, language):
                 self.default_url = lesson.replace("{", "{{").replace("}", "}}")
-        self.environment = {**self.environment, **self._language_environment(messages.tag)}
+        self.apply_language(messages.tag)
 
     def apply_profile(self, profile: Profile) -> None:
         """Sets the sizes and the environment of a profile; Spawners with more override it."""
@@ -190,24 +196,14 @@ class CommunitySpawnerMixin(Spawner):
         if profile.memory is not None:
             self.mem_limit = profile.memory
 
-    def _language_environment(self, tag: str) -> dict[str, str]:
+    def apply_language(self, tag: str) -> None:
         """The language as a default: the person's own setting in JupyterLab still wins."""
-        locale = lab_locale(tag)
-        environment = {
-            "LANGUAGE": locale,
-            "LANG": "C.UTF-8" if locale == "en" else f"{locale}.UTF-8",
-        }
-        folder = self._settings_folder(locale)
-        if folder is not None:
-            others = self.environment.get("JUPYTER_CONFIG_PATH")
-            parts = [str(folder), others] if isinstance(others, str) else [str(folder)]
-            environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(parts)
-        return environment
-
-    def _settings_folder(self, locale: str) -> Path | None:
-        """Where the server finds JupyterLab's settings for a language, if it sees our files."""
-        folder = share_dir() / "lab" / locale
-        return folder if folder.is_dir() else None
+        environment = {**self.environment, **lab.language_environment(tag)}
+        if self.lab_settings_dir:
+            environment["JUPYTER_CONFIG_PATH"] = lab.config_path(
+                self.lab_settings_dir, tag, self.environment.get("JUPYTER_CONFIG_PATH")
+            )
+        self.environment = environment
 
     async def _note_activation(self, lease_id: str) -> None:
         try:

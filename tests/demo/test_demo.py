@@ -45,8 +45,9 @@ def children_of(session: int) -> list[str]:
 def test_the_json_says_where_everything_is(demo) -> None:
     facts = demo.facts
     assert set(facts) == {"hub_url", "service_url", "api_url", "operator", "champions", "invites"}
-    assert {i["language"] for i in facts["invites"]} == {"es", "pt-BR", "en", "sw"}
-    assert {c["community"] for c in facts["champions"]} == {"andes", "cerrado", "bonde"}
+    assert {i["language"] for i in facts["invites"]} == {"es", "pt-BR", "en", "sw", "fr", "ar"}
+    communities = {"andes", "cerrado", "bonde", "sahel", "nilein"}
+    assert {c["community"] for c in facts["champions"]} == communities
     for person in (facts["operator"], *facts["champions"]):
         answer = requests.get(
             f"{facts['api_url']}me",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from houses import SMALL, make_house, open_taller
 
@@ -88,8 +90,39 @@ async def test_a_profile_sets_limits_requests_image_and_environment(house, spawn
     environment = {variable.name: variable.value for variable in container.env}
     assert environment["COLOUR"] == "blue"
     assert environment["LANGUAGE"] == "es_ES"
-    assert "JUPYTER_CONFIG_PATH" not in environment, "a folder of the Hub's machine"
     assert spawner.format_string(spawner.default_url) == "/lab/tree/lección {1}.ipynb"
+
+
+@pytest.mark.parametrize(
+    "mounts",
+    [[{"name": "data", "mountPath": "/data"}], {"data": {"name": "data", "mountPath": "/data"}}],
+)
+async def test_jupyterlabs_settings_for_the_language_come_with_the_pod(
+    house, spawner, mounts
+) -> None:
+    spawner.volume_mounts = mounts
+    spawner.environment = {"JUPYTER_CONFIG_PATH": "/opt/theirs"}
+    from kubernetes_asyncio.client import ApiClient
+
+    async with ApiClient() as client:
+        pod = client.sanitize_for_serialization(await manifest_for(house, spawner, "image"))
+    (container,) = pod["spec"]["containers"]
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {
+        "/data",
+        "/etc/jupyterhub-communities/lab",
+    }
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert environment["JUPYTER_CONFIG_PATH"] == "/etc/jupyterhub-communities/lab:/opt/theirs"
+    (volume,) = [v for v in pod["spec"]["volumes"] if v["name"] == "jupyterhub-communities-lab"]
+    files = {
+        item["path"]: json.loads(
+            pod["metadata"]["annotations"][item["fieldRef"]["fieldPath"].split("'")[1]]
+        )
+        for item in volume["downwardAPI"]["items"]
+    }
+    overrides = files["labconfig/default_setting_overrides.json"]
+    assert overrides["@jupyterlab/translation-extension:plugin"] == {"locale": "es_ES"}
+    assert files["jupyter_server_config.json"]["HubOAuth"]
 
 
 async def test_the_catalogue_is_a_profile_list_in_the_readers_language(house, spawner) -> None:
