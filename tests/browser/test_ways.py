@@ -34,6 +34,18 @@ WORDS = {
         "key_label": "Chave de retorno",
         "sign_in": "Entrar",
     },
+    "fr": {
+        "browser": "fr-SN",
+        "join": "Entrer",
+        "name": "Votre nom",
+        "key": "Votre clé de retour",
+        "kept": "J’ai conservé ma clé",
+        "in_lab": ("menuitem", "Fichier"),
+        "lesson": "lecon.ipynb",
+        "sign_out": "Se déconnecter",
+        "key_label": "Clé de retour",
+        "sign_in": "Se connecter",
+    },
 }
 
 
@@ -51,7 +63,7 @@ async def stop_server(page, hub) -> None:
         await expect(page.locator("#stop")).to_be_hidden(timeout=60_000)
 
 
-@pytest.mark.parametrize("language", ["es", "pt-BR"])
+@pytest.mark.parametrize("language", ["es", "pt-BR", "fr"])
 async def test_a_learner_joins_keeps_the_key_and_comes_back(
     demo, new_device, picture, language
 ) -> None:

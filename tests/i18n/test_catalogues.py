@@ -14,8 +14,8 @@ from jupyterhub_communities.i18n.catalogues import (
 from jupyterhub_communities.i18n.messages import messages_for, offered
 
 
-def test_english_spanish_and_portuguese_are_offered_and_complete() -> None:
-    assert set(offered()) == {"en", "es", "pt-BR"}
+def test_six_languages_are_offered_and_complete() -> None:
+    assert set(offered()) == {"en", "es", "pt-BR", "fr", "ar", "sw"}
     assert problems(extract_catalogue()) == []
 
 

@@ -17,10 +17,17 @@ def plain(text: str) -> str:
     return " ".join(text.replace("\N{THIN SPACE}", " ").split())
 
 
-def test_english_spanish_and_portuguese_are_offered_by_their_own_names():
-    assert offered() == ("en", "es", "pt-BR")
+def test_languages_are_offered_in_the_order_of_their_own_names():
+    assert offered() == ("en", "es", "fr", "sw", "pt-BR", "ar")
     names = [messages_for(tag).own_name for tag in offered()]
-    assert names == ["English", "Español", "Português (Brasil)"]
+    assert names == [
+        "English",
+        "Español",
+        "Français",
+        "Kiswahili",
+        "Português (Brasil)",
+        "العربية",
+    ]
 
 
 def test_a_language_that_is_not_offered_is_a_key_error():

@@ -51,7 +51,8 @@ def hub_settings(tmp_path):
 def test_the_layout_says_its_language_and_offers_every_other(environment, tag):
     with use_language(tag):
         page = environment.get_template("layout.html").render()
-    assert f'<html lang="{tag}" dir="ltr">' in page
+    direction = "rtl" if tag == "ar" else "ltr"
+    assert f'<html lang="{tag}" dir="{direction}">' in page
     assert re.findall(r'hreflang="([^"]*)"', page) == list(offered())
     assert re.search(rf'hreflang="{tag}"\s+aria-current="true"', page)
     assert "/hub/communities/language?to=es&amp;next=" in page
