@@ -146,9 +146,10 @@ def asset_url(site: Site) -> Callable[[str], str]:
     return lambda name: f"{site.asset_url}{name}?v={asset_version(name)}"
 
 
-def ltr(text: str) -> Markup:
-    """A code, key, username or path: left to right also inside Arabic."""
-    return Markup('<bdi dir="ltr">{}</bdi>').format(text)
+def ltr(text: str, *, whole: bool = False) -> Markup:
+    """A code, key, username or path: left to right also inside Arabic; `whole` on one line."""
+    attributes = Markup(' class="whole"') if whole else ""
+    return Markup('<bdi dir="ltr"{}>{}</bdi>').format(attributes, text)
 
 
 def _language_links(site: Site) -> Callable[[], list[LanguageLink]]:
