@@ -196,7 +196,8 @@ def test_the_language_and_the_profile_reach_the_server(hub) -> None:
         if "=" in line
     )
     assert environment["LANGUAGE"] == "es_ES"
-    assert environment["JUPYTER_CONFIG_PATH"].endswith("lab/es_ES")
+    folders = environment["JUPYTER_CONFIG_PATH"].split(":")
+    assert [Path(folder).name for folder in folders] == ["es_ES", "all"]
     assert environment["MEM_LIMIT"] == "512000000"
     # The server's own cookies end with the browser, as a shared device's must.
     assert environment["JUPYTERHUB_COOKIE_OPTIONS"] == '{"expires_days": null}'
