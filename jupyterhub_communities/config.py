@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from .application.communities import Declaration
 from .application.ports import Settings
@@ -71,6 +72,13 @@ def _slug(value: str) -> str:
     return value
 
 
+def _place(value: str) -> str:
+    community, _, workshop = value.partition("/")
+    if not (is_slug(community) and is_slug(workshop)):
+        raise ValueError("expected a workshop as community/workshop, by their slugs")
+    return value
+
+
 def _tag(value: str) -> str:
     if not is_language_tag(value):
         raise ValueError("expected a language tag such as es, pt-BR or sw")
@@ -103,6 +111,7 @@ Texts = Annotated[dict[Tag, str], BeforeValidator(_texts)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Cpu = Annotated[int, BeforeValidator(read_cpu)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Place = Annotated[str, AfterValidator(_place)]
 Servers = Annotated[int, Field(gt=0, le=1_000_000)]
 Days = Annotated[int, Field(ge=0, le=36500)]
 
@@ -199,6 +208,9 @@ class ProfileSection(_Section):
     roles: tuple[Literal["learner", "helper", "instructor", "champion"], ...] = Field(
         (), description="Offered from the lowest of these roles up; to all if empty."
     )
+    workshops: tuple[Place, ...] = Field(
+        (), description="Offered in these workshops only, as `community/workshop`; in all if empty."
+    )
     lesson: Texts = Field(
         {},
         description="What a server opens, per language: a path such as `/lab/tree/lesson.ipynb`.",
@@ -257,6 +269,16 @@ class SignInSection(_Section):
     )
 
 
+_Mistake = tuple[tuple[str | int, ...], str]  # where in the file, what
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"there is no {name} in this file; did you mean {close[0]}?"
+    return f"there is no {name} in this file; there is: {', '.join(known) or 'nothing'}"
+
+
 class CommunitiesFile(_Section):
     """The whole file."""
 
@@ -267,20 +289,41 @@ class CommunitiesFile(_Section):
 
     @model_validator(mode="after")
     def _check_references(self) -> CommunitiesFile:
-        for kind, sections in (("community", self.communities), ("profile", self.profiles)):
-            slugs = [section.slug for section in sections]
-            for slug in slugs:
-                if slugs.count(slug) > 1:
-                    raise ValueError(f"two {kind} entries have the slug {slug}")
-        known = {section.slug for section in self.communities}
-        for profile in self.profiles:
-            for slug in profile.communities:
-                if slug not in known:
-                    raise ValueError(f"profile {profile.slug} names the unknown community {slug}")
-        rescue = self.hub.rescue_profile
-        if rescue is not None and rescue not in {profile.slug for profile in self.profiles}:
-            raise ValueError(f"hub.rescue_profile names the unknown profile {rescue}")
+        """Every name of something else in the file is the name of something."""
+        mistakes = [*self._repeated_slugs(), *self._unknown_names()]
+        if mistakes:
+            raise ValidationError.from_exception_data(
+                "communities.yaml",
+                [
+                    InitErrorDetails(
+                        type=PydanticCustomError("reference", text), loc=where, input=None
+                    )
+                    for where, text in mistakes
+                ],
+            )
         return self
+
+    def _repeated_slugs(self) -> Iterator[_Mistake]:
+        for kind in ("communities", "profiles"):
+            slugs = [section.slug for section in getattr(self, kind)]
+            for number, slug in enumerate(slugs):
+                if slug in slugs[:number]:
+                    yield (kind, number, "slug"), f"another entry has the slug {slug}"
+
+    def _unknown_names(self) -> Iterator[_Mistake]:
+        communities = [section.slug for section in self.communities]
+        profiles = [section.slug for section in self.profiles]
+        for number, profile in enumerate(self.profiles):
+            for at, slug in enumerate(profile.communities):
+                if slug not in communities:
+                    yield ("profiles", number, "communities", at), _unknown(slug, communities)
+            for at, place in enumerate(profile.workshops):
+                community = place.partition("/")[0]
+                if community not in communities:
+                    yield ("profiles", number, "workshops", at), _unknown(community, communities)
+        rescue = self.hub.rescue_profile
+        if rescue is not None and rescue not in profiles:
+            yield ("hub", "rescue_profile"), _unknown(rescue, profiles)
 
     def settings(self) -> Settings:
         return Settings(
@@ -332,6 +375,7 @@ def _profile(section: ProfileSection) -> Profile:
         memory=section.memory,
         communities=frozenset(section.communities),
         roles=frozenset(Role.from_label(label) for label in section.roles),
+        workshops=frozenset(section.workshops),
         default_urls=section.lesson,
         image=section.image,
         environment=section.environment,

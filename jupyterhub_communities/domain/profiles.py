@@ -21,6 +21,7 @@ class Profile:
     memory: int | None = None  # bytes
     communities: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
+    workshops: frozenset[str] = frozenset()  # each as community/workshop
     default_urls: LocalText = field(default_factory=dict)  # the lesson, per language
     image: str | None = None  # container image, for Spawners that have one
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +34,8 @@ class Profile:
 
     def is_offered(self, actor: Actor, community: str | None, workshop: str | None) -> bool:
         if self.communities and community not in self.communities:
+            return False
+        if self.workshops and f"{community}/{workshop}" not in self.workshops:
             return False
         if not self.roles:
             return True

@@ -76,7 +76,15 @@ def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
         (GOOD.replace("servers: 10", "servers: 0"), "3: hub.servers: input should be greater than 0"),
         (GOOD.replace("roles: [instructor]", "roles: [king]"), "16: profiles.0.roles.0: input should be"),
         (GOOD.replace("communities: [andes]", "communities: [nowhere]"),
-         "1: the file: profile small names the unknown community nowhere"),
+         "15: profiles.0.communities.0: there is no nowhere in this file; there is: andes"),
+        (GOOD.replace("communities: [andes]", "communities: [andez]"),
+         "15: profiles.0.communities.0: there is no andez in this file; did you mean andes?"),
+        (GOOD.replace("communities: [andes]", "workshops: [andez/mapas]"),
+         "15: profiles.0.workshops.0: there is no andez in this file; did you mean andes?"),
+        (GOOD.replace("communities: [andes]", "workshops: [mapas]"),
+         "15: profiles.0.workshops.0: expected a workshop as community/workshop"),
+        (GOOD.replace("profiles:", "  - {slug: andes, name: Again}\nprofiles:"),
+         "10: communities.1.slug: another entry has the slug andes"),
         ("communities: [", "1: "),
         ("a: b: c", "1: mapping values are not allowed here"),
         ("- just\n- a list\n", "1: the file: expected keys with values"),
@@ -190,7 +198,10 @@ def test_without_a_word_people_have_two_weeks_and_nothing_is_erased_by_itself(tm
     [
         ("hub: {grace_days: -1}", "hub.grace_days"),
         ("hub: {outside_communities: maybe}", "hub.outside_communities"),
-        ("hub: {rescue_profile: tiny}", "hub.rescue_profile names the unknown profile tiny"),
+        (
+            "hub: {rescue_profile: tiny}",
+            "hub.rescue_profile: there is no tiny in this file; there is: nothing",
+        ),
         ("communities: [{slug: a, name: A, retention_days: soon}]", "retention_days"),
     ],
 )
