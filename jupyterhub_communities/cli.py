@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
@@ -19,7 +20,7 @@ from .application.ending import (
 )
 from .application.erasure import erase_person
 from .application.issuing import issue_bound_invite
-from .config import ConfigError, load_config
+from .config import ConfigError, json_schema, load_config
 from .domain.grants import Actor
 from .domain.refusals import Refusal, StorageUnreachable
 from .i18n.messages import messages_for
@@ -31,7 +32,10 @@ DEFAULT_CONFIG = "communities.yaml"
 DEFAULT_PORT = 8000
 LONGEST_USERNAME = 255  # characters, in the Hub's database
 
+SCHEMA_FILE = "communities.schema.json"
+
 TEMPLATE = """\
+# yaml-language-server: $schema=communities.schema.json
 # What this hub offers, and to whom. Every key is explained in the documentation ("communities.yaml").
 # After a change: jupyterhub-communities check && jupyterhub-communities apply
 
@@ -83,6 +87,9 @@ def init(arguments: argparse.Namespace) -> None:
         else:
             path.write_text(TEMPLATE, encoding="utf-8")
             print(f"{path}: made")
+        schema_path = path.with_name(SCHEMA_FILE)
+        schema_path.write_text(_schema_text(), encoding="utf-8")
+        print(f"{schema_path}: made, for editors that check the file while you write")
         config = load_config(path)
         key = key_path(config, path.parent)
         try:
@@ -99,6 +106,15 @@ def init(arguments: argparse.Namespace) -> None:
         f"Next: describe your communities in {path}, then run "
         "jupyterhub-communities check and jupyterhub-communities apply"
     )
+
+
+def schema(arguments: argparse.Namespace) -> None:
+    """Prints the JSON Schema of communities.yaml, for editors."""
+    print(_schema_text(), end="")
+
+
+def _schema_text() -> str:
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -268,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_configured("init", init)
     add_configured("check", check)
+    add("schema", schema)
     command = add_configured("apply", apply)
     command.add_argument("--dry-run", action="store_true", help="show the changes, write nothing")
     add_configured("upgrade-db", upgrade_db)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict, get_args
 
 import yaml
 from pydantic import (
@@ -29,7 +29,7 @@ from .application.communities import Declaration
 from .application.ports import Settings
 from .domain.communities import Community, is_slug
 from .domain.grants import Role
-from .domain.profiles import Catalogue, Profile
+from .domain.profiles import Catalogue, Option, OtherImage, Profile, ProfileChoice
 from .domain.provenance import Match, Rule
 from .i18n.negotiation import is_language_tag
 
@@ -107,13 +107,24 @@ def _texts(value: object) -> object:
 
 Slug = Annotated[str, AfterValidator(_slug)]
 Tag = Annotated[str, AfterValidator(_tag)]
-Texts = Annotated[dict[Tag, str], BeforeValidator(_texts)]
-Size = Annotated[int, BeforeValidator(read_size)]
-Cpu = Annotated[int, BeforeValidator(read_cpu)]
+Texts = Annotated[
+    dict[Tag, str],
+    BeforeValidator(_texts, json_schema_input_type=str | dict[str, str]),
+]
+Size = Annotated[int, BeforeValidator(read_size, json_schema_input_type=str | int)]
+Cpu = Annotated[int, BeforeValidator(read_cpu, json_schema_input_type=str | int | float)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Place = Annotated[str, AfterValidator(_place)]
 Servers = Annotated[int, Field(gt=0, le=1_000_000)]
 Days = Annotated[int, Field(ge=0, le=36500)]
+
+
+class Gate(TypedDict):
+    """What every kind of `domain.profiles.Gated` has."""
+
+    communities: frozenset[str]
+    roles: frozenset[Role]
+    workshops: frozenset[str]
 
 
 class _Section(BaseModel):
@@ -186,6 +197,9 @@ class CommunitySection(_Section):
     )
     champions: tuple[str, ...] = Field((), description="Hub usernames of its champions.")
     quota: QuotaSection = QuotaSection()
+    profiles: tuple[Slug, ...] = Field(
+        (), description="The order in which its people see profiles; others come after these."
+    )
     stop_servers_at_end: bool | None = Field(
         None, description="As under `hub`, for this community alone."
     )
@@ -196,14 +210,9 @@ class CommunitySection(_Section):
     )
 
 
-class ProfileSection(_Section):
-    """One entry that a server can be started with."""
+class _Gate(_Section):
+    """Whom something is offered to."""
 
-    slug: Slug = Field(description="Its stable name; only this is stored.")
-    name: Texts = Field(description="Its name, per language.", min_length=1)
-    description: Texts = Field({}, description="One sentence, per language.")
-    cpu: Cpu | None = Field(None, description="Processors: 1, 0.5 or 500m.")
-    memory: Size | None = Field(None, description="Memory: 512M, 2G or 2Gi.")
     communities: tuple[Slug, ...] = Field((), description="Offered to these only; all if empty.")
     roles: tuple[Literal["learner", "helper", "instructor", "champion"], ...] = Field(
         (), description="Offered from the lowest of these roles up; to all if empty."
@@ -211,12 +220,111 @@ class ProfileSection(_Section):
     workshops: tuple[Place, ...] = Field(
         (), description="Offered in these workshops only, as `community/workshop`; in all if empty."
     )
+
+    def gate(self) -> Gate:
+        return {
+            "communities": frozenset(self.communities),
+            "roles": frozenset(Role.from_label(label) for label in self.roles),
+            "workshops": frozenset(self.workshops),
+        }
+
+
+class _Sizes(_Section):
+    cpu: Cpu | None = Field(None, description="Processors: 1, 0.5 or 500m.")
+    memory: Size | None = Field(None, description="Memory: 512M, 2G or 2Gi.")
+    image: Texts = Field(
+        {}, description="Container image, for Spawners that have one; may be one per language."
+    )
+    environment: dict[str, Texts] = Field(
+        {}, description="Environment variables; each value may be one per language."
+    )
+
+
+class OptionSection(_Gate, _Sizes):
+    """One option of a choice. What it sets goes before what the profile sets."""
+
+    slug: Slug = Field(description="Its stable name; only this is stored.")
+    name: Texts = Field(description="Its name, per language.", min_length=1)
+
+    def option(self) -> Option:
+        return Option(
+            slug=self.slug,
+            names=self.name,
+            milli_cpu=self.cpu,
+            memory=self.memory,
+            images=self.image,
+            environment=self.environment,
+            **self.gate(),
+        )
+
+
+class OtherImageSection(_Gate):
+    """An image that the person names themselves."""
+
+    allowed: Pattern = Field(
+        description="A regular expression (Python's) that matches the whole name of the image."
+    )
+
+
+class ChoiceSection(_Section):
+    """What a person chooses within a profile."""
+
+    slug: Slug = Field(description="Its stable name; only this is stored.")
+    name: Texts = Field(description="Its name, per language.", min_length=1)
+    options: tuple[OptionSection, ...] = Field((), description="The first one is chosen at first.")
+    other_image: OtherImageSection | None = Field(
+        None, description="Whether a person may name an image that is no option."
+    )
+
+    def choice(self) -> ProfileChoice:
+        other = self.other_image
+        return ProfileChoice(
+            slug=self.slug,
+            names=self.name,
+            options=tuple(section.option() for section in self.options),
+            other_image=None
+            if other is None
+            else OtherImage(allowed=other.allowed, **other.gate()),
+        )
+
+
+class ProfileSection(_Gate, _Sizes):
+    """One entry that a server can be started with."""
+
+    slug: Slug = Field(description="Its stable name; only this is stored.")
+    name: Texts = Field(description="Its name, per language.", min_length=1)
+    description: Texts = Field({}, description="One sentence, per language.")
     lesson: Texts = Field(
         {},
         description="What a server opens, per language: a path such as `/lab/tree/lesson.ipynb`.",
     )
-    image: str | None = Field(None, description="Container image, for Spawners that have one.")
-    environment: dict[str, str] = Field({}, description="Environment variables.")
+    choices: tuple[ChoiceSection, ...] = Field(
+        (), description="What a person chooses within it: a list for each."
+    )
+    former_slugs: tuple[Slug, ...] = Field(
+        (), description="Slugs that it had: saved choices and links with them keep working."
+    )
+    lab_languages: tuple[Tag, ...] | None = Field(
+        None,
+        description="Languages that JupyterLab has a pack for in this image; people of others are "
+        "told that it is in English. By default nothing is said.",
+    )
+
+    def profile(self) -> Profile:
+        return Profile(
+            slug=self.slug,
+            names=self.name,
+            descriptions=self.description,
+            milli_cpu=self.cpu,
+            memory=self.memory,
+            default_urls=self.lesson,
+            images=self.image,
+            environment=self.environment,
+            choices=tuple(section.choice() for section in self.choices),
+            former_slugs=frozenset(self.former_slugs),
+            lab_languages=self.lab_languages,
+            **self.gate(),
+        )
 
 
 class RuleSection(_Section):
@@ -269,7 +377,16 @@ class SignInSection(_Section):
     )
 
 
-_Mistake = tuple[tuple[str | int, ...], str]  # where in the file, what
+_Path = tuple[str | int, ...]
+_Mistake = tuple[_Path, str]  # where in the file, what
+
+
+def _repeated(where: str | _Path, sections: Sequence[Any]) -> Iterator[_Mistake]:
+    path = (where,) if isinstance(where, str) else where
+    slugs = [section.slug for section in sections]
+    for number, slug in enumerate(slugs):
+        if slug in slugs[:number]:
+            yield (*path, number, "slug"), f"another entry has the slug {slug}"
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
@@ -304,26 +421,46 @@ class CommunitiesFile(_Section):
         return self
 
     def _repeated_slugs(self) -> Iterator[_Mistake]:
-        for kind in ("communities", "profiles"):
-            slugs = [section.slug for section in getattr(self, kind)]
-            for number, slug in enumerate(slugs):
-                if slug in slugs[:number]:
-                    yield (kind, number, "slug"), f"another entry has the slug {slug}"
+        yield from _repeated("communities", self.communities)
+        yield from _repeated("profiles", self.profiles)
+        for number, profile in enumerate(self.profiles):
+            yield from _repeated(("profiles", number, "choices"), profile.choices)
+            for at, choice in enumerate(profile.choices):
+                yield from _repeated(("profiles", number, "choices", at, "options"), choice.options)
+                if not choice.options and choice.other_image is None:
+                    where = ("profiles", number, "choices", at)
+                    yield where, "expected options, or other_image"
 
     def _unknown_names(self) -> Iterator[_Mistake]:
         communities = [section.slug for section in self.communities]
         profiles = [section.slug for section in self.profiles]
-        for number, profile in enumerate(self.profiles):
-            for at, slug in enumerate(profile.communities):
+        for where, gate in self._gates():
+            for at, slug in enumerate(gate.communities):
                 if slug not in communities:
-                    yield ("profiles", number, "communities", at), _unknown(slug, communities)
-            for at, place in enumerate(profile.workshops):
+                    yield (*where, "communities", at), _unknown(slug, communities)
+            for at, place in enumerate(gate.workshops):
                 community = place.partition("/")[0]
                 if community not in communities:
-                    yield ("profiles", number, "workshops", at), _unknown(community, communities)
+                    yield (*where, "workshops", at), _unknown(community, communities)
+        for number, section in enumerate(self.communities):
+            for at, slug in enumerate(section.profiles):
+                if slug not in profiles:
+                    yield ("communities", number, "profiles", at), _unknown(slug, profiles)
         rescue = self.hub.rescue_profile
         if rescue is not None and rescue not in profiles:
             yield ("hub", "rescue_profile"), _unknown(rescue, profiles)
+
+    def _gates(self) -> Iterator[tuple[_Path, _Gate]]:
+        for number, profile in enumerate(self.profiles):
+            here: _Path = ("profiles", number)
+            yield here, profile
+            for at, choice in enumerate(profile.choices):
+                inside = (*here, "choices", at)
+                yield from (
+                    ((*inside, "options", n), option) for n, option in enumerate(choice.options)
+                )
+                if choice.other_image is not None:
+                    yield (*inside, "other_image"), choice.other_image
 
     def settings(self) -> Settings:
         return Settings(
@@ -341,7 +478,10 @@ class CommunitiesFile(_Section):
             most_new_per_hour=self.hub.new_accounts_per_hour,
             rules=tuple(section.rule() for section in self.sign_in.rules),
             keep_when_missing=self.sign_in.when_claim_missing == "keep",
-            catalogue=Catalogue(tuple(_profile(section) for section in self.profiles)),
+            catalogue=Catalogue(
+                tuple(section.profile() for section in self.profiles),
+                orders={section.slug: section.profiles for section in self.communities},
+            ),
         )
 
     def _stops_at_end(self, section: CommunitySection) -> bool:
@@ -366,20 +506,13 @@ class CommunitiesFile(_Section):
         )
 
 
-def _profile(section: ProfileSection) -> Profile:
-    return Profile(
-        slug=section.slug,
-        names=section.name,
-        descriptions=section.description,
-        milli_cpu=section.cpu,
-        memory=section.memory,
-        communities=frozenset(section.communities),
-        roles=frozenset(Role.from_label(label) for label in section.roles),
-        workshops=frozenset(section.workshops),
-        default_urls=section.lesson,
-        image=section.image,
-        environment=section.environment,
-    )
+def json_schema() -> dict[str, Any]:
+    """The file's JSON Schema (2020-12), by which editors complete and check it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **CommunitiesFile.model_json_schema(),
+        "title": "communities.yaml of jupyterhub-communities",
+    }
 
 
 class ConfigError(Exception):
@@ -447,22 +580,20 @@ def _explain(path: Path, root: yaml.Node | None, mistake: Mapping[str, Any]) -> 
 
 def _suggestion(where: list[str | int]) -> str:
     """The key that was probably meant."""
-    sections: dict[str, type[BaseModel]] = {
-        "communities": CommunitySection,
-        "profiles": ProfileSection,
-        "hub": HubSection,
-        "sign_in": SignInSection,
-    }
-    section = sections.get(str(where[0]), CommunitiesFile)
-    if len(where) == 1:
-        section = CommunitiesFile
-    elif "rules" in where[:-1]:
-        section = RuleSection
-    elif "quota" in where[:-1]:
-        section = QuotaSection
+    section: type[BaseModel] = CommunitiesFile
+    for part in where[:-1]:
+        if isinstance(part, str) and part in section.model_fields:
+            section = _section_in(section.model_fields[part].annotation) or section
     close = difflib.get_close_matches(str(where[-1]), section.model_fields, n=1)
     known = ", ".join(section.model_fields)
     return f"; did you mean {close[0]}?" if close else f"; known here: {known}"
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds, also in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_section_in, get_args(annotation))), None)
 
 
 def _line_of(node: yaml.Node | None, where: list[str | int]) -> int:

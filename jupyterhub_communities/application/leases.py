@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..domain.access import Access
@@ -26,6 +26,7 @@ class StartRequest:
     server: ServerKey
     scope: Scope | None = None  # what the person chose to charge; None: the default
     profile: str | None = None  # slug; None: the workshop's, else the first
+    picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_hub_admin: bool = False  # needs no community, even where others do
 
 
@@ -200,7 +201,7 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     scopes = _scopes(desk, store, person)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
-    scope = request.scope or (scopes[0] if scopes else Scope())
+    scope = request.scope or _default_scope(desk, person, scopes, request.profile)
     workshop = _workshop(store, scope)
     profile = desk.settings.catalogue.choose(
         request.profile,
@@ -208,8 +209,20 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         scope.community,
         scope.workshop,
         preferred=None if workshop is None else workshop.profile,
+        picked=request.picked,
     )
     return StartPlan(scope=scope, profile=profile, workshop=workshop, account=person.account)
+
+
+def _default_scope(
+    desk: Desk, person: Person, scopes: Sequence[Scope], profile: str | None
+) -> Scope:
+    """The first that offers the profile: a link may name that alone."""
+    first = scopes[0] if scopes else Scope()
+    if not profile:
+        return first
+    offers, actor = desk.settings.catalogue.offers, person.actor()
+    return next((s for s in scopes if offers(profile, actor, s.community, s.workshop)), first)
 
 
 def _plan_rescue(desk: Desk, store: Store, person: Person, request: StartRequest) -> StartPlan:

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from .grants import Actor, Role
-from .refusals import ProfileNotOffered, ProfileUnknown
+from .refusals import ImageNotAllowed, OptionNotOffered, ProfileNotOffered, ProfileUnknown
 from .texts import LocalText, in_language
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """One entry of the catalogue. Empty gates let everybody in."""
 
-    slug: str
-    names: LocalText
-    descriptions: LocalText = field(default_factory=dict)
-    milli_cpu: int | None = None  # thousandths of a processor
-    memory: int | None = None  # bytes
+OTHER_IMAGE = "--other"  # after a choice's slug: the image that the person named themselves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated:
+    """Offered to some. An empty gate lets everybody in."""
+
     communities: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     workshops: frozenset[str] = frozenset()  # each as community/workshop
-    default_urls: LocalText = field(default_factory=dict)  # the lesson, per language
-    image: str | None = None  # container image, for Spawners that have one
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def name(self, tag: str) -> str:
-        return in_language(self.names, tag) or self.slug
-
-    def description(self, tag: str) -> str:
-        return in_language(self.descriptions, tag)
 
     def is_offered(self, actor: Actor, community: str | None, workshop: str | None) -> bool:
         if self.communities and community not in self.communities:
@@ -44,17 +37,147 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Option(Gated):
+    """One way to have a profile: what it sets goes before what the profile sets."""
+
+    slug: str
+    names: LocalText
+    milli_cpu: int | None = None
+    memory: int | None = None
+    images: LocalText = field(default_factory=dict)
+    environment: Mapping[str, LocalText] = field(default_factory=dict)
+
+    def name(self, tag: str) -> str:
+        return in_language(self.names, tag) or self.slug
+
+
+@dataclass(frozen=True, slots=True)
+class OtherImage(Gated):
+    """An image that the person names themselves."""
+
+    allowed: str  # a regular expression for the whole name
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChoice:
+    """What a person chooses within a profile."""
+
+    slug: str
+    names: LocalText
+    options: tuple[Option, ...]
+    other_image: OtherImage | None = None
+
+    def name(self, tag: str) -> str:
+        return in_language(self.names, tag) or self.slug
+
+    def narrowed(self, actor: Actor, community: str | None, workshop: str | None) -> ProfileChoice:
+        """The choice with what is offered to this person alone."""
+        other = self.other_image
+        return replace(
+            self,
+            options=tuple(o for o in self.options if o.is_offered(actor, community, workshop)),
+            other_image=other if other and other.is_offered(actor, community, workshop) else None,
+        )
+
+    def pick(self, picked: Mapping[str, str]) -> Option | None:
+        """The option picked, else the first; None where there is none.
+
+        Raises `OptionNotOffered` or `ImageNotAllowed`.
+        """
+        if image := picked.get(self.slug + OTHER_IMAGE):
+            if self.other_image is None:
+                raise OptionNotOffered
+            if not re.fullmatch(self.other_image.allowed, image):
+                raise ImageNotAllowed
+            return Option(slug=self.slug + OTHER_IMAGE, names={}, images={"en": image})
+        if slug := picked.get(self.slug):
+            option = first(option for option in self.options if option.slug == slug)
+            if option is None:
+                raise OptionNotOffered
+            return option
+        return first(self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Gated):
+    """One entry of the catalogue."""
+
+    slug: str
+    names: LocalText
+    descriptions: LocalText = field(default_factory=dict)
+    milli_cpu: int | None = None  # thousandths of a processor
+    memory: int | None = None  # bytes
+    default_urls: LocalText = field(default_factory=dict)  # the lesson, per language
+    images: LocalText = field(default_factory=dict)  # container image, for Spawners that have one
+    environment: Mapping[str, LocalText] = field(default_factory=dict)
+    choices: tuple[ProfileChoice, ...] = ()
+    former_slugs: frozenset[str] = frozenset()  # saved options and links have these
+    lab_languages: tuple[str, ...] | None = None  # with a JupyterLab pack; None: not known
+
+    def name(self, tag: str) -> str:
+        return in_language(self.names, tag) or self.slug
+
+    def description(self, tag: str) -> str:
+        return in_language(self.descriptions, tag)
+
+    def image(self, tag: str) -> str | None:
+        return in_language(self.images, tag) or None
+
+    def variables(self, tag: str) -> dict[str, str]:
+        """The environment of a server in this language."""
+        return {name: in_language(texts, tag) for name, texts in self.environment.items()}
+
+    def has_lab_in(self, tag: str) -> bool:
+        """Whether JupyterLab speaks this language, as far as the catalogue says."""
+        if self.lab_languages is None:
+            return True
+        known = {name.partition("-")[0] for name in (*self.lab_languages, "en")}
+        return tag.partition("-")[0] in known
+
+    def narrowed(self, actor: Actor, community: str | None, workshop: str | None) -> Profile:
+        """The profile with those of its choices that are offered to this person."""
+        choices = (choice.narrowed(actor, community, workshop) for choice in self.choices)
+        return replace(self, choices=tuple(c for c in choices if c.options or c.other_image))
+
+    def with_choices(self, picked: Mapping[str, str]) -> Profile:
+        """The profile as the picked options change it. Names of other profiles' choices are left
+        alone: saved options may have them.
+
+        Raises `OptionNotOffered` or `ImageNotAllowed`.
+        """
+        profile = self
+        for choice in self.choices:
+            if option := choice.pick(picked):
+                profile = profile.with_option(option)
+        return profile
+
+    def with_option(self, option: Option) -> Profile:
+        return replace(
+            self,
+            milli_cpu=self.milli_cpu if option.milli_cpu is None else option.milli_cpu,
+            memory=self.memory if option.memory is None else option.memory,
+            images=option.images or self.images,
+            environment={**self.environment, **option.environment},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """All profiles of a hub, in the operator's order."""
 
     profiles: tuple[Profile, ...]
+    orders: Mapping[str, Sequence[str]] = field(default_factory=dict)  # a community's own: slugs
 
     def get(self, slug: str) -> Profile:
-        """Raises `ProfileUnknown`."""
-        for profile in self.profiles:
-            if profile.slug == slug:
-                return profile
-        raise ProfileUnknown
+        """By its slug, or by one that it had. Raises `ProfileUnknown`."""
+        profile = first(p for p in self.profiles if p.slug == slug)
+        profile = profile or first(p for p in self.profiles if slug in p.former_slugs)
+        if profile is None:
+            raise ProfileUnknown
+        return profile
+
+    def choice_slugs(self) -> frozenset[str]:
+        return frozenset(choice.slug for profile in self.profiles for choice in profile.choices)
 
     def rescue(self, slug: str | None) -> Profile | None:
         """The profile for saving or deleting files: the operator's choice, else the smallest."""
@@ -66,7 +189,19 @@ class Catalogue:
     def offered(
         self, actor: Actor, community: str | None, workshop: str | None
     ) -> tuple[Profile, ...]:
-        return tuple(p for p in self.profiles if p.is_offered(actor, community, workshop))
+        """The person's profiles with the person's choices, in the community's order."""
+        order = list(self.orders.get(community or "", ()))
+        offered = [
+            profile.narrowed(actor, community, workshop)
+            for profile in self.profiles
+            if profile.is_offered(actor, community, workshop)
+        ]
+        named = {slug: place for place, slug in enumerate(order)}
+        return tuple(sorted(offered, key=lambda profile: named.get(profile.slug, len(order))))
+
+    def offers(self, slug: str, actor: Actor, community: str | None, workshop: str | None) -> bool:
+        """Raises `ProfileUnknown`."""
+        return self.get(slug).is_offered(actor, community, workshop)
 
     def choose(
         self,
@@ -76,19 +211,23 @@ class Catalogue:
         workshop: str | None,
         *,
         preferred: str | None,
+        picked: Mapping[str, str] | None = None,
     ) -> Profile | None:
         """The profile that a server starts with: as asked, else the workshop's, else the first.
+        `picked` has an option's slug for a choice's.
 
-        Raises `ProfileUnknown` or `ProfileNotOffered`. None only where the catalogue offers nothing.
+        Raises `ProfileUnknown`, `ProfileNotOffered`, `OptionNotOffered` or `ImageNotAllowed`.
+        None only where the catalogue offers nothing.
         """
-        offered = self.offered(actor, community, workshop)
+        offered = {profile.slug: profile for profile in self.offered(actor, community, workshop)}
         if slug:
-            profile = self.get(slug)
-            if profile not in offered:
+            profile = offered.get(self.get(slug).slug)
+            if profile is None:
                 raise ProfileNotOffered
-            return profile
-        return first(p for p in offered if p.slug == preferred) or first(offered)
+        else:
+            profile = offered.get(preferred or "") or first(offered.values())
+        return profile and profile.with_choices(picked or {})
 
 
-def first(profiles: Iterable[Profile]) -> Profile | None:
-    return next(iter(profiles), None)
+def first(items: Iterable[T]) -> T | None:
+    return next(iter(items), None)

@@ -435,6 +435,20 @@ class ProfileNotOffered(Refusal):
 
 
 @dataclass(eq=False)
+class OptionNotOffered(Refusal):
+    """The profile is theirs, this choice within it is not, or is no more."""
+
+    code = "profile.option_not_offered"
+
+
+@dataclass(eq=False)
+class ImageNotAllowed(Refusal):
+    """The image that the person named is none of those that the operator allows."""
+
+    code = "profile.image_not_allowed"
+
+
+@dataclass(eq=False)
 class ScopeNotYours(Refusal):
     """The person asked to start on a community's or workshop's quota without belonging to it."""
 

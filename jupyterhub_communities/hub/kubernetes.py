@@ -10,8 +10,10 @@ from markupsafe import escape
 from traitlets import default
 
 from ..application.leases import start_choices
-from ..domain.profiles import Profile
-from ..domain.refusals import StorageUnreachable
+from ..domain.profiles import Option, Profile, ProfileChoice
+from ..domain.refusals import ProfileNotOffered, StorageUnreachable
+from ..domain.texts import in_language
+from ..i18n.messages import Messages
 from ..pages.language import current_messages
 from . import lab
 from .options import sizes
@@ -51,18 +53,23 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
     async def load_user_options(self) -> None:
         """KubeSpawner's own profiles, where there are any; ours have been applied by then."""
-        if self.profile_list:
+        if not self.profile_list:
+            return
+        try:
             await super().load_user_options()
+        except ValueError as error:  # an entry or an option that the list has not, or not for them
+            self.log.info(
+                "%s asked for what profile_list does not offer: %s", self._log_name, error
+            )
+            raise await self._refused(ProfileNotOffered()) from None
 
-    def apply_profile(self, profile: Profile) -> None:
+    def apply_profile(self, profile: Profile, tag: str) -> None:
         """Requests equal limits: what the machine sets aside is what the community is charged."""
-        super().apply_profile(profile)
+        super().apply_profile(profile, tag)
         if profile.milli_cpu is not None:
             self.cpu_guarantee = profile.milli_cpu / 1000
         if profile.memory is not None:
             self.mem_guarantee = profile.memory
-        if profile.image is not None:
-            self.image = profile.image
 
     async def _delete_home(self) -> bool:
         """KubeSpawner has deleted the user's volume by now, if it is one of its own."""
@@ -108,7 +115,10 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
                     "display_name": str(escape(profile.name(messages.tag))),
                     "description": str(escape(" ".join(text for text in texts if text))),
                     "default": profile.slug == choices[0].preferred_profile,
-                    "kubespawner_override": kubespawner_override(profile),
+                    "kubespawner_override": kubespawner_override(profile, messages.tag),
+                    "profile_options": {
+                        inner.slug: profile_option(inner, messages) for inner in profile.choices
+                    },
                 }
         return list(entries.values())
 
@@ -124,13 +134,38 @@ def _with(entries: Any, entry: dict[str, Any]) -> Any:
     return [*(known for known in entries if known["name"] != LAB_VOLUME), entry]
 
 
-def kubespawner_override(profile: Profile) -> dict[str, Any]:
-    """A profile in KubeSpawner's own words."""
+def kubespawner_override(profile: Profile | Option, tag: str) -> dict[str, Any]:
+    """What a profile, or an option of it, sets, in KubeSpawner's own words."""
     override: dict[str, Any] = {}
     if profile.milli_cpu is not None:
         override["cpu_limit"] = override["cpu_guarantee"] = profile.milli_cpu / 1000
     if profile.memory is not None:
         override["mem_limit"] = override["mem_guarantee"] = profile.memory
-    if profile.image is not None:
-        override["image"] = profile.image
+    if image := in_language(profile.images, tag):
+        override["image"] = image
     return override
+
+
+def profile_option(choice: ProfileChoice, messages: Messages) -> dict[str, Any]:
+    """A choice as an entry of KubeSpawner's `profile_options`."""
+    entry: dict[str, Any] = {
+        "display_name": str(escape(choice.name(messages.tag))),
+        "choices": {
+            option.slug: {
+                "display_name": str(escape(option.name(messages.tag))),
+                "default": option is choice.options[0],
+                "kubespawner_override": kubespawner_override(option, messages.tag),
+            }
+            for option in choice.options
+        },
+    }
+    if choice.other_image is not None:
+        entry["unlisted_choice"] = {
+            "enabled": True,
+            "display_name": str(escape(messages.gettext("Name of the image"))),
+            "display_name_in_choices": str(escape(messages.gettext("Another image"))),
+            "validation_regex": f"^(?:{choice.other_image.allowed})$",
+            "validation_message": str(escape(messages.gettext("This image is not allowed here."))),
+            "kubespawner_override": {"image": "{value}"},
+        }
+    return entry

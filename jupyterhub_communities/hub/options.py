@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,25 +11,53 @@ from markupsafe import Markup
 
 from ..application.leases import Choice
 from ..domain.communities import is_slug
-from ..domain.profiles import Profile
+from ..domain.profiles import OTHER_IMAGE, Profile, ProfileChoice
 from ..domain.quotas import Scope
 from ..domain.texts import in_language
 from ..i18n.messages import Messages
 from ..pages.refusals import grace_sentence
 
 OPTIONS = ("community", "workshop", "profile")
+CHOICE = "choice-"
+_IMAGE = re.compile(r"[\w./:@-]{1,255}", re.ASCII)
 
 
-def read_options(data: Mapping[str, Any] | None) -> dict[str, str]:
+def read_options(data: Mapping[str, Any] | None, choices: Collection[str] = ()) -> dict[str, str]:
     """The slugs in a form, a link or a REST request; all else is dropped.
 
-    The form's `start_on` holds community, workshop and profile in one choice.
+    The form's `start_on` holds community, workshop and profile in one choice, and what is chosen
+    within the profile begins with it. KubeSpawner's form names an option by its slug alone.
     """
     # JupyterHub 5 hands over the names of a link as they are, 6 without the prefix.
     values = {name.removeprefix("opt-"): _text(value) for name, value in (data or {}).items()}
     if "start_on" in values:
-        values.update(zip(OPTIONS, values.pop("start_on").split("/"), strict=False))
-    return {name: values[name] for name in OPTIONS if is_slug(values.get(name, ""))}
+        chosen = values.pop("start_on")
+        inner = {
+            CHOICE + name.removeprefix(f"{chosen}/"): value
+            for name, value in values.items()
+            if name.startswith(f"{chosen}/")
+        }
+        values = {**inner, **dict(zip(OPTIONS, chosen.split("/"), strict=False))}
+    options = {name: values[name] for name in OPTIONS if is_slug(values.get(name, ""))}
+    for slug in choices:
+        option = values.get(CHOICE + slug) or values.get(slug, "")
+        other = values.get(CHOICE + slug + OTHER_IMAGE) or values.get(
+            f"{slug}--unlisted-choice", ""
+        )
+        if _IMAGE.fullmatch(other.strip()):
+            options[CHOICE + slug + OTHER_IMAGE] = other.strip()
+        elif is_slug(option):
+            options[CHOICE + slug] = option
+    return options
+
+
+def picked_of(options: Mapping[str, str]) -> dict[str, str]:
+    """What was chosen within the profile: choice → option."""
+    return {
+        name.removeprefix(CHOICE): value
+        for name, value in options.items()
+        if name.startswith(CHOICE)
+    }
 
 
 def _text(value: Any) -> str:
@@ -45,7 +74,8 @@ def scope_of(options: Mapping[str, str]) -> Scope | None:
 
 def draw_form(choices: Sequence[Choice], messages: Messages) -> str:
     """One radio list: each profile of each place. Empty where one click is enough."""
-    if sum(max(1, len(choice.profiles)) for choice in choices) <= 1:
+    inner = any(profile.choices for choice in choices for profile in choice.profiles)
+    if not inner and sum(max(1, len(choice.profiles)) for choice in choices) <= 1:
         return ""
     return str(
         Markup("").join(
@@ -98,13 +128,18 @@ def _row(choice: Choice, profile: Profile | None, messages: Messages, *, checked
     else:
         name = profile.name(messages.tag)
         details = [profile.description(messages.tag), sizes(profile, messages)]
+        if not profile.has_lab_in(messages.tag):
+            details.append(messages.gettext("JupyterLab is in English here."))
     return Markup(
         '<div class="form-check mb-2">'
         '<input class="form-check-input" type="radio" name="start_on" id="{field}" value="{value}"'
         " required{checked}>"
         '<label class="form-check-label" for="{field}">'
-        '<strong dir="auto">{name}</strong>{details}</label></div>'
+        '<strong dir="auto">{name}</strong>{details}</label>{inner}</div>'
     ).format(
+        inner=Markup("").join(
+            _inner(inner, value, messages) for inner in (profile.choices if profile else ())
+        ),
         field=field,
         value=value,
         checked=Markup(" checked") if checked else "",
@@ -117,15 +152,52 @@ def _row(choice: Choice, profile: Profile | None, messages: Messages, *, checked
     )
 
 
+def _inner(choice: ProfileChoice, prefix: str, messages: Messages) -> Markup:
+    """A choice within a profile: a list, and a field for another image where that is offered."""
+    name = f"{prefix}/{choice.slug}"
+    field = f"start-{name.replace('/', '-')}"
+    parts = []
+    if choice.options:
+        rows = Markup("").join(
+            Markup('<option value="{}" dir="auto">{}</option>').format(
+                option.slug, option.name(messages.tag)
+            )
+            for option in choice.options
+        )
+        parts.append(
+            Markup(
+                '<label class="form-label mt-2 mb-0" for="{field}" dir="auto">{label}</label>'
+                '<select class="form-select" name="{name}" id="{field}">{rows}</select>'
+            ).format(field=field, name=name, rows=rows, label=choice.name(messages.tag))
+        )
+    if choice.other_image is not None:
+        parts.append(
+            Markup(
+                '<label class="form-label mt-2 mb-0" for="{field}">{label}</label>'
+                '<input class="form-control" name="{name}" id="{field}" dir="ltr" maxlength="255"'
+                ' autocomplete="off" spellcheck="false">'
+            ).format(
+                field=field + OTHER_IMAGE,
+                name=name + OTHER_IMAGE,
+                label=messages.gettext("Another image, by its name (may stay empty)"),
+            )
+        )
+    return Markup("").join(parts)
+
+
 def sizes(profile: Profile, messages: Messages) -> str:
     """A profile's sizes in plain words; empty where it sets none."""
     parts = []
     if profile.memory is not None:
         parts.append(messages.gettext("%(size)s of memory", size=messages.size(profile.memory)))
     if profile.milli_cpu is not None:
-        processors = messages.number(profile.milli_cpu / 1000)
-        if profile.milli_cpu == 1000:
-            parts.append(messages.gettext("1 processor"))
-        else:
-            parts.append(messages.gettext("%(count)s processors", count=processors))
+        count = profile.milli_cpu / 1000
+        parts.append(
+            messages.ngettext(
+                "%(count)s processor",
+                "%(count)s processors",
+                messages.whole_like(count),
+                count=messages.number(count),
+            )
+        )
     return messages.listing(parts) if parts else ""

@@ -7,6 +7,7 @@ What was held is given back when the server has stopped, however that came about
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -35,7 +36,7 @@ from ..domain.refusals import Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab
-from .options import draw_form, draw_grace, read_options, scope_of
+from .options import draw_form, draw_grace, picked_of, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
 
 
@@ -113,12 +114,16 @@ class CommunitySpawnerMixin(Spawner):
     def _default_options_from_form(self) -> Any:
         """Slugs only for our form and our links; a form of the operator's is read as it always was."""
         if self.options_form == type(self)._draw_options_form:
-            return read_options
+            return self._read_options
         return Spawner._passthrough_options_from_form
 
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
-        """`opt-profile`, `opt-community` and `opt-workshop` of a link, else what the form reads."""
-        return read_options(query_data) or super().options_from_query(query_data)
+        """`opt-profile`, `opt-community`, `opt-workshop` and `opt-choice-…` of a link, else what the
+        form reads."""
+        return self._read_options(query_data) or super().options_from_query(query_data)
+
+    def _read_options(self, data: Mapping[str, Any] | None) -> dict[str, str]:
+        return read_options(data, self._house.settings.catalogue.choice_slugs())
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
@@ -142,13 +147,14 @@ class CommunitySpawnerMixin(Spawner):
         """Holds quota. None where the database does not answer and the hub admits then."""
         # Without a form the Hub hands over the options of the last start: a choice made elsewhere,
         # perhaps of a community that the person has left.
-        options = {} if self._is_form_skipped else read_options(self.user_options)
+        options = {} if self._is_form_skipped else self._read_options(self.user_options)
         request = StartRequest(
             lease_id=uuid4().hex,
             server=self.server_key,
             scope=scope_of(options),
             # A hub without profiles of ours may have a form of its own that calls something so.
             profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
+            picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
         )
         try:
@@ -182,19 +188,27 @@ class CommunitySpawnerMixin(Spawner):
             workshop=plan.workshop.language if plan.workshop else None,
         )
         if plan.profile is not None:
-            self.apply_profile(plan.profile)
             language = plan.workshop.language if plan.workshop else messages.tag
+            self.apply_profile(plan.profile, language)
             if lesson := in_language(plan.profile.default_urls, language):
                 self.default_url = lesson.replace("{", "{{").replace("}", "}}")
         self.apply_language(messages.tag)
 
-    def apply_profile(self, profile: Profile) -> None:
-        """Sets the sizes and the environment of a profile; Spawners with more override it."""
-        self.environment = {**self.environment, **profile.environment}
+    def apply_profile(self, profile: Profile, tag: str) -> None:
+        """Sets what this Spawner has traits for: sizes, image, environment in the language `tag`."""
+        self.environment = {**self.environment, **profile.variables(tag)}
         if profile.milli_cpu is not None:
             self.cpu_limit = profile.milli_cpu / 1000
+            self._set("req_nprocs", str(math.ceil(profile.milli_cpu / 1000)))  # BatchSpawner
         if profile.memory is not None:
             self.mem_limit = profile.memory
+            self._set("req_memory", f"{math.ceil(profile.memory / 2**20)}M")
+        if image := profile.image(tag):
+            self._set("image", image)
+
+    def _set(self, name: str, value: str) -> None:
+        if self.has_trait(name):
+            setattr(self, name, value)
 
     def apply_language(self, tag: str) -> None:
         """The language as a default: the person's own setting in JupyterLab still wins."""

@@ -69,6 +69,11 @@ class Messages:
         text = self._translations.ngettext(one, many, num)
         return self.fill(text, {"num": num, **values})
 
+    def whole_like(self, number: float) -> int:
+        """A whole number of the same plural category: gettext has none for `0.5`."""
+        category = self.locale.plural_form(number)
+        return next(n for n in range(1001) if self.locale.plural_form(n) == category)
+
     def pgettext(self, context: str, message: str, **values: object) -> str:
         return self.fill(self._translations.pgettext(context, message), values)
 

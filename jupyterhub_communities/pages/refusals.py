@@ -54,6 +54,8 @@ STATUS: dict[str, int] = {
     "not_found": 404,
     "permission.denied": 403,
     "profile.not_offered": 403,
+    "profile.option_not_offered": 403,
+    "profile.image_not_allowed": 403,
     "profile.unknown": 400,
     "quota.exceeded": 429,
     "quota.not_yours": 403,
@@ -261,6 +263,10 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "not_found": _not_found,
     "permission.denied": _permission_denied,
     "profile.not_offered": lambda _, m: m.gettext("This profile is not offered to you."),
+    "profile.option_not_offered": lambda _, m: m.gettext(
+        "This choice is not offered here. Choose another one."
+    ),
+    "profile.image_not_allowed": lambda _, m: m.gettext("This image is not allowed here."),
     "profile.unknown": lambda _, m: m.gettext("There is no such profile."),
     "quota.exceeded": _quota_exceeded,
     "quota.not_yours": lambda _, m: m.gettext(

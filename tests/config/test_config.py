@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import yaml
 
 from jupyterhub_communities.config import ConfigError, load_config, read_cpu, read_size
 from jupyterhub_communities.domain.grants import Role
@@ -207,3 +208,67 @@ def test_without_a_word_people_have_two_weeks_and_nothing_is_erased_by_itself(tm
 )
 def test_mistakes_about_ends_are_named(tmp_path, text, mistake) -> None:
     assert mistake in mistakes(tmp_path, text)[0]
+
+
+CHOICES = """\
+communities:
+  - {slug: andes, name: Andes, profiles: [small]}
+profiles:
+  - slug: small
+    name: Small
+    image: {en: "lab:en", es: "lab:es"}
+    environment: {GREETING: {en: hello, es: hola}, PLAIN: x}
+    choices:
+      - slug: kind
+        name: Kind
+        options:
+          - {slug: base, name: Base}
+          - {slug: big, name: Big, memory: 2G, roles: [instructor]}
+        other_image: {allowed: "example.org/.*"}
+"""
+
+
+def read(tmp_path, text: str):
+    (tmp_path / "communities.yaml").write_text(text)
+    return load_config(tmp_path / "communities.yaml")
+
+
+def test_choices_with_options(tmp_path) -> None:
+    catalogue = read(tmp_path, CHOICES).settings().catalogue
+    (profile,) = catalogue.profiles
+    (choice,) = profile.choices
+    assert [option.memory for option in choice.options] == [None, 2_000_000_000]
+    assert profile.variables("es") == {"GREETING": "hola", "PLAIN": "x"}
+    assert (profile.image("es"), profile.image("sw")) == ("lab:es", "lab:en")
+    assert catalogue.orders["andes"] == ("small",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("memory: 2G", "memry: 2G", 13, "unknown key; did you mean memory?"),
+        ("roles: [instructor]", "communities: [ands]", 13, "did you mean andes?"),
+        ("slug: big", "slug: base", 13, "another entry has the slug base"),
+        ("profiles: [small]", "profiles: [smal]", 2, "did you mean small?"),
+        ('allowed: "example.org/.*"', 'allowed: "("', 14, "regular expression"),
+        ('allowed: "example.org/.*"', 'alowed: "x"', 14, "did you mean allowed?"),
+    ],
+)
+def test_a_mistake_within_a_choice_is_told_with_its_line(tmp_path, old, new, line, message) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, CHOICES.replace(old, new))
+    found = [text for text in str(caught.value).splitlines() if message in text]
+    assert found and f"communities.yaml:{line}:" in found[0], caught.value
+
+
+def test_the_published_schema_knows_the_file() -> None:
+    import jsonschema
+
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    example = Path(__file__).parents[2] / "examples/local/communities.yaml"
+    for text in (example.read_text(), CHOICES):
+        assert not list(validator.iter_errors(yaml.safe_load(text)))
+    wrong = yaml.safe_load(CHOICES.replace("memory: 2G", "memry: 2G"))
+    assert any("memry" in error.message for error in validator.iter_errors(wrong))

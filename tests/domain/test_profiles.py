@@ -7,8 +7,19 @@ from datetime import UTC, datetime
 import pytest
 
 from jupyterhub_communities.domain.grants import Actor, Grant, Role, Source
-from jupyterhub_communities.domain.profiles import Catalogue, Profile
-from jupyterhub_communities.domain.refusals import ProfileNotOffered, ProfileUnknown
+from jupyterhub_communities.domain.profiles import (
+    Catalogue,
+    Option,
+    OtherImage,
+    Profile,
+    ProfileChoice,
+)
+from jupyterhub_communities.domain.refusals import (
+    ImageNotAllowed,
+    OptionNotOffered,
+    ProfileNotOffered,
+    ProfileUnknown,
+)
 
 NAMES = {"en": "Name"}
 OPEN = Profile(slug="open", names=NAMES)
@@ -94,3 +105,100 @@ def test_what_a_server_starts_with(slug, preferred, chosen) -> None:
     else:
         with pytest.raises(chosen):
             choose()
+
+
+SMALL_IMAGE = Option(slug="base", names=NAMES, images={"en": "lab:1", "es": "lab:es"})
+BIG = Option(
+    slug="big",
+    names=NAMES,
+    memory=8,
+    environment={"A": {"en": "2"}},
+    roles=frozenset({Role.INSTRUCTOR}),
+)
+KIND = ProfileChoice(
+    slug="kind",
+    names=NAMES,
+    options=(SMALL_IMAGE, BIG),
+    other_image=OtherImage(allowed=r"example\.org/.*", communities=frozenset({"andes"})),
+)
+CHOOSY = Profile(
+    slug="choosy",
+    names=NAMES,
+    memory=1,
+    environment={"A": {"en": "1"}, "B": {"en": "hello", "es": "hola"}},
+    choices=(KIND,),
+    former_slugs=frozenset({"fussy"}),
+)
+
+
+def choose(actor: Actor, picked: dict[str, str], community: str = "andes", slug: str = "choosy"):
+    return Catalogue((OPEN, CHOOSY)).choose(
+        slug, actor, community, None, preferred=None, picked=picked
+    )
+
+
+def test_an_option_goes_before_its_profile() -> None:
+    profile = choose(someone(Role.INSTRUCTOR), {"kind": "big"})
+    assert (profile.memory, profile.variables("es")) == (8, {"A": "2", "B": "hola"})
+
+
+def test_the_first_option_is_taken_where_none_was_picked() -> None:
+    profile = choose(someone(Role.LEARNER), {"other-profiles-choice": "x"})
+    assert (profile.memory, profile.image("es"), profile.image("fr")) == (1, "lab:es", "lab:1")
+
+
+@pytest.mark.parametrize(
+    ("role", "community", "picked", "refusal"),
+    [
+        (Role.LEARNER, "andes", {"kind": "big"}, OptionNotOffered),
+        (Role.CHAMPION, "andes", {"kind": "gone"}, OptionNotOffered),
+        (Role.CHAMPION, "andes", {"kind--other": "evil.org/x"}, ImageNotAllowed),
+        (Role.CHAMPION, "andes", {"kind--other": "x example.org/x"}, ImageNotAllowed),
+        (Role.CHAMPION, "cerrado", {"kind--other": "example.org/x"}, OptionNotOffered),
+    ],
+)
+def test_a_choice_has_gates_of_its_own(role, community, picked, refusal) -> None:
+    with pytest.raises(refusal):
+        choose(someone(role, community), picked, community)
+
+
+def test_another_image_that_is_allowed_goes_before_the_options() -> None:
+    picked = {"kind": "base", "kind--other": "example.org/mine:2"}
+    assert choose(someone(Role.LEARNER), picked).image("es") == "example.org/mine:2"
+
+
+def test_a_profile_is_found_by_a_slug_that_it_had() -> None:
+    assert choose(someone(Role.LEARNER), {}, slug="fussy").slug == "choosy"
+
+
+def test_the_form_has_only_the_options_that_are_offered() -> None:
+    (_, profile) = Catalogue((OPEN, CHOOSY)).offered(
+        someone(Role.LEARNER, "cerrado"), "cerrado", None
+    )
+    (choice,) = profile.choices
+    assert [option.slug for option in choice.options] == ["base"]
+    assert choice.other_image is None
+
+
+def test_a_community_has_an_order_of_its_own() -> None:
+    catalogue = Catalogue((OPEN, ANDES, MAPS), orders={"andes": ["andes"]})
+    assert [p.slug for p in catalogue.offered(someone(Role.LEARNER), "andes", None)] == [
+        "andes",
+        "open",
+    ]
+    assert [p.slug for p in catalogue.offered(someone(Role.LEARNER), "otra", None)] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "tag", "speaks"),
+    [
+        (None, "sw", True),
+        (("es",), "es-MX", True),
+        (("es",), "en", True),
+        (("es",), "sw", False),
+        ((), "es", False),
+    ],
+)
+def test_whether_jupyterlab_speaks_a_language(languages, tag, speaks) -> None:
+    profile = Profile(slug="lab", names=NAMES, lab_languages=languages)
+    assert profile.has_lab_in(tag) is speaks

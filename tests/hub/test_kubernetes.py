@@ -9,18 +9,23 @@ from houses import SMALL, make_house, open_taller
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
+from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.profiles import Profile
+from jupyterhub_communities.domain.profiles import Option, OtherImage, Profile, ProfileChoice
+from jupyterhub_communities.hub.refused import SpawnRefused
+from jupyterhub_communities.i18n.messages import messages_for
 
 pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
+
+from jupyterhub_communities.hub.kubernetes import profile_option
 
 IMAGE = Profile(
     slug="image",
     names={"en": "Image", "es": "Imagen"},
     milli_cpu=1500,
     memory=2 * 1024**3,
-    image="example.org/lab:1",
-    environment={"COLOUR": "blue"},
+    images={"en": "example.org/lab:1"},
+    environment={"COLOUR": {"en": "blue"}},
     default_urls={"es": "/lab/tree/lección {1}.ipynb"},
 )
 
@@ -182,3 +187,44 @@ async def test_a_kubespawner_of_somebody_elses_is_wrapped_with_all_of_this() -> 
     wrapped = with_communities(KubeSpawner)
     assert issubclass(wrapped, KubeSpawner)
     assert wrapped.profile_entries
+
+
+async def test_choices_become_kubespawners_profile_options(tmp_path, spawner, house) -> None:
+    choice = ProfileChoice(
+        slug="kind",
+        names={"en": "Kind", "es": "<Tipo>"},
+        options=(
+            Option(slug="base", names={"en": "Base"}),
+            Option(slug="big", names={"en": "Big"}, memory=4 * 1024**3, images={"en": "big:1"}),
+            Option(slug="staff", names={"en": "Staff"}, roles=frozenset({Role.INSTRUCTOR})),
+        ),
+        other_image=OtherImage(allowed=r"example\.org/.*"),
+    )
+    option = profile_option(choice.narrowed(Actor("a", ()), None, None), messages_for("es"))
+    assert option["display_name"] == "&lt;Tipo&gt;"
+    assert list(option["choices"]) == ["base", "big"]
+    assert option["choices"]["big"]["kubespawner_override"] == {
+        "mem_limit": 4 * 1024**3,
+        "mem_guarantee": 4 * 1024**3,
+        "image": "big:1",
+    }
+    entry = {"slug": "p", "display_name": "P", "profile_options": {"kind": option}}
+    spawner.profile_list = [entry]
+    spawner.user_options = {"profile": "p", "kind": "big"}
+    await spawner.load_user_options()
+    assert (spawner.image, spawner.mem_limit) == ("big:1", 4 * 1024**3)
+    spawner.user_options = {"profile": "p", "kind--unlisted-choice": "example.org/mine:2"}
+    await spawner.load_user_options()
+    assert spawner.image == "example.org/mine:2"
+
+
+@pytest.mark.parametrize(
+    "options", [{"profile": "gone"}, {"profile": "p", "kind--unlisted-choice": "evil.org/x"}]
+)
+async def test_what_the_list_does_not_offer_is_refused_with_a_sentence(spawner, options) -> None:
+    choice = ProfileChoice("kind", {"en": "Kind"}, (), OtherImage(allowed=r"example\.org/.*"))
+    option = profile_option(choice, messages_for("en"))
+    spawner.profile_list = [{"slug": "p", "display_name": "P", "profile_options": {"kind": option}}]
+    spawner.user_options = options
+    with pytest.raises(SpawnRefused, match="not offered"):
+        await spawner.load_user_options()

@@ -8,7 +8,7 @@ import pytest
 from houses import MEDIUM, SMALL
 
 from jupyterhub_communities.application.leases import Choice
-from jupyterhub_communities.domain.profiles import Profile
+from jupyterhub_communities.domain.profiles import Option, OtherImage, Profile, ProfileChoice
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.hub.options import draw_form, read_options, scope_of, sizes
 from jupyterhub_communities.i18n.messages import messages_for
@@ -155,3 +155,67 @@ def test_a_full_place_says_so() -> None:
     full = SPANISH.gettext("All servers are in use. Try again when somebody has stopped one.")
     assert full in draw_form([choice(SMALL, MEDIUM, left=0)], SPANISH)
     assert full not in draw_form([choice(SMALL, MEDIUM, left=1)], SPANISH)
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        ({"opt-choice-kind": ["big"]}, {"choice-kind": "big"}),
+        ({"kind": "big", "other": "x"}, {"choice-kind": "big"}),
+        ({"kind--unlisted-choice": "lab:1"}, {"choice-kind--other": "lab:1"}),
+        ({"choice-kind": "../x", "choice-kind--other": "a b"}, {}),
+        (
+            {
+                "start_on": ["andes//small"],
+                "andes//small/kind": ["big"],
+                "andes//medium/kind": ["no"],
+                "andes//small/kind--other": [" "],
+            },
+            {"community": "andes", "profile": "small", "choice-kind": "big"},
+        ),
+    ],
+)
+def test_what_is_chosen_within_a_profile(data, options) -> None:
+    assert read_options(data, {"kind"}) == options
+    assert read_options(options, {"kind"}) == options, "saved options are read again"
+
+
+CHOOSY = Profile(
+    slug="choosy",
+    names={"en": "Choosy"},
+    choices=(
+        ProfileChoice(
+            slug="kind",
+            names={"en": "Kind", "es": "Tipo"},
+            options=(Option(slug="base", names={"en": "<Base>", "es": "<Básico>"}),),
+            other_image=OtherImage(allowed="lab:.*"),
+        ),
+    ),
+    lab_languages=("fr",),
+)
+
+
+def test_the_form_has_a_list_for_each_choice_and_says_where_jupyterlab_is_in_english() -> None:
+    choice = Choice(Scope("andes"), {"en": "Andes"}, None, (CHOOSY,), None, None)
+    form = draw_form([choice], SPANISH)
+    assert '<select class="form-select" name="andes//choosy/kind"' in form
+    assert '<option value="base" dir="auto">&lt;Básico&gt;</option>' in form
+    assert 'name="andes//choosy/kind--other"' in form
+    assert SPANISH.gettext("JupyterLab is in English here.") in form
+    assert "JupyterLab" not in draw_form([choice], messages_for("fr"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "milli_cpu", "words"),
+    [
+        ("en", 1000, "1 processor"),
+        ("en", 500, "0.5 processors"),
+        ("fr", 500, "0,5 processeur"),
+        ("fr", 2000, "2 processeurs"),
+        ("ar", 3000, "3 معالجات"),
+        ("ar", 11000, "11 معالجًا"),
+    ],
+)
+def test_processors_in_the_plural_of_the_language(tag, milli_cpu, words) -> None:
+    profile = Profile(slug="p", names={"en": "P"}, milli_cpu=milli_cpu)
+    assert sizes(profile, messages_for(tag)).replace("٣", "3").replace("١١", "11") == words
