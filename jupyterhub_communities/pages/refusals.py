@@ -109,7 +109,7 @@ def _not_found(refusal: Any, messages: Messages) -> str:
         "workshop": messages.gettext("There is no such workshop, or it is not open to you."),
         "invite": messages.gettext("There is no such invite."),
         "site": messages.gettext("There is no such site."),
-        "ticket": messages.gettext("Nobody waits there any more."),
+        "ticket": messages.gettext("This person is no longer on the waiting list."),
         "person": messages.gettext("Nobody here has this username."),
         "member": messages.gettext("Nobody of that name belongs to this community."),
     }

@@ -36,10 +36,10 @@ WORDS = {
     },
     "fr": {
         "browser": "fr-SN",
-        "join": "Entrer",
+        "join": "Rejoindre",
         "name": "Votre nom",
         "key": "Votre clé de retour",
-        "kept": "J’ai conservé ma clé",
+        "kept": "J’ai bien gardé ma clé",
         "in_lab": ("menuitem", "Fichier"),
         "lesson": "lecon.ipynb",
         "sign_out": "Se déconnecter",

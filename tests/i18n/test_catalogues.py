@@ -1,14 +1,17 @@
 """Catalogues: complete, and formats by CLDR; the check notices what it should."""
 
+import gettext
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from babel import Locale
 from babel.messages.catalog import Catalog
 
 from jupyterhub_communities.i18n.catalogues import (
     extract_catalogue,
     po_path,
     problems,
+    read_catalogue,
     write_catalogue,
 )
 from jupyterhub_communities.i18n.messages import messages_for, offered
@@ -53,3 +56,36 @@ def test_dates_numbers_and_plurals_are_the_languages_own() -> None:
     english = messages_for("en")
     assert english.ngettext("One seat left", "%(num)s seats left", 1) == "One seat left"
     assert english.ngettext("One seat left", "%(num)s seats left", 7) == "7 seats left"
+
+
+def first_number_of_each_category(tag: str) -> dict[str, int]:
+    """The categories of CLDR that whole numbers below 1000 have in a language."""
+    category_of = Locale.parse(tag, sep="-").plural_form
+    return {category_of(number): number for number in reversed(range(1000))}
+
+
+@pytest.mark.parametrize("tag", ["es", "pt-BR", "fr", "ar", "sw"])
+def test_each_plural_category_has_a_form_of_its_own(tag) -> None:
+    form_of = gettext.c2py(read_catalogue(po_path(tag)).plural_expr)
+    category_of = Locale.parse(tag, sep="-").plural_form
+    forms = {name: form_of(num) for name, num in first_number_of_each_category(tag).items()}
+    assert sorted(forms.values()) == list(range(len(forms)))
+    assert all(form_of(number) == forms[category_of(number)] for number in range(1000))
+
+
+@pytest.mark.parametrize(
+    ("number", "category", "said"),
+    [
+        (0, "zero", "يوم"),
+        (3, "few", "أيام"),
+        (11, "many", "يومًا"),
+        (99, "many", "يومًا"),
+        (100, "other", "يوم"),
+        (102, "other", "يوم"),
+    ],
+)
+def test_arabic_says_the_form_of_the_category(number, category, said) -> None:
+    arabic = messages_for("ar")
+    assert arabic.locale.plural_form(number) == category
+    days = arabic.ngettext("%(num)s day", "%(num)s days", number)
+    assert days.split()[-1] == said
