@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
-from jupyterhub_communities.config import ConfigError, load_config, read_cpu, read_size
+from jupyterhub_communities.config import ConfigError, json_schema, load_config, read_cpu, read_size
 from jupyterhub_communities.domain.grants import Role
 
 GOOD = """\
@@ -258,12 +260,10 @@ def test_a_mistake_within_a_choice_is_told_with_its_line(tmp_path, old, new, lin
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, CHOICES.replace(old, new))
     found = [text for text in str(caught.value).splitlines() if message in text]
-    assert found and f"communities.yaml:{line}:" in found[0], caught.value
+    assert f"communities.yaml:{line}:" in "".join(found), caught.value
 
 
 def test_the_published_schema_knows_the_file() -> None:
-    import jsonschema
-
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
