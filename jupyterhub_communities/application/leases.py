@@ -252,7 +252,9 @@ def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:
         workshop=workshop,
         profiles=desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop),
         servers_left=min((left for left in lefts if left is not None), default=None),
-        preferred_profile=None if workshop is None else workshop.profile,
+        preferred_profile=desk.settings.catalogue.current_slug(
+            None if workshop is None else workshop.profile
+        ),
     )
 
 

@@ -176,6 +176,13 @@ class Catalogue:
             raise ProfileUnknown
         return profile
 
+    def current_slug(self, slug: str | None) -> str | None:
+        """The slug that the profile has now; None where there is no such profile any more."""
+        try:
+            return self.get(slug).slug if slug else None
+        except ProfileUnknown:
+            return None
+
     def choice_slugs(self) -> frozenset[str]:
         return frozenset(choice.slug for profile in self.profiles for choice in profile.choices)
 
@@ -225,7 +232,7 @@ class Catalogue:
             if profile is None:
                 raise ProfileNotOffered
         else:
-            profile = offered.get(preferred or "") or first(offered.values())
+            profile = offered.get(self.current_slug(preferred) or "") or first(offered.values())
         return profile and profile.with_choices(picked or {})
 
 

@@ -131,9 +131,9 @@ CHOOSY = Profile(
 )
 
 
-def choose(actor: Actor, picked: dict[str, str], community: str = "andes", slug: str = "choosy"):
+def choose(actor, picked, community="andes", slug="choosy", preferred=None):
     return Catalogue((OPEN, CHOOSY)).choose(
-        slug, actor, community, None, preferred=None, picked=picked
+        slug, actor, community, None, preferred=preferred, picked=picked
     )
 
 
@@ -169,6 +169,7 @@ def test_another_image_that_is_allowed_goes_before_the_options() -> None:
 
 def test_a_profile_is_found_by_a_slug_that_it_had() -> None:
     assert choose(someone(Role.LEARNER), {}, slug="fussy").slug == "choosy"
+    assert choose(someone(Role.LEARNER), {}, slug=None, preferred="fussy").slug == "choosy"
 
 
 def test_the_form_has_only_the_options_that_are_offered() -> None:
