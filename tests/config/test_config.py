@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from jupyterhub_communities.config import ConfigError, json_schema, load_config, read_cpu, read_size
+from jupyterhub_communities.config import ConfigError, json_schema, load_config
+from jupyterhub_communities.config.values import read_cpu, read_size
 from jupyterhub_communities.domain.grants import Role
 
 GOOD = """\

@@ -1,0 +1,140 @@
+"""The other sections: the hub, its communities, and what sign-in gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ..domain.grants import Role
+from ..domain.provenance import Match, Rule
+from .values import Days, Pattern, Section, Servers, Slug, Tag, Texts, check_database
+
+
+class HubSection(Section):
+    """The hub as a whole."""
+
+    name: Slug = Field("hub", description="This hub's name, where several share one database.")
+    language: Tag = Field("en", description="The language of pages when nothing else decides.")
+    database: Annotated[str, AfterValidator(check_database)] = Field(
+        "communities.sqlite",
+        description="A file beside this one, or an SQLAlchemy URL. Never the Hub's own database.",
+    )
+    key_file: str = Field(
+        "communities.key",
+        description="The package's key, made by `init`; the environment variable "
+        "`COMMUNITIES_KEY` comes first. Back it up with the database.",
+    )
+    group_prefix: str = Field(
+        "community-", min_length=1, description="What the Hub groups of this package begin with."
+    )
+    when_unreachable: Literal["refuse", "admit"] = Field(
+        "refuse", description="What a start gets when the database does not answer."
+    )
+    servers: Servers | None = Field(
+        None, description="Most servers at one time, all communities together."
+    )
+    people: Servers | None = Field(
+        None, description="Most people at one time, whatever seats codes have."
+    )
+    new_accounts_per_hour: Servers | None = Field(
+        None, description="Most accounts that codes make in an hour, whatever seats they have."
+    )
+    grace_days: Days = Field(
+        14,
+        description="Days after the end of somebody's access in which they may still sign in and "
+        "take their files along, by the rescue profile.",
+    )
+    rescue_profile: Slug | None = Field(
+        None, description="The profile for that; by default the one with the least memory."
+    )
+    outside_communities: Literal["admit", "refuse"] = Field(
+        "admit",
+        description="What people of the hub who belong to no community may do: what the hub lets "
+        "them, or nothing. Its admins are always let in.",
+    )
+    stop_servers_at_end: bool = Field(
+        False,
+        description="Whether running servers stop when a grant lapses. They always stop for "
+        "somebody who was removed, blocked or suspended.",
+    )
+
+
+class QuotaSection(Section):
+    """What a community may hold at one time."""
+
+    servers: Servers | None = Field(None, description="Most servers at one time.")
+
+
+class CommunitySection(Section):
+    """One community."""
+
+    slug: Slug = Field(description="Its name in addresses and groups. It never changes.")
+    name: Texts = Field(description="Its name, per language.", min_length=1)
+    language: Tag = Field("en", description="Its own language.")
+    contact: str | None = Field(
+        None, description="Whom people ask: an e-mail address or a sentence. Shown on refusals."
+    )
+    champions: tuple[str, ...] = Field((), description="Hub usernames of its champions.")
+    quota: QuotaSection = QuotaSection()
+    profiles: tuple[Slug, ...] = Field(
+        (), description="The order in which its people see profiles; others come after these."
+    )
+    stop_servers_at_end: bool | None = Field(
+        None, description="As under `hub`, for this community alone."
+    )
+    retention_days: Days | None = Field(
+        None,
+        description="Days after the end of a person's last grant, and of their days of grace, until "
+        "the account is erased by itself. By default it is kept.",
+    )
+
+
+class RuleSection(Section):
+    """Who has such a value in a claim of the identity provider has this role. One of `equals`,
+    `prefix` and `pattern` is given."""
+
+    claim: str = Field(
+        "groups", min_length=1, description="The claim: a key, or keys joined by dots."
+    )
+    equals: str | None = Field(None, description="The whole value, such as `/research/peru`.")
+    prefix: str | None = Field(
+        None, min_length=1, description="How the value begins; a branch of a tree ends with `/`."
+    )
+    pattern: Pattern | None = Field(
+        None, description="A regular expression (Python's) that matches the whole value."
+    )
+    community: Slug = Field(description="The community that the person belongs to.")
+    workshop: Slug | None = Field(None, description="A workshop of it; else the whole community.")
+    role: Literal["learner", "helper", "instructor", "champion"] = Field(
+        "learner", description="What the person may do there."
+    )
+
+    @model_validator(mode="after")
+    def _check_one(self) -> RuleSection:
+        given = [value for value in (self.equals, self.prefix, self.pattern) if value is not None]
+        if len(given) != 1:
+            raise ValueError("expected exactly one of equals, prefix and pattern")
+        return self
+
+    def rule(self) -> Rule:
+        kind = next(match for match in Match if getattr(self, match.value) is not None)
+        return Rule(
+            claim=self.claim,
+            match=kind,
+            value=getattr(self, kind.value),
+            community=self.community,
+            workshop=self.workshop,
+            role=Role.from_label(self.role),
+        )
+
+
+class SignInSection(Section):
+    """What the identity provider says of people, and what it gives them."""
+
+    rules: tuple[RuleSection, ...] = ()
+    when_claim_missing: Literal["keep", "end"] = Field(
+        "keep",
+        description="What becomes of a rule's grant when the provider answers without the claim. "
+        "`end` suits providers that leave an empty claim out.",
+    )

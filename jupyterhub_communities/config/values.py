@@ -1,0 +1,92 @@
+"""What single values in `communities.yaml` may be."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ..domain.communities import is_slug
+from ..i18n.negotiation import is_language_tag
+
+_SIZE = re.compile(r"(\d+)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+_FACTORS |= {"KI": 1024, "MI": 1024**2, "GI": 1024**3, "TI": 1024**4}
+
+
+def read_size(value: object) -> int:
+    """Bytes from `512M`, `2G`, `2Gi`; whole numbers only. Raises `ValueError`."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("expected a size such as 512M, 2G or 2Gi")
+    return int(match[1]) * _FACTORS[(match[2] or "").upper()]
+
+
+def read_cpu(value: object) -> int:
+    """Thousandths of a processor from `1`, `0.5` or `500m`. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d+)m|(\d+)(?:\.(\d{1,3}))?", str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("expected processors such as 1, 0.5 or 500m")
+    if match[1]:
+        return int(match[1])
+    return int(match[2]) * 1000 + int((match[3] or "").ljust(3, "0"))
+
+
+def _slug(value: str) -> str:
+    if not is_slug(value):
+        raise ValueError(
+            "expected a slug: lower-case letters, digits and single hyphens, at most 40 characters"
+        )
+    return value
+
+
+def _place(value: str) -> str:
+    community, _, workshop = value.partition("/")
+    if not (is_slug(community) and is_slug(workshop)):
+        raise ValueError("expected a workshop as community/workshop, by their slugs")
+    return value
+
+
+def _tag(value: str) -> str:
+    if not is_language_tag(value):
+        raise ValueError("expected a language tag such as es, pt-BR or sw")
+    return value
+
+
+def check_database(value: str) -> str:
+    scheme, is_url, _ = value.partition("://")
+    if is_url and scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+        raise ValueError("expected a file name, or a URL that begins with postgresql://")
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression: {error}") from error
+    return value
+
+
+def _texts(value: object) -> object:
+    """A text for all languages may be written without naming one."""
+    return {"en": value} if isinstance(value, str) else value
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+Tag = Annotated[str, AfterValidator(_tag)]
+Texts = Annotated[
+    dict[Tag, str],
+    BeforeValidator(_texts, json_schema_input_type=str | dict[str, str]),
+]
+Size = Annotated[int, BeforeValidator(read_size, json_schema_input_type=str | int)]
+Cpu = Annotated[int, BeforeValidator(read_cpu, json_schema_input_type=str | int | float)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Place = Annotated[str, AfterValidator(_place)]
+Servers = Annotated[int, Field(gt=0, le=1_000_000)]
+Days = Annotated[int, Field(ge=0, le=36500)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
