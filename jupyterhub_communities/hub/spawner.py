@@ -70,6 +70,7 @@ class CommunitySpawnerMixin(Spawner):
     ).tag(config=True)
 
     environment: dict[str, Any]
+    user_options: dict[str, Any]
     cookie_options: dict[str, Any]
     lease_id: str | None = None
     _is_form_skipped = False
@@ -113,7 +114,7 @@ class CommunitySpawnerMixin(Spawner):
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
         """Slugs only for our form and our links; a form of the operator's is read as it always was."""
-        if self.options_form == type(self)._draw_options_form:
+        if self._has_our_form:
             return self._read_options
         return Spawner._passthrough_options_from_form
 
@@ -121,6 +122,10 @@ class CommunitySpawnerMixin(Spawner):
         """`opt-profile`, `opt-community`, `opt-workshop` and `opt-choice-…` of a link, else what the
         form reads."""
         return self._read_options(query_data) or super().options_from_query(query_data)
+
+    @property
+    def _has_our_form(self) -> bool:
+        return bool(self.options_form == type(self)._draw_options_form)
 
     def _read_options(self, data: Mapping[str, Any] | None) -> dict[str, str]:
         return read_options(data, self._house.settings.catalogue.choice_slugs())
@@ -133,6 +138,10 @@ class CommunitySpawnerMixin(Spawner):
 
     async def start(self) -> Any:
         self.lease_id = None
+        if self._has_our_form:
+            # REST requests may hold anything; DockerSpawner takes `image` from here, BatchSpawner
+            # each word of its job script.
+            self.user_options = self._read_options(self.user_options)
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
         plan = await self._admit()

@@ -163,3 +163,9 @@ def test_without_a_database_the_hub_does_as_its_operator_said(tmp_path, admits) 
 def test_a_spawner_without_a_house_says_what_is_missing() -> None:
     with pytest.raises(RuntimeError, match="configure"):
         run(make_spawner(None, "ana").start())
+
+
+async def test_options_that_no_form_of_ours_has_do_not_reach_the_spawner(spawner) -> None:
+    spawner.user_options = {"profile": "small", "memory": "999G", "image": "evil", "x": ["y"]}
+    await spawner.start()
+    assert spawner.user_options == {"profile": "small"}

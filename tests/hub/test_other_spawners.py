@@ -1,0 +1,140 @@
+"""What a profile sets on Spawners of other projects, read where each of them hands it on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from houses import make_house, open_taller
+from jupyterhub.objects import Hub, Server
+from jupyterhub.orm import Spawner as OrmSpawner
+
+from jupyterhub_communities import with_communities
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.leases import StartRequest, admit
+from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.profiles import Option, Profile, ProfileChoice
+
+BIG = Profile(
+    slug="big",
+    names={"en": "Big"},
+    milli_cpu=1500,
+    memory=512 * 2**20,
+    environment={"COURSE": {"en": "novice", "es": "novato"}},
+    choices=(
+        ProfileChoice(
+            slug="image",
+            names={"en": "Image"},
+            options=(
+                Option(slug="base", names={"en": "Base"}, images={"en": "lab:1", "es": "lab:es"}),
+            ),
+        ),
+    ),
+)
+
+
+class User:
+    """As much of the Hub's user as a manifest needs."""
+
+    name = escaped_name = "maria-abcde"
+    id = 1
+    url = "/user/maria-abcde/"
+    server = None
+    admin = False
+    settings: dict = {}
+
+
+class SystemUser(User):
+    """BatchSpawner looks the account's home up."""
+
+    name = escaped_name = "nobody"
+
+
+@pytest.fixture
+def plan_and_house(tmp_path):
+    house = make_house(tmp_path, profiles=(BIG,))
+    opened = open_taller(house, profile="big")
+    request = JoinRequest(opened.learner_invite.code, "a", "María", proposed_username=User.name)
+    house.call(redeem_invite, request)
+    yield house.call(admit, StartRequest("lease", ServerKey(User.name))), house
+    house.close()
+
+
+def planned(plan_and_house, spawner_class, user=None, **traits):
+    plan, house = plan_and_house
+    spawner = with_communities(spawner_class)(
+        user=user or User(), hub=Hub(), orm_spawner=OrmSpawner(name=""), house=house, **traits
+    )
+    spawner.server = Server()
+    spawner.api_token = "token"
+    spawner._apply_plan(plan)
+    return spawner
+
+
+@pytest.fixture
+def engine():
+    """As much of Docker's API as takes an order; nothing is run."""
+    orders = []
+
+    class Engine(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            orders.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = json.dumps({"Id": "c1", "Warnings": []}).encode()
+            self.send_response(201)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", orders
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+async def test_what_docker_is_asked_for(plan_and_house, engine) -> None:
+    from dockerspawner import DockerSpawner
+
+    url, orders = engine
+    spawner = planned(
+        plan_and_house,
+        DockerSpawner,
+        client_kwargs={"base_url": url, "version": "1.43"},
+        cmd=["lab"],
+    )
+    await spawner.create_object()
+    (order,) = orders
+    assert order["Image"] == "lab:es"
+    assert {"COURSE=novato", "LANGUAGE=es_ES"} <= set(order["Env"])
+    assert order["HostConfig"]["Memory"] == 512 * 2**20
+    assert order["HostConfig"]["CpuQuota"] == 150_000
+    assert order["HostConfig"]["CpuPeriod"] == 100_000
+
+
+async def test_what_slurm_is_asked_for(plan_and_house) -> None:
+    from batchspawner import SlurmSpawner
+
+    spawner = planned(plan_and_house, SlurmSpawner, user=SystemUser())
+    script = await spawner._get_batch_script(**spawner.get_req_subvars(), cmd="lab")
+    assert "#SBATCH --mem=512M" in script
+    assert "#SBATCH --cpus-per-task=2" in script
+    assert spawner.get_env()["COURSE"] == "novato"
+    (kept,) = [line for line in script.splitlines() if "--export=" in line]
+    assert {"COURSE", "LANGUAGE"} <= set(kept.partition("=")[2].split(","))
+
+
+def test_what_systemd_is_asked_for(plan_and_house) -> None:
+    from systemdspawner import SystemdSpawner
+
+    spawner = planned(plan_and_house, SystemdSpawner)
+    # Its `start` makes these MemoryMax and CPUQuota.
+    assert (spawner.mem_limit, spawner.cpu_limit) == (512 * 2**20, 1.5)
+    assert spawner.get_env()["COURSE"] == "novato"
