@@ -13,7 +13,7 @@ from ..domain.codes import INVITE_CODE
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source
 from ..domain.invites import Invite
-from ..domain.names import derive_username, read_name, same_name
+from ..domain.names import derive_username, read_name
 from ..domain.refusals import (
     HubFull,
     InviteByHand,
@@ -175,10 +175,10 @@ def has_redeemed(desk: Desk, secret: str, username: str) -> bool:
 def _is_name_known(store: Store, invite_id: str, typed: str) -> bool:
     """Has anybody of this name redeemed the invite?"""
     try:
-        name = same_name(read_name(typed))
+        name = read_name(typed)
     except (NameEmpty, NameTooLong, NameUnreadable):
         return False
-    return name in map(same_name, store.redemptions.names(invite_id))
+    return store.redemptions.has_name(invite_id, name)
 
 
 def redeem_invite(desk: Desk, request: JoinRequest) -> Joined:

@@ -326,8 +326,8 @@ class Notices(Protocol):
 class Redemptions(Protocol):
     def by_attempt(self, invite_id: str, attempt_digest: str) -> Redemption | None: ...
     def by_account(self, invite_id: str, account_id: str) -> Redemption | None: ...
-    def names(self, invite_id: str) -> Sequence[str]:
-        """The display names of those who redeemed it."""
+    def has_name(self, invite_id: str, name: str) -> bool:
+        """Has somebody redeemed it whose name is this one, by `same_name`?"""
         ...
 
     def release_lapsed(self, invite_id: str, now: datetime) -> int:

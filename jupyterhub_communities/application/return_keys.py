@@ -8,12 +8,15 @@ out everywhere (`confirm_return_key` and `use_return_key` say so).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from enum import Enum
 from secrets import compare_digest
 
+from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.codes import RETURN_KEY, grouped
 from ..domain.refusals import KeyUnknown, NotFound
-from .people import Person, load_account
+from .people import Person, load_account, load_person
 from .ports import Desk, PendingKey, Store
 
 PURPOSE = "return-key"
@@ -37,6 +40,25 @@ def browser_digest(desk: Desk, browser: str | None) -> str | None:
     return None if browser is None else desk.keys.digest("key-request", browser)
 
 
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the welcome page tells a person."""
+
+    person: Person
+    key: str | None = field(default=None, repr=False)  # grouped; None: it is not to be shown
+
+
+def view_welcome(desk: Desk, username: str, browser: str | None = None) -> Welcome:
+    """The person with the key that waits to be kept, in one look."""
+    with desk.database.read() as store:
+        person = load_person(desk, store, username)
+        account = person.account
+        if account is None or account.kind is AccountKind.UPSTREAM:
+            return Welcome(person)
+        shown = _look_at_key(desk, store, account, browser)
+    return Welcome(person, _made_if_missing(desk, account.id, browser, shown))
+
+
 def show_return_key(desk: Desk, account_id: str, browser: str | None = None) -> str | None:
     """The key that waits to be kept, grouped for reading; None once one was confirmed.
 
@@ -46,22 +68,41 @@ def show_return_key(desk: Desk, account_id: str, browser: str | None = None) -> 
         account = store.accounts.get(account_id)
         if account is None:
             raise NotFound(kind="account")
-        if not account.has_pending_key and account.key_confirmed_at is not None:
-            return None
-        pending = store.accounts.pending_key(account_id)
+        shown = _look_at_key(desk, store, account, browser)
+    return _made_if_missing(desk, account_id, browser, shown)
+
+
+class _Missing(Enum):
+    """There is no key to show, and there should be one."""
+
+    MISSING = "missing"
+
+
+def _look_at_key(
+    desk: Desk, store: Store, account: Account, browser: str | None
+) -> str | _Missing | None:
+    if not account.has_pending_key and account.key_confirmed_at is not None:
+        return None
+    pending = store.accounts.pending_key(account.id)
     if pending is not None and not _may_see(desk, pending, browser):
         return None
-    shown = _unsealed(desk, pending)
-    if shown is None:
+    return _unsealed(desk, pending) or _Missing.MISSING
+
+
+def _made_if_missing(
+    desk: Desk, account_id: str, browser: str | None, shown: str | _Missing | None
+) -> str | None:
+    if shown is _Missing.MISSING:
         with desk.database.write() as store:
-            pending = store.accounts.pending_key(account_id)  # made meanwhile?
-            if pending is not None and not _may_see(desk, pending, browser):
-                return None
-            shown = _unsealed(desk, pending)
-            if shown is None:
+            account = store.accounts.get(account_id)
+            if account is None:
+                raise NotFound(kind="account")
+            shown = _look_at_key(desk, store, account, browser)  # made meanwhile?
+            if shown is _Missing.MISSING:
+                pending = store.accounts.pending_key(account_id)
                 only = None if pending is None else pending.browser_digest
                 shown = make_pending_key(desk, store, account_id, browser_digest=only)
-    return grouped(shown)
+    return None if shown is None else grouped(shown)
 
 
 def confirm_return_key(desk: Desk, account_id: str, browser: str | None = None) -> bool:

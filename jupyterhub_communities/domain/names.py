@@ -12,6 +12,7 @@ from .refusals import NameEmpty, NameTooLong, NameUnreadable
 
 LONGEST_NAME = 80  # characters
 _LONGEST_STEM = 20
+_LONGEST_FOLDED = 255
 _TAIL = 5
 
 # Joiners belong to the spelling of Persian, Hindi and others; every other format character
@@ -42,7 +43,7 @@ def is_readable(text: str) -> bool:
 
 def same_name(name: str) -> str:
     """What two spellings of one name have in common, to ask *were you here before?*"""
-    return unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", name).casefold()[:_LONGEST_FOLDED]
 
 
 def derive_username(name: str, choice: Choice) -> str:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from jupyterhub.user import User
+
 from ..application.leases import start_choices, workshop_language
 from ..application.people import find_person
 from ..domain.refusals import StorageUnreachable
 from ..pages.language import LANGUAGE_COOKIE, WORKSHOP_COOKIE, keep_language
 from .devices import DeviceMixin
+from .lookups import Newcomer, add_newcomer
 from .pages import PageMixin
 
 
 class ArrivingMixin(DeviceMixin, PageMixin):
     """For handlers that sign people in or send them on to their server."""
+
+    newcomer: Newcomer | None = None  # whom this request adds
+
+    def user_from_username(self, username: str) -> User:
+        """The Hub asks for somebody whom it has not found just now."""
+        if self.newcomer is None or self.newcomer.username != username:
+            return super().user_from_username(username)
+        return self._user_from_orm(add_newcomer(self.db, self.newcomer))
 
     async def remember_language(self, username: str, *, workshop: str | None = None) -> None:
         """Brings the account's own choice to a device without one, and the workshop's language."""

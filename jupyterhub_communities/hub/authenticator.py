@@ -36,13 +36,14 @@ from ..domain.names import derive_username, read_name
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
+from .arriving import ArrivingMixin
 from .guessing import GuessingTraits
 from .home import HomeHandler, NoticesHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
-from .lookups import add_newcomer, is_name_taken
+from .lookups import Newcomer, is_name_taken
 from .lost_key import LostKeyHandler
 from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
@@ -85,7 +86,6 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         super().__init__(**values)
         self.manage_groups = True
         self.intents = Intents()
-        self._newcomers: dict[str, list[str]] = {}  # username → groups, until the Hub adds the user
         self._seen_open_until = -math.inf  # on the monotonic clock
         if not self._upstream_manages_groups and getattr(self, "auth_state_groups_key", None) == "":
             # OAuthenticator looks for groups as soon as somebody manages them, and misses its key.
@@ -248,8 +248,6 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     async def add_user(self, user: User) -> None:
         """Upstream's way, which may want an account of the operating system (PAM). People with a
         code have none, unless the operator has them made."""
-        if groups := self._newcomers.pop(user.name, None):
-            add_newcomer(user, groups)
         if isinstance(self, LocalAuthenticator) and not self.create_system_users:
             account = (await self._house.run(find_person, user.name)).account
             if account is not None and account.kind is AccountKind.INVITE:
@@ -285,13 +283,11 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if wanted is None and user is not None and self.enable_auth_state:
             model["auth_state"] = await user.get_auth_state()  # what upstream gave them before
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
-        if is_newcomer and model["groups"]:
-            self._newcomers[model["name"]] = model["groups"]
-        if person.account is not None and not model.get("user_info"):
-            model["user_info"] = {
-                "name": person.account.display_name,
-                "display_name": person.account.display_name,
-            }
+        user_info = _user_info(person)
+        if is_newcomer and isinstance(handler, ArrivingMixin):
+            handler.newcomer = Newcomer(model["name"], model["groups"] or [], user_info)
+        elif user_info and not model.get("user_info") and user_info != _known_info(user):
+            model["user_info"] = user_info
         return model
 
     async def _carry_out(
@@ -439,6 +435,19 @@ def _on_any_device(route: Any) -> Any:
     if issubclass(handler, BaseHandler) and not issubclass(handler, devices.DeviceMixin):
         handler = type(handler.__name__, (devices.DeviceMixin, handler), {})
     return (path, handler, *rest)
+
+
+def _user_info(person: Person) -> dict[str, str]:
+    """What JupyterLab may know of a person."""
+    if person.account is None:
+        return {}
+    name = person.account.display_name
+    return {"name": name, "display_name": name}
+
+
+def _known_info(user: User | None) -> dict[str, str] | None:
+    """What the Hub has: saying it again costs as much as changing it."""
+    return None if user is None else getattr(user.orm_user, "user_info", None)
 
 
 def _no_groups(auth_state: Any) -> list[str]:

@@ -10,14 +10,15 @@ So a look-up of one person or one group leaves its collections to their first us
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jupyterhub import orm
-from jupyterhub.user import User
+from jupyterhub.metrics import TOTAL_USERS
+from jupyterhub.utils import utcnow
 from sqlalchemy import bindparam, event, inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session, lazyload
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 
 
@@ -26,22 +27,47 @@ def read_collections_once(session: Session) -> None:
     event.listen(session, "do_orm_execute", _leave_collections)
 
 
-def add_newcomer(user: User, group_names: Iterable[str]) -> None:
-    """Puts somebody who was made a moment ago into their groups, in the commit that ends their
-    sign-in. The Hub's own `sync_groups` reads them first and commits by itself."""
-    if "groups" not in inspect(user.orm_user).unloaded:
-        return  # a form that was sent twice: the other request was faster, and has added them
-    set_committed_value(user.orm_user, "groups", [])  # nothing to read
-    names = set(group_names)
-    with user.db.no_autoflush:
-        found = user.db.query(orm.Group).filter(orm.Group.name.in_(names))
-        groups = found.options(*_OPTIONS[orm.Group]).all()
-    missing = sorted(names - {group.name for group in groups})
-    if missing:
-        groups += [orm.Group(name=name) for name in missing]
-        user.db.add_all(groups)
-        user.db.flush()  # the next newcomer, before this one's commit, has to find them
-    user.orm_user.groups.extend(groups)
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who has joined, and whom the Hub does not know yet."""
+
+    username: str
+    groups: Collection[str]
+    user_info: Mapping[str, str]
+
+
+def add_newcomer(session: Session, newcomer: Newcomer) -> orm.User:
+    """A user with role, groups and server in one commit. The Hub takes four: the user with its
+    role, the server, the groups, and that the person was here when they open their first page."""
+    with session.no_autoflush:
+        role = session.execute(_USER_ROLE).scalar_one()
+        groups = _groups(session, newcomer.groups)
+    user = orm.User(
+        name=newcomer.username,
+        roles=[role],
+        groups=groups,
+        last_activity=utcnow(with_tz=False),
+        **_where_known(orm.User, user_info=dict(newcomer.user_info)),
+    )
+    server = orm.Spawner(name="", **_where_known(orm.Spawner, display_name=""))
+    user._orm_spawners = [server]
+    session.add(user)
+    session.commit()
+    TOTAL_USERS.inc()
+    return user
+
+
+def _groups(session: Session, names: Collection[str]) -> list[orm.Group]:
+    """Those of these names; one that the Hub does not have yet is made."""
+    query = session.query(orm.Group).filter(orm.Group.name.in_(names))
+    found: list[orm.Group] = query.options(*_OPTIONS[orm.Group]).all()
+    missing = set(names) - {group.name for group in found}
+    return found + [orm.Group(name=name) for name in sorted(missing)]
+
+
+def _where_known(cls: type, **values: Any) -> dict[str, Any]:
+    """Without the columns that JupyterHub 5 does not have."""
+    return {name: value for name, value in values.items() if hasattr(cls, name)}
 
 
 def is_name_taken(session: Session, username: str) -> bool:
@@ -68,5 +94,6 @@ def _read_at_once(cls: type) -> tuple[ORMOption, ...]:
     return tuple(lazyload(each.class_attribute) for each in relations if each.lazy == "selectin")
 
 
+_USER_ROLE = select(orm.Role).where(orm.Role.name == "user")
 _BY_NAME = select(orm.User.id).where(orm.User.name == bindparam("sought"))
 _OPTIONS = {cls: _read_at_once(cls) for cls in (orm.User, orm.Group)}

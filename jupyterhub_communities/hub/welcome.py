@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from ..application.key_requests import view_asked_key
 from ..application.people import find_person
-from ..application.return_keys import confirm_return_key, show_return_key
-from ..domain.accounts import Account, AccountKind
+from ..application.return_keys import confirm_return_key, view_welcome
+from ..domain.accounts import AccountKind
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.refusals import grace_sentence
@@ -23,20 +23,21 @@ class WelcomeHandler(ArrivingMixin):
         """Decided in `post`: a stale form comes back instead of a bare 403."""
 
     async def get(self) -> None:
+        if self._is_nobody():
+            return
         try:
-            account = await self._account()
-            if account is None:
-                return
             browser = asking_browser(self)
-            key = await self.house.run(show_return_key, account.id, browser)
+            welcome = await self.house.run(view_welcome, self.current_user.name, browser)
+            account, key = welcome.person.account, welcome.key
             asked = None if browser is None else await self.house.run(view_asked_key, browser)
         except Refusal as refusal:
             await self.draw_refusal(refusal)
             return
-        if key is None:
+        if account is None or key is None:
             self.go("home")
             return
-        until = None if self.person is None else self.person.grace_until
+        refine_language(stored=account.language)
+        until = welcome.person.grace_until
         notice = "" if until is None else grace_sentence(until, current_messages())
         is_new_key = asked is not None and asked.request.account_id == account.id
         await self.draw(
@@ -50,13 +51,18 @@ class WelcomeHandler(ArrivingMixin):
         )
 
     async def post(self) -> None:
+        if self._is_nobody():
+            return
+        if not self.is_form_of_session():
+            self.go("welcome")
+            return
         try:
-            account = await self._account()
-            if account is None:
+            person = await self.house.run(find_person, self.current_user.name)
+            account = person.account
+            if account is None or account.kind is AccountKind.UPSTREAM:
+                self.go("home")
                 return
-            if not self.is_form_of_session():
-                self.go("welcome")
-                return
+            refine_language(stored=account.language)
             browser = asking_browser(self)
             if await self.house.run(confirm_return_key, account.id, browser):
                 end_sign_ins(self.db, self.current_user)
@@ -72,16 +78,10 @@ class WelcomeHandler(ArrivingMixin):
             return str(public.geturl())
         return f"{self.request.protocol}://{self.request.host}{self.base_url}"
 
-    async def _account(self) -> Account | None:
-        """Whose key this is; answers itself where nobody is signed in, or nobody with a key."""
-        if self.current_user is None:
-            login_url = self.settings["login_url"]
-            self.redirect(f"{login_url}?{urlencode({'next': self.request.path})}")
-            return None
-        self.person = await self.house.run(find_person, self.current_user.name)
-        account = self.person.account
-        if account is None or account.kind is AccountKind.UPSTREAM:
-            self.go("home")
-            return None
-        refine_language(stored=account.language)
-        return account
+    def _is_nobody(self) -> bool:
+        """Answers itself where nobody is signed in."""
+        if self.current_user is not None:
+            return False
+        login_url = self.settings["login_url"]
+        self.redirect(f"{login_url}?{urlencode({'next': self.request.path})}")
+        return True

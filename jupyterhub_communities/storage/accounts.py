@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from ..application.ports import PendingKey
 from ..domain.accounts import Account, AccountKind
+from ..domain.names import same_name
 from .tables import accounts, communities, grants
 
 # Made once: these are asked at every sign-in, and making a statement costs more than sending it.
@@ -67,6 +68,7 @@ class SqlAccounts:
             "id": account.id,
             "username": account.username,
             "display_name": account.display_name,
+            "folded_name": same_name(account.display_name),
             "kind": account.kind.value,
             "language": account.language,
             "created_at": account.created_at,

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from ..application.ports import FoundInvite, InviteSecrets, Redemption
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
+from ..domain.names import same_name
 from ..domain.workshops import WorkshopBrief
 from .communities import community_of
 from .tables import accounts, communities, grants, invites, redemptions, sites, waiting, workshops
@@ -61,6 +62,14 @@ _BY_DIGEST = (
 _BY_ATTEMPT = select(redemptions).where(
     redemptions.c.invite_id == bindparam("invite"),
     redemptions.c.attempt_digest == bindparam("sought"),
+)
+_OF_NAME = (
+    select(redemptions.c.id)
+    .join(accounts, accounts.c.id == redemptions.c.account_id)
+    .where(
+        redemptions.c.invite_id == bindparam("invite"), accounts.c.folded_name == bindparam("name")
+    )
+    .limit(1)
 )
 _TAKE_SEAT = (
     update(invites)
@@ -214,13 +223,9 @@ class SqlRedemptions:
     def by_account(self, invite_id: str, account_id: str) -> Redemption | None:
         return self._one(invite_id, redemptions.c.account_id == account_id)
 
-    def names(self, invite_id: str) -> Sequence[str]:
-        query = (
-            select(accounts.c.display_name)
-            .join(redemptions, redemptions.c.account_id == accounts.c.id)
-            .where(redemptions.c.invite_id == invite_id)
-        )
-        return self._connection.execute(query).scalars().all()
+    def has_name(self, invite_id: str, name: str) -> bool:
+        values = {"invite": invite_id, "name": same_name(name)}
+        return self._connection.execute(_OF_NAME, values).first() is not None
 
     def release_lapsed(self, invite_id: str, now: datetime) -> int:
         lapsed = (

@@ -31,6 +31,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
             "id",
             "username",
             "display_name",
+            "folded_name",
             "kind",
             "language",
             "created_at",

@@ -63,6 +63,7 @@ accounts = Table(
     Column("id", Id, primary_key=True),
     Column("username", Username, nullable=False, unique=True),
     Column("display_name", String(255), nullable=False),
+    Column("folded_name", String(255), nullable=False, index=True),  # for `domain.names.same_name`
     Column("kind", String(16), nullable=False),
     Column("language", Tag),
     Column("created_at", UtcDateTime, nullable=False),

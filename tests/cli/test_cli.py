@@ -107,7 +107,7 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(
 
 
 def test_upgrade_db_says_when_there_is_nothing_to_do(ready) -> None:
-    assert ready("upgrade-db").stdout == "Already at revision 0002.\n"
+    assert ready("upgrade-db").stdout == "Already at revision 0003.\n"
 
 
 @pytest.mark.parametrize(

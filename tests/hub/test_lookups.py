@@ -7,6 +7,7 @@ from jupyterhub import orm
 from sqlalchemy import event
 
 from jupyterhub_communities.hub.lookups import (
+    Newcomer,
     add_newcomer,
     is_name_taken,
     read_collections_once,
@@ -86,42 +87,29 @@ def test_people_in_a_list_are_read_at_once(hub) -> None:
     assert hub.count(everybody) < 10
 
 
-def newcomer(hub, name):
-    class User:
-        db = hub.db
-        orm_user = orm.User(name=name)
-
-    hub.db.add(User.orm_user)
-    hub.db.commit()
-    return User
+def newcomer(name: str, *groups: str) -> Newcomer:
+    return Newcomer(name, groups, {"name": "Luz"})
 
 
-def test_a_newcomer_is_put_into_groups_without_reading_those_of_others(hub) -> None:
-    luz = newcomer(hub, "luz")
-    assert hub.count(lambda: add_newcomer(luz, ["andes"])) == 1
-    hub.db.commit()
+def test_a_newcomer_is_added_without_reading_the_groups_of_others(hub) -> None:
+    sent = hub.count(lambda: add_newcomer(hub.db, newcomer("luz", "andes")))
+    selects = [statement for statement in hub.sent if statement.startswith("SELECT")]
+    assert len(selects) == 2, "the role and the groups"
+    assert sent == 6, "and the user, its role, its group and its server"
     hub.db.expunge_all()
-    assert {group.name for group in orm.User.find(hub.db, "luz").groups} == {"andes"}
+    luz = orm.User.find(hub.db, "luz")
+    assert {group.name for group in luz.groups} == {"andes"}
+    assert {role.name for role in luz.roles} == {"user"}
+    assert list(luz.orm_spawners) == [""]
+    assert luz.last_activity is not None
     assert {user.name for user in orm.Group.find(hub.db, "andes").users} == {"rosa", "luz"}
 
 
-def test_two_newcomers_at_once_share_a_group_that_neither_has_committed(hub) -> None:
-    luz, sol = newcomer(hub, "luz"), newcomer(hub, "sol")
-    add_newcomer(luz, ["andes", "nueva"])
-    add_newcomer(sol, ["andes", "nueva"])
-    hub.db.commit()
+def test_the_next_newcomer_finds_the_group_that_was_made_for_the_first(hub) -> None:
+    for name in ("luz", "sol"):
+        add_newcomer(hub.db, newcomer(name, "andes", "nueva"))
     hub.db.expunge_all()
     assert {user.name for user in orm.Group.find(hub.db, "nueva").users} == {"luz", "sol"}
-
-
-def test_a_newcomer_whom_another_request_has_added_is_left_as_they_are(hub) -> None:
-    class User:
-        db = hub.db
-        orm_user = look(hub)
-
-    add_newcomer(User, ["andes"])
-    hub.db.commit()
-    look(hub)
 
 
 def test_a_name_is_taken_or_not(hub) -> None:
