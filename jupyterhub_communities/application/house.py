@@ -85,18 +85,21 @@ class House:
             if not future.cancel() and undo is not None:
                 future.add_done_callback(lambda _: self._undo(undo))
 
+        loop = asyncio.get_running_loop()
+        answered = loop.create_future()  # done when the verb is, or when patience is at its end
+        future.add_done_callback(lambda _: _tell(loop, answered))
+        patience = loop.call_later(self._patience, _set, answered)
         try:
-            answer = asyncio.wrap_future(future)
-            answer.add_done_callback(_hear)
-            return await asyncio.wait_for(asyncio.shield(answer), self._patience)
-        except TimeoutError as error:
-            if future.done():
-                return future.result()  # the loop was held for so long, not the database
-            give_up()
-            raise StorageUnreachable from error
+            await answered
         except asyncio.CancelledError:
             give_up()
             raise
+        finally:
+            patience.cancel()
+        if future.done() and not future.cancelled():  # cancelled: the pool is closing
+            return future.result()
+        give_up()
+        raise StorageUnreachable
 
     def _undo(self, undo: Callable[[Desk], object]) -> None:
         def attempt() -> None:
@@ -114,7 +117,12 @@ class House:
         self.database.close()
 
 
-def _hear(answer: asyncio.Future[Any]) -> None:
-    """An abandoned verb may fail later: asyncio logs a traceback for what nobody looked at."""
-    if not answer.cancelled():
-        answer.exception()
+def _tell(loop: asyncio.AbstractEventLoop, answered: asyncio.Future[None]) -> None:
+    """From the pool's thread. At the end of a process nobody listens any more."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_set, answered)
+
+
+def _set(answered: asyncio.Future[None]) -> None:
+    if not answered.done():
+        answered.set_result(None)

@@ -19,6 +19,13 @@ class ArrivingMixin(DeviceMixin, PageMixin):
     """For handlers that sign people in or send them on to their server."""
 
     newcomer: Newcomer | None = None  # whom this request adds
+    arriving: User | None = None  # whom it signs in, if the Hub knows them
+
+    def find_user(self, name: str) -> User | None:
+        """The Hub looks up once more who was looked up for their groups just now."""
+        if self.arriving is not None and self.arriving.name == name:
+            return self.arriving
+        return super().find_user(name)
 
     def user_from_username(self, username: str) -> User:
         """The Hub asks for somebody whom it has not found just now."""

@@ -284,6 +284,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             model["auth_state"] = await user.get_auth_state()  # what upstream gave them before
         model["groups"] = self._compose_groups(person, user, model.get("groups"))
         user_info = _user_info(person)
+        if isinstance(handler, ArrivingMixin):
+            handler.arriving = user
         if is_newcomer and isinstance(handler, ArrivingMixin):
             handler.newcomer = Newcomer(model["name"], model["groups"] or [], user_info)
         elif user_info and not model.get("user_info") and user_info != _known_info(user):

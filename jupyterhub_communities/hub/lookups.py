@@ -47,6 +47,7 @@ def add_newcomer(session: Session, newcomer: Newcomer) -> orm.User:
         roles=[role],
         groups=groups,
         last_activity=utcnow(with_tz=False),
+        encrypted_auth_state=None,  # said, so that the Hub does not say it once more
         **_where_known(orm.User, user_info=dict(newcomer.user_info)),
     )
     server = orm.Spawner(name="", **_where_known(orm.Spawner, display_name=""))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -154,14 +154,14 @@ def ltr(text: str, *, whole: bool = False) -> Markup:
 
 def _language_links(site: Site) -> Callable[[], list[LanguageLink]]:
     def language_links() -> list[LanguageLink]:
-        here = current_address() or site.hub_url
+        here = quote_plus(current_address() or site.hub_url)
         current = current_messages().tag
         return [
             LanguageLink(
                 tag=messages.tag,
                 own_name=messages.own_name,
                 direction=messages.direction,
-                url=f"{site.language_url}?{urlencode({'to': messages.tag, 'next': here})}",
+                url=f"{site.language_url}?to={messages.tag}&next={here}",
                 current=messages.tag == current,
             )
             for messages in map(messages_for, offered())

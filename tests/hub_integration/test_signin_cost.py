@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupyterhub
 import pytest
 import requests
 from hubs import RealHub, attempt_in, key_in, real_hub, xsrf_in
@@ -45,14 +44,14 @@ OURS = {
         INSERT audit 1
         INSERT grants 1
         INSERT redemptions 1
-        SELECT accounts 5
+        SELECT accounts 3
         SELECT grants 1
         SELECT invites 3
-        SELECT redemptions 3
+        SELECT redemptions 4
         SELECT sessions 1
         UPDATE accounts 1
         UPDATE invites 1
-        read 4
+        read 3
         write 1
     """,
     "returning": """
@@ -68,19 +67,19 @@ MORE_OF_THE_HUBS = {
     "new": """
         INSERT user_group_map 1
         SELECT groups 1
+        SELECT roles -2
+        SELECT spawners -1
         SELECT user_group_map -1
         SELECT user_role_map -1
-        SELECT users 1
+        UPDATE users -2
+        write -3
     """,
     "returning": """
         SELECT shares -2
         SELECT user_group_map -2
         SELECT user_role_map -2
-        SELECT users 1
     """,
 }
-if jupyterhub.version_info >= (6,):
-    MORE_OF_THE_HUBS["new"] += "UPDATE users 1"  # user_info, which JupyterHub 5 has no column for
 
 
 class DummyHub(RealHub):
