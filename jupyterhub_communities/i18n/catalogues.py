@@ -26,7 +26,7 @@ PACKAGE_DIR = Path(__file__).resolve().parent.parent
 LOCALE_DIR = PACKAGE_DIR / "i18n" / "locale"
 
 _PROJECT = "jupyterhub-communities"
-_TEMPLATES = Path("share/jupyterhub-communities/templates")
+TEMPLATES = Path("share/jupyterhub-communities/templates")
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "N_": None,
@@ -118,7 +118,7 @@ def source_files(root: Path = PACKAGE_DIR.parent) -> Iterator[tuple[Path, str]]:
     """Every file with messages, and how to read it."""
     for path in sorted((root / "jupyterhub_communities").rglob("*.py")):
         yield path, "python"
-    for path in sorted((root / _TEMPLATES).rglob("*.html")):
+    for path in sorted((root / TEMPLATES).rglob("*.html")):
         yield path, "jinja2.ext:babel_extract"
 
 
