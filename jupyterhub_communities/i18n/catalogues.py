@@ -21,6 +21,8 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from .placeholders import PLACEHOLDER, comments_on
+
 SOURCE_LANGUAGE = "en"
 PACKAGE_DIR = Path(__file__).resolve().parent.parent
 LOCALE_DIR = PACKAGE_DIR / "i18n" / "locale"
@@ -36,7 +38,6 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "npgettext": ((1, "c"), 2, 3),
 }
 _JINJA_OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 # Dates and addresses that say nothing here, and would differ in every diff.
 _DROPPED_HEADERS = (
@@ -142,9 +143,18 @@ def extract_catalogue(root: Path = PACKAGE_DIR.parent) -> Catalog:
         except Exception as error:  # syntax errors of Python, of Jinja, of an encoding
             line = getattr(error, "lineno", None) or 1
             raise ExtractionError(f"{name}:{line}: {error}") from error
+        # A comment is for all messages of the line below it; extractors give it to the first.
+        comments_at = {line: comments for line, _, comments, _ in reversed(found)}
         # Without the line: it would order the messages, differently after each change of a source.
-        for _, message, comments, context in found:
-            catalogue.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
+        for line, message, _, context in found:
+            catalogue.add(
+                message,
+                locations=[(name, 0)],
+                auto_comments=comments_at[line],
+                context=context,
+            )
+    for each in catalogue:
+        each.auto_comments += comments_on(ids_of(each) if each.id else ())
     return catalogue
 
 
@@ -247,7 +257,7 @@ def problems(template: Catalog, locale_dir: Path = LOCALE_DIR) -> list[Problem]:
         Problem(_location(message), text, "a literal per cent sign is written %%")
         for message in template
         for text in ids_of(message)
-        if "%" in _PLACEHOLDER.sub("", text).replace("%%", "")
+        if "%" in PLACEHOLDER.sub("", text).replace("%%", "")
     ]
     for path in po_paths(locale_dir):
         catalogue = read_catalogue(path)
@@ -293,14 +303,14 @@ def faults(source: Message, own: Message | None, plural_rule: str) -> Iterator[s
     single_numbers = _single_numbers(plural_rule) if len(ids) > 1 else [False]
     if len(forms) != len(single_numbers):
         yield f"{len(forms)} plural forms where the language has {len(single_numbers)}"
-    wanted = set(_PLACEHOLDER.findall(ids[-1]))
+    wanted = set(PLACEHOLDER.findall(ids[-1]))
     for form, is_for_one_number in zip(forms, single_numbers, strict=False):
-        found = set(_PLACEHOLDER.findall(form))
+        found = set(PLACEHOLDER.findall(form))
         # "One seat left" may leave the number out, but not where none is said in that form too.
         if found - wanted or len(wanted - found) > is_for_one_number:
             names = " and ".join(f"%({name})s" for name in sorted(wanted)) or "no placeholder"
             yield f"placeholders differ, write {names}: {form!r}"
-    if any("%" in _PLACEHOLDER.sub("", form).replace("%%", "") for form in forms):
+    if any("%" in PLACEHOLDER.sub("", form).replace("%%", "") for form in forms):
         yield f"a literal per cent sign is written %%: {forms}"
     tags = Counter(_TAG.findall(ids[-1]))
     for form in forms:

@@ -41,11 +41,13 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
 
 
 _BINARY_UNITS = (
+    # TRANSLATORS: Units of 1024, as CLDR or your language writes them.
     (2**40, N_("%(size)s TiB")),
     (2**30, N_("%(size)s GiB")),
     (2**20, N_("%(size)s MiB")),
 )
 _DECIMAL_UNITS = (
+    # TRANSLATORS: Units of 1000, as CLDR or your language writes them.
     (10**12, N_("%(size)s TB")),
     (10**9, N_("%(size)s GB")),
     (10**6, N_("%(size)s MB")),

@@ -9,12 +9,14 @@ from babel.messages.catalog import Catalog
 
 from jupyterhub_communities.i18n.catalogues import (
     extract_catalogue,
+    ids_of,
     po_path,
     problems,
     read_catalogue,
     write_catalogue,
 )
 from jupyterhub_communities.i18n.messages import messages_for, offered
+from jupyterhub_communities.i18n.placeholders import MEANINGS, names_in
 
 
 def test_six_languages_are_offered_and_complete() -> None:
@@ -89,3 +91,24 @@ def test_arabic_says_the_form_of_the_category(number, category, said) -> None:
     assert arabic.locale.plural_form(number) == category
     days = arabic.ngettext("%(num)s day", "%(num)s days", number)
     assert days.split()[-1] == said
+
+
+def test_translators_are_told_what_is_filled_in_and_what_a_single_word_is_about() -> None:
+    messages = [message for message in extract_catalogue() if message.id]
+    for message in messages:
+        unknown = set(names_in(ids_of(message))) - set(MEANINGS)
+        assert not unknown, f"say in i18n/placeholders.py what {unknown} stands for"
+        is_one_word = " " not in ids_of(message)[0]
+        is_plain = not is_one_word or message.context or message.auto_comments
+        assert is_plain, f"{message.id}: write a comment above it, {{# TRANSLATORS: … #}}"
+    used = {name for message in messages for name in names_in(ids_of(message))}
+    assert used == set(MEANINGS), "a meaning that no sentence needs any more"
+
+
+def test_what_translators_are_told_stands_in_every_catalogue() -> None:
+    catalogue = read_catalogue(po_path("ar"))
+    size, closes = catalogue.get("%(size)s GB"), catalogue.get("Closes")
+    assert "%(size)s: a number, or a size such as 2 GB" in size.auto_comments
+    assert "until when a code can be used" in " ".join(closes.auto_comments), (
+        "also where it is not the first of its line"
+    )
