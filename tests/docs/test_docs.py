@@ -87,6 +87,35 @@ def test_what_start_tells_an_operator_to_run_runs(tmp_path) -> None:
     assert load_config(tmp_path / "communities.yaml").communities[0].slug == "andes"
 
 
+def test_what_a_community_runs_to_add_its_language_runs(tmp_path) -> None:
+    page = (DOCS / "own-language.md").read_text()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    said = []
+    for kind, name, text in re.findall(
+        r"<!-- (run|file)(?:: ([^\n]+?))? -->\n```\w+\n(.*?)```", page, re.DOTALL
+    ):
+        if kind == "file":
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+            continue
+        for command in COMMAND.findall(text):
+            done = subprocess.run(
+                shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, (command, done.stderr)
+            said.append(done.stdout)
+    begun, unfinished, offered, again, own_words = said
+    assert "messages.po: made" in begun
+    assert "so qu is not offered yet" in unfinished
+    assert "so these are said in es" in offered
+    assert "messages.po: up to date" in again
+    assert own_words.endswith("communities.yaml: fine (0 communities, 0 profiles)\n")
+    (example,) = re.findall(r"```po\n(#.*?)```", page, re.DOTALL)
+    assert example in (tmp_path / "locale/qu/LC_MESSAGES/messages.po").read_text().replace(
+        "#: share/jupyterhub-communities/templates/hub/home.html\n", ""
+    )
+
+
 def test_the_three_lines_are_the_same_everywhere() -> None:
     (lines,) = blocks(DOCS / "start.md", "file: jupyterhub_config.py")
     assert lines in (ROOT / "README.md").read_text()
