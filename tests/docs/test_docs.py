@@ -173,6 +173,33 @@ def test_the_pictures_of_the_readme_are_there() -> None:
         assert (ROOT / name).stat().st_size > 5_000
 
 
+# Templates that are part of others, or show in a picture what another picture shows too.
+WITHOUT_A_PICTURE = {
+    "hub/404", "hub/code_field", "hub/hub_says", "hub/link", "hub/logout", "hub/not_running",
+    "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/upstream_fields",
+    "languages", "layout", "notices", "service/base", "service/board", "service/erased",
+    "service/error", "service/fields", "service/retire", "service/slip_list", "service/words",
+}  # fmt: skip
+
+
+def test_translators_see_every_page_in_pictures_that_weigh_little() -> None:
+    shown = re.findall(
+        r"^## (\S+)\.html\n\n.+\n\n!\[\1\.html\]\((images/translating/\S+\.png)\)$",
+        (DOCS / "translating-pictures.md").read_text(),
+        re.MULTILINE,
+    )
+    templates = ROOT / "share/jupyterhub-communities/templates"
+    pages = {str(path.relative_to(templates).with_suffix("")) for path in templates.rglob("*.html")}
+    assert {name for name, _ in shown} == pages - WITHOUT_A_PICTURE
+    assert pages >= WITHOUT_A_PICTURE
+    pictures = [DOCS / picture for _, picture in shown]
+    assert set(pictures) == set((DOCS / "images/translating").iterdir())
+    assert sum(path.stat().st_size for path in pictures) < 500_000
+    for path in pictures:
+        width = int.from_bytes(path.read_bytes()[16:20])  # of a PNG, in its first chunk
+        assert width == 360, path
+
+
 @pytest.mark.hub
 def test_every_curl_of_the_api_page_runs(demo) -> None:
     champion = demo.champion("andes")
