@@ -74,8 +74,8 @@ def configure(
         raise SystemExit(NO_DATABASE) from error
     _refuse_load_groups(c)
     _check_guessing(c)
-    mistakes = use_languages(path)
-    _tell(mistakes, get_logger())
+    found = use_languages(path)
+    _tell(found, get_logger())
     configured = c.JupyterHub.get("authenticator_class")
     spawner = c.JupyterHub.get("spawner_class")
     try:
@@ -87,23 +87,23 @@ def configure(
     c.JupyterHub.spawner_class = with_communities(spawner_class or LocalProcessSpawner)
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
-    _add_service(c, path, told=_digest(mistakes))
+    _add_service(c, path, told=_digest(found))
 
 
 def use_languages(path: Path) -> list[str]:
-    """Puts the operator's catalogues over ours, in this process. Answers what is wrong in them:
-    that is left out, so that the hub starts."""
+    """Puts the operator's catalogues over ours, in this process. Answers what is wrong in them or
+    left to translate: that is left out, so that the hub starts."""
     languages = read_languages(path)
     use_custom(languages.offered)
-    return languages.mistakes
+    return [*languages.mistakes, *languages.notes]
 
 
-def _tell(mistakes: list[str], log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
-    for mistake in mistakes[:_MOST_TOLD]:
-        log.warning("Left out of the languages: %s", mistake)
-    if len(mistakes) > _MOST_TOLD:
-        rest = len(mistakes) - _MOST_TOLD
-        log.warning("And %d more: run jupyterhub-communities check", rest)
+def _tell(found: list[str], log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+    for line in found[:_MOST_TOLD]:
+        log.warning("Languages: %s", line)
+    if len(found) > _MOST_TOLD:
+        rest = len(found) - _MOST_TOLD
+        log.warning("Languages: %d more: run jupyterhub-communities check", rest)
 
 
 def _digest(lines: list[str]) -> str:
@@ -174,9 +174,9 @@ def _free_port() -> int:
 def run_service(path: str | Path) -> None:
     """The service's process: started by the Hub, which says in the environment where and as whom."""
     house = open_house(path)
-    mistakes = use_languages(Path(path).resolve())
-    if _digest(mistakes) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
-        _tell(mistakes, app_log)
+    found = use_languages(Path(path).resolve())
+    if _digest(found) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
+        _tell(found, app_log)
     hub_auth = HubOAuth.instance(
         cache_max_age=_IDENTITY_SECONDS,
         cookie_options={"expires_days": None},  # ends with the browser: the device may be shared

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+from pathlib import Path
 
 import pytest
 from hubs import COMMUNITIES, real_hub, text_of
 from translations import line_of, write_language, write_sentences
+
+from tools import wait_until
 
 OWN = COMMUNITIES.replace("hub: {language: en}", "hub: {language: en, catalogues: ./locale}")
 
@@ -86,7 +91,6 @@ def test_a_sentence_of_the_operators_own_stands_at_both_doors(hub) -> None:
 def test_a_hub_restarted_with_broken_catalogues_starts_with_ours_and_says_once_what_is_wrong(
     hub,
 ) -> None:
-    """The last test here: it breaks what the others use."""
     quechua = hub.folder / "locale/qu/LC_MESSAGES/messages.po"
     at = line_of(quechua, '^msgstr "Q! Sign out"')
     whole = quechua.read_text()
@@ -105,8 +109,31 @@ def test_a_hub_restarted_with_broken_catalogues_starts_with_ours_and_says_once_w
     assert "Tengo un código" in text_of(page)
     said = hub.log()[before:]
     assert said.count(f"{quechua}:{at - 1}: placeholders differ, write no placeholder") == 1
+    assert said.count("so qu is not offered yet") == 1
     assert said.count(f"{spanish}:2: this is not UTF-8") == 1
-    assert said.count("Left out of the languages") == 2
+    assert said.count("Languages: ") == 3, "by the Hub alone, of both doors"
     quechua.write_text(whole)
     hub.restart()
     assert '<html lang="qu"' in device.get("/hub/login").text
+
+
+def test_a_service_that_starts_again_says_what_the_hub_could_not_know(hub) -> None:
+    (hub.folder / "locale" / "klingon").mkdir()
+    before = len(hub.log())
+    os.kill(service_of(hub), signal.SIGKILL)
+    wait_until(lambda: "klingon: this folder is not named by a language" in hub.log()[before:])
+    wait_until(hub.answers, seconds=60)
+    assert hub.log()[before:].count("klingon: this folder") == 1
+
+
+def service_of(hub) -> int:
+    """The process of the service that this hub has started."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == str(hub.process.pid) and b"jupyterhub_communities" in command:
+            return int(process.name)
+    raise AssertionError("the hub has no service")
