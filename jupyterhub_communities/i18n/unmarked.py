@@ -2,7 +2,7 @@
 
 In templates: every word between tags and in the attributes that people see or hear, outside
 `{% trans %}` and `_()`; and literals within expressions that read like a label or a sentence. In the
-modules of pages and doors: literals that are a sentence, save docstrings, what is logged, compared or
+modules of pages and doors: literals that are a sentence, or HTML with words, save docstrings, what is logged, compared or
 raised (a refusal is a value with a code), what `help=` tells the operator, and what gettext is given.
 """
 
@@ -33,6 +33,7 @@ _LABEL = re.compile(
     r"[^\W\d_a-z][^\W\d_A-Z]+[.!?…:]?|.*[^\W\d_]{2,}[.,:;!?]? [^\W\d_]{2,}.*", re.DOTALL
 )
 _SENTENCE = re.compile(r"[^\W\d_a-z].*\s.*[.!?…]", re.DOTALL)
+_FIELD = re.compile(r"\{[^{}]*\}|%\(\w+\)s")  # what `format` and `%` fill in
 _SEEN = frozenset({"title", "aria-label", "aria-description", "placeholder", "alt", "label"})
 _CODE = frozenset({"script", "style", "code", "kbd", "pre"})  # the same in every language
 _BUTTONS = frozenset({"submit", "button", "reset"})
@@ -164,6 +165,10 @@ def _sentences(node: ast.AST) -> Iterator[tuple[int, str]]:
     if words is None:
         for child in ast.iter_child_nodes(node):
             yield from _sentences(child)
+    elif "</" in words:
+        page = _Page()
+        page.feed(_FIELD.sub("0", words))
+        yield from ((getattr(node, "lineno", 1), found) for _, found in page.found)
     elif _SENTENCE.fullmatch(words.strip()):
         yield getattr(node, "lineno", 1), words.strip()
 

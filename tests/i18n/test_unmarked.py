@@ -72,6 +72,8 @@ def test_a_template_that_says_nothing_of_its_own_passes(template) -> None:
         ('x = f"{name} is in."', []),  # begins with no capital
         ('x = f"Hello {name}, come in."', [(1, "Hello 0, come in.")]),
         ('raise HTTPError(400, "This form is too long.")', [(1, "This form is too long.")]),
+        ("x = Markup('<p>{name} left</p>')", [(1, "0 left")]),
+        ("x = Markup('<a title=\"Back\"></a>')", [(1, "Back")]),
         ('x = {"a": "Try once more!"}', [(1, "Try once more!")]),
     ],
 )
@@ -88,6 +90,7 @@ def test_a_sentence_in_a_module_is_found_with_its_line(code, words) -> None:
         'app_log.warning("The database does not answer. %s", x)',
         'raise ValueError("This cannot be read.")',
         'x = Unicode(help="The folder. Empty for none.")',
+        "x = Markup('<p class=\"mb-2\">{name}</p>')",
         'if message == "Spawning server ...": pass',
         'x = "Content-Type"; y = "a b c"; z = "SELECT x FROM y"',
     ],
