@@ -261,18 +261,17 @@ def problems(template: Catalog, locale_dir: Path = LOCALE_DIR) -> list[Problem]:
     ]
     for path in po_paths(locale_dir):
         catalogue = read_catalogue(path)
-        tag = tag_of(path.parent)
+        file = path.relative_to(PACKAGE_DIR.parent) if locale_dir == LOCALE_DIR else path
         for message in template:
             if message.id:
                 own = catalogue.get(message.id, message.context)
+                where = f"{file}:{own.lineno}" if own else f"{file}:1"
                 for what in faults(message, own, catalogue.plural_expr):
-                    found.append(Problem(_location(message), ids_of(message)[0], f"{tag}: {what}"))
-        for own in catalogue:
+                    found.append(Problem(where, ids_of(message)[0], what))
+        for own in (*catalogue, *catalogue.obsolete.values()):
             if own.id and template.get(own.id, own.context) is None:
-                where = f"{path.name}:{own.lineno or 1}"
-                found.append(Problem(where, ids_of(own)[0], f"{tag}: obsolete, run extract"))
-        for obsolete in catalogue.obsolete.values():
-            found.append(Problem(path.name, ids_of(obsolete)[0], f"{tag}: obsolete, run extract"))
+                where = f"{file}:{own.lineno or 1}"
+                found.append(Problem(where, ids_of(own)[0], "obsolete, run extract"))
     return found
 
 

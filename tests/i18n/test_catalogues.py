@@ -1,11 +1,13 @@
 """Catalogues: complete, and formats by CLDR; the check notices what it should."""
 
 import gettext
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel import Locale
 from babel.messages.catalog import Catalog
+from translations import line_of
 
 from jupyterhub_communities.i18n.catalogues import (
     extract_catalogue,
@@ -42,7 +44,10 @@ def test_the_check_notices_what_is_wrong(tmp_path, source, translation, what) ->
     path = po_path("es", tmp_path)
     path.parent.mkdir(parents=True)
     write_catalogue(path, catalogue)
-    assert any(what in str(problem) for problem in problems(template, tmp_path))
+    (problem,) = problems(template, tmp_path)
+    assert what in str(problem)
+    line = line_of(path, re.escape(f'msgid "{source}"'))
+    assert problem.where == f"{path}:{line}"
 
 
 def test_dates_numbers_and_plurals_are_the_languages_own() -> None:

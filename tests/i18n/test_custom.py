@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from translations import line_of, write_language, write_sentences
 
+from jupyterhub_communities.i18n.catalogues import po_path
 from jupyterhub_communities.i18n.custom import read_custom
 from jupyterhub_communities.i18n.messages import messages_for, offered, use_custom
 from jupyterhub_communities.i18n.negotiation import Wishes, negotiate
@@ -213,6 +218,29 @@ def test_a_mistake_in_one_language_leaves_the_others(tmp_path, use) -> None:
     (mistake,), (note,) = found.mistakes, found.notes
     assert mistake.startswith(f"{broken}:{at - 1}: placeholders differ")
     assert f"{broken}: 1 of " in note
+
+
+FILE = po_path("sw").read_bytes()
+
+
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    at=st.integers(0, len(FILE)),
+    out=st.integers(0, 200),
+    put=st.binary(max_size=12)
+    | st.sampled_from([b'"', b"\n", b"msgstr[9]", b"#~ ", b"\\", b"#, fuzzy"]),
+)
+def test_whatever_is_broken_in_a_file_is_a_sentence_or_does_no_harm(tmp_path, at, out, put) -> None:
+    folder = tmp_path / "sw" / "LC_MESSAGES"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Its beginning, where the header is, and a piece from the middle.
+    (folder / "messages.po").write_bytes(
+        FILE[:2000] + FILE[max(at - 500, 0) : at] + put + FILE[at + out : at + 900]
+    )
+    told = re.escape(str(folder)) + r"/messages\.po:[1-9]\d*: "
+    assert all(re.match(told, mistake) for mistake in read_custom(tmp_path).mistakes)
 
 
 def test_nothing_is_written_where_the_operators_files_lie(tmp_path, use) -> None:
