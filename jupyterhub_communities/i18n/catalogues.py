@@ -45,10 +45,10 @@ _DROPPED_HEADERS = (
     "Report-Msgid-Bugs-To",
     "POT-Creation-Date",
     "PO-Revision-Date",
-    "Last-Translator",
-    "Language-Team",
     "Generated-By",
 )
+# What Babel writes where nobody has said who translates.
+_NOBODY = ("FULL NAME <EMAIL@ADDRESS>", "<LL@li.org>")
 
 
 class ExtractionError(Exception):
@@ -199,7 +199,11 @@ def po_text(catalogue: Catalog) -> str:
     write_po(buffer, catalogue, width=100, include_lineno=False, sort_by_file=True)
     dropped = tuple(f'"{name}:' for name in _DROPPED_HEADERS)
     lines = buffer.getvalue().decode("utf-8").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(dropped))
+    return "".join(
+        line
+        for line in lines
+        if not line.startswith(dropped) and not any(nobody in line for nobody in _NOBODY)
+    )
 
 
 def fill(tag: str, translated: Catalog, locale_dir: Path = LOCALE_DIR) -> int:

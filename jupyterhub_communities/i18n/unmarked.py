@@ -2,8 +2,9 @@
 
 In templates: every word between tags and in the attributes that people see or hear, outside
 `{% trans %}` and `_()`; and literals within expressions that read like a label or a sentence. In the
-modules of pages and doors: literals that are a sentence, or HTML with words, save docstrings, what is logged, compared or
-raised (a refusal is a value with a code), what `help=` tells the operator, and what gettext is given.
+modules of pages and doors: literals that are a sentence, or HTML with words in it, save docstrings,
+what is logged, compared or raised (a refusal is a value with a code), what `help=` tells the operator,
+and what gettext is given.
 """
 
 from __future__ import annotations

@@ -57,6 +57,19 @@ def test_bringing_up_to_date_keeps_what_is_translated(tmp_path) -> None:
     assert path.read_text() == text, "once more changes nothing"
 
 
+def test_who_translated_stays_named(tmp_path) -> None:
+    path = begin("qu", tmp_path).path
+    assert "Last-Translator" not in path.read_text()
+    path.write_text(
+        "# Rosa has begun this.\n"
+        + path.read_text().replace('"MIME', '"Last-Translator: Rosa <rosa@example.org>\\n"\n"MIME')
+    )
+    begin("qu", tmp_path)
+    text = path.read_text()
+    assert text.startswith("# Rosa has begun this.\n# jupyterhub-communities: messages in qu.\n")
+    assert '"Last-Translator: Rosa <rosa@example.org>\\n"' in text
+
+
 def test_a_whole_catalogue_stays_whole(tmp_path) -> None:
     path = write_language(tmp_path, "cy", "C! ")
     text = path.read_text()
