@@ -15,7 +15,7 @@ help:
 	@echo "make check        formatting, lint, types, import contracts, templates, catalogues"
 	@echo "make messages     bring the message catalogues up to date"
 	@echo "make docs         build the documentation into docs/_build"
-	@echo "make screenshots  draw the README's pictures from the real demo"
+	@echo "make screenshots  draw the README's and the translators' pictures from the real demo"
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy

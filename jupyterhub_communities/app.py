@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .application.house import House
-from .config import CommunitiesFile, ConfigError, load_config
+from .config import CommunitiesFile, ConfigError, line_of, load_config
+from .i18n.catalogues import po_path
+from .i18n.custom import CustomCatalogues, read_custom
 from .storage.database import SqlDatabase
 from .storage.keyring import FileKeyring
 
@@ -93,3 +95,22 @@ def load_keyring(config: CommunitiesFile, folder: Path) -> FileKeyring:
     """The package's key from the environment or its file. Raises `KeyFileError`."""
     text = os.environ.get(KEY_VARIABLE)
     return FileKeyring.from_text(text) if text else FileKeyring.from_file(key_path(config, folder))
+
+
+def read_languages(path: Path) -> CustomCatalogues:
+    """The catalogues that a `communities.yaml` adds to ours. Raises `ConfigError` for the file only:
+    a mistake in a catalogue keeps no hub from starting."""
+    hub = load_config(path).hub
+    if hub.catalogues is None:
+        return CustomCatalogues()
+    folder = path.parent / hub.catalogues
+    if not folder.is_dir():
+        where = f"{path}:{line_of(path, 'hub', 'catalogues')}: hub.catalogues"
+        return CustomCatalogues(mistakes=[f"{where}: there is no folder {folder}"])
+    found = read_custom(folder, unfinished=hub.offer_unfinished)
+    for number, tag in enumerate(hub.offer_unfinished):
+        if not po_path(tag, folder).exists():
+            line = line_of(path, "hub", "offer_unfinished", number)
+            where = f"{path}:{line}: hub.offer_unfinished.{number}"
+            found.mistakes.append(f"{where}: there is no {po_path(tag, folder)}")
+    return found

@@ -10,7 +10,7 @@ from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .app import NO_DATABASE, build_database, key_path, open_house
+from .app import NO_DATABASE, build_database, key_path, open_house, read_languages
 from .application.communities import Change, apply_declarations
 from .application.ending import (
     block_person,
@@ -23,6 +23,9 @@ from .application.issuing import issue_bound_invite
 from .config import ConfigError, json_schema, load_config
 from .domain.grants import Actor
 from .domain.refusals import Refusal, StorageUnreachable
+from .i18n.beginning import begin
+from .i18n.catalogues import our_tags
+from .i18n.custom import CatalogueError
 from .i18n.messages import messages_for
 from .pages.refusals import sentence_of
 from .storage.database import SchemaOutdated
@@ -118,11 +121,32 @@ def _schema_text() -> str:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Says whether the file holds, without touching anything."""
+    """Says whether the file and the catalogues hold, without touching anything."""
     config = load_config(arguments.config)
+    languages = read_languages(arguments.config)
+    for note in languages.notes:
+        print(note)
+    if languages.mistakes:
+        raise CommandError("\n".join(languages.mistakes))
     print(
         f"{arguments.config}: fine "
         f"({len(config.communities)} communities, {len(config.profiles)} profiles)"
+    )
+
+
+def translate(arguments: argparse.Namespace) -> None:
+    """Begins a catalogue of your own for a language, or brings it up to date after an upgrade."""
+    try:
+        begun = begin(arguments.language, arguments.into, beside=arguments.beside)
+    except OSError as error:
+        raise CommandError(f"{error.filename} cannot be written: {error.strerror}") from error
+    except (ValueError, CatalogueError) as error:
+        raise CommandError(str(error)) from error
+    print(f"{begun.path}: {'made' if begun.is_new else 'up to date'}")
+    print(f"{begun.total - begun.left} of {begun.total} sentences are translated")
+    print(
+        "Next: fill in each msgstr, name the folder under hub.catalogues in communities.yaml, run "
+        "jupyterhub-communities check and restart the hub"
     )
 
 
@@ -285,6 +309,16 @@ def _parser() -> argparse.ArgumentParser:
     add_configured("init", init)
     add_configured("check", check)
     add("schema", schema)
+    command = add("translate", translate)
+    command.add_argument("language", help="its tag, such as qu, wo or pt-PT")
+    command.add_argument(
+        "--into", type=Path, default=Path("locale"), help="the folder of your catalogues"
+    )
+    command.add_argument(
+        "--beside",
+        choices=our_tags(),
+        help="a language to write beside the English; by default one that is read where yours is",
+    )
     command = add_configured("apply", apply)
     command.add_argument("--dry-run", action="store_true", help="show the changes, write nothing")
     add_configured("upgrade-db", upgrade_db)

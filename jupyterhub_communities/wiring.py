@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
 import os
 import socket
 import sys
@@ -14,20 +16,25 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
 from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
+from tornado.log import app_log
 from traitlets.config import Config
+from traitlets.log import get_logger
 
-from .app import NO_DATABASE, open_house
+from .app import NO_DATABASE, open_house, read_languages
 from .config import ConfigError
 from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
 from .hub.guessing import rules_of as guessing_rules
 from .hub.upstream import load_class
 from .hub.wrapping import with_communities
+from .i18n.messages import use_custom
 from .service.app import make_app, serve
 from .storage.database import SchemaOutdated
 from .storage.keyring import KeyFileError
 
 SERVICE_NAME = "communities"
+_TOLD_VARIABLE = "COMMUNITIES_MISTAKES_TOLD"  # what the Hub has said of the catalogues
+_MOST_TOLD = 20  # lines
 _IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
 
 # What the service asks of the Hub: groups, who runs a server, stopping or restarting it; at the end
@@ -67,6 +74,8 @@ def configure(
         raise SystemExit(NO_DATABASE) from error
     _refuse_load_groups(c)
     _check_guessing(c)
+    found = use_languages(path)
+    _tell(found, get_logger())
     configured = c.JupyterHub.get("authenticator_class")
     spawner = c.JupyterHub.get("spawner_class")
     try:
@@ -78,7 +87,27 @@ def configure(
     c.JupyterHub.spawner_class = with_communities(spawner_class or LocalProcessSpawner)
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
-    _add_service(c, path)
+    _add_service(c, path, told=_digest(found))
+
+
+def use_languages(path: Path) -> list[str]:
+    """Puts the operator's catalogues over ours, in this process. Answers what is wrong in them or
+    left to translate: that is left out, so that the hub starts."""
+    languages = read_languages(path)
+    use_custom(languages.offered)
+    return [*languages.mistakes, *languages.notes]
+
+
+def _tell(found: list[str], log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+    for line in found[:_MOST_TOLD]:
+        log.warning("Languages: %s", line)
+    if len(found) > _MOST_TOLD:
+        rest = len(found) - _MOST_TOLD
+        log.warning("Languages: %d more: run jupyterhub-communities check", rest)
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _refuse_load_groups(c: Config) -> None:
@@ -97,7 +126,7 @@ def _check_guessing(c: Config) -> None:
         raise SystemExit(f"CommunityAuthenticatorMixin.guesses_…: {error}") from error
 
 
-def _add_service(c: Config, path: Path) -> None:
+def _add_service(c: Config, path: Path, *, told: str) -> None:
     services: list[dict[str, Any]] = list(c.JupyterHub.get("services", []))
     services.append(
         {
@@ -111,7 +140,7 @@ def _add_service(c: Config, path: Path) -> None:
                 "--config",
                 str(path),
             ],
-            "environment": _service_environment(),
+            "environment": {**_service_environment(), _TOLD_VARIABLE: told},
             "oauth_no_confirm": True,
             "display": False,  # the navigation has its own translated link
         }
@@ -145,6 +174,9 @@ def _free_port() -> int:
 def run_service(path: str | Path) -> None:
     """The service's process: started by the Hub, which says in the environment where and as whom."""
     house = open_house(path)
+    found = use_languages(Path(path).resolve())
+    if _digest(found) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
+        _tell(found, app_log)
     hub_auth = HubOAuth.instance(
         cache_max_age=_IDENTITY_SECONDS,
         cookie_options={"expires_days": None},  # ends with the browser: the device may be shared

@@ -1,4 +1,4 @@
-"""Draws the README's pictures from a real demo: `make screenshots`."""
+"""Draws the README's and the translators' pictures from a real demo: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import translators_pictures
 from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -17,8 +18,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 def main() -> int:
     chromium = shutil.which("chromium")
-    if chromium is None:
-        print("Install Debian's package chromium", file=sys.stderr)
+    if chromium is None or shutil.which("convert") is None:
+        print("Install Debian's packages chromium and imagemagick", file=sys.stderr)
         return 2
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
@@ -65,6 +66,7 @@ def draw(facts: dict, chromium: str) -> None:
         page.screenshot(path=str(IMAGES / "community.png"))
         page.goto(f"{service}communities/andes/workshops/primeros-pasos-con-python")
         page.screenshot(path=str(IMAGES / "workshop.png"))
+        translators_pictures.draw(facts, browser)
         browser.close()
 
 

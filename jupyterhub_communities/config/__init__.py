@@ -4,6 +4,6 @@ Everything is checked when the file is read, never at sign-in or spawn.
 """
 
 from .file import CommunitiesFile, json_schema
-from .reading import ConfigError, load_config
+from .reading import ConfigError, line_of, load_config
 
-__all__ = ["CommunitiesFile", "ConfigError", "json_schema", "load_config"]
+__all__ = ["CommunitiesFile", "ConfigError", "json_schema", "line_of", "load_config"]

@@ -57,6 +57,13 @@ def load_config(path: Path) -> CommunitiesFile:
         raise ConfigError("\n".join(lines)) from error
 
 
+def line_of(path: Path, *where: str | int) -> int:
+    """The line of a key in a file that was read before."""
+    return _line_of(
+        yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), [*where]
+    )
+
+
 def _repeated_keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
     """Keys that YAML would let win over an earlier one of the same section."""
     to_see, seen = [node], set[int]()  # an alias leads to a node once more, or back to itself

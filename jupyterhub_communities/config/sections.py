@@ -16,6 +16,17 @@ class HubSection(Section):
 
     name: Slug = Field("hub", description="This hub's name, where several share one database.")
     language: Tag = Field("en", description="The language of pages when nothing else decides.")
+    catalogues: str | None = Field(
+        None,
+        min_length=1,
+        description="A folder beside this file with catalogues of your own, such as "
+        "`qu/LC_MESSAGES/messages.po`: other languages, or other words for sentences of ours.",
+    )
+    offer_unfinished: tuple[Tag, ...] = Field(
+        (),
+        description="Languages of that folder that are offered before they are wholly translated; "
+        "the rest is said in the language that most of their speakers also read.",
+    )
     database: Annotated[str, AfterValidator(check_database)] = Field(
         "communities.sqlite",
         description="A file beside this one, or an SQLAlchemy URL. Never the Hub's own database.",

@@ -189,6 +189,7 @@ def sizes(profile: Profile, messages: Messages) -> str:
     """A profile's sizes in plain words; empty where it sets none."""
     parts = []
     if profile.memory is not None:
+        # TRANSLATORS: What a server has; further sizes follow, in a list.
         parts.append(messages.gettext("%(size)s of memory", size=messages.size(profile.memory)))
     if profile.milli_cpu is not None:
         count = profile.milli_cpu / 1000

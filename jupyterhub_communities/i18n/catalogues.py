@@ -21,12 +21,14 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from .placeholders import PLACEHOLDER, comments_on
+
 SOURCE_LANGUAGE = "en"
 PACKAGE_DIR = Path(__file__).resolve().parent.parent
 LOCALE_DIR = PACKAGE_DIR / "i18n" / "locale"
 
 _PROJECT = "jupyterhub-communities"
-_TEMPLATES = Path("share/jupyterhub-communities/templates")
+TEMPLATES = Path("share/jupyterhub-communities/templates")
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "N_": None,
@@ -36,7 +38,6 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "npgettext": ((1, "c"), 2, 3),
 }
 _JINJA_OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 # Dates and addresses that say nothing here, and would differ in every diff.
 _DROPPED_HEADERS = (
@@ -44,10 +45,10 @@ _DROPPED_HEADERS = (
     "Report-Msgid-Bugs-To",
     "POT-Creation-Date",
     "PO-Revision-Date",
-    "Last-Translator",
-    "Language-Team",
     "Generated-By",
 )
+# What Babel writes where nobody has said who translates.
+_NOBODY = ("FULL NAME <EMAIL@ADDRESS>", "<LL@li.org>")
 
 
 class ExtractionError(Exception):
@@ -68,9 +69,29 @@ def po_paths(locale_dir: Path = LOCALE_DIR) -> list[Path]:
     return sorted(locale_dir.glob("*/LC_MESSAGES/messages.po"))
 
 
+def our_tags() -> tuple[str, ...]:
+    """The languages that this package brings catalogues for."""
+    return tuple(tag_of(path.parent) for path in po_paths())
+
+
 def read_catalogue(path: Path) -> Catalog:
     with path.open("rb") as file:
         return read_po(file, locale=path.parent.parent.name)
+
+
+def shipped_template() -> Catalog:
+    """All messages of this version, without translations: what every catalogue of ours has, also
+    where the sources are not at hand."""
+    template = Catalog(project=_PROJECT, charset="utf-8")
+    for message in read_catalogue(po_paths()[0]):
+        if message.id:
+            template.add(
+                message.id,
+                locations=message.locations,
+                auto_comments=message.auto_comments,
+                context=message.context,
+            )
+    return template
 
 
 def is_complete(catalogue: Catalog) -> bool:
@@ -79,15 +100,15 @@ def is_complete(catalogue: Catalog) -> bool:
 
 
 def is_translated(message: Message) -> bool:
-    return not message.fuzzy and all(_forms(message))
+    return not message.fuzzy and all(forms_of(message))
 
 
-def _forms(message: Message) -> tuple[str, ...]:
+def forms_of(message: Message) -> tuple[str, ...]:
     strings = message.string
     return tuple(strings) if isinstance(strings, (tuple, list)) else (strings or "",)
 
 
-def _ids(message: Message) -> tuple[str, ...]:
+def ids_of(message: Message) -> tuple[str, ...]:
     return tuple(message.id) if isinstance(message.id, (tuple, list)) else (message.id,)
 
 
@@ -98,7 +119,7 @@ def source_files(root: Path = PACKAGE_DIR.parent) -> Iterator[tuple[Path, str]]:
     """Every file with messages, and how to read it."""
     for path in sorted((root / "jupyterhub_communities").rglob("*.py")):
         yield path, "python"
-    for path in sorted((root / _TEMPLATES).rglob("*.html")):
+    for path in sorted((root / TEMPLATES).rglob("*.html")):
         yield path, "jinja2.ext:babel_extract"
 
 
@@ -114,7 +135,7 @@ def extract_catalogue(root: Path = PACKAGE_DIR.parent) -> Catalog:
                         method,
                         file,
                         keywords=_KEYWORDS,
-                        comment_tags=("Translators:",),
+                        comment_tags=("TRANSLATORS:",),
                         options=_JINJA_OPTIONS if method != "python" else {},
                         strip_comment_tags=True,
                     )
@@ -122,9 +143,18 @@ def extract_catalogue(root: Path = PACKAGE_DIR.parent) -> Catalog:
         except Exception as error:  # syntax errors of Python, of Jinja, of an encoding
             line = getattr(error, "lineno", None) or 1
             raise ExtractionError(f"{name}:{line}: {error}") from error
+        # A comment is for all messages of the line below it; extractors give it to the first.
+        comments_at = {line: comments for line, _, comments, _ in reversed(found)}
         # Without the line: it would order the messages, differently after each change of a source.
-        for _, message, comments, context in found:
-            catalogue.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
+        for line, message, _, context in found:
+            catalogue.add(
+                message,
+                locations=[(name, 0)],
+                auto_comments=comments_at[line],
+                context=context,
+            )
+    for each in catalogue:
+        each.auto_comments += comments_on(ids_of(each) if each.id else ())
     return catalogue
 
 
@@ -155,17 +185,25 @@ def update(
 
 def write_catalogue(path: Path, catalogue: Catalog) -> None:
     """Writes a `.po` without dates and line numbers, so that a diff shows sentences only."""
+    catalogue.header_comment = f"# {_PROJECT}: messages in {_tag_in(catalogue)}."
     path.write_text(po_text(catalogue), encoding="utf-8")
 
 
+def _tag_in(catalogue: Catalog) -> str:
+    return str(catalogue.locale_identifier).replace("_", "-")
+
+
 def po_text(catalogue: Catalog) -> str:
-    catalogue.header_comment = f"# {_PROJECT}: messages in {tag_of(Path(str(catalogue.locale)))}."
     catalogue.fuzzy = False
     buffer = io.BytesIO()
     write_po(buffer, catalogue, width=100, include_lineno=False, sort_by_file=True)
     dropped = tuple(f'"{name}:' for name in _DROPPED_HEADERS)
     lines = buffer.getvalue().decode("utf-8").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(dropped))
+    return "".join(
+        line
+        for line in lines
+        if not line.startswith(dropped) and not any(nobody in line for nobody in _NOBODY)
+    )
 
 
 def fill(tag: str, translated: Catalog, locale_dir: Path = LOCALE_DIR) -> int:
@@ -222,23 +260,22 @@ def problems(template: Catalog, locale_dir: Path = LOCALE_DIR) -> list[Problem]:
     found = [
         Problem(_location(message), text, "a literal per cent sign is written %%")
         for message in template
-        for text in _ids(message)
-        if "%" in _PLACEHOLDER.sub("", text).replace("%%", "")
+        for text in ids_of(message)
+        if "%" in PLACEHOLDER.sub("", text).replace("%%", "")
     ]
     for path in po_paths(locale_dir):
         catalogue = read_catalogue(path)
-        tag = tag_of(path.parent)
+        file = path.relative_to(PACKAGE_DIR.parent) if locale_dir == LOCALE_DIR else path
         for message in template:
             if message.id:
                 own = catalogue.get(message.id, message.context)
-                for what in _faults(message, own, catalogue.plural_expr):
-                    found.append(Problem(_location(message), _ids(message)[0], f"{tag}: {what}"))
-        for own in catalogue:
+                where = f"{file}:{own.lineno}" if own else f"{file}:1"
+                for what in faults(message, own, catalogue.plural_expr):
+                    found.append(Problem(where, ids_of(message)[0], what))
+        for own in (*catalogue, *catalogue.obsolete.values()):
             if own.id and template.get(own.id, own.context) is None:
-                where = f"{path.name}:{own.lineno or 1}"
-                found.append(Problem(where, _ids(own)[0], f"{tag}: obsolete, run extract"))
-        for obsolete in catalogue.obsolete.values():
-            found.append(Problem(path.name, _ids(obsolete)[0], f"{tag}: obsolete, run extract"))
+                where = f"{file}:{own.lineno or 1}"
+                found.append(Problem(where, ids_of(own)[0], "obsolete, run extract"))
     return found
 
 
@@ -253,31 +290,37 @@ def _single_numbers(plural_rule: str) -> list[bool]:
     return [uses[form] == 1 for form in range(max(uses) + 1)]
 
 
-def _faults(source: Message, own: Message | None, plural_rule: str) -> Iterator[str]:
-    """What is wrong with `own` as the translation of `source`."""
+def faults(source: Message, own: Message | None, plural_rule: str) -> Iterator[str]:
+    """What is wrong with `own` as the translation of `source`, and what to write instead."""
     if own is None:
         yield "missing, run extract"
         return
     if own.fuzzy:
-        yield "fuzzy"
-    forms = _forms(own)
+        yield "fuzzy: put it right, and take the word fuzzy away"
+    forms = forms_of(own)
     if not all(forms):
-        yield "not translated"
+        empty = ", ".join(f"msgstr[{at}]" for at, form in enumerate(forms) if not form)
+        yield "not translated" + (f": {empty}" if len(forms) > 1 else "")
         return
-    ids = _ids(source)
+    ids = ids_of(source)
     single_numbers = _single_numbers(plural_rule) if len(ids) > 1 else [False]
     if len(forms) != len(single_numbers):
         yield f"{len(forms)} plural forms where the language has {len(single_numbers)}"
-    wanted = set(_PLACEHOLDER.findall(ids[-1]))
+    wanted = set(PLACEHOLDER.findall(ids[-1]))
     for form, is_for_one_number in zip(forms, single_numbers, strict=False):
-        found = set(_PLACEHOLDER.findall(form))
+        found = set(PLACEHOLDER.findall(form))
         # "One seat left" may leave the number out, but not where none is said in that form too.
         if found - wanted or len(wanted - found) > is_for_one_number:
-            yield f"placeholders differ: {form!r}"
-    if any("%" in _PLACEHOLDER.sub("", form).replace("%%", "") for form in forms):
+            names = " and ".join(f"%({name})s" for name in sorted(wanted)) or "no placeholder"
+            yield f"placeholders differ, write {names}: {form!r}"
+    if any("%" in PLACEHOLDER.sub("", form).replace("%%", "") for form in forms):
         yield f"a literal per cent sign is written %%: {forms}"
     tags = Counter(_TAG.findall(ids[-1]))
-    if any(Counter(_TAG.findall(form)) != tags for form in forms[-1:]):
-        yield f"HTML tags differ: {forms}"
+    for form in forms:
+        own_tags = Counter(_TAG.findall(form))
+        # A form for one number may leave a tag out, with the number in it.
+        is_whole = own_tags == tags or (form is not forms[-1] and own_tags < tags)
+        if not is_whole or "<" in _TAG.sub("", form):
+            yield f"HTML tags differ, write {' '.join(tags) or 'none'}: {form!r}"
     if any(form != form.strip() for form in forms) and ids[0] == ids[0].strip():
         yield f"space around the sentence: {forms}"

@@ -1,15 +1,17 @@
-"""`python -m jupyterhub_communities.i18n.check`: fails on catalogues with mistakes."""
+"""`python -m jupyterhub_communities.i18n.check`: fails on catalogues with mistakes, and on words in
+the sources that are not marked for translation."""
 
 from __future__ import annotations
 
 import sys
 
 from .catalogues import ExtractionError, extract_catalogue, po_paths, problems
+from .unmarked import unmarked
 
 
 def main() -> int:
     try:
-        found = problems(extract_catalogue())
+        found = [*problems(extract_catalogue()), *unmarked()]
     except ExtractionError as error:
         print(error, file=sys.stderr)
         return 1

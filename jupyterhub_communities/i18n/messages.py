@@ -1,7 +1,8 @@
 """The sentences and formats of one language.
 
 English source strings are the message ids. A catalogue is offered once it is complete; it is read
-from its compiled `.mo`, or from its `.po` in a checkout where nothing was compiled.
+from its compiled `.mo`, or from its `.po` in a checkout where nothing was compiled. An operator's
+own (`custom`) lie over ours.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import gettext
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,13 +19,20 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError, dates, lists, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from langcodes import Language
 
 from .catalogues import LOCALE_DIR, SOURCE_LANGUAGE, is_complete, tag_of
+from .custom import OWN_NAME, CustomCatalogue, cldr_name
+from .negotiation import also_read
 
 Style = Literal["short", "medium", "long", "full"]
 Zone = str | dt.tzinfo
 
 _MEBIBYTE = 2**20
+# By Unicode's script metadata.
+_RIGHT_TO_LEFT = frozenset(
+    ["Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"]
+)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
@@ -33,11 +41,13 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
 
 
 _BINARY_UNITS = (
+    # TRANSLATORS: Units of 1024, as CLDR or your language writes them.
     (2**40, N_("%(size)s TiB")),
     (2**30, N_("%(size)s GiB")),
     (2**20, N_("%(size)s MiB")),
 )
 _DECIMAL_UNITS = (
+    # TRANSLATORS: Units of 1000, as CLDR or your language writes them.
     (10**12, N_("%(size)s TB")),
     (10**9, N_("%(size)s GB")),
     (10**6, N_("%(size)s MB")),
@@ -54,7 +64,7 @@ class Messages:
 
     def __init__(self, tag: str, translations: gettext.NullTranslations | None = None) -> None:
         self.tag = tag
-        self.locale = Locale.parse(tag, sep="-")
+        self.locale = _formats_of(tag)
         self._translations = translations or gettext.NullTranslations()
 
     def __repr__(self) -> str:
@@ -99,20 +109,25 @@ class Messages:
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
         """Which way the language is written, as in HTML's `dir`."""
-        return "rtl" if self.locale.character_order == "right-to-left" else "ltr"
+        return "rtl" if Language.get(self.tag).maximize().script in _RIGHT_TO_LEFT else "ltr"
 
     @cached_property
     def own_name(self) -> str:
         """The language's name in itself, as a heading writes it: `Español`."""
-        name = self.locale.get_display_name(self.locale) or self.tag
-        return name[:1].upper() + name[1:]
+        # TRANSLATORS: Not the word for English: the name of your language in itself, as the
+        # language switch of every page shows it: Español, Kiswahili, Runasimi.
+        name = self._translations.pgettext("name of this language", "English")
+        return (cldr_name(self.tag) or self.tag) if name == OWN_NAME[1] else name
 
     def language_name(self, tag: str) -> str:
         """The name of another language in this one; the tag where there is none."""
         try:
             return Locale.parse(tag, sep="-").get_display_name(self.locale) or tag
-        except (ValueError, UnknownLocaleError):
+        except ValueError:
             return tag
+        except UnknownLocaleError:  # CLDR has its name, and nothing else of it
+            name: str = self.locale.languages.get(tag, tag)
+            return name
 
     # Formats, by CLDR
 
@@ -202,6 +217,17 @@ class Messages:
         return lists.format_list(list(items), locale=self.locale)
 
 
+def _formats_of(tag: str) -> Locale:
+    """CLDR's formats of the language; where it has none, as for Aymara, those of the language that
+    most of its speakers also read."""
+    for wanted in (tag, tag.partition("-")[0]):
+        try:
+            return Locale.parse(wanted, sep="-")
+        except UnknownLocaleError:
+            pass
+    return Locale.parse(also_read(tag, tuple(_ours())) or SOURCE_LANGUAGE, sep="-")
+
+
 def _tzinfo(zone: Zone) -> dt.tzinfo:
     return ZoneInfo(zone) if isinstance(zone, str) else zone
 
@@ -218,8 +244,34 @@ def messages_for(tag: str) -> Messages:
     return Messages(tag, _catalogues()[tag])
 
 
+def use_custom(custom: Mapping[str, CustomCatalogue]) -> None:
+    """Lays an operator's catalogues over ours, for the whole process, instead of earlier ones."""
+    _custom.clear()
+    _custom.update(custom)
+    for known in (offered, messages_for, _catalogues):
+        known.cache_clear()
+
+
+_custom: dict[str, CustomCatalogue] = {}
+
+
 @cache
 def _catalogues() -> dict[str, gettext.NullTranslations]:
+    found = _ours()
+    return found | {tag: _over(found, custom) for tag, custom in _custom.items()}
+
+
+def _over(
+    ours: Mapping[str, gettext.NullTranslations], custom: CustomCatalogue
+) -> gettext.NullTranslations:
+    translations = gettext.GNUTranslations(io.BytesIO(custom.compiled))
+    if custom.over is not None and custom.over != SOURCE_LANGUAGE:
+        translations.add_fallback(ours[custom.over])
+    return translations
+
+
+@cache
+def _ours() -> dict[str, gettext.NullTranslations]:
     found: dict[str, gettext.NullTranslations] = {SOURCE_LANGUAGE: gettext.NullTranslations()}
     for folder in sorted(LOCALE_DIR.glob("*/LC_MESSAGES")):
         translations = _read(folder / "messages.po")

@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from babel import Locale, UnknownLocaleError
 from langcodes import Language, closest_match
 from langcodes.tag_parser import LanguageTagError
 
@@ -29,16 +28,28 @@ _MOST_RANGES = 50  # of one header; browsers send ten at the most
 _SAME_LANGUAGE = 19
 _ALSO_READ = 45
 
-# What JupyterLab's language packs are called, where CLDR's likely territory is another.
-_LAB_LOCALES = {"en": "en", "ar": "ar_SA"}
+# Tags of no language: undetermined, several, none, without a code.
+_NO_LANGUAGE = ("und", "mul", "zxx", "mis")
+
+# The languages that JupyterLab has a pack for.
+# fmt: off
+LAB_PACKS = (
+    "ar-SA", "ca-ES", "cs-CZ", "da-DK", "de-DE", "el-GR", "es-ES", "et-EE", "fi-FI", "fr-FR",
+    "he-IL", "hu-HU", "hy-AM", "id-ID", "it-IT", "ja-JP", "ko-KR", "lt-LT", "nl-NL", "no-NO",
+    "pl-PL", "pt-BR", "ro-RO", "ru-RU", "tr-TR", "uk-UA", "vi-VN", "zh-CN", "zh-TW",
+)
+# fmt: on
 
 
 def is_language_tag(text: str) -> bool:
-    """A tag such as `es`, `pt-BR` or `sw`, of a language that CLDR knows."""
-    try:
-        return _TAG.fullmatch(text) is not None and bool(Locale.parse(text, sep="-"))
-    except (ValueError, UnknownLocaleError):
+    """A tag such as `es`, `pt-BR` or `sw`, of a language that has a code (IANA's registry)."""
+    if "_" in text or not _TAG.fullmatch(text):
         return False
+    try:
+        language = Language.get(text)
+    except LanguageTagError:  # has the form of a tag, and is none
+        return False
+    return language.is_valid() and language.language not in (None, *_NO_LANGUAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +114,15 @@ def closest(tag: str | None, offered: Sequence[str], distance: int = _SAME_LANGU
     return found if found in offered else None
 
 
+def also_read(tag: str, offered: Sequence[str]) -> str | None:
+    """The offered tag of the same language, else of the one that most of its speakers also read."""
+    return closest(tag, offered) or closest(tag, offered, _ALSO_READ)
+
+
 def lab_locale(tag: str) -> str:
     """What JupyterLab calls the language: `es_ES`, `pt_BR`, `fr_FR`; `en` for English."""
-    if tag in _LAB_LOCALES:
-        return _LAB_LOCALES[tag]
     likely = Language.get(tag).maximize()
-    return f"{likely.language}_{likely.territory}"
+    if likely.language == "en":
+        return "en"
+    pack = closest(tag, LAB_PACKS)
+    return pack.replace("-", "_") if pack else f"{likely.language}_{likely.territory}"

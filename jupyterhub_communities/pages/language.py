@@ -34,13 +34,13 @@ _address: ContextVar[str] = ContextVar("address", default="")
 
 def current_messages() -> Messages:
     """The reader's sentences and formats."""
-    return messages_for(_tag_for(_wishes.get()))
+    return messages_for(_tag_for(_wishes.get(), offered()))
 
 
 @lru_cache(maxsize=256)
-def _tag_for(wishes: Wishes) -> str:
+def _tag_for(wishes: Wishes, offered: tuple[str, ...]) -> str:
     """Looked up once for a page's many sentences, and for the next reader who wishes the same."""
-    return negotiate(wishes, offered())
+    return negotiate(wishes, offered)
 
 
 def language_transform(hub_language: str) -> type[OutputTransform]:

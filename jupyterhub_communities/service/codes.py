@@ -187,6 +187,7 @@ class BatchTable(PageHandler):
         await self.community(community)
         unclaimed = await self.run(show_batch, self.actor, community, batch)
         messages = current_messages()
+        # TRANSLATORS: Headings of a table that a spreadsheet opens.
         header = (messages.gettext("Name"), messages.gettext("Code"), messages.gettext("Link"))
         rows = [header, *(self._row(issued) for issued in unclaimed)]
         self.set_header("Content-Type", "text/csv; charset=utf-8")

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 
 import pytest
+from translations import write_language, write_sentences
 
 from jupyterhub_communities.app import open_house
 from jupyterhub_communities.application.invites import look_up_invite
@@ -196,3 +197,54 @@ def test_what_cannot_be_ended_is_said_in_a_sentence(ready, arguments, sentence) 
     done = ready(*arguments)
     assert done.returncode == 2
     assert sentence in done.stderr
+
+
+def test_a_language_is_begun_checked_and_offered(run, tmp_path) -> None:
+    (tmp_path / "communities.yaml").write_text("hub: {catalogues: ./locale}\n")
+    missing = run("check")
+    assert missing.returncode == 2
+    assert missing.stderr == "communities.yaml:1: hub.catalogues: there is no folder locale\n"
+    begun = run("translate", "qu")
+    assert begun.stdout.startswith("locale/qu/LC_MESSAGES/messages.po: made\n1 of "), begun.stderr
+    unfinished = run("check")
+    assert unfinished.returncode == 0
+    assert "sentences are not translated, so qu is not offered yet" in unfinished.stdout
+    write_language(tmp_path / "locale", "qu", "Q! ")
+    done = run("check")
+    assert (done.returncode, "qu" in done.stdout) == (0, False)
+    again = run("translate", "qu")
+    assert again.stdout.startswith("locale/qu/LC_MESSAGES/messages.po: up to date\n")
+
+
+def test_check_tells_each_mistake_in_a_catalogue_with_file_and_line(run, tmp_path) -> None:
+    (tmp_path / "communities.yaml").write_text(
+        "hub:\n  catalogues: locale\n  offer_unfinished: [qu, wo]\n"
+    )
+    write_sentences(tmp_path / "locale", "es", 'msgid "Sign out"\nmsgstr "Salir %(x)s"\n')
+    write_sentences(tmp_path / "locale", "qu", 'msgid "Sign out"\nmsgstr "Lluqsiy"\n')
+    (tmp_path / "locale" / "klingon").mkdir()
+    done = run("check")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "locale/es/LC_MESSAGES/messages.po:5: placeholders differ, write no placeholder: "
+        "'Salir %(x)s': 'Sign out'",
+        "locale/klingon: this folder is not named by a language; name it like qu or pt_BR",
+        "communities.yaml:3: hub.offer_unfinished.1: there is no locale/wo/LC_MESSAGES/messages.po",
+    ]
+    assert "so these are said in es" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["klingon"], "klingon is no language tag; give one such as qu, wo or pt-PT"),
+        (["../x"], "../x is no language tag"),
+        (["qu", "--into", "file"], "cannot be written"),
+    ],
+)
+def test_a_language_that_cannot_be_begun_is_a_sentence(run, tmp_path, arguments, sentence) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("translate", *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

@@ -108,6 +108,12 @@ def test_a_mistake_is_told_with_line_path_and_what_was_expected(tmp_path, text, 
     )
 
 
+@pytest.mark.parametrize("tag", ["qu", "ay", "ht", "wo", "es-PE", "zh-Hant"])
+def test_a_community_may_speak_any_language_that_has_a_code(tmp_path, tag) -> None:
+    text = GOOD.replace("language: es\n    champions", f"language: {tag}\n    champions")
+    assert load(tmp_path, text).communities[0].language == tag
+
+
 def test_every_mistake_is_told_at_once(tmp_path) -> None:
     text = GOOD.replace("cpu: 0.5", "cpu: half").replace("memory: 1Gi", "memory: lots")
     assert len(mistakes(tmp_path, text)) == 2

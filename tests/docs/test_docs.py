@@ -87,6 +87,35 @@ def test_what_start_tells_an_operator_to_run_runs(tmp_path) -> None:
     assert load_config(tmp_path / "communities.yaml").communities[0].slug == "andes"
 
 
+def test_what_a_community_runs_to_add_its_language_runs(tmp_path) -> None:
+    page = (DOCS / "own-language.md").read_text()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    said = []
+    for kind, name, text in re.findall(
+        r"<!-- (run|file)(?:: ([^\n]+?))? -->\n```\w+\n(.*?)```", page, re.DOTALL
+    ):
+        if kind == "file":
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+            continue
+        for command in COMMAND.findall(text):
+            done = subprocess.run(
+                shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, (command, done.stderr)
+            said.append(done.stdout)
+    begun, unfinished, offered, again, own_words = said
+    assert "messages.po: made" in begun
+    assert "so qu is not offered yet" in unfinished
+    assert "so these are said in es" in offered
+    assert "messages.po: up to date" in again
+    assert own_words.endswith("communities.yaml: fine (0 communities, 0 profiles)\n")
+    (example,) = re.findall(r"```po\n(#.*?)```", page, re.DOTALL)
+    assert example in (tmp_path / "locale/qu/LC_MESSAGES/messages.po").read_text().replace(
+        "#: share/jupyterhub-communities/templates/hub/home.html\n", ""
+    )
+
+
 def test_the_three_lines_are_the_same_everywhere() -> None:
     (lines,) = blocks(DOCS / "start.md", "file: jupyterhub_config.py")
     assert lines in (ROOT / "README.md").read_text()
@@ -142,6 +171,33 @@ def test_the_privacy_page_lists_all_that_is_held_about_a_person_on_one_screen() 
 def test_the_pictures_of_the_readme_are_there() -> None:
     for name in re.findall(r"\((docs/images/[^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / name).stat().st_size > 5_000
+
+
+# Templates that are part of others, or show in a picture what another picture shows too.
+WITHOUT_A_PICTURE = {
+    "hub/404", "hub/code_field", "hub/hub_says", "hub/link", "hub/logout", "hub/not_running",
+    "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/upstream_fields",
+    "languages", "layout", "notices", "service/base", "service/board", "service/erased",
+    "service/error", "service/fields", "service/retire", "service/slip_list", "service/words",
+}  # fmt: skip
+
+
+def test_translators_see_every_page_in_pictures_that_weigh_little() -> None:
+    shown = re.findall(
+        r"^## (\S+)\.html\n\n.+\n\n!\[\1\.html\]\((images/translating/\S+\.png)\)$",
+        (DOCS / "translating-pictures.md").read_text(),
+        re.MULTILINE,
+    )
+    templates = ROOT / "share/jupyterhub-communities/templates"
+    pages = {str(path.relative_to(templates).with_suffix("")) for path in templates.rglob("*.html")}
+    assert {name for name, _ in shown} == pages - WITHOUT_A_PICTURE
+    assert pages >= WITHOUT_A_PICTURE
+    pictures = [DOCS / picture for _, picture in shown]
+    assert set(pictures) == set((DOCS / "images/translating").iterdir())
+    assert sum(path.stat().st_size for path in pictures) < 500_000
+    for path in pictures:
+        width = int.from_bytes(path.read_bytes()[16:20])  # of a PNG, in its first chunk
+        assert width == 360, path
 
 
 @pytest.mark.hub

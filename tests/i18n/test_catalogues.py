@@ -1,20 +1,24 @@
 """Catalogues: complete, and formats by CLDR; the check notices what it should."""
 
 import gettext
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel import Locale
 from babel.messages.catalog import Catalog
+from translations import line_of
 
 from jupyterhub_communities.i18n.catalogues import (
     extract_catalogue,
+    ids_of,
     po_path,
     problems,
     read_catalogue,
     write_catalogue,
 )
 from jupyterhub_communities.i18n.messages import messages_for, offered
+from jupyterhub_communities.i18n.placeholders import MEANINGS, names_in
 
 
 def test_six_languages_are_offered_and_complete() -> None:
@@ -40,7 +44,10 @@ def test_the_check_notices_what_is_wrong(tmp_path, source, translation, what) ->
     path = po_path("es", tmp_path)
     path.parent.mkdir(parents=True)
     write_catalogue(path, catalogue)
-    assert any(what in str(problem) for problem in problems(template, tmp_path))
+    (problem,) = problems(template, tmp_path)
+    assert what in str(problem)
+    line = line_of(path, re.escape(f'msgid "{source}"'))
+    assert problem.where == f"{path}:{line}"
 
 
 def test_dates_numbers_and_plurals_are_the_languages_own() -> None:
@@ -89,3 +96,24 @@ def test_arabic_says_the_form_of_the_category(number, category, said) -> None:
     assert arabic.locale.plural_form(number) == category
     days = arabic.ngettext("%(num)s day", "%(num)s days", number)
     assert days.split()[-1] == said
+
+
+def test_translators_are_told_what_is_filled_in_and_what_a_single_word_is_about() -> None:
+    messages = [message for message in extract_catalogue() if message.id]
+    for message in messages:
+        unknown = set(names_in(ids_of(message))) - set(MEANINGS)
+        assert not unknown, f"say in i18n/placeholders.py what {unknown} stands for"
+        is_one_word = " " not in ids_of(message)[0]
+        is_plain = not is_one_word or message.context or message.auto_comments
+        assert is_plain, f"{message.id}: write a comment above it, {{# TRANSLATORS: … #}}"
+    used = {name for message in messages for name in names_in(ids_of(message))}
+    assert used == set(MEANINGS), "a meaning that no sentence needs any more"
+
+
+def test_what_translators_are_told_stands_in_every_catalogue() -> None:
+    catalogue = read_catalogue(po_path("ar"))
+    size, closes = catalogue.get("%(size)s GB"), catalogue.get("Closes")
+    assert "%(size)s: a number, or a size such as 2 GB" in size.auto_comments
+    assert "until when a code can be used" in " ".join(closes.auto_comments), (
+        "also where it is not the first of its line"
+    )

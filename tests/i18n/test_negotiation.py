@@ -2,7 +2,14 @@
 
 import pytest
 
-from jupyterhub_communities.i18n.negotiation import Wishes, closest, lab_locale, negotiate
+from jupyterhub_communities.i18n.negotiation import (
+    Wishes,
+    also_read,
+    closest,
+    is_language_tag,
+    lab_locale,
+    negotiate,
+)
 
 OFFERED = ("en", "es", "pt-BR", "fr", "ar", "sw")
 
@@ -169,7 +176,63 @@ def test_the_order_of_wishes(wishes, found) -> None:
         ("fr", "fr_FR"),
         ("ar", "ar_SA"),
         ("sw", "sw_TZ"),
+        # Of an operator's own: the pack of its language, else a name without one.
+        ("es-PE", "es_ES"),
+        ("pt-PT", "pt_BR"),
+        ("en-GB", "en"),
+        ("de", "de_DE"),
+        ("nb", "no_NO"),
+        ("zh-Hant", "zh_TW"),
+        ("qu", "qu_PE"),
+        ("ht", "ht_HT"),
+        ("ay", "ay_BO"),
     ],
 )
 def test_jupyterlabs_name_of_a_language(tag, locale) -> None:
     assert lab_locale(tag) == locale
+
+
+@pytest.mark.parametrize(
+    "tag", ["es", "pt-BR", "qu", "ht", "ay", "quc", "zh-Hant-TW", "sr-Latn", "es-419", "qu-PE"]
+)
+def test_a_tag_of_a_language_that_has_a_code(tag) -> None:
+    assert is_language_tag(tag)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "e",
+        "xx",
+        "klingon",
+        "es_PE",
+        "es-",
+        "und",
+        "mul",
+        "zxx",
+        "*",
+        "es\n",
+        "../x",
+        "x" * 10000,
+        "es-Latn-Latn",
+    ],
+)
+def test_what_is_no_tag_of_a_language(text) -> None:
+    assert not is_language_tag(text)
+
+
+@pytest.mark.parametrize(
+    ("tag", "read"),
+    [
+        ("qu", "es"),
+        ("ay", "es"),
+        ("wo", "fr"),
+        ("ht", "fr"),
+        ("es-PE", "es"),
+        ("ckb", "ar"),
+        ("zh", None),
+    ],
+)
+def test_the_language_that_most_of_its_speakers_also_read(tag, read) -> None:
+    assert also_read(tag, OFFERED) == read

@@ -1,0 +1,46 @@
+"""What is filled into sentences: told to whoever translates them, beside each that has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+MEANINGS = {
+    "address": "the address of a page of this hub",
+    "all": "a number: of all codes that were made",
+    "approver": "the name of who approved it",
+    "claimed": "a number: of codes that were used",
+    "code": "a code such as 7KQ2-M9XA-4TRE",
+    "community": "the name of a community",
+    "contact": "whom to ask: an e-mail address, or a sentence that the community has written",
+    "count": "a number, also one such as 0.5",
+    "day": "a date such as 2 March 2026",
+    "duration": "a stretch of time such as 2 hours and 30 minutes",
+    "held": "a number: of servers that run",
+    "limit": "a number: the most that there may be",
+    "most": "a number: the most that there may be",
+    "name": "the name of a person, a community or a workshop, as they write it",
+    "num": "a number; the form for one number only may leave it out",
+    "seats": "a number: of all seats",
+    "service": "what a way to sign in is called, such as GitHub",
+    "size": "a number, or a size such as 2 GB",
+    "slug": "a short name for addresses, such as first-steps",
+    "tag": "a language tag such as pt-BR",
+    "taken": "a number: of seats that are taken",
+    "time": "an hour, or a day and an hour, with its time zone",
+    "username": "a name to sign in with, such as ana-x2k4",
+    "workshop": "the title of a workshop",
+    "zone": "a time zone such as America/Lima",
+}
+
+
+def names_in(texts: Iterable[str]) -> list[str]:
+    """The placeholders of a message, each once, in their order."""
+    return list(dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text)))
+
+
+def comments_on(texts: Iterable[str]) -> list[str]:
+    """A comment on each placeholder of a message."""
+    return [f"%({name})s: {MEANINGS[name]}" for name in names_in(texts) if name in MEANINGS]
