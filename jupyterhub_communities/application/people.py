@@ -16,7 +16,7 @@ from ..domain.refusals import (
     OutsideCommunities,
     Refusal,
 )
-from .ports import Desk, Store
+from .ports import Desk, GrantHistory, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,20 @@ class Person:
 
 
 def load_person(desk: Desk, store: Store, username: str) -> Person:
-    account = store.accounts.by_username(username)
-    if account is None:
+    found = store.people.by_username(username)
+    if found is None:
         access = Access.FULL if desk.settings.admits_outside else Access.NONE
         return Person(account=None, access=access)
-    return load_account(desk, store, account)
+    return person_of(desk, *found)
 
 
 def load_account(desk: Desk, store: Store, account: Account) -> Person:
     """The person of an account."""
-    history = store.grants.history(account.id)
+    return person_of(desk, account, store.grants.history(account.id))
+
+
+def person_of(desk: Desk, account: Account, history: GrantHistory) -> Person:
+    """Who somebody is now, by all that they were ever granted."""
     grants, suspended = history.grants, history.suspended
     settings = desk.settings
     access = access_of(

@@ -94,10 +94,6 @@ class PendingKey:
 class Accounts(Protocol):
     def get(self, account_id: str) -> Account | None: ...
     def by_username(self, username: str) -> Account | None: ...
-    def by_key_digest(self, digest: str) -> Account | None:
-        """The account whose kept or pending return key this is."""
-        ...
-
     def add(self, account: Account) -> None: ...
     def count_new(self, since: datetime) -> int:
         """Invite accounts made since then."""
@@ -162,6 +158,15 @@ class GrantHistory:
     grants: Sequence[Grant]
     suspended: frozenset[str]  # slugs of the communities among them that are suspended
     languages: Mapping[str, str | None]  # grant id → its workshop's language
+
+
+class People(Protocol):
+    """Accounts with all that they were granted."""
+
+    def by_username(self, username: str) -> tuple[Account, GrantHistory] | None: ...
+    def by_key_digest(self, digest: str) -> tuple[Account, GrantHistory] | None:
+        """Whose kept or pending return key this is."""
+        ...
 
 
 class Grants(Protocol):
@@ -426,6 +431,7 @@ class Store(Protocol):
     """The repositories, within one transaction."""
 
     accounts: Accounts
+    people: People
     communities: Communities
     grants: Grants
     workshops: Workshops

@@ -16,7 +16,7 @@ from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.codes import RETURN_KEY, grouped
 from ..domain.refusals import KeyUnknown, NotFound
-from .people import Person, load_account, load_person
+from .people import Person, load_person, person_of
 from .ports import Desk, PendingKey, Store
 
 PURPOSE = "return-key"
@@ -121,10 +121,10 @@ def find_person_by_key(desk: Desk, typed: str) -> Person:
     """Whose key this is. Raises `KeyMistyped` without touching a table, or `KeyUnknown`."""
     digest = desk.keys.digest(PURPOSE, RETURN_KEY.parse(typed))
     with desk.database.read() as store:
-        account = store.accounts.by_key_digest(digest)
-        if account is None:
-            raise KeyUnknown
-        return load_account(desk, store, account)
+        found = store.people.by_key_digest(digest)
+    if found is None:
+        raise KeyUnknown
+    return person_of(desk, *found)
 
 
 def use_return_key(desk: Desk, typed: str) -> bool:
@@ -134,12 +134,12 @@ def use_return_key(desk: Desk, typed: str) -> bool:
     """
     digest = desk.keys.digest(PURPOSE, RETURN_KEY.parse(typed))
     with desk.database.read() as store:
-        account = store.accounts.by_key_digest(digest)
-        pending = None if account is None else store.accounts.pending_key(account.id)
-    if account is None or pending is None or pending.digest != digest:
+        found = store.people.by_key_digest(digest)
+        pending = None if found is None else store.accounts.pending_key(found[0].id)
+    if found is None or pending is None or pending.digest != digest:
         return False
     with desk.database.write() as store:
-        return _confirm(desk, store, account.id)
+        return _confirm(desk, store, found[0].id)
 
 
 def _confirm(desk: Desk, store: Store, account_id: str) -> bool:

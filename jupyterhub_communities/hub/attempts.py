@@ -12,6 +12,7 @@ that come from another host are not taken, and two cookies of one name count for
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 
 from tornado.web import create_signed_value, decode_signed_value
 
@@ -60,17 +61,10 @@ class AttemptMixin(DeviceMixin):
         for who is signed in now (unless `by_anybody`)."""
         if self.request.headers.get("Sec-Fetch-Site") in ("same-site", "cross-site"):
             return None
-        sent = decode_signed_value(
-            self._secret,
-            FIELD,
-            self.get_body_argument(FIELD, ""),
-            max_age_days=LONGEST_DAYS,
-            min_version=2,
-        )
-        held = self.held_attempt()
+        sent, held = self._sent, self.held_attempt()
         if sent is None or held is None:
             return None
-        attempt, _, person = sent.decode().partition(" ")
+        attempt, _, person = sent.partition(" ")
         if not secrets.compare_digest(attempt, held):
             return None
         return held if by_anybody or person == self._person() else None
@@ -80,9 +74,22 @@ class AttemptMixin(DeviceMixin):
 
     def held_attempt(self) -> str | None:
         """The browser's attempt, whatever form it sends."""
+        return self._held
+
+    @cached_property
+    def _held(self) -> str | None:
         if len(self._sent_cookies()) > 1:
             return None
         value = self.get_secure_cookie(COOKIE, max_age_days=LONGEST_DAYS, min_version=2)
+        return None if value is None else value.decode()
+
+    @cached_property
+    def _sent(self) -> str | None:
+        """What the form's hidden field says."""
+        field = self.get_body_argument(FIELD, "")
+        value = decode_signed_value(
+            self._secret, FIELD, field, max_age_days=LONGEST_DAYS, min_version=2
+        )
         return None if value is None else value.decode()
 
     def _person(self) -> str:

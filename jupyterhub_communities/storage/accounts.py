@@ -32,9 +32,6 @@ from .tables import accounts, communities, grants
 _SOUGHT: BindParameter[str] = bindparam("sought")
 _BY_ID = select(accounts).where(accounts.c.id == _SOUGHT)
 _BY_USERNAME = select(accounts).where(accounts.c.username == _SOUGHT)
-_BY_KEY = select(accounts).where(
-    or_(accounts.c.key_digest == _SOUGHT, accounts.c.pending_key_digest == _SOUGHT)
-)
 _PENDING_KEY = select(
     accounts.c.pending_key_digest, accounts.c.pending_key_sealed, accounts.c.pending_key_browser
 ).where(accounts.c.id == _SOUGHT, accounts.c.pending_key_digest.is_not(None))
@@ -59,9 +56,6 @@ class SqlAccounts:
 
     def by_username(self, username: str) -> Account | None:
         return self._one(_BY_USERNAME, username)
-
-    def by_key_digest(self, digest: str) -> Account | None:
-        return self._one(_BY_KEY, digest)
 
     def add(self, account: Account) -> None:
         values = {
@@ -200,14 +194,14 @@ class SqlAccounts:
         if not wanted:
             return {}
         rows = self._connection.execute(select(accounts).where(accounts.c.id.in_(wanted)))
-        return {row.id: _account(row) for row in rows}
+        return {row.id: account_of(row) for row in rows}
 
     def _all(self, query: Select[Any]) -> list[Account]:
-        return [_account(row) for row in self._connection.execute(query)]
+        return [account_of(row) for row in self._connection.execute(query)]
 
     def _one(self, query: Select[Any], sought: str) -> Account | None:
         row = self._connection.execute(query, {"sought": sought}).one_or_none()
-        return None if row is None else _account(row)
+        return None if row is None else account_of(row)
 
     def _update(self, account_id: str, **values: object) -> None:
         self._connection.execute(
@@ -215,7 +209,7 @@ class SqlAccounts:
         )
 
 
-def _account(row: Row[tuple[object, ...]]) -> Account:
+def account_of(row: Row[tuple[object, ...]]) -> Account:
     return Account(
         id=row.id,
         username=row.username,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     bindparam,
     func,
@@ -22,16 +24,40 @@ from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from .tables import communities, grants, workshops
 
-# Made once: asked at every sign-in and refresh.
-_HISTORY = (
-    select(grants, communities.c.suspended_at, workshops.c.language)
-    .join(communities, communities.c.slug == grants.c.community)
-    .outerjoin(
-        workshops,
-        and_(workshops.c.community == grants.c.community, workshops.c.slug == grants.c.workshop),
+HISTORY_COLUMNS = (
+    *(column.label(f"grant_{column.name}") for column in grants.c),
+    communities.c.suspended_at.label("community_suspended_at"),
+    workshops.c.language.label("workshop_language"),
+)
+
+
+def with_places(query: Select[Any]) -> Select[Any]:
+    """With what `HISTORY_COLUMNS` tell of the grants' communities and workshops."""
+    of_workshop = and_(
+        workshops.c.community == grants.c.community, workshops.c.slug == grants.c.workshop
     )
-    .where(grants.c.account_id == bindparam("sought"))
-    .order_by(grants.c.starts_at, grants.c.id)
+    return (
+        query.outerjoin(communities, communities.c.slug == grants.c.community)
+        .outerjoin(workshops, of_workshop)
+        .order_by(grants.c.starts_at, grants.c.id)
+    )
+
+
+def history_of(rows: Sequence[Row[Any]]) -> GrantHistory:
+    """From rows of `HISTORY_COLUMNS`: one without a grant is somebody's who has none."""
+    granted = [row for row in rows if row.grant_id is not None]
+    return GrantHistory(
+        grants=[_grant(row, prefix="grant_") for row in granted],
+        suspended=frozenset(
+            row.grant_community for row in granted if row.community_suspended_at is not None
+        ),
+        languages={row.grant_id: row.workshop_language for row in granted},
+    )
+
+
+# Made once.
+_HISTORY = with_places(
+    select(*HISTORY_COLUMNS).select_from(grants).where(grants.c.account_id == bindparam("sought"))
 )
 _ADD = insert(grants)
 
@@ -48,12 +74,7 @@ class SqlGrants:
         return self._unlapsed(grants.c.account_id == account_id, now)
 
     def history(self, account_id: str) -> GrantHistory:
-        rows = self._connection.execute(_HISTORY, {"sought": account_id}).all()
-        return GrantHistory(
-            grants=[_grant(row) for row in rows],
-            suspended=frozenset(row.community for row in rows if row.suspended_at is not None),
-            languages={row.id: row.language for row in rows},
-        )
+        return history_of(self._connection.execute(_HISTORY, {"sought": account_id}).all())
 
     def of_community(
         self, community: str, now: datetime, workshop: str | None = None
@@ -114,17 +135,20 @@ class SqlGrants:
         return [_grant(row) for row in rows]
 
 
-def _grant(row: Row[tuple[object, ...]]) -> Grant:
+def _grant(row: Row[Any], prefix: str = "") -> Grant:
+    def value(name: str) -> Any:
+        return getattr(row, prefix + name)
+
     return Grant(
-        id=row.id,
-        account_id=row.account_id,
-        role=Role(row.role),
-        community=row.community,
-        workshop=row.workshop,
-        site=row.site,
-        source=Source(row.source),
-        made_by=row.made_by,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        revoked_at=row.revoked_at,
+        id=value("id"),
+        account_id=value("account_id"),
+        role=Role(value("role")),
+        community=value("community"),
+        workshop=value("workshop"),
+        site=value("site"),
+        source=Source(value("source")),
+        made_by=value("made_by"),
+        starts_at=value("starts_at"),
+        ends_at=value("ends_at"),
+        revoked_at=value("revoked_at"),
     )

@@ -16,6 +16,7 @@ from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
 from .marks import SqlMarks
 from .notices import SqlNotices
+from .people import SqlPeople
 from .personal import SqlPersonal
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
@@ -26,6 +27,7 @@ class SqlStore:
 
     def __init__(self, connection: Connection, *, hub_name: str):
         self.accounts: ports.Accounts = SqlAccounts(connection)
+        self.people: ports.People = SqlPeople(connection)
         self.communities: ports.Communities = SqlCommunities(connection)
         self.grants: ports.Grants = SqlGrants(connection)
         self.workshops: ports.Workshops = SqlWorkshops(connection)

@@ -45,7 +45,6 @@ OURS = {
         INSERT grants 1
         INSERT redemptions 1
         SELECT accounts 3
-        SELECT grants 1
         SELECT invites 3
         SELECT redemptions 4
         SELECT sessions 1
@@ -56,7 +55,6 @@ OURS = {
     """,
     "returning": """
         SELECT accounts 2
-        SELECT grants 2
         SELECT notices 1
         read 2
     """,
