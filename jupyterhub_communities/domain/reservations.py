@@ -158,9 +158,10 @@ def _givers(
 def short_at_opening(
     reservation: Reservation, resource: str, owned: int, held_then: int, own: int
 ) -> int:
-    """What would be missing when a session opens, in base units: `held_then` is what the community
-    holds that has no known end before, of which `own` is the workshop's."""
-    return max(0, held_then + max(0, reservation.amount(resource) - own) - owned)
+    """What a workshop would miss when its session opens, in base units: `held_then` is what the
+    community holds that has no known end before, of which `own` is the workshop's."""
+    rest = max(0, reservation.amount(resource) - own)
+    return min(rest, max(0, held_then + rest - owned))
 
 
 def times_ahead(

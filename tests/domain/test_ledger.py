@@ -169,15 +169,21 @@ class Histories(RuleBasedStateMachine):
         self.number += 1
         return Held(self.number, scope, amounts)
 
-    @rule(target=leases, scope=scopes, amounts=amounts, lasts=st.integers(0, 12))
-    def start(self, scope, amounts, lasts):
+    @rule(
+        target=leases,
+        starts=st.lists(st.tuples(scopes, amounts, st.integers(0, 12)), min_size=1, max_size=5),
+    )
+    def start(self, starts):
+        return multiple(*(lease for one in starts if (lease := self.start_one(*one))))
+
+    def start_one(self, scope, amounts, lasts) -> Held | None:
         lease = self.begin_lease(scope, amounts)
         lasts = lasts * HOUR
         verdict = self.ledger.judge(Request(scope, amounts, lasts), self.now)
         expected = broken(self.rules, self.held, lease, self.now, lasts)
         assert {(claim.scope, claim.resource) for claim in verdict.exceeded} == expected
         if not verdict.fits:
-            return multiple()
+            return None
         levels = [(level, r) for level in self.rules.path(scope) for r in amounts]
         before = [self.ledger.held(*level) for level in levels]
         self.ledger.hold(scope, amounts, self.now)
@@ -222,12 +228,21 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         target=reservations,
-        workshop=st.sampled_from(WORKSHOPS),
-        opens=st.integers(-2, 20),
-        lasts=st.integers(1, 8),
-        cpu=st.integers(0, 14),
+        wishes=st.lists(
+            st.tuples(
+                st.sampled_from(WORKSHOPS),
+                st.integers(-2, 20),
+                st.integers(1, 8),
+                st.integers(0, 14),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
     )
-    def reserve(self, workshop, opens, lasts, cpu):
+    def reserve(self, wishes):
+        return multiple(*(made for wish in wishes if (made := self.reserve_one(*wish))))
+
+    def reserve_one(self, workshop, opens, lasts, cpu) -> Reservation | None:
         starts_at = self.now + opens * HOUR
         new = Reservation(workshop, starts_at, starts_at + lasts * HOUR, {CPU: cpu}, self.now)
         share = self.rules.shares.get((workshop.community, CPU))
@@ -244,7 +259,7 @@ class Histories(RuleBasedStateMachine):
         if left is not None:
             assert most > share.nominal
             assert left == max(0, share.nominal - (most - cpu))
-            return multiple()
+            return None
         assert share is None or most <= share.nominal or not cpu
         self.change(reservations=[*self.rules.reservations, new])
         return new
@@ -317,15 +332,24 @@ class Promises(RuleBasedStateMachine):
         self.ledger = Ledger(self.rules)
 
     @rule(
-        scope=st.sampled_from([Scope("andes"), Scope("brasil"), *WORKSHOPS]),
-        cpu=st.integers(1, 6),
-        lasts=st.integers(1, 12),
+        starts=st.lists(
+            st.tuples(
+                st.sampled_from([Scope("andes"), Scope("brasil"), *WORKSHOPS]),
+                st.integers(1, 6),
+                st.integers(1, 12),
+            ),
+            min_size=1,
+            max_size=5,
+        )
     )
-    def start(self, scope, cpu, lasts) -> None:
-        request = Request(scope, {CPU: cpu}, lasts * HOUR)
+    def start(self, starts) -> None:
+        for scope, cpu, lasts in starts:
+            self.start_one(Request(scope, {CPU: cpu}, lasts * HOUR))
+
+    def start_one(self, request) -> None:
         if self.ledger.judge(request, self.now).fits:
-            self.ledger.hold(scope, request.amounts, self.now)
-            self.ends.append(End(self.now + request.lasts, scope, request.amounts))
+            self.ledger.hold(request.scope, request.amounts, self.now)
+            self.ends.append(End(self.now + request.lasts, request.scope, request.amounts))
 
     @rule(
         workshop=st.sampled_from(WORKSHOPS),
@@ -367,7 +391,7 @@ class Promises(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestHistories.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestPromises = Promises.TestCase
 TestPromises.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
