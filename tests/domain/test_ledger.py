@@ -391,7 +391,7 @@ class Promises(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestHistories.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestPromises = Promises.TestCase
 TestPromises.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
@@ -409,7 +409,7 @@ windows = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     past=st.lists(
         st.tuples(st.integers(1, 100), st.integers(1, 30), st.integers(1, 4)), max_size=4
@@ -426,7 +426,7 @@ windows = st.one_of(
 def test_the_earliest_time_is_the_first_at_which_the_same_request_passes(
     past, running, reserved, window, most, allowed, wanted
 ) -> None:
-    """Found by asking again every half hour of five days, in which all windows pass."""
+    """Found by asking again every half hour of four days, in which all windows pass."""
     andes = Scope("andes")
     ledger = Ledger(
         Rules(
@@ -453,7 +453,7 @@ def test_the_earliest_time_is_the_first_at_which_the_same_request_passes(
     if verdict.fits:
         return
     assert verdict.earliest is None or not verdict.never_fits
-    for n in range(1, 5 * 48):
+    for n in range(1, 4 * 48):
         at = LATE + n * HALF
         for end in ends:
             if end.at == at:

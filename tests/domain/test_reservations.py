@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import ReservationTooLarge
@@ -173,3 +175,49 @@ def test_a_limit_cut_below_what_is_reserved_breaks_nothing() -> None:
     assert not admits(ledger, andes, 1, 1), "all that is left is the workshop's"
     assert admits(ledger, MAPS, 3, 1)
     assert not admits(ledger, MAPS, 4, 1), "but no more than there is"
+
+
+def test_the_largest_opening_that_a_server_would_see_decides() -> None:
+    andes = Scope("andes")
+    made = [reservation(0, 3, 20), reservation(4, 6, 5, scope=ROBOTS)]
+    ledger = Ledger(Rules(most={(andes, "servers"): 30}, reservations=made))
+    assert admits(ledger, andes, 10, -1, lasts=6)
+    assert not admits(ledger, andes, 11, -1, lasts=6)
+    assert admits(ledger, andes, 25, 3, lasts=2)
+    assert not admits(ledger, andes, 26, 3, lasts=2)
+
+
+def test_workshops_whose_reserve_is_more_than_there_is_take_it_as_they_come() -> None:
+    andes = Scope("andes")
+    made = [reservation(0, 3, 5), reservation(0, 3, 5, scope=ROBOTS)]
+    ledger = Ledger(Rules(most={(andes, "servers"): 6}, reservations=made))
+    assert admits(ledger, MAPS, 5, 1)
+    assert not admits(ledger, MAPS, 6, 1), "more than its own reserve"
+    ledger.hold(MAPS, {"servers": 5}, NINE)
+    assert admits(ledger, ROBOTS, 1, 1)
+    assert not admits(ledger, ROBOTS, 2, 1)
+
+
+def test_unused_reserve_is_not_lent_and_unused_guaranteed_parts_need_no_pool() -> None:
+    andes, brasil = Scope("andes"), Scope("brasil")
+    rules = Rules(
+        shares={
+            ("andes", "servers"): Share(20, may_lend=15),
+            ("brasil", "servers"): Share(10, may_lend=4),
+        },
+        cohorts={"andes": "south", "brasil": "south"},
+        reservations=[reservation(0, 3, 12)],
+    )
+    ledger = Ledger(rules)
+    assert ledger.rules.limit(Scope(cohort="south"), "servers") == 19
+    assert admits(ledger, brasil, 25, -2), "its own ten and fifteen of the others"
+    assert not admits(ledger, brasil, 26, -2)
+    assert admits(ledger, brasil, 18, 0), "twelve of twenty are the workshop's"
+    assert not admits(ledger, brasil, 19, 0)
+    ledger.hold(brasil, {"servers": 18}, NINE)
+    assert admits(ledger, MAPS, 12, 0)
+    assert not admits(ledger, andes, 1, 0, lasts=1), "it would need what the workshop has"
+    ledger.set_rules(replace(rules, reservations=[]), NINE)
+    ledger.hold(brasil, {"servers": 20}, NINE)  # found running, far over the limit
+    assert admits(ledger, andes, 5, 0), "the guaranteed part is always there"
+    assert not admits(ledger, andes, 6, 0)
