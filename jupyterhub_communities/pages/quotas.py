@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ..domain.refusals import QuotaExceeded, ReservationTooLarge, Violation
 from ..domain.units import (
     CPU,
@@ -73,9 +75,12 @@ def _when(refusal: QuotaExceeded, messages: Messages) -> str:
             "A server of this size never fits here. Please choose a smaller profile."
         )
     if refusal.earliest is not None:
+        minute = timedelta(minutes=1)
+        past = refusal.earliest - refusal.earliest.replace(second=0, microsecond=0)
+        time = refusal.earliest + (minute - past if past else past)  # no sooner than said
         return messages.gettext(
             "Try again on %(time)s, or when somebody has stopped a server.",
-            time=messages.datetime(refusal.earliest, refusal.zone),
+            time=messages.datetime(time, refusal.zone),
         )
     if any(is_spent(one.resource) and not one.left for one in refusal.violations):
         return messages.gettext("It does not come back by itself: the limit has to be raised.")

@@ -391,9 +391,9 @@ class Promises(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestHistories.settings = settings(max_examples=60, stateful_step_count=25)
 TestPromises = Promises.TestCase
-TestPromises.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestPromises.settings = settings(max_examples=30, stateful_step_count=25)
 
 
 # Looking ahead
@@ -409,7 +409,7 @@ windows = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     past=st.lists(
         st.tuples(st.integers(1, 100), st.integers(1, 30), st.integers(1, 4)), max_size=4

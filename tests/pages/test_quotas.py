@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -65,6 +65,11 @@ def test_what_is_known_to_end_is_told_in_the_zone_of_the_reader_with_what_would_
     assert "Try again on March 2, 2026" in text
     assert "9:00" in text
     assert text.endswith("The profile Small would start now.")
+
+
+def test_nobody_is_told_a_minute_too_early() -> None:
+    text = told(MEMORY, earliest=NINE + timedelta(seconds=1), zone="America/Lima")
+    assert "9:01" in text
 
 
 def test_who_wants_more_than_a_limit_is_not_told_to_wait() -> None:
