@@ -154,7 +154,7 @@ class Histories(RuleBasedStateMachine):
         self.number = 0
         cohorts = {"andes": "south", "brasil": "south"} if cohort else {}
         self.rules = Rules(
-            most={(HUB, CPU): 40, (WORKSHOPS[0], SERVERS): 4},
+            most={(HUB, CPU): 18, (WORKSHOPS[0], SERVERS): 4},
             most_each={(Scope("andes"), SERVERS): 2},
             shares={("andes", CPU): Share(12, 6, 8), ("brasil", CPU): Share(10)},
             cohorts=cohorts,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.leases import Lease, ServerKey
-from jupyterhub_communities.domain.metering import Bucket, hours_between, meter, unmetered
+from jupyterhub_communities.domain.metering import Bucket, Meter, hours_between, meter, unmetered
 from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.windows import Rolling
 
 START = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -112,3 +113,30 @@ def test_a_gap_of_a_month_is_metered_as_a_whole() -> None:
 def test_a_lease_that_ended_before_what_was_metered_takes_nothing_back() -> None:
     ended = replace(lease(end=START + HOUR), metered_until=START + 2 * HOUR)
     assert unmetered(ended, START + 3 * HOUR) is None
+
+
+stretches = st.lists(
+    st.tuples(moments, st.timedeltas(SECOND, timedelta(hours=20)), st.integers(1, 4)), max_size=6
+)
+
+
+@given(stretches, st.integers(1, 3))
+def test_a_counter_of_what_runs_spends_what_its_leases_spend(runs, days) -> None:
+    """One counter and its changes, against every lease by itself."""
+    counter = Meter()
+    runs = [
+        (start.replace(microsecond=0), length // SECOND * SECOND, n) for start, length, n in runs
+    ]
+    changes = [(start, n) for start, _, n in runs]
+    changes += [(start + length, -n) for start, length, n in runs]
+    for at, by in sorted(changes):
+        counter.change(by, at)
+    now, window = datetime(2026, 1, 5, 0, 30, tzinfo=UTC), Rolling(days)
+    usage = meter(
+        [replace(lease(start, start + length, servers=n), id=str(n)) for start, length, n in runs],
+        now,
+    )
+    begins = window.begins_at(now)
+    expected = sum(s["server-time"] for bucket, s in usage.items() if bucket.hour >= begins)
+    assert counter.spent(window, now) == expected
+    assert counter.rate == 0

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance, Rules
 from jupyterhub_communities.domain.quotas import Scope
@@ -71,3 +76,32 @@ def test_time_that_may_be_spent_is_replayed_too() -> None:
 def test_a_lease_that_ended_as_it_began_is_no_burden() -> None:
     history = [lease("ana", 0, 0), lease("luz", 0, 1)]
     assert replay(history, Rules(most={(ANDES, "servers"): 1}), PROFILES).admitted == 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(1, 20), st.integers(1, 6), st.booleans()),
+        max_size=25,
+    ),
+    st.integers(1, 12),
+    st.integers(1, 30),
+)
+def test_what_was_admitted_is_admitted_again_by_the_same_limits(starts, most, hours) -> None:
+    """A replay of what is left after a replay refuses nobody: limits are kept as admission does."""
+    history = [
+        replace(
+            lease(f"{number:02}", at, at + lasts, {"servers": 1, "memory": memory}),
+            scope=Scope("andes") if andes else Scope("brasil"),
+        )
+        for number, (at, lasts, memory, andes) in enumerate(starts)
+    ]
+    rules = Rules(
+        shares={("andes", "memory"): Share(most, may_lend=2), ("brasil", "memory"): Share(4)},
+        cohorts={"andes": "south", "brasil": "south"},
+        spent={(ANDES, "server-time"): [Allowance(hours * 3600, Rolling(1))]},
+    )
+    first = replay(history, rules, PROFILES)
+    gone = {refused.lease.id for refused in first.refused}
+    assert len(history) == first.admitted + len(gone)
+    again = replay([one for one in history if one.id not in gone], rules, PROFILES)
+    assert (again.admitted, again.refused) == (first.admitted, ())

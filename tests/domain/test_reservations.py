@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
-from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import ReservationTooLarge
 from jupyterhub_communities.domain.reservations import (
     Reservation,
@@ -221,3 +221,16 @@ def test_unused_reserve_is_not_lent_and_unused_guaranteed_parts_need_no_pool() -
     ledger.hold(brasil, {"servers": 20}, NINE)  # found running, far over the limit
     assert admits(ledger, andes, 5, 0), "the guaranteed part is always there"
     assert not admits(ledger, andes, 6, 0)
+
+
+def test_a_reserve_is_closed_to_the_whole_hub() -> None:
+    rules = Rules(
+        most={(HUB, "servers"): 20, (Scope("andes"), "servers"): 20},
+        reservations=[reservation(0, 3, 15)],
+    )
+    ledger = Ledger(rules)
+    for outside in (Scope("brasil"), HUB):
+        assert admits(ledger, outside, 5, 0)
+        assert not admits(ledger, outside, 6, 0)
+        assert admits(ledger, outside, 20, 3)
+    assert admits(ledger, MAPS, 20, 0)
