@@ -96,17 +96,20 @@ class End:
 
 
 class Ledger:
-    """The counters. Times do not have to come in order: a clock may be set back."""
+    """The counters. A clock may be set back: then nothing is spent anywhere until it is past the
+    latest time that was seen, so that levels keep adding up."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._held: dict[Key, int] = {}
         self._meters: dict[Key, Meter] = {}
+        self._latest: datetime | None = None
 
     def copy(self) -> Ledger:
         other = Ledger(self.rules)
         other._held = dict(self._held)
         other._meters = {key: meter.copy() for key, meter in self._meters.items()}
+        other._latest = self._latest
         return other
 
     def held(self, scope: Scope, resource: str) -> int:
@@ -114,6 +117,7 @@ class Ledger:
         return self._held.get((scope, resource), 0)
 
     def spent(self, scope: Scope, resource: str, window: Window, at: datetime) -> int:
+        at = self._not_before(at)
         meter = self._meters.get((scope, resource))
         return 0 if meter is None else meter.spent(window, at)
 
@@ -132,6 +136,7 @@ class Ledger:
         fits again. What a cohort has is added up anew, for guaranteed parts may have changed, and
         who is in it; what was spent stays with the cohort that it was spent in."""
         self.rules = rules
+        at = self._not_before(at)
         self._held = {key: n for key, n in self._held.items() if key[0].cohort is None}
         for (community, resource), share in rules.shares.items():
             if cohort := rules.cohorts.get(community):
@@ -146,7 +151,7 @@ class Ledger:
                 self._meter(Scope(cohort=cohort), resource).change(meter.rate, at)
 
     def _move(self, scope: Scope, amounts: Amounts, sign: int, at: datetime) -> None:
-        path = self.rules.path(scope)
+        path, at = self.rules.path(scope), self._not_before(at)
         for resource, amount in amounts.items():
             drawn = self._drawn(scope, resource, sign * amount)
             for level in path:
@@ -163,6 +168,10 @@ class Ledger:
             return 0
         held = self.held(community, resource)
         return share.drawn(held + by) - share.drawn(held)
+
+    def _not_before(self, at: datetime) -> datetime:
+        self._latest = at if self._latest is None else max(self._latest, at)
+        return self._latest
 
     def _meter(self, scope: Scope, resource: str) -> Meter:
         return self._meters.setdefault((scope, resource), Meter())
@@ -215,8 +224,8 @@ class Ledger:
     def _time_claim(
         self, level: Scope, resource: str, rate: int, allowance: Allowance, now: datetime
     ) -> Claim:
+        spent = self.spent(level, resource, allowance.window, now)
         meter = self._meters.get((level, resource))
-        spent = 0 if meter is None else meter.spent(allowance.window, now)
         running = 0 if meter is None else meter.rate
         runway = self.rules.runway // timedelta(seconds=1)
         asked = (running + rate) * runway
@@ -274,7 +283,8 @@ class Ledger:
     # Looking ahead
 
     def _earliest(self, request: Request, now: datetime, ends: Sequence[End]) -> datetime | None:
-        """More is left only when a lease ends, a session closes, or spent time leaves a window."""
+        """More is left only when a lease ends, the own session opens, another's closes, or spent
+        time leaves a window."""
         then = self.copy()
         coming = list(reversed(ends))
         for at in sorted(self._turns(request, now, ends)):
@@ -286,7 +296,9 @@ class Ledger:
         return None
 
     def _turns(self, request: Request, now: datetime, ends: Sequence[End]) -> set[datetime]:
-        turns = {end.at for end in ends} | {one.ends_at for one in self.rules.reservations}
+        turns = {end.at for end in ends}
+        for one in self.rules.reservations:
+            turns |= {one.starts_at, one.ends_at}
         last = max((end.at for end in ends), default=now)
         for level in self.rules.path(request.scope):
             for resource in spent_each_second(request.amounts):

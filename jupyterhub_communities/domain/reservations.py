@@ -167,10 +167,10 @@ def short_at_opening(
 def times_ahead(
     reservations: Iterable[Reservation], now: datetime, lasts: timedelta
 ) -> list[datetime]:
-    """When what is closed may grow while a server runs that starts now: now, and at each opening
-    before it stops."""
-    starts = {one.starts_at for one in reservations if now < one.starts_at < now + lasts}
-    return [now, *sorted(starts)]
+    """When somebody else may have less because of a server that starts now: now, and until it stops
+    whenever a session opens, or closes and no longer covers it."""
+    turns = {at for one in reservations for at in (one.starts_at, one.ends_at)}
+    return [now, *sorted(at for at in turns if now < at < now + lasts)]
 
 
 def unused(

@@ -149,7 +149,8 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(cohort=st.booleans())
     def begin(self, cohort) -> None:
-        self.now = NOON
+        self.now = self.latest = NOON
+        self.seconds = 0  # of all leases, by a clock that is never set back
         self.held: list[Held] = []
         self.number = 0
         cohorts = {"andes": "south", "brasil": "south"} if cohort else {}
@@ -225,6 +226,9 @@ class Histories(RuleBasedStateMachine):
     @rule(hours=st.integers(-5, 30))
     def move_clock(self, hours) -> None:
         self.now += hours * HOUR
+        if self.now > self.latest:
+            self.seconds += len(self.held) * ((self.now - self.latest) // timedelta(seconds=1))
+            self.latest = self.now
 
     @rule(
         target=reservations,
@@ -295,6 +299,19 @@ class Histories(RuleBasedStateMachine):
                     if self.rules.cohorts.get(c) == cohort and (c, resource) in self.rules.shares
                 ]
                 assert held(Scope(cohort=cohort), resource) == sum(drawn)
+
+    @invariant()
+    def what_is_spent_below_a_level_is_what_the_level_spends(self) -> None:
+        always = WholeGrant(NOON - timedelta(days=3650))
+
+        def spent(scope: Scope) -> int:
+            return self.ledger.spent(scope, "server-time", always, self.now)
+
+        for parent in [HUB, *map(Scope, COMMUNITIES)]:
+            nodes = [*PLACES[1:], *(replace(p, member=m) for p in PLACES for m in ("ana", "luz"))]
+            below = sum(spent(node) for node in nodes if node.path()[-2] == parent)
+            assert spent(parent) >= below, "some are charged to the place itself"
+        assert spent(HUB) == self.seconds, "of all leases together"
 
     @rule(community=st.sampled_from(COMMUNITIES), hours=st.integers(0, 24))
     def look_who_must_give(self, community, hours) -> None:
@@ -422,9 +439,10 @@ windows = st.one_of(
     most=st.integers(1, 10),
     allowed=st.integers(1, 150),
     wanted=st.integers(1, 4),
+    scope=st.sampled_from([Scope("andes"), WORKSHOPS[2]]),
 )
 def test_the_earliest_time_is_the_first_at_which_the_same_request_passes(
-    past, running, reserved, window, most, allowed, wanted
+    past, running, reserved, window, most, allowed, wanted, scope
 ) -> None:
     """Found by asking again every half hour of four days, in which all windows pass."""
     andes = Scope("andes")
@@ -446,7 +464,7 @@ def test_the_earliest_time_is_the_first_at_which_the_same_request_passes(
     for _, held in running:
         ledger.hold(andes, {SERVERS: held}, LATE)
     ends = [End(at, andes, {SERVERS: held}) for at, held in running if at is not None]
-    request = Request(andes, {SERVERS: wanted}, 3 * HOUR)
+    request = Request(scope, {SERVERS: wanted}, 3 * HOUR)
 
     verdict = ledger.judge(request, LATE, ends)
 

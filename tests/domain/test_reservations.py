@@ -234,3 +234,12 @@ def test_a_reserve_is_closed_to_the_whole_hub() -> None:
         assert not admits(ledger, outside, 6, 0)
         assert admits(ledger, outside, 20, 3)
     assert admits(ledger, MAPS, 20, 0)
+
+
+def test_a_server_that_outlives_its_own_session_is_nobodys_reserve_any_more() -> None:
+    made = [reservation(0, 1, 10), reservation(0, 5, 10, scope=ROBOTS)]
+    ledger = Ledger(Rules(most={(Scope("andes"), "servers"): 20}, reservations=made))
+    ledger.hold(Scope("andes"), {"servers": 5}, NINE)  # found running
+    assert admits(ledger, MAPS, 6, 0, lasts=1)
+    assert not admits(ledger, MAPS, 6, 0, lasts=2), "from ten on the robots would miss one"
+    assert admits(ledger, MAPS, 5, 0, lasts=2)
