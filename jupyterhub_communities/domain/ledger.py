@@ -194,7 +194,8 @@ class Ledger:
         self, sizes: Mapping[str, Amounts], scope: Scope, now: datetime, lasts: timedelta
     ) -> str | None:
         """The largest of these, by name, that would start now."""
-        fitting = (n for n in sizes if self.judge(Request(scope, sizes[n], lasts), now).fits)
+        requests = {name: Request(scope, amounts, lasts) for name, amounts in sizes.items()}
+        fitting = (n for n, one in requests.items() if all(c.fits for c in self.claims(one, now)))
         return largest(sizes, fitting)
 
     def claims(self, request: Request, now: datetime) -> Iterator[Claim]:
