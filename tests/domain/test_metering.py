@@ -140,3 +140,12 @@ def test_a_counter_of_what_runs_spends_what_its_leases_spend(runs, days) -> None
     expected = sum(s["server-time"] for bucket, s in usage.items() if bucket.hour >= begins)
     assert counter.spent(window, now) == expected
     assert counter.rate == 0
+
+
+def test_a_counter_whose_clock_is_set_back_counts_nothing_twice() -> None:
+    counter, window = Meter(), Rolling(7)
+    counter.change(1, START)
+    assert counter.spent(window, START + HOUR) == 3600
+    counter.change(1, START)  # an hour earlier
+    assert counter.spent(window, START + HOUR) == 3600
+    assert counter.spent(window, START + 2 * HOUR) == 3600 + 7200

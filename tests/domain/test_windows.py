@@ -52,6 +52,8 @@ def at(text: str) -> datetime:
         # In Nepal the month begins at 18:15 of UTC: that hour belongs to the old month.
         ("Asia/Kathmandu", "2026-02-28T18:30Z", "2026-01-31T19:00Z"),
         ("Asia/Kathmandu", "2026-02-28T19:00Z", "2026-02-28T19:00Z"),
+        # One minute into that month, Newfoundland's clocks went back to the old one.
+        ("America/St_Johns", "2009-11-01T03:10Z", "2009-11-01T03:00Z"),
         ("Africa/Casablanca", "2027-01-01T00:00Z", "2026-12-31T23:00Z"),
     ],
 )
