@@ -10,8 +10,9 @@ from ..domain.accounts import AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require
-from ..domain.quotas import HUB, SERVERS, Balance, Scope
+from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
+from ..domain.units import SERVERS
 from .people import ensure_account
 from .ports import Desk, Store
 

@@ -11,8 +11,9 @@ from ..domain.accounts import Account
 from ..domain.grants import Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
 from ..domain.profiles import Profile
-from ..domain.quotas import HUB, SERVERS, Scope
+from ..domain.quotas import HUB, Scope
 from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours, Violation
+from ..domain.units import SERVERS
 from ..domain.workshops import Workshop, WorkshopState
 from .people import Person, load_person, refusal_of
 from .ports import Desk, Store

@@ -13,8 +13,9 @@ from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
 from ..domain.names import same_name
-from ..domain.quotas import SERVERS, Balance, Scope
+from ..domain.quotas import Balance, Scope
 from ..domain.refusals import InviteUnreadable, NotFound, SeatsInvalid, TooManySites, WorkshopClosed
+from ..domain.units import SERVERS
 from ..domain.workshops import (
     MOST_SEATS,
     MOST_SITES,

@@ -8,29 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..domain.communities import is_slug
+from ..domain.units import read_cpu, read_size
 from ..i18n.negotiation import is_language_tag
-
-_SIZE = re.compile(r"(\d+)\s*([KMGT]i?)?B?", re.IGNORECASE)
-_FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-_FACTORS |= {"KI": 1024, "MI": 1024**2, "GI": 1024**3, "TI": 1024**4}
-
-
-def read_size(value: object) -> int:
-    """Bytes from `512M`, `2G`, `2Gi`; whole numbers only. Raises `ValueError`."""
-    match = _SIZE.fullmatch(str(value).strip())
-    if match is None or isinstance(value, bool):
-        raise ValueError("expected a size such as 512M, 2G or 2Gi")
-    return int(match[1]) * _FACTORS[(match[2] or "").upper()]
-
-
-def read_cpu(value: object) -> int:
-    """Thousandths of a processor from `1`, `0.5` or `500m`. Raises `ValueError`."""
-    match = re.fullmatch(r"(\d+)m|(\d+)(?:\.(\d{1,3}))?", str(value).strip())
-    if match is None or isinstance(value, bool):
-        raise ValueError("expected processors such as 1, 0.5 or 500m")
-    if match[1]:
-        return int(match[1])
-    return int(match[2]) * 1000 + int((match[3] or "").ljust(3, "0"))
 
 
 def _slug(value: str) -> str:

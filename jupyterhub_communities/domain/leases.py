@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .quotas import Scope
+from .units import Amounts
 
 
 class LeaseState(StrEnum):
@@ -35,6 +36,8 @@ class Lease:
     active_at: datetime | None = None
     settled_at: datetime | None = None
     adopted: bool = False  # found running without a lease; may stand over the limit
+    amounts: Amounts = field(default_factory=dict, hash=False)  # what it holds
+    metered_until: datetime | None = None  # None: not yet
 
     @property
     def state(self) -> LeaseState:

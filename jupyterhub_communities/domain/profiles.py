@@ -10,6 +10,7 @@ from typing import TypeVar
 from .grants import Actor, Role
 from .refusals import ImageNotAllowed, OptionNotOffered, ProfileNotOffered, ProfileUnknown
 from .texts import LocalText, in_language
+from .units import CPU, MEMORY, SERVERS, Amounts
 
 T = TypeVar("T")
 
@@ -113,6 +114,12 @@ class Profile(Gated):
     choices: tuple[ProfileChoice, ...] = ()
     former_slugs: frozenset[str] = frozenset()  # saved options and links have these
     lab_languages: tuple[str, ...] | None = None  # with a JupyterLab pack; None: not known
+
+    @property
+    def amounts(self) -> Amounts:
+        """What one server of it holds, as far as the profile says."""
+        held = {SERVERS: 1, CPU: self.milli_cpu, MEMORY: self.memory}
+        return {resource: amount for resource, amount in held.items() if amount is not None}
 
     def name(self, tag: str) -> str:
         return in_language(self.names, tag) or self.slug

@@ -457,24 +457,49 @@ class ScopeNotYours(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One limit that a request would break, in base units."""
+    """One limit that a request would break, in base units of the resource."""
 
-    scope: str  # hub, community, workshop
+    scope: str  # hub, cohort, community, workshop, member
     name: str  # what people call the scope
     resource: str
     limit: int
-    held: int
+    held: int  # or spent, in the limit's window
     wanted: int
+    reserved: int = 0  # for others, for the time of their sessions
 
     @property
     def left(self) -> int:
-        return max(0, self.limit - self.held)
+        return max(0, self.limit - self.held - self.reserved)
 
 
 @dataclass(eq=False)
 class QuotaExceeded(Refusal):
     code = "quota.exceeded"
     violations: tuple[Violation, ...]
+    earliest: datetime | None = None  # when the same passes; None: when somebody stops
+    never: bool = False  # it is larger than a limit: waiting is no use
+    zone: str = "UTC"  # in which the time is told
+    largest: str | None = None  # name of the largest profile that would start now
+
+
+@dataclass(eq=False)
+class ReservationTooLarge(Refusal):
+    """The community does not own as much as its workshops would have reserved at one time."""
+
+    code = "reservation.too_large"
+    resource: str
+    left: int  # in base units, over the session
+    wanted: int
+    starts_at: datetime  # the session's
+    zone: str = "UTC"  # in which the time is told
+
+
+@dataclass(eq=False)
+class AmountInvalid(Refusal):
+    """What was typed is no amount of this resource."""
+
+    code = "quota.amount"
+    example: str
 
 
 # Storage

@@ -14,7 +14,9 @@ from ..domain.communities import is_slug
 from ..domain.profiles import OTHER_IMAGE, Profile, ProfileChoice
 from ..domain.quotas import Scope
 from ..domain.texts import in_language
+from ..domain.units import CPU, MEMORY
 from ..i18n.messages import Messages
+from ..pages.quotas import amount_in_words
 from ..pages.refusals import grace_sentence
 
 OPTIONS = ("community", "workshop", "profile")
@@ -187,18 +189,6 @@ def _inner(choice: ProfileChoice, prefix: str, messages: Messages) -> Markup:
 
 def sizes(profile: Profile, messages: Messages) -> str:
     """A profile's sizes in plain words; empty where it sets none."""
-    parts = []
-    if profile.memory is not None:
-        # TRANSLATORS: What a server has; further sizes follow, in a list.
-        parts.append(messages.gettext("%(size)s of memory", size=messages.size(profile.memory)))
-    if profile.milli_cpu is not None:
-        count = profile.milli_cpu / 1000
-        parts.append(
-            messages.ngettext(
-                "%(count)s processor",
-                "%(count)s processors",
-                messages.whole_like(count),
-                count=messages.number(count),
-            )
-        )
+    held = profile.amounts
+    parts = [amount_in_words(r, held[r], messages) for r in (MEMORY, CPU) if r in held]
     return messages.listing(parts) if parts else ""

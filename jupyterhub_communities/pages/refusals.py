@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ..domain.refusals import QuotaExceeded, Refusal, Violation
+from ..domain.refusals import Refusal
 from ..i18n.messages import Messages
+from .quotas import quota_exceeded, reservation_too_large
 
 STATUS: dict[str, int] = {
     "access.blocked": 403,
@@ -57,8 +58,10 @@ STATUS: dict[str, int] = {
     "profile.option_not_offered": 403,
     "profile.image_not_allowed": 403,
     "profile.unknown": 400,
+    "quota.amount": 400,
     "quota.exceeded": 429,
     "quota.not_yours": 403,
+    "reservation.too_large": 409,
     "role.too_high": 403,
     "sign_in.expired": 403,
     "slug.taken": 409,
@@ -138,35 +141,6 @@ def _key_refused(refusal: Any, messages: Messages) -> str:
 def _not_open(refusal: Any, messages: Messages) -> str:
     return messages.gettext(
         "This code opens on %(time)s.", time=messages.datetime(refusal.opens_at, refusal.zone)
-    )
-
-
-def _quota_exceeded(refusal: Any, messages: Messages) -> str:
-    assert isinstance(refusal, QuotaExceeded)
-    sentences = [_violation(violation, messages) for violation in refusal.violations]
-    sentences.append(messages.gettext("Try again when somebody has stopped a server."))
-    return " ".join(sentences)
-
-
-def _violation(violation: Violation, messages: Messages) -> str:
-    if violation.scope == "workshop":
-        return messages.ngettext(
-            "The workshop %(name)s may run one server at a time, and it is running.",
-            "The workshop %(name)s may run %(num)s servers at a time, and all are running.",
-            violation.limit,
-            name=violation.name,
-        )
-    if violation.scope == "community":
-        return messages.ngettext(
-            "The community %(name)s may run one server at a time, and it is running.",
-            "The community %(name)s may run %(num)s servers at a time, and all are running.",
-            violation.limit,
-            name=violation.name,
-        )
-    return messages.ngettext(
-        "This hub may run one server at a time, and it is running.",
-        "This hub may run %(num)s servers at a time, and all are running.",
-        violation.limit,
     )
 
 
@@ -268,10 +242,14 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "profile.image_not_allowed": lambda _, m: m.gettext("This image is not allowed here."),
     "profile.unknown": lambda _, m: m.gettext("There is no such profile."),
-    "quota.exceeded": _quota_exceeded,
+    "quota.amount": lambda r, m: m.gettext(
+        "Please write an amount such as %(example)s.", example=r.example
+    ),
+    "quota.exceeded": quota_exceeded,
     "quota.not_yours": lambda _, m: m.gettext(
         "You do not belong to the community or workshop that you chose."
     ),
+    "reservation.too_large": reservation_too_large,
     "role.too_high": lambda _, m: m.gettext("You cannot give a role above your own."),
     "sign_in.expired": lambda _, m: m.gettext("This took too long. Please begin again."),
     "slug.taken": lambda r, m: m.gettext("The short name %(slug)s is taken.", slug=r.slug),

@@ -25,7 +25,7 @@ from jupyterhub_communities.application.people import find_person, find_refusal
 from jupyterhub_communities.domain.access import Access
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.quotas import HUB, SERVERS, Scope
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import (
     AccessBlocked,
     AccessEnded,
@@ -35,6 +35,7 @@ from jupyterhub_communities.domain.refusals import (
     OneServerInGrace,
     PermissionDenied,
 )
+from jupyterhub_communities.domain.units import SERVERS
 
 OPERATOR = Actor(None, is_operator=True)
 NEXT = iter(range(10_000))

@@ -24,7 +24,7 @@ from jupyterhub_communities.application.workshops import view_workshop
 from jupyterhub_communities.domain.access import Access
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.quotas import HUB, SERVERS
+from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import (
     AccessErased,
     Declared,
@@ -34,6 +34,7 @@ from jupyterhub_communities.domain.refusals import (
     NotFound,
     PermissionDenied,
 )
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.tables import metadata
 
 OPERATOR = Actor(None, is_operator=True)

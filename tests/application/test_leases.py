@@ -12,7 +12,7 @@ from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.profiles import Profile
-from jupyterhub_communities.domain.quotas import HUB, SERVERS, Scope
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import (
     AccessEnded,
     ProfileNotOffered,
@@ -20,6 +20,7 @@ from jupyterhub_communities.domain.refusals import (
     QuotaExceeded,
     ScopeNotYours,
 )
+from jupyterhub_communities.domain.units import SERVERS
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from jupyterhub_communities.config import ConfigError, json_schema, load_config
-from jupyterhub_communities.config.values import read_cpu, read_size
 from jupyterhub_communities.domain.grants import Role
 
 GOOD = """\
@@ -129,40 +128,6 @@ def test_a_file_that_is_not_text_is_refused_in_a_sentence(tmp_path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("512", 512),
-        ("1K", 1000),
-        ("1Ki", 1024),
-        ("2G", 2 * 10**9),
-        ("2Gi", 2**31),
-        ("3 MB", 3 * 10**6),
-    ],
-)
-def test_sizes_are_read_exactly(text, size) -> None:
-    assert read_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "-1G", "1.5G", "1e3", "G", "1Q", True])
-def test_what_is_not_a_size_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="expected a size"):
-        read_size(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "milli"), [("1", 1000), (0.5, 500), ("250m", 250), ("1.125", 1125)]
-)
-def test_processors_are_read_exactly(text, milli) -> None:
-    assert read_cpu(text) == milli
-
-
-@pytest.mark.parametrize("text", ["", "-1", "0.0001", "one", "1,5", True])
-def test_what_is_not_processors_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="expected processors"):
-        read_cpu(text)
 
 
 ENDS = """\

@@ -203,3 +203,10 @@ def test_a_community_has_an_order_of_its_own() -> None:
 def test_whether_jupyterlab_speaks_a_language(languages, tag, speaks) -> None:
     profile = Profile(slug="lab", names=NAMES, lab_languages=languages)
     assert profile.has_lab_in(tag) is speaks
+
+
+def test_what_a_server_of_a_profile_holds_is_what_the_profile_says() -> None:
+    assert OPEN.amounts == {"servers": 1}
+    sized = Profile(slug="lab", names=NAMES, milli_cpu=500, memory=2**30)
+    assert sized.amounts == {"servers": 1, "cpu": 500, "memory": 2**30}
+    assert choose(someone(Role.INSTRUCTOR), {"kind": "big"}).amounts["memory"] == 8

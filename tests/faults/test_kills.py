@@ -13,7 +13,8 @@ from jupyterhub_communities.application.erasure import erase_me
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.access import Access
 from jupyterhub_communities.domain.grants import Actor
-from jupyterhub_communities.domain.quotas import SERVERS, Scope
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
 pytestmark = pytest.mark.hub

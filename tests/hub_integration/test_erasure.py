@@ -17,7 +17,8 @@ from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.access import Access
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.quotas import HUB, SERVERS
+from jupyterhub_communities.domain.quotas import HUB
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.tables import audit
 from tools import wait_until
 

@@ -16,7 +16,8 @@ from hubs import COMMUNITIES, attempt_in, real_hub, text_of
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.quotas import SERVERS, Scope
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
 FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."

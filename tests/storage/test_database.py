@@ -18,8 +18,9 @@ from sqlalchemy.exc import IntegrityError
 
 from jupyterhub_communities.application.people import choose_language, find_person
 from jupyterhub_communities.application.ports import InviteSecrets
-from jupyterhub_communities.domain.quotas import HUB, SERVERS
+from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import StorageUnreachable
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.database import SchemaOutdated, SqlDatabase
 from jupyterhub_communities.storage.keyring import FileKeyring, KeyFileError, make_key_file
 from jupyterhub_communities.storage.tables import metadata

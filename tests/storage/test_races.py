@@ -21,8 +21,9 @@ from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.quotas import HUB, SERVERS
+from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import InviteFull, QuotaExceeded
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage import balances as balances_module
 from jupyterhub_communities.storage import database as database_module
 from jupyterhub_communities.storage import invites as invites_module

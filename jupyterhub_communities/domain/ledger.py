@@ -1,0 +1,321 @@
+"""The ledger: all limits of a hub, and one counter for each scope and resource.
+
+A request is judged by the counters on its path alone, whatever number of leases stands behind them,
+and by the reservations of the time that it looks ahead. Kept in memory it replays histories
+(`replays`) and says what storage must do: a counter is a row, `hold` and `release` are one `UPDATE`
+for each counter on the path, and a `Claim` is what stands in its `WHERE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .borrowing import Share
+from .metering import Meter
+from .quotas import HUB, Claim, Scope, Verdict, largest
+from .reservations import LOOK_AHEAD, Reservation, times_ahead, unused
+from .units import Amounts, spent_each_second
+from .windows import HOUR, Window, hour_of
+
+Key = tuple[Scope, str]  # scope, resource
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may be spent of a resource over a window, in base units."""
+
+    limit: int
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Every limit of a hub. What is not named is unlimited."""
+
+    most: Mapping[Key, int] = field(default_factory=dict)  # held at one time
+    most_each: Mapping[Key, int] = field(default_factory=dict)  # by each member of the scope
+    spent: Mapping[Key, Sequence[Allowance]] = field(default_factory=dict)
+    shares: Mapping[tuple[str, str], Share] = field(default_factory=dict)  # community, resource
+    cohorts: Mapping[str, str] = field(default_factory=dict)  # community → its cohort
+    reservations: Sequence[Reservation] = ()
+    runway: timedelta = timedelta(minutes=15)  # what must be left for all that would then run
+
+    def path(self, scope: Scope) -> tuple[Scope, ...]:
+        return scope.path(self.cohorts.get(scope.community or ""))
+
+    def share(self, scope: Scope, resource: str) -> Share | None:
+        """What a community owns. Without a cohort it neither borrows nor lends."""
+        if scope.kind != "community" or scope.community is None:
+            return None
+        share = self.shares.get((scope.community, resource))
+        if share is None or scope.community in self.cohorts:
+            return share
+        return Share(share.nominal, may_borrow=0)
+
+    def limit(self, scope: Scope, resource: str) -> int | None:
+        """The most that is held at one time; None: unlimited. A cohort's is its pool."""
+        limits = [self.most.get((scope, resource))]
+        if scope.cohort is not None:
+            limits.append(self._pool(scope.cohort, resource))
+        share = self.share(scope, resource)
+        if share is not None:
+            limits.append(share.ceiling)
+        if scope.member is not None:
+            limits.append(self.most_each.get((scope.place, resource)))
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def members(self, cohort: str, resource: str) -> Iterator[tuple[Scope, Share]]:
+        """The communities of a cohort that own something of the resource."""
+        for (community, owned), share in self.shares.items():
+            if owned == resource and self.cohorts.get(community) == cohort:
+                yield Scope(community), share
+
+    def _pool(self, cohort: str, resource: str) -> int | None:
+        lendable = [share.lendable for _, share in self.members(cohort, resource)]
+        return sum(lendable) if lendable else None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody wants to hold something for a time."""
+
+    scope: Scope  # the innermost that is charged
+    amounts: Amounts  # held, not spent
+    lasts: timedelta = LOOK_AHEAD  # at most; the default where nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A lease that is known to end."""
+
+    at: datetime
+    scope: Scope
+    amounts: Amounts
+
+
+class Ledger:
+    """The counters. A clock may be set back: then nothing is spent anywhere until it is past the
+    latest time that was seen, so that levels keep adding up."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._held: dict[Key, int] = {}
+        self._meters: dict[Key, Meter] = {}
+        self._latest: datetime | None = None
+
+    def copy(self) -> Ledger:
+        other = Ledger(self.rules)
+        other._held = dict(self._held)
+        other._meters = {key: meter.copy() for key, meter in self._meters.items()}
+        other._latest = self._latest
+        return other
+
+    def held(self, scope: Scope, resource: str) -> int:
+        """What is held; of a cohort, what is drawn from its pool."""
+        return self._held.get((scope, resource), 0)
+
+    def spent(self, scope: Scope, resource: str, window: Window, at: datetime) -> int:
+        at = self._not_before(at)
+        meter = self._meters.get((scope, resource))
+        return 0 if meter is None else meter.spent(window, at)
+
+    # Changes
+
+    def hold(self, scope: Scope, amounts: Amounts, at: datetime) -> None:
+        """A lease begins, whatever the limits: `judge` comes first, save where a server is found
+        that runs already."""
+        self._move(scope, amounts, 1, at)
+
+    def release(self, scope: Scope, amounts: Amounts, at: datetime) -> None:
+        self._move(scope, amounts, -1, at)
+
+    def set_rules(self, rules: Rules, at: datetime) -> None:
+        """Other limits, also below what is held: nothing stops, and admission refuses until it
+        fits again. What a cohort has is added up anew, for guaranteed parts may have changed, and
+        who is in it; what was spent stays with the cohort that it was spent in."""
+        self.rules = rules
+        at = self._not_before(at)
+        self._held = {key: n for key, n in self._held.items() if key[0].cohort is None}
+        for (community, resource), share in rules.shares.items():
+            if cohort := rules.cohorts.get(community):
+                drawn = share.drawn(self.held(Scope(community), resource))
+                self._add(Scope(cohort=cohort), resource, drawn)
+        for (scope, _), meter in self._meters.items():
+            if scope.cohort is not None:
+                meter.change(-meter.rate, at)
+        for (scope, resource), meter in list(self._meters.items()):
+            cohort = rules.cohorts.get(scope.community or "")
+            if scope.kind == "community" and cohort is not None:
+                self._meter(Scope(cohort=cohort), resource).change(meter.rate, at)
+
+    def _move(self, scope: Scope, amounts: Amounts, sign: int, at: datetime) -> None:
+        path, at = self.rules.path(scope), self._not_before(at)
+        for resource, amount in amounts.items():
+            drawn = self._drawn(scope, resource, sign * amount)
+            for level in path:
+                self._add(level, resource, drawn if level.cohort else sign * amount)
+        for resource, rate in spent_each_second(amounts).items():
+            for level in path:
+                self._meter(level, resource).change(sign * rate, at)
+
+    def _drawn(self, scope: Scope, resource: str, by: int) -> int:
+        """How what the community draws from its pool changes when it holds so much more."""
+        community = Scope(scope.community)
+        share = self.rules.share(community, resource)
+        if share is None:
+            return 0
+        held = self.held(community, resource)
+        return share.drawn(held + by) - share.drawn(held)
+
+    def _not_before(self, at: datetime) -> datetime:
+        self._latest = at if self._latest is None else max(self._latest, at)
+        return self._latest
+
+    def _meter(self, scope: Scope, resource: str) -> Meter:
+        return self._meters.setdefault((scope, resource), Meter())
+
+    def _add(self, scope: Scope, resource: str, amount: int) -> None:
+        self._held[scope, resource] = self.held(scope, resource) + amount
+
+    # Judging
+
+    def judge(self, request: Request, now: datetime, ends: Iterable[End] = ()) -> Verdict:
+        """Whether the request fits. Only a refusal looks at `ends`, for the earliest time at which
+        the same passes all limits, if nobody else starts anything and what runs runs on."""
+        exceeded = tuple(claim for claim in self.claims(request, now) if not claim.fits)
+        verdict = Verdict(exceeded)
+        if verdict.fits or verdict.never_fits:
+            return verdict
+        return Verdict(exceeded, self._earliest(request, now, sorted(ends, key=lambda e: e.at)))
+
+    def largest(
+        self, sizes: Mapping[str, Amounts], scope: Scope, now: datetime, lasts: timedelta
+    ) -> str | None:
+        """The largest of these, by name, that would start now."""
+        requests = {name: Request(scope, amounts, lasts) for name, amounts in sizes.items()}
+        fitting = (n for n, one in requests.items() if all(c.fits for c in self.claims(one, now)))
+        return largest(sizes, fitting)
+
+    def claims(self, request: Request, now: datetime) -> Iterator[Claim]:
+        """What the request asks of each limit on its path, from the hub down."""
+        for level in self.rules.path(request.scope):
+            for resource, wanted in request.amounts.items():
+                limit = self.rules.limit(level, resource)
+                if limit is not None:
+                    yield self._claim(level, resource, wanted, limit, request, now)
+            for resource, rate in spent_each_second(request.amounts).items():
+                for allowance in self.rules.spent.get((level, resource), ()):
+                    if allowance.window.begins_at(now) is not None:
+                        yield self._time_claim(level, resource, rate, allowance, now)
+
+    def _claim(
+        self, level: Scope, resource: str, wanted: int, limit: int, request: Request, now: datetime
+    ) -> Claim:
+        asked = least = wanted
+        if level.cohort is not None:
+            asked = self._drawn(request.scope, resource, wanted)
+            share = self.rules.share(Scope(request.scope.community), resource)
+            least = 0 if share is None else share.drawn(wanted)
+        closed = self._closed(level, resource, wanted, request, now)
+        held = self.held(level, resource)
+        return Claim(level, resource, limit, held, asked, closed, least)
+
+    def _time_claim(
+        self, level: Scope, resource: str, rate: int, allowance: Allowance, now: datetime
+    ) -> Claim:
+        spent = self.spent(level, resource, allowance.window, now)
+        meter = self._meters.get((level, resource))
+        running = 0 if meter is None else meter.rate
+        runway = self.rules.runway // timedelta(seconds=1)
+        asked = (running + rate) * runway
+        return Claim(level, resource, allowance.limit, spent, asked, least=rate * runway)
+
+    def _closed(
+        self, level: Scope, resource: str, wanted: int, request: Request, now: datetime
+    ) -> int:
+        """What a level keeps for others while the request's server may run; 0 where the request
+        stays within what its own workshop has reserved."""
+        if level.kind not in ("hub", "cohort", "community"):
+            return 0
+        own = Scope(request.scope.community, request.scope.workshop)
+        reservations = self.rules.reservations
+        closed = 0
+        for at in times_ahead(reservations, now, request.lasts):
+            free = unused(reservations, resource, lambda s: self.held(s, resource), at)
+            growth = wanted - free.pop(own, 0)  # what others have less of
+            if growth <= 0:
+                continue
+            if level.cohort is not None:
+                kept = self._closed_in_pool(level.cohort, resource, wanted, growth, own, free)
+            else:
+                kept = sum(n for s, n in free.items() if level in (HUB, Scope(s.community)))
+            closed = max(closed, kept)
+        return closed
+
+    def _closed_in_pool(
+        self,
+        cohort: str,
+        resource: str,
+        wanted: int,
+        growth: int,
+        own: Scope,
+        free: Mapping[Scope, int],
+    ) -> int:
+        """What unused reserve draws from the pool. It counts as if its community held it."""
+        if self.rules.share(Scope(own.community), resource) is None:
+            return 0
+        by_community: dict[Scope, int] = {}
+        for scope, amount in free.items():
+            community = Scope(scope.community)
+            by_community[community] = by_community.get(community, 0) + amount
+        kept = 0
+        for community, share in self.rules.members(cohort, resource):
+            amount = by_community.get(community, 0)
+            held = self.held(community, resource)
+            if community == Scope(own.community):
+                held += wanted
+                if share.drawn(held + amount) == share.drawn(held + amount - growth):
+                    return 0  # all of it is guaranteed: the pool has no say
+            kept += share.drawn(held + amount) - share.drawn(held)
+        return kept
+
+    # Looking ahead
+
+    def _earliest(self, request: Request, now: datetime, ends: Sequence[End]) -> datetime | None:
+        """More is left only when a lease ends, the own session opens, another's closes, or spent
+        time leaves a window."""
+        then = self.copy()
+        coming = list(reversed(ends))
+        for at in sorted(self._turns(request, now, ends)):
+            while coming and coming[-1].at <= at:
+                end = coming.pop()
+                then.release(end.scope, end.amounts, max(end.at, now))
+            if all(claim.fits for claim in then.claims(request, at)):
+                return at
+        return None
+
+    def _turns(self, request: Request, now: datetime, ends: Sequence[End]) -> set[datetime]:
+        turns = {end.at for end in ends}
+        for one in self.rules.reservations:
+            turns |= {one.starts_at, one.ends_at}
+        last = max((end.at for end in ends), default=now)
+        for level in self.rules.path(request.scope):
+            for resource in spent_each_second(request.amounts):
+                for allowance in self.rules.spent.get((level, resource), ()):
+                    meter = self._meters.get((level, resource), Meter())
+                    hours = {*meter.hours, *_hours_until(now, last, allowance.window)}
+                    leaving = (allowance.window.leaves_at(hour) for hour in hours)
+                    turns.update(at for at in leaving if at is not None)
+        return {at for at in turns if at > now}
+
+
+def _hours_until(now: datetime, last: datetime, window: Window) -> Iterator[datetime]:
+    """The hours in which what runs now still spends, where they ever leave the window."""
+    hour = hour_of(now)
+    leaves = window.leaves_at(hour)
+    yield hour
+    while leaves is not None and hour < last:
+        hour += HOUR
+        yield hour

@@ -1,0 +1,109 @@
+"""Metering: what leases spend, by the hour of UTC, exact to the second.
+
+Hours of UTC have no summer time. Times are taken in whole seconds, so that a lease adds up to the
+same whatever pieces it is metered in. A lease is metered from its admission, for that is when the
+machine sets aside what it asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .leases import Lease
+from .quotas import Scope
+from .units import spent_each_second
+from .windows import HOUR, Window, hour_of
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What one row of usage is kept for."""
+
+    hour: datetime  # its start, in UTC
+    scope: Scope  # what was charged, with the member
+    profile: str | None
+
+
+Usage = dict[Bucket, dict[str, int]]  # spent, by resource
+
+
+def whole_second(time: datetime) -> datetime:
+    """The second that a moment falls in, in UTC."""
+    return time.astimezone(UTC).replace(microsecond=0)
+
+
+def hours_between(start: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
+    """Each hour of UTC with the seconds of it between two moments; nothing where `end` is first."""
+    start, end = whole_second(start), whole_second(end)
+    while start < end:
+        hour = hour_of(start)
+        until = min(hour + HOUR, end)
+        yield hour, (until - start) // SECOND
+        start = until
+
+
+def unmetered(lease: Lease, now: datetime) -> tuple[datetime, datetime] | None:
+    """From when to when the lease is to be metered now; None where there is nothing.
+
+    A clock that was set back meters nothing until it is past what was metered already, so that no
+    second counts twice. A gap, however long, is metered as a whole.
+    """
+    start = lease.requested_at if lease.metered_until is None else lease.metered_until
+    end = now if lease.settled_at is None else lease.settled_at
+    start, end = whole_second(start), whole_second(end)
+    return (start, end) if start < end else None
+
+
+def meter(leases: Iterable[Lease], now: datetime) -> Usage:
+    """What to add to the buckets, for each lease from where it was last metered up to `now`."""
+    usage: Usage = {}
+    for lease in leases:
+        stretch = unmetered(lease, now)
+        if stretch is None:
+            continue
+        each_second = spent_each_second(lease.amounts)
+        for hour, seconds in hours_between(*stretch):
+            bucket = Bucket(hour, lease.scope, lease.profile)
+            spent = usage.setdefault(bucket, {})
+            for resource, amount in each_second.items():
+                spent[resource] = spent.get(resource, 0) + amount * seconds
+    return usage
+
+
+class Meter:
+    """What is spent of one resource at one scope, while its rate changes: one counter, by hours."""
+
+    def __init__(self) -> None:
+        self.rate = 0  # each second
+        self.hours: dict[datetime, int] = {}
+        self._since: datetime | None = None
+
+    def copy(self) -> Meter:
+        other = Meter()
+        other.rate, other.hours, other._since = self.rate, dict(self.hours), self._since
+        return other
+
+    def change(self, by: int, at: datetime) -> None:
+        """The rate changes. A clock that was set back counts nothing twice."""
+        self._advance(at)
+        self.rate += by
+
+    def spent(self, window: Window, at: datetime) -> int:
+        """In the window that holds at a time not before the last one asked for."""
+        self._advance(at)
+        begins = window.begins_at(at)
+        if begins is None:
+            return 0
+        return sum(spent for hour, spent in self.hours.items() if hour >= begins)
+
+    def _advance(self, at: datetime) -> None:
+        if self._since is not None and at <= self._since:
+            return
+        if self._since is not None and self.rate:
+            for hour, seconds in hours_between(self._since, at):
+                self.hours[hour] = self.hours.get(hour, 0) + self.rate * seconds
+        self._since = at

@@ -1,0 +1,53 @@
+"""The worked example of the page on quotas is what the rules do."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.units import example_of, is_resource, read_amount
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/quotas.md").read_text()
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def test_the_example_of_borrowing_is_what_the_rules_do() -> None:
+    ledger = Ledger(
+        Rules(
+            shares={
+                ("andes", "servers"): Share(20, may_borrow=10, may_lend=15),
+                ("brasil", "servers"): Share(10, may_lend=4),
+            },
+            cohorts={"andes": "south", "brasil": "south"},
+        )
+    )
+    south = Scope(cohort="south")
+    steps = re.findall(
+        r"^\| (Andes|Brasil) \| ([+-]\d+) \| (yes|no) \| (.+) \|$", PAGE, re.MULTILINE
+    )
+    assert len(steps) == 11
+    for who, asked, answer, after in steps:
+        scope, amount = Scope(who.lower()), int(asked)
+        fits = amount < 0 or ledger.judge(Request(scope, {"servers": amount}), NOON).fits
+        assert ("yes" if fits else "no") == answer, (who, asked)
+        if fits:
+            ledger.hold(scope, {"servers": amount}, NOON)
+        held = [ledger.held(one, "servers") for one in (Scope("andes"), Scope("brasil"), south)]
+        assert held == [int(number) for number in after.split(" | ")], (who, asked)
+    assert ledger.rules.limit(south, "servers") == 19
+
+
+def test_every_amount_on_the_page_can_be_read() -> None:
+    rows = re.findall(r"^\| (`[^|]+`) \| [^|]+ \| (`[^|]+`) \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 8
+    for names, written in rows:
+        for name in re.findall(r"`([^`]+)`", names):
+            resource = name.replace("KIND", "a100")
+            assert is_resource(resource)
+            texts = re.findall(r"`([^`]+)`", written)
+            assert all(read_amount(resource, text) > 0 for text in texts)
+            assert example_of(resource)

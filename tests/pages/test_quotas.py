@@ -1,0 +1,102 @@
+"""What people are told of a quota: whole sentences, each limit, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jupyterhub_communities.domain.refusals import QuotaExceeded, Violation
+from jupyterhub_communities.i18n.messages import messages_for, offered
+from jupyterhub_communities.pages.quotas import amount_in_words
+from jupyterhub_communities.pages.refusals import sentence_of
+
+NINE = datetime(2026, 3, 2, 14, tzinfo=UTC)
+ENGLISH = messages_for("en")
+MEMORY = Violation("community", "Andes", "memory", limit=2**33, held=2**32, wanted=2**33)
+FULL = Violation("workshop", "Maps", "servers", limit=30, held=30, wanted=1)
+
+
+def told(*violations: Violation, **more) -> str:
+    return sentence_of(QuotaExceeded(violations, **more), ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("resource", "amount", "text"),
+    [
+        ("servers", 1, "1 server"),
+        ("cpu", 1500, "1.5 processors"),
+        ("memory", 2**31, "2 GiB of memory"),
+        ("storage", 10**11, "100 GB of storage"),
+        ("gpu.a100", 2, "2 GPUs (a100)"),
+    ],
+)
+def test_amounts_are_put_into_words(resource, amount, text) -> None:
+    assert amount_in_words(resource, amount, ENGLISH) == text
+
+
+@pytest.mark.parametrize(
+    ("resource", "left", "wanted", "text"),
+    [
+        ("cpu", 500, 1000, "Processors left for Andes: 0.5; needed: 1."),
+        ("storage", 10**9, 2 * 10**9, "Storage left for Andes: 1 GB; needed: 2 GB."),
+        ("gpu.a100", 1, 2, "GPUs (a100) left for Andes: 1; needed: 2."),
+        ("server-time", 3599, 3600, "Server hours left for Andes: 0.99; needed: 1."),
+        ("cpu-time", 0, 900_000, "Processor hours left for Andes: 0; needed: 0.25."),
+        ("memory-time", 2**20, 3600 * 2**20, "GiB-hours of memory left for Andes: 0; needed: 1."),
+        ("gpu-time.a100", 0, 1, "GPU hours (a100) left for Andes: 0; needed: 0.01."),
+    ],
+)
+def test_each_resource_says_what_is_left_and_what_is_needed(resource, left, wanted, text) -> None:
+    assert told(Violation("community", "Andes", resource, left, 0, wanted)).startswith(text)
+
+
+def test_every_violated_limit_is_told_and_what_to_do() -> None:
+    assert told(FULL, MEMORY) == (
+        "The workshop Maps may run 30 servers at a time, and all are running. "
+        "Memory left for Andes: 4 GiB; needed: 8 GiB. "
+        "Try again when somebody has stopped a server."
+    )
+
+
+def test_what_is_known_to_end_is_told_in_the_zone_of_the_reader_with_what_would_start() -> None:
+    text = told(MEMORY, earliest=NINE, zone="America/Lima", largest="Small")
+    assert "Try again on March 2, 2026" in text
+    assert "9:00" in text
+    assert text.endswith("The profile Small would start now.")
+
+
+def test_nobody_is_told_a_minute_too_early() -> None:
+    text = told(MEMORY, earliest=NINE + timedelta(seconds=1), zone="America/Lima")
+    assert "9:01" in text
+
+
+def test_who_wants_more_than_a_limit_is_not_told_to_wait() -> None:
+    text = told(MEMORY, never=True)
+    assert "never fits" in text
+    assert "Try again" not in text
+
+
+def test_what_is_spent_for_good_is_said() -> None:
+    assert "the limit has to be raised" in told(
+        Violation("community", "Andes", "cpu-time", limit=5, held=5, wanted=1)
+    )
+
+
+def test_reserved_servers_are_not_said_to_be_running() -> None:
+    text = told(replace(FULL, held=10, reserved=20))
+    assert text.startswith("Servers left for Maps: 0; needed: 1.")
+    assert "Part of it is reserved for a workshop." in text
+
+
+@pytest.mark.parametrize("tag", offered())
+@pytest.mark.parametrize("scope", ["hub", "cohort", "community", "workshop", "member"])
+def test_every_scope_and_resource_has_a_sentence_in_every_language(scope, tag) -> None:
+    messages = messages_for(tag)
+    resources = ["servers", "cpu", "memory", "storage", "gpu.t4"]
+    resources += ["server-time", "cpu-time", "memory-time", "gpu-time.t4"]
+    for resource in resources:
+        text = sentence_of(QuotaExceeded((Violation(scope, "X", resource, 9, 9, 1),)), messages)
+        assert text.endswith(".")
+        assert "%" not in text
