@@ -37,7 +37,7 @@ from ..domain.refusals import Refusal, StorageUnreachable
 from ..pages.language import current_messages
 from . import devices
 from .guessing import GuessingTraits
-from .home import HomeHandler, NoticesHandler
+from .home import HomeHandler, NoticesHandler, StopHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
@@ -419,6 +419,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/lost-key", LostKeyHandler),
             ("/home", HomeHandler),
             ("/communities/notices", NoticesHandler),
+            ("/communities/stop", StopHandler),
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),
