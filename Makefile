@@ -7,7 +7,7 @@ HUB5 := .venv-hub5
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots bench clean
+.PHONY: help demo test check format messages docs screenshots bench bench-weight clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -17,6 +17,7 @@ help:
 	@echo "make docs         build the documentation into docs/_build"
 	@echo "make screenshots  draw the README's and the translators' pictures from the real demo"
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
+	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
 	@exec $(BIN)/jupyterhub-communities demo $(ARGS)
@@ -51,6 +52,9 @@ OUT ?= benchmarks/signin/out
 
 bench: $(VENV)/.bench $(HUB5)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
+
+bench-weight: $(VENV)/.bench $(BIN)/configurable-http-proxy
+	$(BIN)/python -m benchmarks.weight --out benchmarks/weight/figures $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(HUB5) docs/_build .mypy_cache .ruff_cache .hypothesis

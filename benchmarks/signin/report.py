@@ -191,7 +191,7 @@ def markdown(result: dict[str, Any]) -> str:
     parts = [
         "# Sign-in: what it costs\n",
         f"{made}; {result['plan']['repetitions']} repetitions, interleaved.\n",
-        _table(
+        table(
             ["target", "wanted", "this run", ""],
             [
                 [
@@ -206,7 +206,7 @@ def markdown(result: dict[str, Any]) -> str:
         "\n## Sign-ins\n",
         "CPU is that of the Hub's process; × is the median over the repetitions of the ratio to "
         "DummyAuthenticator on the same Hub in the same repetition.\n",
-        _table(
+        table(
             [
                 "system",
                 "person",
@@ -240,7 +240,7 @@ def markdown(result: dict[str, Any]) -> str:
             ],
         ),
         "\n## A classroom behind one address\n",
-        _table(
+        table(
             ["system", "new people", "arrive within", "all in after s", "p50 s", "p95 s", "errors"],
             [
                 [
@@ -259,7 +259,7 @@ def markdown(result: dict[str, Any]) -> str:
         "Milliseconds. *Lag*: the latest that a 1 ms ticker came, whoever held the loop; *ours*: the "
         "longest that this package's own code ran in one callback, in CPU time. *First*: the three "
         "sign-ins right after the start, when templates and catalogues are read.\n",
-        _table(
+        table(
             [
                 "system",
                 "lag",
@@ -292,7 +292,7 @@ def _times(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:.2f}"
 
 
-def _table(heads: list[str], lines: Iterable[list[str]]) -> str:
+def table(heads: list[str], lines: Iterable[list[str]]) -> str:
     return "\n".join(
         "| " + " | ".join(cells) + " |" for cells in [heads, ["---"] * len(heads), *lines]
     )

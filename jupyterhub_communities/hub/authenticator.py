@@ -38,7 +38,7 @@ from ..pages.language import current_messages
 from . import devices
 from .arriving import ArrivingMixin
 from .guessing import GuessingTraits
-from .home import HomeHandler, NoticesHandler
+from .home import HomeHandler, NoticesHandler, StopHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .linking import LinkHandler
@@ -417,6 +417,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/lost-key", LostKeyHandler),
             ("/home", HomeHandler),
             ("/communities/notices", NoticesHandler),
+            ("/communities/stop", StopHandler),
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),

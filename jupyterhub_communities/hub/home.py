@@ -1,9 +1,13 @@
-"""The Hub's home page with what the person should know of: notices, the end of access, a link."""
+"""The Hub's home page with what the person should know of: notices, the end of access, a link.
+
+And its forms: putting a notice away, stopping a server.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.pages import HomeHandler as HubHomeHandler
 from tornado.web import authenticated
 
@@ -54,4 +58,22 @@ class NoticesHandler(PageMixin):
             except Refusal as refusal:
                 await self.draw_refusal(refusal)
                 return
+        self.go("home")
+
+
+class StopHandler(PageMixin):
+    """Stops a server, or its start, from a form: the Hub's own pages do it by script only."""
+
+    # The Hub's own way: scopes, a start that is under way, a server that has died.
+    _stop = UserServerAPIHandler.delete
+
+    def get_json_body(self) -> None:
+        """What the API may be asked beside; a form asks for nothing."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Decided in `post`: a stale form leads back instead of a bare 403."""
+
+    async def post(self) -> None:
+        if self.current_user is not None and self.is_form_of_session():
+            await self._stop(self.typed("user"), self.typed("server"))
         self.go("home")

@@ -472,22 +472,6 @@ def test_no_language_header_breaks_a_page(hub, header) -> None:
     assert hub.browser(header).get("/hub/login").status_code == 200
 
 
-def test_the_join_and_login_pages_weigh_less_than_30_kb(hub) -> None:
-    code = hub.workshop("Ligero").learner_invite.code
-    for path in ("/hub/login", "/hub/join"):
-        device = hub.browser()
-        device.session.headers["Accept-Encoding"] = "gzip"
-        device.open_join(code)
-        page = device.get(path)
-        total = int(page.headers["Content-Length"])
-        for address in set(
-            re.findall(r'(?:href|src)="(/hub/communities/static/[^"]+)"', page.text)
-        ):
-            asset = device.session.get(hub.url + address, stream=True)
-            total += len(asset.raw.read(decode_content=False))
-        assert total < 30_000
-
-
 def test_the_welcome_form_survives_a_stale_token(hub) -> None:
     device = hub.browser()
     key = device.join(hub.workshop("Ficha vieja").learner_invite.code, "Vieja")

@@ -1,23 +1,8 @@
-// Stops servers, and starts one of a new name. The Hub's own script does it in English only.
-const { base_url: hub, xsrf_token: xsrf } = window.jhdata;
-const user = encodeURIComponent(document.getElementById("servers").dataset.user);
-
-for (const button of document.querySelectorAll("[data-stop]")) {
-  const name = button.dataset.stop;
-  const path = name ? `servers/${encodeURIComponent(name)}` : "server";
-  const server = `${hub}api/users/${user}/${path}?_xsrf=${encodeURIComponent(xsrf)}`;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    button.textContent = button.dataset.busy;
-    try {
-      const answer = await fetch(server, { method: "DELETE" });
-      if (!answer.ok) throw new Error(answer.statusText);
-      window.location.reload();
-    } catch {
-      button.disabled = false;
-      button.textContent = button.dataset.failed;
-    }
+// Says that a server is being stopped, and starts one of a new name.
+for (const form of document.querySelectorAll("form[data-busy]")) {
+  form.addEventListener("submit", ({ submitter }) => {
+    submitter.disabled = true;
+    submitter.textContent = form.dataset.busy;
   });
 }
 

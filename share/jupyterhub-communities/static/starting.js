@@ -30,15 +30,9 @@ source.onerror = () => {
   }
 };
 
-const cancel = part("cancel-start");
-cancel.hidden = false;
-cancel.addEventListener("click", async () => {
-  cancel.disabled = true;
+part("cancel-start").addEventListener("submit", ({ submitter }) => {
+  submitter.disabled = true;
   page.dataset.cancelled = "yes";
-  const server = page.dataset.progress.replace("/progress?", "?");
-  const answer = await fetch(server, { method: "DELETE" }).catch(() => ({ ok: false }));
-  if (answer.ok) window.location.href = page.dataset.home;
-  else window.location.reload();
 });
 
 window._jupyterhub_page_loaded = true; // the Hub's own pages tell tests so
