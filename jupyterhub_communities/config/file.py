@@ -115,6 +115,7 @@ class CommunitiesFile(Section):
             stopping=frozenset(
                 section.slug for section in self.communities if self._stops_at_end(section)
             ),
+            communities=frozenset(section.slug for section in self.communities),
             most_people=self.hub.people,
             most_new_per_hour=self.hub.new_accounts_per_hour,
             rules=tuple(section.rule() for section in self.sign_in.rules),

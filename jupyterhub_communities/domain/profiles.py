@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .grants import Actor, Role
-from .refusals import ImageNotAllowed, OptionNotOffered, ProfileNotOffered, ProfileUnknown
+from .refusals import (
+    ImageNotAllowed,
+    NoProfileOffered,
+    OptionNotOffered,
+    ProfileNotOffered,
+    ProfileUnknown,
+)
 from .texts import LocalText, in_language
 
 T = TypeVar("T")
@@ -46,6 +52,7 @@ class Option(Gated):
     memory: int | None = None
     images: LocalText = field(default_factory=dict)
     environment: Mapping[str, LocalText] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # settings of the Spawner, by name
 
     def name(self, tag: str) -> str:
         return in_language(self.names, tag) or self.slug
@@ -77,6 +84,14 @@ class ProfileChoice:
             self,
             options=tuple(o for o in self.options if o.is_offered(actor, community, workshop)),
             other_image=other if other and other.is_offered(actor, community, workshop) else None,
+        )
+
+    def united(self, other: ProfileChoice) -> ProfileChoice:
+        known = {option.slug for option in self.options}
+        return replace(
+            self,
+            options=self.options + tuple(o for o in other.options if o.slug not in known),
+            other_image=self.other_image or other.other_image,
         )
 
     def pick(self, picked: Mapping[str, str]) -> Option | None:
@@ -113,6 +128,7 @@ class Profile(Gated):
     choices: tuple[ProfileChoice, ...] = ()
     former_slugs: frozenset[str] = frozenset()  # saved options and links have these
     lab_languages: tuple[str, ...] | None = None  # with a JupyterLab pack; None: not known
+    overrides: tuple[Mapping[str, Any], ...] = ()  # settings of the Spawner; later ones go before
 
     def name(self, tag: str) -> str:
         return in_language(self.names, tag) or self.slug
@@ -139,6 +155,12 @@ class Profile(Gated):
         choices = (choice.narrowed(actor, community, workshop) for choice in self.choices)
         return replace(self, choices=tuple(c for c in choices if c.options or c.other_image))
 
+    def united(self, other: Profile) -> Profile:
+        """The profile with what either has of its choices: for a form of several places."""
+        others = {choice.slug: choice for choice in other.choices}
+        mine = [c.united(others.pop(c.slug)) if c.slug in others else c for c in self.choices]
+        return replace(self, choices=(*mine, *others.values()))
+
     def with_choices(self, picked: Mapping[str, str]) -> Profile:
         """The profile as the picked options change it. Names of other profiles' choices are left
         alone: saved options may have them.
@@ -158,6 +180,7 @@ class Profile(Gated):
             memory=self.memory if option.memory is None else option.memory,
             images=option.images or self.images,
             environment={**self.environment, **option.environment},
+            overrides=(*self.overrides, option.overrides) if option.overrides else self.overrides,
         )
 
 
@@ -206,9 +229,22 @@ class Catalogue:
         named = {slug: place for place, slug in enumerate(order)}
         return tuple(sorted(offered, key=lambda profile: named.get(profile.slug, len(order))))
 
-    def offers(self, slug: str, actor: Actor, community: str | None, workshop: str | None) -> bool:
-        """Raises `ProfileUnknown`."""
-        return self.get(slug).is_offered(actor, community, workshop)
+    def offers(
+        self,
+        slug: str,
+        actor: Actor,
+        community: str | None,
+        workshop: str | None,
+        *,
+        picked: Mapping[str, str],
+    ) -> bool:
+        """Whether the profile can be started there with these options. Raises `ProfileUnknown`."""
+        self.get(slug)
+        try:
+            self.choose(slug, actor, community, workshop, preferred=None, picked=picked)
+        except (ImageNotAllowed, OptionNotOffered, ProfileNotOffered):
+            return False
+        return True
 
     def choose(
         self,
@@ -223,8 +259,8 @@ class Catalogue:
         """The profile that a server starts with: as asked, else the workshop's, else the first.
         `picked` has an option's slug for a choice's.
 
-        Raises `ProfileUnknown`, `ProfileNotOffered`, `OptionNotOffered` or `ImageNotAllowed`.
-        None only where the catalogue offers nothing.
+        Raises `ProfileUnknown`, `ProfileNotOffered`, `NoProfileOffered`, `OptionNotOffered` or
+        `ImageNotAllowed`. None only where the catalogue is empty.
         """
         offered = {profile.slug: profile for profile in self.offered(actor, community, workshop)}
         if slug:
@@ -233,6 +269,8 @@ class Catalogue:
                 raise ProfileNotOffered
         else:
             profile = offered.get(self.current_slug(preferred) or "") or first(offered.values())
+            if profile is None and self.profiles:
+                raise NoProfileOffered
         return profile and profile.with_choices(picked or {})
 
 

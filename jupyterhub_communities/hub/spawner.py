@@ -101,15 +101,18 @@ class CommunitySpawnerMixin(Spawner):
     async def _draw_options_form(self) -> str:
         """The form; empty where there is nothing to choose, so that one click starts."""
         try:
-            choices = await self._house.run(start_choices, self.user.name)
             person = await self._house.run(find_person, self.user.name)
+            if person.grace_until is not None:
+                return draw_grace(person.grace_until, current_messages())
+            form = await self._draw_choices()
         except StorageUnreachable:
             return ""  # the start itself says so
-        if person.grace_until is not None:
-            return draw_grace(person.grace_until, current_messages())
-        form = draw_form(choices, current_messages())
         self._is_form_skipped = not form
         return form
+
+    async def _draw_choices(self) -> str:
+        choices = await self._house.run(start_choices, self.user.name)
+        return draw_form(choices, current_messages())
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
@@ -152,12 +155,12 @@ class CommunitySpawnerMixin(Spawner):
             await self._note_activation(self.lease_id)
         return url
 
-    async def _admit(self) -> StartPlan | None:
-        """Holds quota. None where the database does not answer and the hub admits then."""
+    async def _start_request(self) -> StartRequest:
+        """What is asked for, by nobody knows whom: checked when it is admitted."""
         # Without a form the Hub hands over the options of the last start: a choice made elsewhere,
         # perhaps of a community that the person has left.
         options = {} if self._is_form_skipped else self._read_options(self.user_options)
-        request = StartRequest(
+        return StartRequest(
             lease_id=uuid4().hex,
             server=self.server_key,
             scope=scope_of(options),
@@ -166,6 +169,10 @@ class CommunitySpawnerMixin(Spawner):
             picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
         )
+
+    async def _admit(self) -> StartPlan | None:
+        """Holds quota. None where the database does not answer and the hub admits then."""
+        request = await self._start_request()
         try:
             plan = await self._house.run_or_undo(
                 partial(settle, lease_id=request.lease_id), admit, request
