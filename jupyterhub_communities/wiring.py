@@ -76,6 +76,8 @@ def configure(
         raise SystemExit(str(error)) from error
     c.JupyterHub.authenticator_class = with_communities(authenticator_class or Authenticator)
     c.JupyterHub.spawner_class = with_communities(spawner_class or LocalProcessSpawner)
+    if mistakes := c.JupyterHub.spawner_class.mistakes_in(c, house.settings):
+        raise SystemExit("\n".join(mistakes))
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
     _add_service(c, path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,10 @@ from kubespawner import KubeSpawner
 from markupsafe import escape
 from slugify import slugify
 from traitlets import default
+from traitlets.config import Config
 
 from ..application.leases import StartPlan, StartRequest, offer_to
+from ..application.ports import Settings
 from ..domain.grants import Actor
 from ..domain.profiles import OTHER_IMAGE, Catalogue, Profile, ProfileChoice
 from ..domain.refusals import OptionNotOffered, Refusal, StorageUnreachable
@@ -34,6 +37,11 @@ from .profile_list import (
 from .spawner import CommunitySpawnerMixin
 
 NOBODY = Actor(account_id=None)
+TWO_LISTS = (
+    "c.KubeSpawner.profile_list and the profiles of communities.yaml are two lists of what servers "
+    "are started with. Keep one. To see those of communities.yaml in KubeSpawner's form: "
+    "c.KubeSpawner.profile_list = lambda spawner: spawner.profile_entries()"
+)
 _LOGGED: set[str] = set()  # mistakes in a list that is a function: it is read at every start
 LAB_VOLUME = "jupyterhub-communities-lab"
 LAB_FOLDER = "/etc/jupyterhub-communities/lab"
@@ -74,6 +82,19 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         if self._has_list_of_its_own:
             return read_list_options(query_data)
         return super().options_from_query(query_data)
+
+    @classmethod
+    def mistakes_in(cls, c: Config, settings: Settings) -> list[str]:
+        """What the list and the catalogue say that KubeSpawner or the file does not have."""
+        mistakes = list(unknown_settings(settings.catalogue, cls.class_trait_names()))
+        sections = (c.get(base.__name__, {}) for base in cls.__mro__)
+        listed = next((s["profile_list"] for s in sections if "profile_list" in s), None)
+        if not isinstance(listed, (list, dict)):
+            return mistakes  # a function is read at each start
+        if settings.catalogue.profiles:
+            return [*mistakes, TWO_LISTS]
+        _, wrong = read_profile_list(with_slugs(listed), settings.communities)
+        return [*mistakes, *(f"c.KubeSpawner.{mistake}" for mistake in wrong)]
 
     # The list
 
@@ -255,6 +276,21 @@ def with_slugs(listed: Any) -> list[Entry]:
         entry if "slug" in entry else {**entry, "slug": slugify(str(entry.get("display_name", "")))}
         for entry in entries or ()
     ]
+
+
+def unknown_settings(catalogue: Catalogue, known: Collection[str]) -> Iterator[str]:
+    """Keys of `kubespawner_override` that KubeSpawner would take without a word and never read."""
+    for profile in catalogue.profiles:
+        options = [option for choice in profile.choices for option in choice.options]
+        for overrides in (*profile.overrides, *(option.overrides for option in options)):
+            for key in overrides:
+                if key not in known:
+                    close = difflib.get_close_matches(key, known, n=1)
+                    hint = f"; did you mean {close[0]}?" if close else ""
+                    yield (
+                        f"communities.yaml: profile {profile.slug}: kubespawner_override: "
+                        f"KubeSpawner has no setting {key}{hint}"
+                    )
 
 
 def profile_entry(profile: Profile, messages: Messages, *, is_default: bool) -> Entry:

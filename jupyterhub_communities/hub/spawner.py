@@ -16,6 +16,7 @@ from uuid import uuid4
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
 from jupyterhub.utils import maybe_future
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
+from traitlets.config import Config
 
 from ..application.erasure import note_home
 from ..application.house import House
@@ -30,6 +31,7 @@ from ..application.leases import (
     start_choices,
 )
 from ..application.people import find_person
+from ..application.ports import Settings
 from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
 from ..domain.refusals import Refusal, StorageUnreachable
@@ -78,6 +80,12 @@ class CommunitySpawnerMixin(Spawner):
     @default("lab_settings_dir")
     def _default_lab_settings_dir(self) -> str:
         return str(lab.settings_dir())
+
+    @classmethod
+    def mistakes_in(cls, c: Config, settings: Settings) -> list[str]:
+        """What stands in the configuration or the file that this Spawner cannot do: a sentence for
+        each. The hub does not start with one."""
+        return []
 
     @property
     def _house(self) -> House:
