@@ -15,6 +15,7 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
+from traitlets.log import get_logger
 
 from .app import NO_DATABASE, open_house
 from .config import ConfigError
@@ -78,6 +79,8 @@ def configure(
     c.JupyterHub.spawner_class = with_communities(spawner_class or LocalProcessSpawner)
     if mistakes := c.JupyterHub.spawner_class.mistakes_in(c, house.settings):
         raise SystemExit("\n".join(mistakes))
+    for warning in c.JupyterHub.spawner_class.warnings_in(c, house.settings):
+        get_logger().warning(warning)
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
     _add_service(c, path)

@@ -34,7 +34,7 @@ from .profile_list import (
     read_list_options,
     read_profile_list,
 )
-from .spawner import CommunitySpawnerMixin
+from .spawner import CommunitySpawnerMixin, configured
 
 NOBODY = Actor(account_id=None)
 TWO_LISTS = (
@@ -87,8 +87,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     def mistakes_in(cls, c: Config, settings: Settings) -> list[str]:
         """What the list and the catalogue say that KubeSpawner or the file does not have."""
         mistakes = list(unknown_settings(settings.catalogue, cls.class_trait_names()))
-        sections = (c.get(base.__name__, {}) for base in cls.__mro__)
-        listed = next((s["profile_list"] for s in sections if "profile_list" in s), None)
+        listed = configured(cls, c, "profile_list")
         if not isinstance(listed, (list, dict)):
             return mistakes  # a function is read at each start
         if settings.catalogue.profiles:

@@ -38,6 +38,7 @@ from ..domain.refusals import Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab
+from .batch import memory_format, written
 from .options import draw_form, draw_grace, picked_of, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
 
@@ -71,6 +72,12 @@ class CommunitySpawnerMixin(Spawner):
         "image, or mounted. Pods of Kubernetes need none. Empty: JupyterLab's language is left alone.",
     ).tag(config=True)
 
+    batch_memory = Unicode(
+        help="How a batch scheduler is asked for memory, `{}` standing for mebibytes: `{}M`. By "
+        "default as Slurm, Torque, Moab, PBS, HTCondor and Grid Engine each read it; for others "
+        "the memory of a profile is left out.",
+    ).tag(config=True)
+
     environment: dict[str, Any]
     user_options: dict[str, Any]
     cookie_options: dict[str, Any]
@@ -86,6 +93,19 @@ class CommunitySpawnerMixin(Spawner):
         """What stands in the configuration or the file that this Spawner cannot do: a sentence for
         each. The hub does not start with one."""
         return []
+
+    @classmethod
+    def warnings_in(cls, c: Config, settings: Settings) -> list[str]:
+        """What will be left out."""
+        has_memory = any(profile.memory is not None for profile in settings.catalogue.profiles)
+        if not has_memory or "req_memory" not in cls.class_trait_names():
+            return []
+        if memory_format(cls) or configured(cls, c, "batch_memory"):
+            return []
+        return [
+            f"The memory of profiles is left out of the jobs of {cls.__name__}: the unit that its "
+            "scheduler reads is not known. Set it: c.CommunitySpawnerMixin.batch_memory = '{}M'"
+        ]
 
     @property
     def _house(self) -> House:
@@ -226,7 +246,8 @@ class CommunitySpawnerMixin(Spawner):
             self._set("req_nprocs", str(math.ceil(profile.milli_cpu / 1000)))  # BatchSpawner
         if profile.memory is not None:
             self.mem_limit = profile.memory
-            self._set("req_memory", f"{math.ceil(profile.memory / 2**20)}M")
+            if form := self.batch_memory or memory_format(type(self)):
+                self._set("req_memory", written(profile.memory, form))
         if image := profile.image(tag):
             self._set("image", image)
 
@@ -315,6 +336,12 @@ class CommunitySpawnerMixin(Spawner):
                 sentence = current_messages().gettext("Your server is starting.")
                 event = {**event, "message": sentence}
             yield event
+
+
+def configured(spawner_class: type, c: Config, name: str) -> Any:
+    """What the configuration says of a trait, of the class or of one that it derives from."""
+    sections = (c.get(base.__name__, {}) for base in spawner_class.__mro__)
+    return next((section[name] for section in sections if name in section), None)
 
 
 def _applied_by_start(spawner: Spawner, options: Mapping[str, Any]) -> None:

@@ -10,10 +10,12 @@ import pytest
 from houses import make_house, open_taller
 from jupyterhub.objects import Hub, Server
 from jupyterhub.orm import Spawner as OrmSpawner
+from traitlets.config import Config
 
-from jupyterhub_communities import with_communities
+from jupyterhub_communities import configure, with_communities
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
+from jupyterhub_communities.cli import main
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.profiles import Option, Profile, ProfileChoice
 
@@ -129,6 +131,69 @@ async def test_what_slurm_is_asked_for(plan_and_house) -> None:
     assert spawner.get_env()["COURSE"] == "novato"
     (kept,) = [line for line in script.splitlines() if "--export=" in line]
     assert {"COURSE", "LANGUAGE"} <= set(kept.partition("=")[2].split(","))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("SlurmSpawner", ["#SBATCH --mem=512M", "#SBATCH --cpus-per-task=2"]),
+        ("MultiSlurmSpawner", ["#SBATCH --mem=512M"]),
+        ("TorqueSpawner", ["#PBS -l mem=512mb", "#PBS -l nodes=1:ppn=2"]),
+        ("MoabSpawner", ["#PBS -l mem=512mb", "#PBS -l nodes=1:ppn=2"]),
+        ("PBSSpawner", ["#PBS -l select=1:ncpus=2:mem=512mb"]),
+        ("CondorSpawner", ["RequestMemory = 512", "RequestCpus = 2"]),
+    ],
+)
+async def test_each_scheduler_is_asked_in_its_own_units(plan_and_house, name, lines) -> None:
+    import batchspawner
+
+    spawner = planned(plan_and_house, getattr(batchspawner, name), user=SystemUser())
+    script = await spawner._get_batch_script(**spawner.get_req_subvars(), cmd="lab")
+    assert set(lines) <= set(script.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "traits", "memory"),
+    [
+        # Their job scripts have no memory; an operator's own may.
+        ("GridengineSpawner", {"batch_script": "#$ -l h_vmem={memory}"}, "#$ -l h_vmem=512M"),
+        ("LsfSpawner", {"batch_script": "#BSUB -M {memory}"}, "#BSUB -M "),
+        (
+            "LsfSpawner",
+            {"batch_script": "#BSUB -M {memory}", "batch_memory": "{}MB"},
+            "#BSUB -M 512MB",
+        ),
+    ],
+)
+async def test_memory_in_a_job_script_of_the_operators(
+    plan_and_house, name, traits, memory
+) -> None:
+    import batchspawner
+
+    spawner = planned(plan_and_house, getattr(batchspawner, name), user=SystemUser(), **traits)
+    assert await spawner._get_batch_script(**spawner.get_req_subvars(), cmd="lab") == memory
+
+
+@pytest.mark.parametrize(
+    ("memory", "traits", "warns"),
+    [("512M", {}, True), ("512M", {"batch_memory": "{}MB"}, False), (None, {}, False)],
+)
+def test_a_unit_that_is_not_known_is_told_at_the_start(
+    tmp_path, monkeypatch, caplog, memory, traits, warns
+) -> None:
+    from batchspawner import LsfSpawner
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    size = f", memory: {memory}" if memory else ""
+    (tmp_path / "communities.yaml").write_text(f"profiles: [{{slug: p, name: P{size}}}]")
+    c = Config()
+    c.JupyterHub.spawner_class = LsfSpawner
+    c.CommunitySpawnerMixin.update(traits)
+    with caplog.at_level("WARNING"):
+        configure(c)
+    assert ("left out of the jobs of CommunityLsfSpawner" in caplog.text) is warns
+    c.CommunitySpawnerMixin.house.close()
 
 
 def test_what_systemd_is_asked_for(plan_and_house) -> None:
