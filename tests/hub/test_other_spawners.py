@@ -81,10 +81,24 @@ def engine():
     orders = []
 
     class Engine(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """No container yet; then the one that was made."""
+            is_made = bool(orders)
+            ports = {"8888/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9"}]}
+            self.answer(
+                200 if is_made else 404,
+                {"Id": "c1", "message": "", "NetworkSettings": {"Ports": ports}},
+            )
+
         def do_POST(self) -> None:
-            orders.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            answer = json.dumps({"Id": "c1", "Warnings": []}).encode()
-            self.send_response(201)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if "/create" in self.path:
+                orders.append(json.loads(body))
+            self.answer(201, {"Id": "c1", "Warnings": []})
+
+        def answer(self, status: int, said: dict) -> None:
+            answer = json.dumps(said).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -103,15 +117,8 @@ def engine():
 
 
 async def test_what_docker_is_asked_for(plan_and_house, engine) -> None:
-    from dockerspawner import DockerSpawner
-
     url, orders = engine
-    spawner = planned(
-        plan_and_house,
-        DockerSpawner,
-        client_kwargs={"base_url": url, "version": "1.43"},
-        cmd=["lab"],
-    )
+    spawner = docker_for(plan_and_house, url)
     await spawner.create_object()
     (order,) = orders
     assert order["Image"] == "lab:es"
@@ -119,6 +126,67 @@ async def test_what_docker_is_asked_for(plan_and_house, engine) -> None:
     assert order["HostConfig"]["Memory"] == 512 * 2**20
     assert order["HostConfig"]["CpuQuota"] == 150_000
     assert order["HostConfig"]["CpuPeriod"] == 100_000
+
+
+def docker_for(plan_and_house, url, **traits):
+    from dockerspawner import DockerSpawner
+
+    return planned(
+        plan_and_house,
+        DockerSpawner,
+        client_kwargs={"base_url": url, "version": "1.43"},
+        cmd=["lab"],
+        pull_policy="skip",
+        **traits,
+    )
+
+
+@pytest.mark.parametrize("allowed", [{}, ["other:1"], {"lab:es": "evil:1"}, "*"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"profile": "big", "choice-image": "base"},
+        {"profile": "big", "choice-image": "base", "image": "other:1"},
+        {"image": "other:1"},
+    ],
+)
+async def test_dockers_own_list_of_images_neither_offers_one_nor_stands_in_the_way(
+    plan_and_house, engine, allowed, options
+) -> None:
+    url, orders = engine
+    spawner = docker_for(plan_and_house, url, allowed_images=allowed)
+    spawner.user_options = options
+    await spawner.start()
+    assert [order["Image"] for order in orders] == ["lab:es"]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "remove", "stops"),
+    [
+        ("[{slug: a, name: A}, {slug: b, name: B}]", None, True),
+        ("[{slug: a, name: A}, {slug: b, name: B}]", True, False),
+        ("[{slug: a, name: A}]", None, False),
+        ("[]", None, False),
+    ],
+)
+def test_a_container_that_would_bring_an_earlier_profile_back_is_told_at_the_start(
+    tmp_path, monkeypatch, profiles, remove, stops
+) -> None:
+    from dockerspawner import DockerSpawner, SwarmSpawner
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    (tmp_path / "communities.yaml").write_text(f"profiles: {profiles}")
+    c = Config()
+    c.JupyterHub.spawner_class = DockerSpawner
+    if remove is not None:
+        c.DockerSpawner.remove = remove
+    if stops:
+        with pytest.raises(SystemExit, match=r"DockerSpawner\.remove = True"):
+            configure(c)
+        c.JupyterHub.spawner_class = SwarmSpawner  # it keeps none
+    configure(c)
+    c.CommunitySpawnerMixin.house.close()
 
 
 async def test_what_slurm_is_asked_for(plan_and_house) -> None:
