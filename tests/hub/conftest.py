@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pytest
 from houses import open_taller
+from kubernetes_api import KUBECONFIG
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-current-context: none
-contexts: [{name: none, context: {cluster: none, user: none}}]
-clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
-users: [{name: none, user: {}}]
-"""
 
 
 class PodUser:
@@ -39,7 +31,7 @@ async def make_pod_spawner(tmp_path, monkeypatch):
 
     from jupyterhub_communities import CommunityKubeSpawner
 
-    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG.format(api="http://127.0.0.1:9"))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
 
     def make(house, **traits):
