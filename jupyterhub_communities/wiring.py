@@ -14,10 +14,12 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
 from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
+from tornado.log import app_log
 from traitlets.config import Config
 from traitlets.log import get_logger
 
 from .app import NO_DATABASE, open_house
+from .application.house import House
 from .config import ConfigError
 from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
@@ -62,6 +64,7 @@ def configure(
     path = Path(path).resolve()
     try:
         house = open_house(path)
+        keep_as_read(path)
     except (ConfigError, KeyFileError, SchemaOutdated) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
@@ -147,9 +150,36 @@ def _free_port() -> int:
         return port
 
 
+def as_read(path: Path) -> Path:
+    """The copy of the file as the hub has read it."""
+    return path.with_name(f".{path.name}.running")
+
+
+def keep_as_read(path: Path) -> None:
+    """For a service that has to start again while the file is being written."""
+    copy = as_read(path)
+    try:
+        copy.touch(mode=0o600)  # it may name a database with its password
+        copy.write_bytes(path.read_bytes())
+    except OSError as error:
+        get_logger().info("There is no copy of %s: %s", path, error)
+
+
+def reopen_house(path: str | Path) -> House:
+    """The house as the file describes it, else as it was when the hub started."""
+    path = Path(path).resolve()
+    try:
+        return open_house(path)
+    except ConfigError as error:
+        if not as_read(path).exists():
+            raise
+        app_log.error("%s\nThe service goes on with the file as the hub has read it.", error)
+        return open_house(as_read(path))
+
+
 def run_service(path: str | Path) -> None:
     """The service's process: started by the Hub, which says in the environment where and as whom."""
-    house = open_house(path)
+    house = reopen_house(path)
     hub_auth = HubOAuth.instance(
         cache_max_age=_IDENTITY_SECONDS,
         cookie_options={"expires_days": None},  # ends with the browser: the device may be shared
