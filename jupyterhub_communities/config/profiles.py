@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..domain.grants import Role
 from ..domain.profiles import Option, OtherImage, Profile, ProfileChoice
-from .values import Cpu, Pattern, Place, Section, Size, Slug, Tag, Texts
+from .values import Cpu, Lessons, Pattern, Place, Section, Size, Slug, Tag, Texts
 
 
 class Gate(TypedDict):
@@ -109,7 +109,7 @@ class ProfileSection(GatedSection, SizedSection):
     slug: Slug = Field(description="Its stable name; only this is stored.")
     name: Texts = Field(description="Its name, per language.", min_length=1)
     description: Texts = Field({}, description="One sentence, per language.")
-    lesson: Texts = Field(
+    lesson: Lessons = Field(
         {},
         description="What a server opens, per language: a path such as `/lab/tree/lesson.ipynb`.",
     )
