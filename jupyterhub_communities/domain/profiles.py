@@ -31,6 +31,11 @@ class Gated:
     roles: frozenset[Role] = frozenset()
     workshops: frozenset[str] = frozenset()  # each as community/workshop
 
+    def is_for(self, community: str) -> bool:
+        """Whether anybody of the community is let in."""
+        places = {place.partition("/")[0] for place in self.workshops}
+        return all(not named or community in named for named in (self.communities, places))
+
     def is_offered(self, actor: Actor, community: str | None, workshop: str | None) -> bool:
         if self.communities and community not in self.communities:
             return False
@@ -199,6 +204,10 @@ class Catalogue:
             raise ProfileUnknown
         return profile
 
+    def of_community(self, community: str) -> tuple[Profile, ...]:
+        """What a workshop of the community may be held with, in its order."""
+        return self._ordered(community, (p for p in self.profiles if p.is_for(community)))
+
     def current_slug(self, slug: str | None) -> str | None:
         """The slug that the profile has now; None where there is no such profile any more."""
         try:
@@ -220,14 +229,17 @@ class Catalogue:
         self, actor: Actor, community: str | None, workshop: str | None
     ) -> tuple[Profile, ...]:
         """The person's profiles with the person's choices, in the community's order."""
-        order = list(self.orders.get(community or "", ()))
-        offered = [
+        offered = (
             profile.narrowed(actor, community, workshop)
             for profile in self.profiles
             if profile.is_offered(actor, community, workshop)
-        ]
+        )
+        return self._ordered(community, offered)
+
+    def _ordered(self, community: str | None, profiles: Iterable[Profile]) -> tuple[Profile, ...]:
+        order = self.orders.get(community or "", ())
         named = {slug: place for place, slug in enumerate(order)}
-        return tuple(sorted(offered, key=lambda profile: named.get(profile.slug, len(order))))
+        return tuple(sorted(profiles, key=lambda profile: named.get(profile.slug, len(order))))
 
     def offers(
         self,
