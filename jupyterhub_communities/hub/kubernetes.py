@@ -62,6 +62,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     volume_mounts: Any
     _entries: Sequence[Entry] = ()  # of the operator's list, as they stood at admission
     _plan: StartPlan | None = None
+    _lab_volume: dict[str, Any] | None = None
 
     @default("lab_settings_dir")
     def _default_lab_settings_dir(self) -> str:
@@ -92,7 +93,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             return mistakes  # a function is read at each start
         if settings.catalogue.profiles:
             return [*mistakes, TWO_LISTS]
-        _, wrong = read_profile_list(with_slugs(listed), settings.communities)
+        wrong = read_profile_list(with_slugs(listed), settings.communities).mistakes
         return [*mistakes, *(f"c.KubeSpawner.{mistake}" for mistake in wrong)]
 
     # The list
@@ -110,13 +111,13 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
     async def _own_catalogue(self) -> Catalogue:
         """The operator's list as it stands now. A mistake in it is logged once."""
-        self._entries = await self._list_entries()
-        catalogue, mistakes = read_profile_list(self._entries, self._house.settings.communities)
-        for mistake in mistakes:
+        listed = read_profile_list(await self._list_entries(), self._house.settings.communities)
+        self._entries = listed.entries
+        for mistake in listed.mistakes:
             if mistake not in _LOGGED:
                 _LOGGED.add(mistake)
                 self.log.error("KubeSpawner.%s. The entry is offered to nobody", mistake)
-        return catalogue
+        return listed.catalogue
 
     async def _draw_profile_list(self) -> str:
         """KubeSpawner's form of what is theirs; empty where one click is enough."""
@@ -191,12 +192,15 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         named = [c for c in profile.choices if c.options or c.slug + OTHER_IMAGE in picked]
         profile = replace(profile, choices=tuple(named))
         entries = localised(self._entries, [profile], current_messages())
+        if not entries:
+            return  # the rescue profile may be one that the list does not offer: it is applied
         with self._seeing(entries, list_options(profile, picked)):
             try:
                 await super().load_user_options()
             except ValueError as error:  # another value than `validation_regex` allows
                 self.log.info("%s: profile_list does not allow it: %s", self._log_name, error)
                 raise await self._refused(OptionNotOffered()) from None
+        self._mount_lab_settings()  # an entry with volumes of its own has replaced them
 
     async def _open_to_all(self) -> tuple[Profile | None, Mapping[str, str]]:
         """For a start without a lease, while the database does not answer."""
@@ -247,13 +251,17 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             field = {"fieldPath": f"metadata.annotations['{annotation}']"}
             items.append({"path": name, "fieldRef": field})
         self.extra_annotations = {**self.extra_annotations, **annotations}
-        self.volumes = _with(self.volumes, {"name": LAB_VOLUME, "downwardAPI": {"items": items}})
-        self.volume_mounts = _with(
-            self.volume_mounts, {"name": LAB_VOLUME, "mountPath": LAB_FOLDER, "readOnly": True}
-        )
+        self._lab_volume = {"name": LAB_VOLUME, "downwardAPI": {"items": items}}
+        self._mount_lab_settings()
         others = self.environment.get("JUPYTER_CONFIG_PATH")
         parts = [LAB_FOLDER, others] if isinstance(others, str) else [LAB_FOLDER]
         self.environment = {**self.environment, "JUPYTER_CONFIG_PATH": ":".join(parts)}
+
+    def _mount_lab_settings(self) -> None:
+        if self._lab_volume is not None:
+            mount = {"name": LAB_VOLUME, "mountPath": LAB_FOLDER, "readOnly": True}
+            self.volumes = _with(self.volumes, self._lab_volume)
+            self.volume_mounts = _with(self.volume_mounts, mount)
 
 
 class CommunityKubeSpawner(CommunityKubeSpawnerMixin, KubeSpawner):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from jupyterhub.traitlets import ByteSpecification
@@ -44,22 +45,31 @@ class ProfileListError(ValueError):
     """A mistake in an entry. `str()` says where in it, and what was expected."""
 
 
-def read_profile_list(
-    entries: Sequence[Entry], communities: Collection[str]
-) -> tuple[Catalogue, list[str]]:
-    """The list as a catalogue, the default first, and what is wrong in it.
+@dataclass(frozen=True, slots=True)
+class ProfileList:
+    """The entries without a mistake, as they stand and as a catalogue, the default first."""
 
-    Every entry has its slug by now. One with a mistake is left out: a gate that cannot be read
-    opens to nobody.
-    """
+    entries: tuple[Entry, ...]
+    catalogue: Catalogue
+    mistakes: tuple[str, ...]
+
+
+def read_profile_list(entries: Sequence[Entry], communities: Collection[str]) -> ProfileList:
+    """Every entry has its slug by now. One with a mistake is left out: a gate that cannot be read
+    opens to nobody."""
+    good: dict[str, Entry] = {}
     profiles, mistakes = [], []
     for number, entry in enumerate(entries):
         try:
+            if entry["slug"] in good:  # KubeSpawner would take the first of them for either
+                raise ProfileListError(f".slug: another entry has the slug {entry['slug']}")
             profiles.append(_profile(entry, communities))
+            good[entry["slug"]] = entry
         except ProfileListError as error:
             mistakes.append(f"profile_list[{number}]{error}")
-    default = [entry["slug"] for entry in entries if entry.get("default")][:1]
-    return Catalogue(tuple(sorted(profiles, key=lambda p: p.slug not in default))), mistakes
+    default = next((slug for slug, entry in good.items() if entry.get("default")), None)
+    profiles.sort(key=lambda profile: profile.slug != default)
+    return ProfileList(tuple(good.values()), Catalogue(tuple(profiles)), tuple(mistakes))
 
 
 def localised(
@@ -201,7 +211,11 @@ def _texts(value: Any, where: str) -> list[str]:
 def _check_community(slug: str, where: str, communities: Collection[str]) -> None:
     if slug not in communities:
         close = difflib.get_close_matches(slug, communities, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(communities)}"
+        hint = (
+            f"did you mean {close[0]}?"
+            if close
+            else f"there is: {', '.join(sorted(communities)) or 'nothing'}"
+        )
         raise ProfileListError(f"{where}: there is no {slug} in communities.yaml; {hint}")
 
 

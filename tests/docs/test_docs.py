@@ -108,12 +108,15 @@ def test_the_values_for_zero_to_jupyterhub_are_a_good_list() -> None:
     kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
     (text,) = blocks(DOCS / "profiles.md", "file: values.yaml")
     entries = kubernetes.with_slugs(yaml.safe_load(text)["singleuser"]["profileList"])
-    catalogue, mistakes = read_profile_list(entries, ["andes"])
-    assert mistakes == []
-    assert [profile.slug for profile in catalogue.profiles] == ["lessons", "graphics-processor"]
+    listed = read_profile_list(entries, ["andes"])
+    assert listed.mistakes == ()
+    assert [profile.slug for profile in listed.catalogue.profiles] == [
+        "lessons",
+        "graphics-processor",
+    ]
     known = kubernetes.CommunityKubeSpawner.class_trait_names()
     assert all(set(entry["kubespawner_override"]) <= set(known) for entry in entries)
-    (mine,) = catalogue.offered(Actor("learner"), None, None)
+    (mine,) = listed.catalogue.offered(Actor("learner"), None, None)
     with use_language("es"):
         (shown,) = localised(entries, [mine], current_messages())
     assert shown["display_name"] == "Lecciones"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from houses import SMALL, make_house
@@ -250,6 +251,20 @@ async def test_one_profile_alone_starts_without_a_form(tmp_path, make_pod_spawne
     spawner = make_pod_spawner(house, profile_list=lambda spawner: spawner.profile_entries())
     join(house)
     assert await spawner.get_options_form() == ""
+    house.close()
+
+
+async def test_in_days_of_grace_the_rescue_profile_starts_though_the_list_has_it_not(
+    tmp_path, make_pod_spawner, join, manifest_of
+) -> None:
+    (tmp_path / "grace").mkdir()
+    gated = replace(IMAGE, communities=frozenset({"andes"}))
+    house = make_house(tmp_path / "grace", profiles=(gated,))
+    spawner = make_pod_spawner(house, profile_list=lambda spawner: spawner.profile_entries())
+    join(house)
+    house.clock.advance(days=31)  # the workshop's grants have lapsed
+    pod = await manifest_of(spawner, {"profile": "image"})
+    assert pod["spec"]["containers"][0]["image"] == "example.org/lab:1"
     house.close()
 
 

@@ -75,6 +75,7 @@ LIST = [
     {"slug": "brazil", "display_name": "Brazil", "communities": ["cerrado"]},
 ]
 
+OK = {"slug": "ok", "display_name": "OK"}
 BOTH = (andes(), andes(slug="cerrado", champions=("thiago",)))
 
 
@@ -239,6 +240,21 @@ async def test_a_saved_choice_is_chosen_again_in_another_language(house, spawner
         assert "checked" in row[: row.index("/>")]
 
 
+async def test_an_entry_with_volumes_of_its_own_keeps_the_language_too(
+    house, make_pod_spawner, join, manifest_of
+) -> None:
+    join(house)
+    sets = {
+        "volumes": [{"name": "data", "emptyDir": {}}],
+        "volume_mounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    spawner = make_pod_spawner(house, profile_list=[{**OK, "kubespawner_override": sets}])
+    pod = await manifest_of(spawner)
+    volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+    mounts = {mount["name"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
+    assert volumes == mounts == {"data", "jupyterhub-communities-lab"}
+
+
 async def test_people_of_no_community_have_what_is_open_to_all(house, spawner, manifest_of) -> None:
     spawner.user.name = "carla"
     form = await spawner.get_options_form()
@@ -307,9 +323,6 @@ async def test_without_a_database_only_what_is_open_to_all_is_started(
     house.close()
 
 
-OK = {"slug": "ok", "display_name": "OK"}
-
-
 @pytest.mark.parametrize(
     ("entry", "mistake"),
     [
@@ -329,6 +342,7 @@ OK = {"slug": "ok", "display_name": "OK"}
          ".translations.es.name: expected one of display_name, description"),
         ({"translations": {"es": {"display_name": 1}}}, ".translations.es.display_name: expected a"),
         ({"slug": "x" * 65}, ".slug: expected at most 64 characters"),
+        ({"slug": "ok", "roles": ["champion"]}, ".slug: another entry has the slug ok"),
         ({"profile_options": ["kind"]}, ".profile_options: expected keys with values"),
         ({"profile_options": {"kind": {"roles": ["learner"]}}},
          ".profile_options.kind.roles: a gate stands in the entry, in a choice or in unlisted_choice"),
@@ -340,15 +354,16 @@ OK = {"slug": "ok", "display_name": "OK"}
 )  # fmt: skip
 def test_an_entry_with_a_mistake_is_offered_to_nobody_and_told(entry, mistake) -> None:
     wrong = {"slug": "wrong", "display_name": "Wrong", **entry}
-    catalogue, mistakes = read_profile_list([OK, wrong], ["andes", "cerrado"])
-    assert [profile.slug for profile in catalogue.profiles] == ["ok"]
-    assert len(mistakes) == 1
-    assert mistakes[0].startswith(f"profile_list[1]{mistake}")
+    listed = read_profile_list([OK, wrong], ["andes", "cerrado"])
+    assert listed.entries == (OK,)
+    assert [profile.slug for profile in listed.catalogue.profiles] == ["ok"]
+    assert len(listed.mistakes) == 1
+    assert listed.mistakes[0].startswith(f"profile_list[1]{mistake}")
 
 
 def test_keys_of_an_operators_own_form_are_no_mistakes() -> None:
     own = {**OK, "icon": "x.png", "profile_options": {"kind": {"help": "?", "choices": {}}}}
-    assert read_profile_list([own], [])[1] == []
+    assert read_profile_list([own], []).mistakes == ()
 
 
 async def test_a_mistake_in_a_function_is_logged_once_and_the_rest_is_offered(
