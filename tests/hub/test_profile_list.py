@@ -257,7 +257,8 @@ async def test_an_entry_with_volumes_of_its_own_keeps_the_language_too(
 
 async def test_people_of_no_community_have_what_is_open_to_all(house, spawner, manifest_of) -> None:
     spawner.user.name = "carla"
-    form = await spawner.get_options_form()
+    with use_language("en"):
+        form = await spawner.get_options_form()
     assert "Lessons" in form
     assert "GPU" not in form
     pod = await manifest_of(spawner)
