@@ -21,7 +21,7 @@ from traitlets.config import Config
 from traitlets.log import get_logger
 
 from .app import NO_DATABASE, open_house, read_languages
-from .config import ConfigError
+from .config import ConfigError, load_config
 from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
 from .hub.guessing import rules_of as guessing_rules
@@ -68,6 +68,7 @@ def configure(
     path = Path(path).resolve()
     try:
         house = open_house(path)
+        keep_as_read(path)
     except (ConfigError, KeyFileError, SchemaOutdated) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
@@ -85,6 +86,10 @@ def configure(
         raise SystemExit(str(error)) from error
     c.JupyterHub.authenticator_class = with_communities(authenticator_class or Authenticator)
     c.JupyterHub.spawner_class = with_communities(spawner_class or LocalProcessSpawner)
+    if mistakes := c.JupyterHub.spawner_class.mistakes_in(c, house.settings):
+        raise SystemExit("\n".join(mistakes))
+    for warning in c.JupyterHub.spawner_class.warnings_in(c, house.settings):
+        get_logger().warning(warning)
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
     _add_service(c, path, told=_digest(found))
@@ -171,10 +176,38 @@ def _free_port() -> int:
         return port
 
 
+def as_read(path: Path) -> Path:
+    """The copy of the file as the hub has read it."""
+    return path.with_name(f".{path.name}.running")
+
+
+def keep_as_read(path: Path) -> None:
+    """For a service that has to start again while the file is being written."""
+    copy = as_read(path)
+    try:
+        copy.touch(mode=0o600)  # it may name a database with its password
+        copy.write_bytes(path.read_bytes())
+    except OSError as error:
+        get_logger().info("There is no copy of %s: %s", path, error)
+
+
+def file_in_force(path: Path) -> Path:
+    """The file itself; while there is a mistake in it, as the hub has read it."""
+    try:
+        load_config(path)
+    except ConfigError as error:
+        if not as_read(path).exists():
+            raise
+        app_log.error("%s\nThe service goes on with the file as the hub has read it.", error)
+        return as_read(path)
+    return path
+
+
 def run_service(path: str | Path) -> None:
     """The service's process: started by the Hub, which says in the environment where and as whom."""
+    path = file_in_force(Path(path).resolve())
     house = open_house(path)
-    found = use_languages(Path(path).resolve())
+    found = use_languages(path)
     if _digest(found) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
         _tell(found, app_log)
     hub_auth = HubOAuth.instance(

@@ -86,6 +86,7 @@ def make_house(
         settings=Settings(
             hub_name=hub_name,
             catalogue=Catalogue(profiles),
+            communities=frozenset(d.community.slug for d in communities or (andes(),)),
             admit_when_unreachable=admit_when_unreachable,
         ),
         patience=patience,

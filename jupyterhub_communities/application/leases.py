@@ -10,7 +10,7 @@ from ..domain.access import Access
 from ..domain.accounts import Account
 from ..domain.grants import Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
-from ..domain.profiles import Profile
+from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours, Violation
 from ..domain.units import SERVERS
@@ -29,6 +29,7 @@ class StartRequest:
     profile: str | None = None  # slug; None: the workshop's, else the first
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_hub_admin: bool = False  # needs no community, even where others do
+    catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """The profiles of all places of a person, for a form that knows no places."""
+
+    profiles: tuple[Profile, ...]
+    preferred_profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StartPlan:
     """What a server is started with."""
 
@@ -51,6 +60,7 @@ class StartPlan:
     profile: Profile | None
     workshop: Workshop | None
     account: Account | None
+    picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +69,31 @@ class Mended:
     adopted: tuple[Lease, ...]
 
 
-def start_choices(desk: Desk, username: str) -> Sequence[Choice]:
+def start_choices(
+    desk: Desk, username: str, catalogue: Catalogue | None = None
+) -> Sequence[Choice]:
     """What the person may start on, the default first. Empty for people of no community."""
+    catalogue = catalogue or desk.settings.catalogue
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        return [_choice(desk, store, person, scope) for scope in _scopes(desk, store, person)]
+        scopes = _scopes(desk, store, person)
+        return [_choice(store, person, scope, catalogue) for scope in scopes]
+
+
+def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> Offer:
+    """What the person may start wherever they are. People of no community: what is open to all."""
+    catalogue = catalogue or desk.settings.catalogue
+    with desk.database.read() as store:
+        person = load_person(desk, store, username)
+        places = _ranked(desk, store, person) or {HUB: None}
+    united: dict[str, Profile] = {}
+    for scope in places:
+        for profile in catalogue.offered(person.actor(), scope.community, scope.workshop):
+            known = united.get(profile.slug)
+            united[profile.slug] = profile if known is None else known.united(profile)
+    workshop = next(iter(places.values()))
+    preferred = catalogue.current_slug(None if workshop is None else workshop.profile)
+    return Offer(tuple(united.values()), preferred)
 
 
 def admit(desk: Desk, request: StartRequest) -> StartPlan:
@@ -202,9 +232,10 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     scopes = _scopes(desk, store, person)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
-    scope = request.scope or _default_scope(desk, person, scopes, request.profile)
+    catalogue = request.catalogue or desk.settings.catalogue
+    scope = request.scope or _default_scope(catalogue, person, scopes, request)
     workshop = _workshop(store, scope)
-    profile = desk.settings.catalogue.choose(
+    profile = catalogue.choose(
         request.profile,
         person.actor(),
         scope.community,
@@ -212,25 +243,33 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         preferred=None if workshop is None else workshop.profile,
         picked=request.picked,
     )
-    return StartPlan(scope=scope, profile=profile, workshop=workshop, account=person.account)
+    return StartPlan(scope, profile, workshop, person.account, request.picked)
 
 
 def _default_scope(
-    desk: Desk, person: Person, scopes: Sequence[Scope], profile: str | None
+    catalogue: Catalogue, person: Person, scopes: Sequence[Scope], request: StartRequest
 ) -> Scope:
-    """The first that offers the profile: a link may name that alone."""
+    """The first that offers the profile as it was asked for: a link may name that alone."""
     first = scopes[0] if scopes else Scope()
-    if not profile:
+    if not request.profile:
         return first
-    offers, actor = desk.settings.catalogue.offers, person.actor()
-    return next((s for s in scopes if offers(profile, actor, s.community, s.workshop)), first)
+    wanted, picked, actor = request.profile, request.picked, person.actor()
+    return next(
+        (
+            s
+            for s in scopes
+            if catalogue.offers(wanted, actor, s.community, s.workshop, picked=picked)
+        ),
+        first,
+    )
 
 
 def _plan_rescue(desk: Desk, store: Store, person: Person, request: StartRequest) -> StartPlan:
     """For taking files along: one server of the rescue profile, whatever was asked for."""
     if any(lease.server != request.server for lease in _leases_of(store, person)):
         raise OneServerInGrace
-    profile = desk.settings.catalogue.rescue(desk.settings.rescue_profile)
+    catalogue = request.catalogue or desk.settings.catalogue
+    profile = catalogue.rescue(desk.settings.rescue_profile)
     return StartPlan(scope=HUB, profile=profile, workshop=None, account=person.account)
 
 
@@ -238,7 +277,7 @@ def _leases_of(store: Store, person: Person) -> Sequence[Lease]:
     return [] if person.account is None else store.leases.of_account(person.account.id)
 
 
-def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:
+def _choice(store: Store, person: Person, scope: Scope, catalogue: Catalogue) -> Choice:
     assert scope.community is not None
     workshop = _workshop(store, scope)
     community = store.communities.get(scope.community)
@@ -251,11 +290,9 @@ def _choice(desk: Desk, store: Store, person: Person, scope: Scope) -> Choice:
         scope=scope,
         name=name,
         workshop=workshop,
-        profiles=desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop),
+        profiles=catalogue.offered(person.actor(), scope.community, scope.workshop),
         servers_left=min((left for left in lefts if left is not None), default=None),
-        preferred_profile=desk.settings.catalogue.current_slug(
-            None if workshop is None else workshop.profile
-        ),
+        preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
     )
 
 

@@ -478,6 +478,7 @@ class Settings:
     rescue_profile: str | None = None  # slug; None: the smallest by memory
     admits_outside: bool = True  # people of the hub who belong to no community
     stopping: frozenset[str] = frozenset()  # communities whose servers stop when a grant lapses
+    communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 

@@ -14,7 +14,14 @@ from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
 from ..domain.names import same_name
 from ..domain.quotas import Balance, Scope
-from ..domain.refusals import InviteUnreadable, NotFound, SeatsInvalid, TooManySites, WorkshopClosed
+from ..domain.refusals import (
+    InviteUnreadable,
+    NotFound,
+    ProfileNotOffered,
+    SeatsInvalid,
+    TooManySites,
+    WorkshopClosed,
+)
 from ..domain.units import SERVERS
 from ..domain.workshops import (
     MOST_SEATS,
@@ -84,8 +91,9 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
     with desk.database.write() as store:
         find_community(store, actor, community)
         require(actor, Verb.OPEN_WORKSHOP, community)
-        if wanted.profile is not None:
-            desk.settings.catalogue.get(wanted.profile)
+        catalogue = desk.settings.catalogue
+        if wanted.profile is not None and not catalogue.get(wanted.profile).is_for(community):
+            raise ProfileNotOffered
         if wanted.servers is not None and not 0 < wanted.servers <= MOST_SEATS:
             raise SeatsInvalid(most=MOST_SEATS)
         title = read_title(wanted.title)

@@ -64,6 +64,7 @@ class CommunitiesFile(Section):
     def _repeated_slugs(self) -> Iterator[_Mistake]:
         yield from _repeated("communities", self.communities)
         yield from _repeated("profiles", self.profiles)
+        yield from self._taken_former_slugs()
         for number, profile in enumerate(self.profiles):
             yield from _repeated(("profiles", number, "choices"), profile.choices)
             for at, choice in enumerate(profile.choices):
@@ -71,6 +72,16 @@ class CommunitiesFile(Section):
                 if not choice.options and choice.other_image is None:
                     where = ("profiles", number, "choices", at)
                     yield where, "expected options, or other_image"
+
+    def _taken_former_slugs(self) -> Iterator[_Mistake]:
+        """A saved choice or a link with one would lead to either of two."""
+        taken = {profile.slug for profile in self.profiles}
+        for number, profile in enumerate(self.profiles):
+            for at, slug in enumerate(profile.former_slugs):
+                if slug in taken:
+                    where = ("profiles", number, "former_slugs", at)
+                    yield where, f"a profile has, or had, the slug {slug} already"
+                taken.add(slug)
 
     def _unknown_names(self) -> Iterator[_Mistake]:
         communities = [section.slug for section in self.communities]
@@ -115,6 +126,7 @@ class CommunitiesFile(Section):
             stopping=frozenset(
                 section.slug for section in self.communities if self._stops_at_end(section)
             ),
+            communities=frozenset(section.slug for section in self.communities),
             most_people=self.hub.people,
             most_new_per_hour=self.hub.new_accounts_per_hour,
             rules=tuple(section.rule() for section in self.sign_in.rules),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from pydantic import Field
 
 from ..domain.grants import Role
 from ..domain.profiles import Option, OtherImage, Profile, ProfileChoice
-from .values import Cpu, Pattern, Place, Section, Size, Slug, Tag, Texts
+from .values import Cpu, Lessons, Pattern, Place, Section, Size, Slug, Tag, Texts
 
 
 class Gate(TypedDict):
@@ -47,6 +47,11 @@ class SizedSection(Section):
     environment: dict[str, Texts] = Field(
         {}, description="Environment variables; each value may be one per language."
     )
+    kubespawner_override: dict[str, Any] = Field(
+        {},
+        description="Settings of KubeSpawner, such as `node_selector` or `extra_resource_limits`; "
+        "other Spawners leave them alone.",
+    )
 
 
 class OptionSection(GatedSection, SizedSection):
@@ -63,6 +68,7 @@ class OptionSection(GatedSection, SizedSection):
             memory=self.memory,
             images=self.image,
             environment=self.environment,
+            overrides=self.kubespawner_override,
             **self.gate(),
         )
 
@@ -103,7 +109,7 @@ class ProfileSection(GatedSection, SizedSection):
     slug: Slug = Field(description="Its stable name; only this is stored.")
     name: Texts = Field(description="Its name, per language.", min_length=1)
     description: Texts = Field({}, description="One sentence, per language.")
-    lesson: Texts = Field(
+    lesson: Lessons = Field(
         {},
         description="What a server opens, per language: a path such as `/lab/tree/lesson.ipynb`.",
     )
@@ -132,5 +138,6 @@ class ProfileSection(GatedSection, SizedSection):
             choices=tuple(section.choice() for section in self.choices),
             former_slugs=frozenset(self.former_slugs),
             lab_languages=self.lab_languages,
+            overrides=(self.kubespawner_override,) if self.kubespawner_override else (),
             **self.gate(),
         )

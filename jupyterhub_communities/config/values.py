@@ -48,6 +48,12 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _lesson(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("expected a path that begins with /, such as /lab/tree/lesson.ipynb")
+    return value
+
+
 def _texts(value: object) -> object:
     """A text for all languages may be written without naming one."""
     return {"en": value} if isinstance(value, str) else value
@@ -57,6 +63,10 @@ Slug = Annotated[str, AfterValidator(_slug)]
 Tag = Annotated[str, AfterValidator(_tag)]
 Texts = Annotated[
     dict[Tag, str],
+    BeforeValidator(_texts, json_schema_input_type=str | dict[str, str]),
+]
+Lessons = Annotated[
+    dict[Tag, Annotated[str, AfterValidator(_lesson)]],
     BeforeValidator(_texts, json_schema_input_type=str | dict[str, str]),
 ]
 Size = Annotated[int, BeforeValidator(read_size, json_schema_input_type=str | int)]

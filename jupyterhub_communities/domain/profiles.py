@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .grants import Actor, Role
-from .refusals import ImageNotAllowed, OptionNotOffered, ProfileNotOffered, ProfileUnknown
+from .refusals import (
+    ImageNotAllowed,
+    NoProfileOffered,
+    OptionNotOffered,
+    ProfileNotOffered,
+    ProfileUnknown,
+)
 from .texts import LocalText, in_language
 from .units import CPU, MEMORY, SERVERS, Amounts
 
@@ -25,6 +31,11 @@ class Gated:
     communities: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     workshops: frozenset[str] = frozenset()  # each as community/workshop
+
+    def is_for(self, community: str) -> bool:
+        """Whether anybody of the community is let in."""
+        places = {place.partition("/")[0] for place in self.workshops}
+        return all(not named or community in named for named in (self.communities, places))
 
     def is_offered(self, actor: Actor, community: str | None, workshop: str | None) -> bool:
         if self.communities and community not in self.communities:
@@ -47,6 +58,7 @@ class Option(Gated):
     memory: int | None = None
     images: LocalText = field(default_factory=dict)
     environment: Mapping[str, LocalText] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # settings of the Spawner, by name
 
     def name(self, tag: str) -> str:
         return in_language(self.names, tag) or self.slug
@@ -78,6 +90,14 @@ class ProfileChoice:
             self,
             options=tuple(o for o in self.options if o.is_offered(actor, community, workshop)),
             other_image=other if other and other.is_offered(actor, community, workshop) else None,
+        )
+
+    def united(self, other: ProfileChoice) -> ProfileChoice:
+        known = {option.slug for option in self.options}
+        return replace(
+            self,
+            options=self.options + tuple(o for o in other.options if o.slug not in known),
+            other_image=self.other_image or other.other_image,
         )
 
     def pick(self, picked: Mapping[str, str]) -> Option | None:
@@ -114,6 +134,7 @@ class Profile(Gated):
     choices: tuple[ProfileChoice, ...] = ()
     former_slugs: frozenset[str] = frozenset()  # saved options and links have these
     lab_languages: tuple[str, ...] | None = None  # with a JupyterLab pack; None: not known
+    overrides: tuple[Mapping[str, Any], ...] = ()  # settings of the Spawner; later ones go before
 
     @property
     def amounts(self) -> Amounts:
@@ -146,6 +167,12 @@ class Profile(Gated):
         choices = (choice.narrowed(actor, community, workshop) for choice in self.choices)
         return replace(self, choices=tuple(c for c in choices if c.options or c.other_image))
 
+    def united(self, other: Profile) -> Profile:
+        """The profile with what either has of its choices: for a form of several places."""
+        others = {choice.slug: choice for choice in other.choices}
+        mine = [c.united(others.pop(c.slug)) if c.slug in others else c for c in self.choices]
+        return replace(self, choices=(*mine, *others.values()))
+
     def with_choices(self, picked: Mapping[str, str]) -> Profile:
         """The profile as the picked options change it. Names of other profiles' choices are left
         alone: saved options may have them.
@@ -165,6 +192,7 @@ class Profile(Gated):
             memory=self.memory if option.memory is None else option.memory,
             images=option.images or self.images,
             environment={**self.environment, **option.environment},
+            overrides=(*self.overrides, option.overrides) if option.overrides else self.overrides,
         )
 
 
@@ -182,6 +210,10 @@ class Catalogue:
         if profile is None:
             raise ProfileUnknown
         return profile
+
+    def of_community(self, community: str) -> tuple[Profile, ...]:
+        """What a workshop of the community may be held with, in its order."""
+        return self._ordered(community, (p for p in self.profiles if p.is_for(community)))
 
     def current_slug(self, slug: str | None) -> str | None:
         """The slug that the profile has now; None where there is no such profile any more."""
@@ -204,18 +236,34 @@ class Catalogue:
         self, actor: Actor, community: str | None, workshop: str | None
     ) -> tuple[Profile, ...]:
         """The person's profiles with the person's choices, in the community's order."""
-        order = list(self.orders.get(community or "", ()))
-        offered = [
+        offered = (
             profile.narrowed(actor, community, workshop)
             for profile in self.profiles
             if profile.is_offered(actor, community, workshop)
-        ]
-        named = {slug: place for place, slug in enumerate(order)}
-        return tuple(sorted(offered, key=lambda profile: named.get(profile.slug, len(order))))
+        )
+        return self._ordered(community, offered)
 
-    def offers(self, slug: str, actor: Actor, community: str | None, workshop: str | None) -> bool:
-        """Raises `ProfileUnknown`."""
-        return self.get(slug).is_offered(actor, community, workshop)
+    def _ordered(self, community: str | None, profiles: Iterable[Profile]) -> tuple[Profile, ...]:
+        order = self.orders.get(community or "", ())
+        named = {slug: place for place, slug in enumerate(order)}
+        return tuple(sorted(profiles, key=lambda profile: named.get(profile.slug, len(order))))
+
+    def offers(
+        self,
+        slug: str,
+        actor: Actor,
+        community: str | None,
+        workshop: str | None,
+        *,
+        picked: Mapping[str, str],
+    ) -> bool:
+        """Whether the profile can be started there with these options. Raises `ProfileUnknown`."""
+        self.get(slug)
+        try:
+            self.choose(slug, actor, community, workshop, preferred=None, picked=picked)
+        except (ImageNotAllowed, OptionNotOffered, ProfileNotOffered):
+            return False
+        return True
 
     def choose(
         self,
@@ -230,8 +278,8 @@ class Catalogue:
         """The profile that a server starts with: as asked, else the workshop's, else the first.
         `picked` has an option's slug for a choice's.
 
-        Raises `ProfileUnknown`, `ProfileNotOffered`, `OptionNotOffered` or `ImageNotAllowed`.
-        None only where the catalogue offers nothing.
+        Raises `ProfileUnknown`, `ProfileNotOffered`, `NoProfileOffered`, `OptionNotOffered` or
+        `ImageNotAllowed`. None only where the catalogue is empty.
         """
         offered = {profile.slug: profile for profile in self.offered(actor, community, workshop)}
         if slug:
@@ -240,6 +288,8 @@ class Catalogue:
                 raise ProfileNotOffered
         else:
             profile = offered.get(self.current_slug(preferred) or "") or first(offered.values())
+            if profile is None and self.profiles:
+                raise NoProfileOffered
         return profile and profile.with_choices(picked or {})
 
 

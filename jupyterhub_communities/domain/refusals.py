@@ -435,6 +435,13 @@ class ProfileNotOffered(Refusal):
 
 
 @dataclass(eq=False)
+class NoProfileOffered(Refusal):
+    """There are profiles, and each is for others: a server without one would go around them."""
+
+    code = "profile.none_offered"
+
+
+@dataclass(eq=False)
 class OptionNotOffered(Refusal):
     """The profile is theirs, this choice within it is not, or is no more."""
 

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+import copy
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jupyterhub.utils import maybe_future
 from kubespawner import KubeSpawner
 from markupsafe import escape
+from slugify import slugify
 from traitlets import default
+from traitlets.config import Config
 
-from ..application.leases import start_choices
-from ..domain.profiles import Option, Profile, ProfileChoice
-from ..domain.refusals import ProfileNotOffered, StorageUnreachable
-from ..domain.texts import in_language
+from ..application.leases import StartPlan, StartRequest, offer_to
+from ..application.ports import Settings
+from ..domain.grants import Actor
+from ..domain.profiles import OTHER_IMAGE, Catalogue, Profile, ProfileChoice
+from ..domain.refusals import OptionNotOffered, Refusal, StorageUnreachable
 from ..i18n.messages import Messages
 from ..pages.language import current_messages
 from . import lab
 from .options import sizes
-from .spawner import CommunitySpawnerMixin
+from .profile_list import (
+    Entry,
+    list_options,
+    localised,
+    picked_from,
+    read_list_options,
+    read_profile_list,
+)
+from .spawner import CommunitySpawnerMixin, configured
 
+NOBODY = Actor(account_id=None)
+TWO_LISTS = (
+    "c.KubeSpawner.profile_list and the profiles of communities.yaml are two lists of what servers "
+    "are started with. Keep one. To see those of communities.yaml in KubeSpawner's form: "
+    "c.KubeSpawner.profile_list = lambda spawner: spawner.profile_entries()"
+)
+_LOGGED: set[str] = set()  # mistakes in a list that is a function: it is read at every start
 LAB_VOLUME = "jupyterhub-communities-lab"
 LAB_FOLDER = "/etc/jupyterhub-communities/lab"
 
@@ -26,14 +50,19 @@ LAB_FOLDER = "/etc/jupyterhub-communities/lab"
 class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     """What KubeSpawner has beyond other Spawners: guarantees, images, and its `profile_list`.
 
-    Where a `profile_list` is configured, KubeSpawner draws its own form and applies it. The list may
-    come from the same catalogue: `c.KubeSpawner.profile_list = lambda spawner:
-    spawner.profile_entries()`.
+    Where a `profile_list` is configured, KubeSpawner draws its own form. The list may be the
+    operator's, gated and translated within its entries, or come from the catalogue:
+    `c.KubeSpawner.profile_list = lambda spawner: spawner.profile_entries()`. What is startable is
+    decided before KubeSpawner sees the list; then it sees the one entry that was admitted.
     """
 
+    profile_list: Any
     extra_annotations: dict[str, str]
     volumes: Any
     volume_mounts: Any
+    _entries: Sequence[Entry] = ()  # of the operator's list, as they stood at admission
+    _plan: StartPlan | None = None
+    _lab_volume: dict[str, Any] | None = None
 
     @default("lab_settings_dir")
     def _default_lab_settings_dir(self) -> str:
@@ -41,9 +70,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
     @default("options_form")
     def _default_options_form(self) -> Any:
-        if self.profile_list:
-            return super()._options_form_default()
-        return type(self)._draw_options_form
+        return type(self)._draw_profile_list if self.profile_list else type(self)._draw_options_form
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
@@ -51,17 +78,152 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             return super()._options_from_form
         return super()._default_options_from_form()
 
+    def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
+        """A link may name what the list has by KubeSpawner's names or by ours."""
+        if self._has_list_of_its_own:
+            return read_list_options(query_data)
+        return super().options_from_query(query_data)
+
+    @classmethod
+    def mistakes_in(cls, c: Config, settings: Settings) -> list[str]:
+        """What the list and the catalogue say that KubeSpawner or the file does not have."""
+        mistakes = list(unknown_settings(settings.catalogue, cls.class_trait_names()))
+        listed = configured(cls, c, "profile_list")
+        if not isinstance(listed, (list, dict)):
+            return mistakes  # a function is read at each start
+        if settings.catalogue.profiles:
+            return [*mistakes, TWO_LISTS]
+        wrong = read_profile_list(with_slugs(listed), settings.communities).mistakes
+        return [*mistakes, *(f"c.KubeSpawner.{mistake}" for mistake in wrong)]
+
+    # The list
+
+    @property
+    def _has_list_of_its_own(self) -> bool:
+        """The catalogue of `communities.yaml` is what is offered, if there is one."""
+        return bool(self.profile_list) and not self._house.settings.catalogue.profiles
+
+    async def _list_entries(self) -> list[Entry]:
+        listed = self.profile_list
+        if callable(listed):
+            listed = await maybe_future(listed(self))
+        return with_slugs(listed)
+
+    async def _own_catalogue(self) -> Catalogue:
+        """The operator's list as it stands now. A mistake in it is logged once."""
+        listed = read_profile_list(await self._list_entries(), self._house.settings.communities)
+        self._entries = listed.entries
+        for mistake in listed.mistakes:
+            if mistake not in _LOGGED:
+                _LOGGED.add(mistake)
+                self.log.error("KubeSpawner.%s. The entry is offered to nobody", mistake)
+        return listed.catalogue
+
+    async def _draw_profile_list(self) -> str:
+        """KubeSpawner's form of what is theirs; empty where one click is enough."""
+        return await self._draw_options_form()
+
+    async def _draw_choices(self) -> str:
+        if not self.profile_list:
+            return await super()._draw_choices()
+        if self._has_list_of_its_own:
+            catalogue = await self._own_catalogue()
+            offer = await self._house.run(offer_to, self.user.name, catalogue)
+            entries = localised(self._entries, offer.profiles, current_messages())
+        else:
+            entries = await self._list_entries()
+        if not any(entry.get("profile_options") for entry in entries) and len(entries) < 2:
+            return ""
+        with self._seeing(entries, read_list_options(self.user_options)):
+            return str(self._render_options_form(entries))
+
+    async def profile_entries(self) -> list[Entry]:
+        """The catalogue as KubeSpawner's `profile_list`, in the reader's language.
+
+        Slugs are stable: a translation breaks no saved option. Texts are escaped, which
+        KubeSpawner leaves to its configuration. What an entry sets is not in it: that is applied
+        from the catalogue, with every other Spawner's. Overrides that are added to it go last.
+        """
+        try:
+            offer = await self._house.run(offer_to, self.user.name)
+        except StorageUnreachable:
+            return []  # the start itself says so, or does without
+        messages = current_messages()
+        return [
+            profile_entry(profile, messages, is_default=profile.slug == offer.preferred_profile)
+            for profile in offer.profiles
+        ]
+
+    # A start
+
+    async def _start_request(self) -> StartRequest:
+        self._plan = None
+        request = await super()._start_request()
+        if not self._has_list_of_its_own:
+            return request
+        catalogue = await self._own_catalogue()
+        options = {} if self._is_form_skipped else read_list_options(self.user_options)
+        return replace(
+            request,
+            catalogue=catalogue,
+            profile=options.get("profile"),
+            picked=picked_from(options, catalogue.choice_slugs()),
+        )
+
+    def _apply_plan(self, plan: StartPlan) -> None:
+        super()._apply_plan(plan)
+        self._plan = plan
+
     async def load_user_options(self) -> None:
-        """KubeSpawner's own profiles, where there are any; ours have been applied by then."""
+        """KubeSpawner applies the one entry that was admitted, with the choices that are theirs."""
         if not self.profile_list:
             return
+        if self._plan is not None:
+            profile, picked = self._plan.profile, self._plan.picked
+        elif self._has_list_of_its_own:
+            profile, picked = await self._open_to_all()
+        else:
+            return  # as every Spawner without a plan: what is configured
+        if profile is None:
+            return
+        if not self._has_list_of_its_own:
+            self._entries = await self._list_entries()
+        # Where no choice is left and nothing was named, KubeSpawner would look for a default.
+        named = [c for c in profile.choices if c.options or c.slug + OTHER_IMAGE in picked]
+        profile = replace(profile, choices=tuple(named))
+        entries = localised(self._entries, [profile], current_messages())
+        if not entries:
+            return  # the rescue profile may be one that the list does not offer: it is applied
+        with self._seeing(entries, list_options(profile, picked)):
+            try:
+                await super().load_user_options()
+            except ValueError as error:  # another value than `validation_regex` allows
+                self.log.info("%s: profile_list does not allow it: %s", self._log_name, error)
+                raise await self._refused(OptionNotOffered()) from None
+        self._mount_lab_settings()  # an entry with volumes of its own has replaced them
+
+    async def _open_to_all(self) -> tuple[Profile | None, Mapping[str, str]]:
+        """For a start without a lease, while the database does not answer."""
+        request = await self._start_request()
+        wanted, picked = request.profile, request.picked
+        assert request.catalogue is not None
         try:
-            await super().load_user_options()
-        except ValueError as error:  # an entry or an option that the list has not, or not for them
-            self.log.info(
-                "%s asked for what profile_list does not offer: %s", self._log_name, error
+            profile = request.catalogue.choose(
+                wanted, NOBODY, None, None, preferred=None, picked=picked
             )
-            raise await self._refused(ProfileNotOffered()) from None
+        except Refusal as refusal:
+            raise await self._refused(refusal) from None
+        return profile, picked
+
+    @contextmanager
+    def _seeing(self, entries: list[Entry], options: dict[str, str]) -> Iterator[None]:
+        """KubeSpawner's own code sees what was decided here; nothing else runs meanwhile."""
+        configured, chosen = self.profile_list, self.user_options
+        self.profile_list, self.user_options = entries, options
+        try:
+            yield
+        finally:
+            self.profile_list, self.user_options = configured, chosen
 
     def apply_profile(self, profile: Profile, tag: str) -> None:
         """Requests equal limits: what the machine sets aside is what the community is charged."""
@@ -70,6 +232,8 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             self.cpu_guarantee = profile.milli_cpu / 1000
         if profile.memory is not None:
             self.mem_guarantee = profile.memory
+        for overrides in profile.overrides:
+            self._apply_overrides(copy.deepcopy(dict(overrides)))
 
     async def _delete_home(self) -> bool:
         """KubeSpawner has deleted the user's volume by now, if it is one of its own."""
@@ -87,40 +251,17 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             field = {"fieldPath": f"metadata.annotations['{annotation}']"}
             items.append({"path": name, "fieldRef": field})
         self.extra_annotations = {**self.extra_annotations, **annotations}
-        self.volumes = _with(self.volumes, {"name": LAB_VOLUME, "downwardAPI": {"items": items}})
-        self.volume_mounts = _with(
-            self.volume_mounts, {"name": LAB_VOLUME, "mountPath": LAB_FOLDER, "readOnly": True}
-        )
+        self._lab_volume = {"name": LAB_VOLUME, "downwardAPI": {"items": items}}
+        self._mount_lab_settings()
         others = self.environment.get("JUPYTER_CONFIG_PATH")
         parts = [LAB_FOLDER, others] if isinstance(others, str) else [LAB_FOLDER]
         self.environment = {**self.environment, "JUPYTER_CONFIG_PATH": ":".join(parts)}
 
-    async def profile_entries(self) -> list[dict[str, Any]]:
-        """The catalogue as KubeSpawner's `profile_list`, in the reader's language.
-
-        Slugs are stable: a translation breaks no saved option. Texts are escaped, which
-        KubeSpawner leaves to its configuration.
-        """
-        try:
-            choices = await self._house.run(start_choices, self.user.name)
-        except StorageUnreachable:
-            return []  # the start itself says so, or does without
-        messages = current_messages()
-        entries: dict[str, dict[str, Any]] = {}
-        for choice in choices:
-            for profile in choice.profiles:
-                texts = (profile.description(messages.tag), sizes(profile, messages))
-                entries[profile.slug] = {
-                    "slug": profile.slug,
-                    "display_name": str(escape(profile.name(messages.tag))),
-                    "description": str(escape(" ".join(text for text in texts if text))),
-                    "default": profile.slug == choices[0].preferred_profile,
-                    "kubespawner_override": kubespawner_override(profile, messages.tag),
-                    "profile_options": {
-                        inner.slug: profile_option(inner, messages) for inner in profile.choices
-                    },
-                }
-        return list(entries.values())
+    def _mount_lab_settings(self) -> None:
+        if self._lab_volume is not None:
+            mount = {"name": LAB_VOLUME, "mountPath": LAB_FOLDER, "readOnly": True}
+            self.volumes = _with(self.volumes, self._lab_volume)
+            self.volume_mounts = _with(self.volume_mounts, mount)
 
 
 class CommunityKubeSpawner(CommunityKubeSpawnerMixin, KubeSpawner):
@@ -134,27 +275,54 @@ def _with(entries: Any, entry: dict[str, Any]) -> Any:
     return [*(known for known in entries if known["name"] != LAB_VOLUME), entry]
 
 
-def kubespawner_override(profile: Profile | Option, tag: str) -> dict[str, Any]:
-    """What a profile, or an option of it, sets, in KubeSpawner's own words."""
-    override: dict[str, Any] = {}
-    if profile.milli_cpu is not None:
-        override["cpu_limit"] = override["cpu_guarantee"] = profile.milli_cpu / 1000
-    if profile.memory is not None:
-        override["mem_limit"] = override["mem_guarantee"] = profile.memory
-    if image := in_language(profile.images, tag):
-        override["image"] = image
-    return override
+def with_slugs(listed: Any) -> list[Entry]:
+    """The entries of a list, or of a dict in the order of its keys as KubeSpawner has them, each
+    with the slug that KubeSpawner makes of its name: before it is translated."""
+    entries = [listed[key] for key in sorted(listed)] if isinstance(listed, dict) else listed
+    return [
+        entry if "slug" in entry else {**entry, "slug": slugify(str(entry.get("display_name", "")))}
+        for entry in entries or ()
+    ]
 
 
-def profile_option(choice: ProfileChoice, messages: Messages) -> dict[str, Any]:
+def unknown_settings(catalogue: Catalogue, known: Collection[str]) -> Iterator[str]:
+    """Keys of `kubespawner_override` that KubeSpawner would take without a word and never read."""
+    for profile in catalogue.profiles:
+        options = [option for choice in profile.choices for option in choice.options]
+        for overrides in (*profile.overrides, *(option.overrides for option in options)):
+            for key in overrides:
+                if key not in known:
+                    close = difflib.get_close_matches(key, known, n=1)
+                    hint = f"; did you mean {close[0]}?" if close else ""
+                    yield (
+                        f"communities.yaml: profile {profile.slug}: kubespawner_override: "
+                        f"KubeSpawner has no setting {key}{hint}"
+                    )
+
+
+def profile_entry(profile: Profile, messages: Messages, *, is_default: bool) -> Entry:
+    texts = (profile.description(messages.tag), sizes(profile, messages))
+    return {
+        "slug": profile.slug,
+        "display_name": str(escape(profile.name(messages.tag))),
+        "description": str(escape(" ".join(text for text in texts if text))),
+        "default": is_default,
+        "kubespawner_override": {},
+        "profile_options": {
+            choice.slug: profile_option(choice, messages) for choice in profile.choices
+        },
+    }
+
+
+def profile_option(choice: ProfileChoice, messages: Messages) -> Entry:
     """A choice as an entry of KubeSpawner's `profile_options`."""
-    entry: dict[str, Any] = {
+    entry: Entry = {
         "display_name": str(escape(choice.name(messages.tag))),
         "choices": {
             option.slug: {
                 "display_name": str(escape(option.name(messages.tag))),
                 "default": option is choice.options[0],
-                "kubespawner_override": kubespawner_override(option, messages.tag),
+                "kubespawner_override": {},
             }
             for option in choice.options
         },
@@ -166,6 +334,6 @@ def profile_option(choice: ProfileChoice, messages: Messages) -> dict[str, Any]:
             "display_name_in_choices": str(escape(messages.gettext("Another image"))),
             "validation_regex": f"^(?:{choice.other_image.allowed})$",
             "validation_message": str(escape(messages.gettext("This image is not allowed here."))),
-            "kubespawner_override": {"image": "{value}"},
+            "kubespawner_override": {},
         }
     return entry

@@ -31,7 +31,7 @@ def read_options(data: Mapping[str, Any] | None, choices: Collection[str] = ()) 
     within the profile begins with it. KubeSpawner's form names an option by its slug alone.
     """
     # JupyterHub 5 hands over the names of a link as they are, 6 without the prefix.
-    values = {name.removeprefix("opt-"): _text(value) for name, value in (data or {}).items()}
+    values = {name.removeprefix("opt-"): text_of(value) for name, value in (data or {}).items()}
     if "start_on" in values:
         chosen = values.pop("start_on")
         inner = {
@@ -62,7 +62,8 @@ def picked_of(options: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A form has lists of texts, a REST request anything."""
     if isinstance(value, (list, tuple)):
         value = value[0] if value else ""
     return value if isinstance(value, str) else ""

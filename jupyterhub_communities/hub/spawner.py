@@ -16,6 +16,7 @@ from uuid import uuid4
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
 from jupyterhub.utils import maybe_future
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
+from traitlets.config import Config
 
 from ..application.erasure import note_home
 from ..application.house import House
@@ -30,12 +31,14 @@ from ..application.leases import (
     start_choices,
 )
 from ..application.people import find_person
+from ..application.ports import Settings
 from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab
+from .batch import memory_format, written
 from .options import draw_form, draw_grace, picked_of, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
 
@@ -69,6 +72,12 @@ class CommunitySpawnerMixin(Spawner):
         "image, or mounted. Pods of Kubernetes need none. Empty: JupyterLab's language is left alone.",
     ).tag(config=True)
 
+    batch_memory = Unicode(
+        help="How a batch scheduler is asked for memory, `{}` standing for mebibytes: `{}M`. By "
+        "default as Slurm, Torque, Moab, PBS, HTCondor and Grid Engine each read it; for others "
+        "the memory of a profile is left out.",
+    ).tag(config=True)
+
     environment: dict[str, Any]
     user_options: dict[str, Any]
     cookie_options: dict[str, Any]
@@ -78,6 +87,25 @@ class CommunitySpawnerMixin(Spawner):
     @default("lab_settings_dir")
     def _default_lab_settings_dir(self) -> str:
         return str(lab.settings_dir())
+
+    @classmethod
+    def mistakes_in(cls, c: Config, settings: Settings) -> list[str]:
+        """What stands in the configuration or the file that this Spawner cannot do: a sentence for
+        each. The hub does not start with one."""
+        return []
+
+    @classmethod
+    def warnings_in(cls, c: Config, settings: Settings) -> list[str]:
+        """What will be left out."""
+        has_memory = any(profile.memory is not None for profile in settings.catalogue.profiles)
+        if not has_memory or "req_memory" not in cls.class_trait_names():
+            return []
+        if memory_format(cls) or configured(cls, c, "batch_memory"):
+            return []
+        return [
+            f"The memory of profiles is left out of the jobs of {cls.__name__}: the unit that its "
+            "scheduler reads is not known. Set it: c.CommunitySpawnerMixin.batch_memory = '{}M'"
+        ]
 
     @property
     def _house(self) -> House:
@@ -101,15 +129,18 @@ class CommunitySpawnerMixin(Spawner):
     async def _draw_options_form(self) -> str:
         """The form; empty where there is nothing to choose, so that one click starts."""
         try:
-            choices = await self._house.run(start_choices, self.user.name)
             person = await self._house.run(find_person, self.user.name)
+            if person.grace_until is not None:
+                return draw_grace(person.grace_until, current_messages())
+            form = await self._draw_choices()
         except StorageUnreachable:
             return ""  # the start itself says so
-        if person.grace_until is not None:
-            return draw_grace(person.grace_until, current_messages())
-        form = draw_form(choices, current_messages())
         self._is_form_skipped = not form
         return form
+
+    async def _draw_choices(self) -> str:
+        choices = await self._house.run(start_choices, self.user.name)
+        return draw_form(choices, current_messages())
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
@@ -152,12 +183,12 @@ class CommunitySpawnerMixin(Spawner):
             await self._note_activation(self.lease_id)
         return url
 
-    async def _admit(self) -> StartPlan | None:
-        """Holds quota. None where the database does not answer and the hub admits then."""
+    async def _start_request(self) -> StartRequest:
+        """What is asked for, by nobody knows whom: checked when it is admitted."""
         # Without a form the Hub hands over the options of the last start: a choice made elsewhere,
         # perhaps of a community that the person has left.
         options = {} if self._is_form_skipped else self._read_options(self.user_options)
-        request = StartRequest(
+        return StartRequest(
             lease_id=uuid4().hex,
             server=self.server_key,
             scope=scope_of(options),
@@ -166,6 +197,10 @@ class CommunitySpawnerMixin(Spawner):
             picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
         )
+
+    async def _admit(self) -> StartPlan | None:
+        """Holds quota. None where the database does not answer and the hub admits then."""
+        request = await self._start_request()
         try:
             plan = await self._house.run_or_undo(
                 partial(settle, lease_id=request.lease_id), admit, request
@@ -211,7 +246,8 @@ class CommunitySpawnerMixin(Spawner):
             self._set("req_nprocs", str(math.ceil(profile.milli_cpu / 1000)))  # BatchSpawner
         if profile.memory is not None:
             self.mem_limit = profile.memory
-            self._set("req_memory", f"{math.ceil(profile.memory / 2**20)}M")
+            if form := self.batch_memory or memory_format(type(self)):
+                self._set("req_memory", written(profile.memory, form))
         if image := profile.image(tag):
             self._set("image", image)
 
@@ -300,6 +336,12 @@ class CommunitySpawnerMixin(Spawner):
                 sentence = current_messages().gettext("Your server is starting.")
                 event = {**event, "message": sentence}
             yield event
+
+
+def configured(spawner_class: type, c: Config, name: str) -> Any:
+    """What the configuration says of a trait, of the class or of one that it derives from."""
+    sections = (c.get(base.__name__, {}) for base in spawner_class.__mro__)
+    return next((section[name] for section in sections if name in section), None)
 
 
 def _applied_by_start(spawner: Spawner, options: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.spawner import Spawner
 
 from .authenticator import CommunityAuthenticator, CommunityAuthenticatorMixin
+from .docker import CommunityDockerSpawnerMixin
 from .spawner import CommunitySpawnerMixin
 
 
@@ -27,8 +28,11 @@ def with_communities(wrapped: type) -> type:
 
 
 def _spawner_mixin(wrapped: type) -> type[CommunitySpawnerMixin]:
-    if any(base.__name__ == "KubeSpawner" for base in wrapped.__mro__):
+    names = {base.__name__ for base in wrapped.__mro__}
+    if "KubeSpawner" in names:
         from .kubernetes import CommunityKubeSpawnerMixin
 
         return CommunityKubeSpawnerMixin
+    if "DockerSpawner" in names:
+        return CommunityDockerSpawnerMixin
     return CommunitySpawnerMixin

@@ -54,6 +54,7 @@ STATUS: dict[str, int] = {
     "names.unreadable": 400,
     "not_found": 404,
     "permission.denied": 403,
+    "profile.none_offered": 403,
     "profile.not_offered": 403,
     "profile.option_not_offered": 403,
     "profile.image_not_allowed": 403,
@@ -236,6 +237,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "not_found": _not_found,
     "permission.denied": _permission_denied,
+    "profile.none_offered": lambda _, m: m.gettext(
+        "No profile is offered to you here, so no server was started."
+    ),
     "profile.not_offered": lambda _, m: m.gettext("This profile is not offered to you."),
     "profile.option_not_offered": lambda _, m: m.gettext(
         "This choice is not offered here. Choose another one."

@@ -23,6 +23,7 @@ _FIELD_OF = {
     "workshop.sessions": "sessions",
     "workshop.seats": "seats",
     "zone.unknown": "zone",
+    "profile.not_offered": "profile",
     "profile.unknown": "profile",
 }
 # Languages that workshops are held in, beyond those of the pages.

@@ -153,7 +153,7 @@ class NewWorkshopPage(PageHandler):
             community=community,
             form=form,
             languages=language_options(),
-            profiles=self.house.settings.catalogue.profiles,
+            profiles=self.house.settings.catalogue.of_community(community.slug),
         )
 
 

@@ -190,3 +190,13 @@ def test_reconciling_notes_a_start_that_was_never_reported(house, clock) -> None
     house.call(leases.reconcile_leases, {server.key: server}, clock.now() + timedelta(seconds=1))
     with house.database.read() as store:
         assert store.leases.get("one").active_at == NOON
+
+
+def test_a_workshop_is_held_with_a_profile_of_its_community(tmp_path) -> None:
+    theirs = Profile(slug="theirs", names={"en": "Theirs"}, communities=frozenset({"cerrado"}))
+    maps = Profile(slug="maps", names={"en": "Maps"}, workshops=frozenset({"andes/mapas"}))
+    house = make_house(tmp_path, profiles=(theirs, maps))
+    with pytest.raises(ProfileNotOffered):
+        open_taller(house, profile="theirs")
+    assert open_taller(house, title="Mapas", profile="maps").workshop.slug == "mapas"
+    house.close()

@@ -198,6 +198,7 @@ profiles:
         options:
           - {slug: base, name: Base}
           - {slug: big, name: Big, memory: 2G, roles: [instructor]}
+          - {slug: gpu, name: GPU, kubespawner_override: {node_selector: {pool: gpu}}}
         other_image: {allowed: "example.org/.*"}
 """
 
@@ -211,7 +212,8 @@ def test_choices_with_options(tmp_path) -> None:
     catalogue = read(tmp_path, CHOICES).settings().catalogue
     (profile,) = catalogue.profiles
     (choice,) = profile.choices
-    assert [option.memory for option in choice.options] == [None, 2_000_000_000]
+    assert [option.memory for option in choice.options] == [None, 2_000_000_000, None]
+    assert choice.options[2].overrides == {"node_selector": {"pool": "gpu"}}
     assert profile.variables("es") == {"GREETING": "hola", "PLAIN": "x"}
     assert (profile.image("es"), profile.image("sw")) == ("lab:es", "lab:en")
     assert catalogue.orders["andes"] == ("small",)
@@ -224,8 +226,31 @@ def test_choices_with_options(tmp_path) -> None:
         ("roles: [instructor]", "communities: [ands]", 13, "did you mean andes?"),
         ("slug: big", "slug: base", 13, "another entry has the slug base"),
         ("profiles: [small]", "profiles: [smal]", 2, "did you mean small?"),
-        ('allowed: "example.org/.*"', 'allowed: "("', 14, "regular expression"),
-        ('allowed: "example.org/.*"', 'alowed: "x"', 14, "did you mean allowed?"),
+        ("{node_selector: {pool: gpu}}", "gpu", 14, "expected keys with values"),
+        ("name: Small", "name: Small\n    lesson: lesson.ipynb", 6, "a path that begins with /"),
+        ("name: Small", "name: {klingon: Small}", 5, "expected a language tag"),
+        ("{en: hello, es: hola}", "7", 7, "expected"),
+        ("slug: small\n", "slug: small\n    former_slugs: [small]\n", 5, "had, the slug small"),
+        (
+            "  - slug: small\n",
+            "  - {slug: a, name: A, former_slugs: [b]}\n  - slug: small\n    former_slugs: [b]\n",
+            6,
+            "a profile has, or had, the slug b already",
+        ),
+        (
+            "    choices:\n",
+            "    choices:\n      - {slug: none, name: None}\n",
+            9,
+            "expected options, or other_image",
+        ),
+        (
+            'other_image: {allowed: "example.org/.*"}',
+            'other_image: {allowed: "x", communities: [ands]}',
+            15,
+            "did you mean andes?",
+        ),
+        ('allowed: "example.org/.*"', 'allowed: "("', 15, "regular expression"),
+        ('allowed: "example.org/.*"', 'alowed: "x"', 15, "did you mean allowed?"),
     ],
 )
 def test_a_mistake_within_a_choice_is_told_with_its_line(tmp_path, old, new, line, message) -> None:

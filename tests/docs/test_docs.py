@@ -11,12 +11,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from hubs import Browser, attempt_in
 
 from jupyterhub_communities.cli import _parser
 from jupyterhub_communities.config import CommunitiesFile, load_config
+from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
+from jupyterhub_communities.hub.profile_list import localised, read_profile_list
+from jupyterhub_communities.pages.language import current_messages, use_language
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import metadata
 
@@ -119,6 +123,33 @@ def test_what_a_community_runs_to_add_its_language_runs(tmp_path) -> None:
 def test_the_three_lines_are_the_same_everywhere() -> None:
     (lines,) = blocks(DOCS / "start.md", "file: jupyterhub_config.py")
     assert lines in (ROOT / "README.md").read_text()
+
+
+def test_the_catalogue_of_the_profiles_page_is_a_good_file(tmp_path) -> None:
+    (text,) = blocks(DOCS / "profiles.md", "file: communities.yaml")
+    (tmp_path / "communities.yaml").write_text(text)
+    catalogue = load_config(tmp_path / "communities.yaml").settings().catalogue
+    assert [profile.slug for profile in catalogue.profiles] == ["lessons", "maps"]
+    assert catalogue.get("gis").slug == "maps"
+
+
+def test_the_values_for_zero_to_jupyterhub_are_a_good_list() -> None:
+    kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
+    (text,) = blocks(DOCS / "profiles.md", "file: values.yaml")
+    entries = kubernetes.with_slugs(yaml.safe_load(text)["singleuser"]["profileList"])
+    listed = read_profile_list(entries, ["andes"])
+    assert listed.mistakes == ()
+    assert [profile.slug for profile in listed.catalogue.profiles] == [
+        "lessons",
+        "graphics-processor",
+    ]
+    known = kubernetes.CommunityKubeSpawner.class_trait_names()
+    assert all(set(entry["kubespawner_override"]) <= set(known) for entry in entries)
+    (mine,) = listed.catalogue.offered(Actor("learner"), None, None)
+    with use_language("es"):
+        (shown,) = localised(entries, [mine], current_messages())
+    assert shown["display_name"] == "Lecciones"
+    assert list(shown["profile_options"]["software"]["choices"]) == ["python"]
 
 
 def test_what_a_container_image_needs_is_what_local_servers_get() -> None:

@@ -16,6 +16,7 @@ from jupyterhub_communities.domain.profiles import (
 )
 from jupyterhub_communities.domain.refusals import (
     ImageNotAllowed,
+    NoProfileOffered,
     OptionNotOffered,
     ProfileNotOffered,
     ProfileUnknown,
@@ -210,3 +211,28 @@ def test_what_a_server_of_a_profile_holds_is_what_the_profile_says() -> None:
     sized = Profile(slug="lab", names=NAMES, milli_cpu=500, memory=2**30)
     assert sized.amounts == {"servers": 1, "cpu": 500, "memory": 2**30}
     assert choose(someone(Role.INSTRUCTOR), {"kind": "big"}).amounts["memory"] == 8
+
+
+@pytest.mark.parametrize(
+    ("community", "profiles"),
+    [("andes", "open andes staff helpers maps maps-staff"), ("cerrado", "open staff helpers")],
+)
+def test_what_a_workshop_of_a_community_may_be_held_with(community, profiles) -> None:
+    assert " ".join(p.slug for p in CATALOGUE.of_community(community)) == profiles
+    reordered = Catalogue(CATALOGUE.profiles, orders={community: ["staff"]})
+    assert reordered.of_community(community)[0].slug == "staff"
+
+
+def test_a_form_of_several_places_has_the_choices_of_each() -> None:
+    learner = CHOOSY.narrowed(someone(Role.LEARNER, "cerrado"), "cerrado", None)
+    staff = CHOOSY.narrowed(someone(Role.INSTRUCTOR), "andes", None)
+    (choice,) = learner.united(staff).choices
+    assert [option.slug for option in choice.options] == ["base", "big"]
+    assert choice.other_image is not None
+    assert learner.united(learner) == learner
+
+
+def test_where_every_profile_is_for_others_nothing_is_chosen() -> None:
+    with pytest.raises(NoProfileOffered):
+        Catalogue((ANDES,)).choose(None, Actor("a"), None, None, preferred=None)
+    assert Catalogue(()).choose(None, Actor("a"), None, None, preferred=None) is None

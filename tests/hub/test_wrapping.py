@@ -105,3 +105,48 @@ def test_a_hub_that_cannot_start_says_why_in_a_sentence(ready, spoil, sentence) 
 def test_an_upstream_that_does_not_exist_is_named(ready) -> None:
     with pytest.raises(SystemExit, match="nowhere"):
         jupyterhub_communities.configure(Config(), upstream="nowhere")
+
+
+FILE = """\
+communities: [{slug: andes, name: Andes}]
+profiles:
+"""
+GPU = """\
+  - slug: gpu
+    name: GPU
+    kubespawner_override: {node_selectr: {pool: gpu}}
+    choices:
+      - slug: size
+        name: Size
+        options: [{slug: big, name: Big, kubespawner_override: {whatever: 1, cpu_limit: 4}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("profiles", "listed", "mistakes"),
+    [
+        ("  []\n", [{"display_name": "One", "communities": ["andes"]}], []),
+        ("  []\n", {"one": {"display_name": "One", "communities": ["andez"]}},
+         ["c.KubeSpawner.profile_list[0].communities[0]: there is no andez", "did you mean andes?"]),
+        ("  []\n", lambda spawner: [], []),
+        (GPU, lambda spawner: spawner.profile_entries(),
+         ["profile gpu: kubespawner_override: KubeSpawner has no setting node_selectr; did you mean "
+          "node_selector?", "KubeSpawner has no setting whatever"]),
+        ("  - {slug: small, name: Small}", [{"display_name": "One"}], ["Keep one"]),
+    ],
+)  # fmt: skip
+def test_what_kubespawner_cannot_do_stops_the_hub_with_a_sentence(
+    ready, profiles, listed, mistakes
+) -> None:
+    kubespawner = pytest.importorskip("kubespawner")
+    (ready / "communities.yaml").write_text(FILE + profiles)
+    c = Config()
+    c.JupyterHub.spawner_class = kubespawner.KubeSpawner
+    c.KubeSpawner.profile_list = listed
+    if mistakes:
+        with pytest.raises(SystemExit) as stopped:
+            jupyterhub_communities.configure(c)
+        assert all(mistake in str(stopped.value) for mistake in mistakes)
+    else:
+        jupyterhub_communities.configure(c)
+        c.CommunitySpawnerMixin.house.close()

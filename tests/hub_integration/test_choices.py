@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,31 @@ def test_rest_goes_through_the_same_gates(hub, learner) -> None:
     odd = {"profile": "small", "choice-tools": ["many"], "choice-other": {"a": 1}, "x": "../y"}
     assert hub.api("POST", path, json=odd).status_code in (201, 202)
     assert environment_of(hub, device.username())["TOOLS"] == "many"
+
+
+def service_pid(hub) -> int | None:
+    """The process that the Hub has started for the service of this folder."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue  # it has ended
+        if "service" in words and str(hub.folder / "communities.yaml") in words:
+            return int(folder.name)
+    return None
+
+
+def test_a_running_hub_goes_on_with_the_file_as_it_was_and_says_so_once(hub, learner) -> None:
+    file = hub.folder / "communities.yaml"
+    good = file.read_text()
+    file.write_text(good.replace("former_slugs:", "fromer_slugs:"))
+    try:
+        before = service_pid(hub)
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: service_pid(hub) not in (None, before) and hub.answers(), seconds=60)
+        device, _ = learner
+        device.get("/hub/spawn", params={"opt-profile": "classes", "opt-choice-tools": "many"})
+        assert environment_of(hub, device.username())["TOOLS"] == "many"
+        assert hub.log().count("unknown key; did you mean former_slugs?") == 1
+    finally:
+        file.write_text(good)

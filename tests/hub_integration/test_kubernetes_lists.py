@@ -1,0 +1,157 @@
+"""An operator's own `profile_list` on a real hub: pods are asked for from a fake of Kubernetes."""
+
+from __future__ import annotations
+
+import pytest
+from hubs import real_hub, text_of
+from kubernetes_api import KUBECONFIG, fake_kubernetes
+
+from tools import free_port, wait_until
+
+pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
+
+COMMUNITIES = """\
+communities:
+  - slug: andes
+    name: {es: Comunidad Andes, en: Andes Community}
+    language: es
+    champions: [ana]
+"""
+
+# As it stood before there were communities, with what the operator added since.
+CONFIG = """\
+from kubespawner import KubeSpawner
+c.JupyterHub.spawner_class = KubeSpawner
+c.KubeSpawner.namespace = "default"
+c.KubeSpawner.events_enabled = False
+c.KubeSpawner.port = {port}
+c.KubeSpawner.hub_connect_url = c.JupyterHub.hub_connect_url = f"http://127.0.0.1:{{c.JupyterHub.hub_port}}"
+c.KubeSpawner.profile_list = [
+    {{
+        "display_name": "Lessons",
+        "description": "Enough for lessons.",
+        "translations": {{
+            "es": {{"display_name": "Lecciones", "description": "Alcanza para las lecciones."}}
+        }},
+        "kubespawner_override": {{"mem_limit": "512M"}},
+        "profile_options": {{
+            "tools": {{
+                "display_name": "Tools",
+                "translations": {{"es": {{"display_name": "Programas"}}}},
+                "choices": {{
+                    "python": {{
+                        "display_name": "Python", "kubespawner_override": {{"image": "python:1"}}
+                    }},
+                    "r": {{"display_name": "R", "kubespawner_override": {{"image": "r:1"}}}},
+                    "staff": {{
+                        "display_name": "Staff",
+                        "roles": ["instructor"],
+                        "kubespawner_override": {{"image": "staff:1"}},
+                    }},
+                }},
+            }}
+        }},
+    }},
+    {{
+        "display_name": "Graphics processor",
+        "translations": {{"es": {{"display_name": "Procesador gráfico"}}}},
+        "roles": ["instructor"],
+        "kubespawner_override": {{"extra_resource_limits": {{"nvidia.com/gpu": "1"}}}},
+    }},
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lists")
+    with fake_kubernetes() as (api, cluster):
+        (folder / "kubeconfig").write_text(KUBECONFIG.format(api=api))
+        more = CONFIG.format(port=free_port())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+            with real_hub(folder, more=more, communities=COMMUNITIES) as hub:
+                yield hub, cluster
+
+
+@pytest.fixture
+def learner(world, request):
+    hub, cluster = world
+    opened = hub.workshop(f"Taller {request.node.name[-24:]}", profile=None)
+    device = hub.browser()
+    device.join(opened.learner_invite.code, "Illari")
+    yield device
+    if hub.user(device.username())["servers"]:
+        hub.api("DELETE", f"/users/{device.username()}/server")
+        wait_until(lambda: not hub.user(device.username())["servers"])
+    cluster.asked_for.clear()
+
+
+def image_of(world, device) -> str:
+    """Of the pod that runs, once the Hub calls it ready."""
+    hub, cluster = world
+    wait_until(lambda: [s for s in hub.user(device.username())["servers"].values() if s["ready"]])
+    (pod,) = cluster.asked_for
+    return pod["spec"]["containers"][0]["image"]
+
+
+def profile_of_lease(world, device) -> str | None:
+    hub, _ = world
+    with hub.house.database.read() as store:
+        return next(
+            lease.profile
+            for lease in store.leases.unsettled()
+            if lease.server.username == device.username()
+        )
+
+
+def test_the_form_shows_what_is_theirs_and_starts_it(world, learner) -> None:
+    form = learner.get("/hub/spawn")
+    assert "Lecciones" in text_of(form)
+    assert "Programas" in text_of(form)
+    for hidden in ("Procesador", "Graphics", "Staff"):
+        assert hidden not in form.text
+    token = learner.session.cookies.get("_xsrf")
+    chosen = {"profile": "lessons", "profile-option-lessons--tools": "r"}
+    learner.post(f"/hub/spawn?_xsrf={token}", chosen)
+    assert image_of(world, learner) == "r:1"
+    assert profile_of_lease(world, learner) == "lessons"
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"opt-profile": "graphics-processor"}, "Este perfil no está disponible para ti."),
+        ({"opt-profile": "lessons", "opt-choice-tools": "staff"}, "Esta opción no se ofrece aquí."),
+        ({"opt-profile-option-lessons--tools": "staff", "opt-profile": "lessons"}, "no se ofrece"),
+        ({"opt-profile": "gone"}, "Este perfil no existe."),
+    ],
+)
+def test_a_link_to_what_is_not_theirs_is_refused_with_a_sentence(
+    world, learner, link, sentence
+) -> None:
+    page = learner.get("/hub/spawn", params=link)
+    assert page.status_code in (400, 403)
+    assert sentence in text_of(page)
+    assert world[1].asked_for == []
+
+
+def test_a_shared_link_starts_what_it_names(world, learner) -> None:
+    learner.get("/hub/spawn", params={"opt-profile": "lessons", "opt-choice-tools": "r"})
+    assert image_of(world, learner) == "r:1"
+
+
+def test_rest_goes_through_the_same_gates(world, learner) -> None:
+    hub, cluster = world
+    path = f"/users/{learner.username()}/server"
+    for options, sentence in (
+        ({"profile": "graphics-processor"}, "Este perfil no está disponible para ti."),
+        ({"tools": "staff"}, "Esta opción no se ofrece aquí."),
+    ):
+        refused = hub.api("POST", path, json=options)
+        assert refused.status_code == 403, options
+        assert sentence in refused.json()["message"]
+    assert cluster.asked_for == []
+    odd = {"profile": "lessons", "tools": "r", "image": "evil:1", "x": {"y": [1]}}
+    assert hub.api("POST", path, json=odd).status_code in (201, 202)
+    assert image_of(world, learner) == "r:1"
