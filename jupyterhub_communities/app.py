@@ -44,7 +44,7 @@ class SystemChance:
 def open_house(path: str | Path) -> House:
     """The house that a `communities.yaml` describes.
 
-    Raises `ConfigError`, `KeyFileError` or `SchemaOutdated`; each says in a sentence what to do.
+    Raises `ConfigError`, `KeyFileError` or `DatabaseUnfit`; each says in a sentence what to do.
     """
     path = Path(path).resolve()
     config = load_config(path)
@@ -55,12 +55,14 @@ def open_house(path: str | Path) -> House:
 
 def build_house(config: CommunitiesFile, folder: Path) -> House:
     """The house over a database whose schema may still have to be upgraded."""
+    database = build_database(config, folder)
     return House(
-        database=build_database(config, folder),
+        database=database,
         clock=SystemClock(),
         chance=SystemChance(),
         keys=load_keyring(config, folder),
         settings=config.settings(),
+        threads=database.threads,
     )
 
 
@@ -72,10 +74,16 @@ def build_database(config: CommunitiesFile, folder: Path) -> SqlDatabase:
         raise ConfigError(
             "hub.database: expected a file name, or a URL such as postgresql://name@host/database"
         ) from error
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        # psycopg is there in two parts, of which either may be missing.
+        install = (
+            "with: pip install 'jupyterhub-communities[postgresql]'"
+            if error.name in (None, "psycopg")
+            else "beside JupyterHub"
+        )
         raise ConfigError(
-            f"hub.database: this URL needs the Python package {error.name}. Install it beside "
-            "JupyterHub"
+            f"hub.database: this URL needs the Python package {error.name or 'psycopg[binary]'}. "
+            f"Install it {install}"
         ) from error
 
 

@@ -25,8 +25,8 @@ from .domain.grants import Actor
 from .domain.refusals import Refusal, StorageUnreachable
 from .i18n.messages import messages_for
 from .pages.refusals import sentence_of
-from .storage.database import SchemaOutdated
 from .storage.keyring import KeyFileError, make_key_file
+from .storage.unfit import DatabaseUnfit
 
 DEFAULT_CONFIG = "communities.yaml"
 DEFAULT_PORT = 8000
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int | None] = arguments.command
     try:
         return command(arguments) or 0
-    except (CommandError, ConfigError, KeyFileError, SchemaOutdated) as error:
+    except (CommandError, ConfigError, KeyFileError, DatabaseUnfit) as error:
         print(error, file=sys.stderr)
     except StorageUnreachable:
         print(NO_DATABASE, file=sys.stderr)

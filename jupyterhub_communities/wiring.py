@@ -24,8 +24,8 @@ from .hub.guessing import rules_of as guessing_rules
 from .hub.upstream import load_class
 from .hub.wrapping import with_communities
 from .service.app import make_app, serve
-from .storage.database import SchemaOutdated
 from .storage.keyring import KeyFileError
+from .storage.unfit import DatabaseUnfit
 
 SERVICE_NAME = "communities"
 _IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
@@ -61,7 +61,7 @@ def configure(
     path = Path(path).resolve()
     try:
         house = open_house(path)
-    except (ConfigError, KeyFileError, SchemaOutdated) as error:
+    except (ConfigError, KeyFileError, DatabaseUnfit) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
         raise SystemExit(NO_DATABASE) from error
@@ -131,8 +131,13 @@ def _add_service(c: Config, path: Path) -> None:
 
 
 def _service_environment() -> dict[str, str]:
-    """A managed service inherits little; it needs the key where that comes from the environment."""
-    return {name: os.environ[name] for name in ("COMMUNITIES_KEY",) if name in os.environ}
+    """A managed service inherits little; it needs the key where that comes from the environment, and
+    what PostgreSQL's library reads there: `PGPASSWORD`, `PGPASSFILE`, `PGSSLROOTCERT` and others."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "COMMUNITIES_KEY" or name.startswith("PG")
+    }
 
 
 def _free_port() -> int:

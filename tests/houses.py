@@ -1,10 +1,11 @@
-"""Houses for tests: the real verbs over a real SQLite file, with a clock that the test sets."""
+"""Houses for tests: the real verbs over a real database, with a clock that the test sets."""
 
 from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
@@ -60,11 +61,29 @@ class SeededChance:
         return f"{self._random.getrandbits(128):032x}"
 
 
+def database_in(folder: Path) -> str:
+    """An SQLite file, unless the fixture `database` has put another address there."""
+    file = folder / "database"
+    return file.read_text() if file.exists() else f"sqlite:///{folder / 'communities.sqlite'}"
+
+
 def make_house(
     folder: Path,
     *,
     communities: tuple[Declaration, ...] | None = None,
     hub_servers: int | None = None,
+    **more: Any,
+) -> House:
+    """A house with the community `andes`: Spanish, champion `ana`, three servers."""
+    house = open_house_in(folder, **more)
+    house.database.upgrade()
+    house.call(apply_declarations, communities or (andes(),), hub_servers)
+    return house
+
+
+def open_house_in(
+    folder: Path,
+    *,
     clock: SetClock | None = None,
     chance: SeededChance | None = None,
     admit_when_unreachable: bool = False,
@@ -73,12 +92,9 @@ def make_house(
     busy_timeout: float = 1.5,
     hub_name: str = "hub",
 ) -> House:
-    """A house with the community `andes`: Spanish, champion `ana`, three servers."""
-    database = SqlDatabase(
-        f"sqlite:///{folder / 'communities.sqlite'}", hub_name=hub_name, busy_timeout=busy_timeout
-    )
-    database.upgrade()
-    house = House(
+    """The house over what is in the folder."""
+    database = SqlDatabase(database_in(folder), hub_name=hub_name, busy_timeout=busy_timeout)
+    return House(
         database=database,
         clock=clock or SetClock(),
         chance=chance or SeededChance(),
@@ -89,9 +105,8 @@ def make_house(
             admit_when_unreachable=admit_when_unreachable,
         ),
         patience=patience,
+        threads=database.threads,
     )
-    house.call(apply_declarations, communities or (andes(),), hub_servers)
-    return house
 
 
 def andes(
