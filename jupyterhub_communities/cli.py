@@ -101,6 +101,7 @@ def init(arguments: argparse.Namespace) -> None:
         raise CommandError(f"{error.filename} cannot be written: {error.strerror}") from error
     database = build_database(config, path.parent)
     database.upgrade()
+    database.close()
     print(f"{database.url.render_as_string(hide_password=True)}: ready")
     print(
         f"Next: describe your communities in {path}, then run "
@@ -156,6 +157,7 @@ def upgrade_db(arguments: argparse.Namespace) -> None:
     before = database.revision()
     database.upgrade()
     after = database.revision()
+    database.close()
     print(f"Already at revision {after}." if before == after else f"Upgraded to revision {after}.")
 
 

@@ -50,7 +50,7 @@ class Postgresql:
 
     def __init__(self) -> None:
         self._timers_lock = threading.Lock()
-        self._timers: Any = None  # the connection that holds them
+        self._timers: Connection | None = None  # that holds them
 
     def create_engine(self, url: URL, busy_timeout: float) -> Engine:
         if url.get_driver_name() == "psycopg2":  # nobody said which: SQLAlchemy's own default
@@ -117,7 +117,7 @@ class Postgresql:
     def prepare_upgrade(self, connection: Connection) -> None:
         """Of two upgrades at one time the second waits, and finds nothing to do."""
         connection.detach()  # closed at the end, and the lock with it
-        driver: Any = connection.connection.dbapi_connection
+        driver = self._driver(connection)
         driver.execute(f"SET statement_timeout = 0; SET lock_timeout = '{_MIGRATION_WAIT}'")
         driver.execute(f"SELECT pg_advisory_lock({_UPGRADE})")
 
@@ -126,20 +126,24 @@ class Postgresql:
         with self._timers_lock:
             if self._timers is not None:
                 try:
-                    self._timers.execute("SELECT 1")
+                    self._driver(self._timers).execute("SELECT 1")
                     return True
                 except engine.dialect.loaded_dbapi.Error:
+                    self._timers.close()
                     self._timers = None  # the lock went with the connection
-            pooled = engine.raw_connection()
-            connection: Any = pooled.dbapi_connection
-            pooled.detach()
-            key = _lock_key(f"timers {hub_name}")
-            row = connection.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()
-            if row[0]:
+            connection = engine.connect()
+            connection.detach()
+            query = f"SELECT pg_try_advisory_lock({_lock_key(f'timers {hub_name}')})"
+            (is_mine,) = self._driver(connection).execute(query).fetchone()
+            if is_mine:
                 self._timers = connection
             else:
                 connection.close()
-            return bool(row[0])
+            return bool(is_mine)
+
+    def _driver(self, connection: Connection) -> Any:
+        """psycopg's own connection, outside any transaction."""
+        return connection.connection.dbapi_connection
 
     def close(self) -> None:
         with self._timers_lock:

@@ -7,7 +7,6 @@ import gc
 import sqlite3
 import stat
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -21,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from jupyterhub_communities.application.people import choose_language, find_person
 from jupyterhub_communities.application.ports import InviteSecrets
 from jupyterhub_communities.domain.quotas import HUB, SERVERS
-from jupyterhub_communities.domain.refusals import StorageUnreachable, TextNotKept
+from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.keyring import FileKeyring, KeyFileError, make_key_file
 from jupyterhub_communities.storage.tables import metadata
@@ -71,15 +70,6 @@ def test_a_database_without_tables_is_refused_with_the_command(empty) -> None:
     database.close()
 
 
-def test_two_upgrades_at_one_time_are_one(empty) -> None:
-    databases = [SqlDatabase(empty, busy_timeout=30) for _ in range(3)]
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda database: database.upgrade(), databases))
-    for database in databases:
-        database.check_schema()
-        database.close()
-
-
 def test_times_come_back_as_they_were_with_their_zone(house) -> None:
     moment = datetime(2026, 3, 29, 2, 30, 15, 123456, tzinfo=ZoneInfo("Africa/Tunis"))
     with house.database.write() as store:
@@ -95,14 +85,6 @@ def test_a_name_is_another_one_in_capitals(house) -> None:
     assert house.call(find_person, "luz").account is not None
     assert house.call(find_person, "Luz").account is None
     assert house.call(find_person, "lúz").account is None
-
-
-def test_what_holds_no_letters_finds_nobody_and_is_not_kept(house) -> None:
-    """SQLite looks for it, PostgreSQL refuses to: nobody is found either way, and it is no accident."""
-    try:
-        assert house.call(find_person, "luz\0").account is None
-    except TextNotKept as refusal:
-        assert refusal.code == "text.not_kept"
 
 
 def test_an_exception_undoes_the_whole_transaction(house) -> None:
