@@ -11,14 +11,21 @@ from pathlib import Path
 
 from .application.house import House
 from .config import CommunitiesFile, ConfigError, load_config
+from .domain.refusals import StorageUnreachable
 from .storage.database import SqlDatabase
 from .storage.keyring import FileKeyring
 
 KEY_VARIABLE = "COMMUNITIES_KEY"
-NO_DATABASE = (
-    "The communities database does not answer. Is it locked, full, or not running? "
-    "Nothing was changed."
-)
+
+
+def no_database(error: StorageUnreachable) -> str:
+    """What the operator is told, with what the database or its driver said."""
+    said = getattr(error.__cause__, "orig", None)
+    reason = f" It said: {str(said).rstrip('.')}." if said else ""
+    return (
+        "The communities database does not answer. Is it locked, full, or not running? "
+        f"Nothing was changed.{reason}"
+    )
 
 
 class SystemClock:
@@ -66,10 +73,14 @@ def build_house(config: CommunitiesFile, folder: Path) -> House:
     )
 
 
-def build_database(config: CommunitiesFile, folder: Path) -> SqlDatabase:
-    """Raises `ConfigError` where the URL names no database that could be opened from here."""
+def build_database(
+    config: CommunitiesFile, folder: Path, address: str | None = None
+) -> SqlDatabase:
+    """The one that the file names, or another `address`. Raises `ConfigError` where it names no
+    database that could be opened from here."""
     try:
-        return SqlDatabase(database_url(config, folder), hub_name=config.hub.name)
+        url = database_url(address or config.hub.database, folder)
+        return SqlDatabase(url, hub_name=config.hub.name)
     except ValueError as error:
         raise ConfigError(
             "hub.database: expected a file name, or a URL such as postgresql://name@host/database"
@@ -87,10 +98,9 @@ def build_database(config: CommunitiesFile, folder: Path) -> SqlDatabase:
         ) from error
 
 
-def database_url(config: CommunitiesFile, folder: Path) -> str:
-    """The URL of the database; a plain name is an SQLite file beside `communities.yaml`."""
-    database = config.hub.database
-    return database if "://" in database else f"sqlite:///{folder / database}"
+def database_url(address: str, folder: Path) -> str:
+    """A plain name is an SQLite file beside `communities.yaml`."""
+    return address if "://" in address else f"sqlite:///{folder / address}"
 
 
 def key_path(config: CommunitiesFile, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
 
-from .app import NO_DATABASE, open_house
+from .app import no_database, open_house
 from .config import ConfigError
 from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
@@ -64,7 +64,7 @@ def configure(
     except (ConfigError, KeyFileError, DatabaseUnfit) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
-        raise SystemExit(NO_DATABASE) from error
+        raise SystemExit(no_database(error)) from error
     _refuse_load_groups(c)
     _check_guessing(c)
     configured = c.JupyterHub.get("authenticator_class")

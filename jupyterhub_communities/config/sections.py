@@ -18,7 +18,8 @@ class HubSection(Section):
     language: Tag = Field("en", description="The language of pages when nothing else decides.")
     database: Annotated[str, AfterValidator(check_database)] = Field(
         "communities.sqlite",
-        description="A file beside this one, or an SQLAlchemy URL. Never the Hub's own database.",
+        description="A file beside this one, or a URL such as `postgresql://name@host/database`. "
+        "Never the Hub's own database.",
     )
     key_file: str = Field(
         "communities.key",

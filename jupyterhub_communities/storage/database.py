@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..application.ports import Store
 from ..domain.refusals import StorageUnreachable, TextNotKept
+from .moving import copy_all
 from .postgresql import Postgresql
 from .sqlite import Sqlite
 from .store import SqlStore
@@ -150,6 +151,15 @@ class SqlDatabase:
             config = _alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def copy_to(self, empty: SqlDatabase) -> int:
+        """Everything, into a database with this version's tables; how many rows. Nobody else may be
+        using either. Raises `DatabaseUnfit`."""
+        with (
+            self._transaction(self._kind.begin_read) as source,
+            empty._transaction(empty._kind.begin_write) as target,
+        ):
+            return copy_all(source, target)
 
     def close(self) -> None:
         self._kind.close()

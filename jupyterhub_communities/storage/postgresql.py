@@ -53,8 +53,7 @@ class Postgresql:
         self._timers: Connection | None = None  # that holds them
 
     def create_engine(self, url: URL, busy_timeout: float) -> Engine:
-        if url.get_driver_name() == "psycopg2":  # nobody said which: SQLAlchemy's own default
-            url = url.set(drivername="postgresql+psycopg")
+        url = url.set(drivername="postgresql+psycopg")  # and not SQLAlchemy's default, psycopg2
         arguments = {
             "autocommit": True,  # transactions begin as `begin_read` and `begin_write` say
             "connect_timeout": 2,
