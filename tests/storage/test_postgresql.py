@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from houses import database_in, make_house
@@ -24,7 +27,7 @@ from jupyterhub_communities.domain.refusals import StorageUnreachable, TextNotKe
 from jupyterhub_communities.storage import postgresql as postgresql_module
 from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.unfit import DatabaseUnfit
-from tools import free_port, wait_until
+from tools import free_port, is_listening, wait_until
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -283,3 +286,25 @@ def test_of_several_services_one_holds_the_timers_until_it_is_gone(
     assert not second.holds_timers()
     for database in (first, second, other_hub):
         database.close()
+
+
+# The tests' own server
+
+
+def test_the_tests_server_is_gone_when_they_are_killed() -> None:
+    script = (
+        "import postgres; server = postgres.Postgresql();"
+        "print(server.port, server.folder, flush=True); input()"
+    )
+    tests = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    port, folder = tests.stdout.readline().split()
+    assert is_listening(int(port))
+    tests.kill()
+    tests.communicate()
+    wait_until(lambda: not is_listening(int(port)) and not Path(folder).exists())
