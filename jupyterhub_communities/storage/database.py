@@ -39,7 +39,10 @@ class Kind(Protocol):
     begin_read: str
     begin_write: str  # takes a turn: nobody else writes until the end
 
-    def create_engine(self, url: URL, busy_timeout: float) -> Engine: ...
+    def create_engine(self, url: URL, busy_timeout: float) -> Engine:
+        """Its errors tell the statement, not the values: names and digests belong in no log."""
+        ...
+
     def is_away(self, error: BaseException) -> bool:
         """Is this error of the driver the database not answering, rather than a mistake of ours?"""
         ...
