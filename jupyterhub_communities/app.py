@@ -11,16 +11,23 @@ from pathlib import Path
 
 from .application.house import House
 from .config import CommunitiesFile, ConfigError, line_of, load_config
+from .domain.refusals import StorageUnreachable
 from .i18n.catalogues import po_path
 from .i18n.custom import CustomCatalogues, read_custom
 from .storage.database import SqlDatabase
 from .storage.keyring import FileKeyring
 
 KEY_VARIABLE = "COMMUNITIES_KEY"
-NO_DATABASE = (
-    "The communities database does not answer. Is it locked, full, or not running? "
-    "Nothing was changed."
-)
+
+
+def no_database(error: StorageUnreachable) -> str:
+    """What the operator is told, with what the database or its driver said."""
+    said = getattr(error.__cause__, "orig", None)
+    reason = f" It said: {str(said).rstrip('.')}." if said else ""
+    return (
+        "The communities database does not answer. Is it locked, full, or not running? "
+        f"Nothing was changed.{reason}"
+    )
 
 
 class SystemClock:
@@ -46,7 +53,7 @@ class SystemChance:
 def open_house(path: str | Path) -> House:
     """The house that a `communities.yaml` describes.
 
-    Raises `ConfigError`, `KeyFileError` or `SchemaOutdated`; each says in a sentence what to do.
+    Raises `ConfigError`, `KeyFileError` or `DatabaseUnfit`; each says in a sentence what to do.
     """
     path = Path(path).resolve()
     config = load_config(path)
@@ -57,34 +64,45 @@ def open_house(path: str | Path) -> House:
 
 def build_house(config: CommunitiesFile, folder: Path) -> House:
     """The house over a database whose schema may still have to be upgraded."""
+    database = build_database(config, folder)
     return House(
-        database=build_database(config, folder),
+        database=database,
         clock=SystemClock(),
         chance=SystemChance(),
         keys=load_keyring(config, folder),
         settings=config.settings(),
+        threads=database.threads,
     )
 
 
-def build_database(config: CommunitiesFile, folder: Path) -> SqlDatabase:
-    """Raises `ConfigError` where the URL names no database that could be opened from here."""
+def build_database(
+    config: CommunitiesFile, folder: Path, address: str | None = None
+) -> SqlDatabase:
+    """The one that the file names, or another `address`. Raises `ConfigError` where it names no
+    database that could be opened from here."""
     try:
-        return SqlDatabase(database_url(config, folder), hub_name=config.hub.name)
+        url = database_url(address or config.hub.database, folder)
+        return SqlDatabase(url, hub_name=config.hub.name)
     except ValueError as error:
         raise ConfigError(
             "hub.database: expected a file name, or a URL such as postgresql://name@host/database"
         ) from error
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        # psycopg is there in two parts, of which either may be missing.
+        install = (
+            "with: pip install 'jupyterhub-communities[postgresql]'"
+            if error.name in (None, "psycopg")
+            else "beside JupyterHub"
+        )
         raise ConfigError(
-            f"hub.database: this URL needs the Python package {error.name}. Install it beside "
-            "JupyterHub"
+            f"hub.database: this URL needs the Python package {error.name or 'psycopg[binary]'}. "
+            f"Install it {install}"
         ) from error
 
 
-def database_url(config: CommunitiesFile, folder: Path) -> str:
-    """The URL of the database; a plain name is an SQLite file beside `communities.yaml`."""
-    database = config.hub.database
-    return database if "://" in database else f"sqlite:///{folder / database}"
+def database_url(address: str, folder: Path) -> str:
+    """A plain name is an SQLite file beside `communities.yaml`."""
+    return address if "://" in address else f"sqlite:///{folder / address}"
 
 
 def key_path(config: CommunitiesFile, folder: Path) -> Path:

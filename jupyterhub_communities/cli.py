@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .app import NO_DATABASE, build_database, key_path, open_house, read_languages
+from .app import build_database, key_path, no_database, open_house, read_languages
 from .application.communities import Change, apply_declarations
 from .application.ending import (
     block_person,
@@ -28,8 +29,8 @@ from .i18n.catalogues import our_tags
 from .i18n.custom import CatalogueError
 from .i18n.messages import messages_for
 from .pages.refusals import sentence_of
-from .storage.database import SchemaOutdated
 from .storage.keyring import KeyFileError, make_key_file
+from .storage.unfit import DatabaseUnfit
 
 DEFAULT_CONFIG = "communities.yaml"
 DEFAULT_PORT = 8000
@@ -73,10 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int | None] = arguments.command
     try:
         return command(arguments) or 0
-    except (CommandError, ConfigError, KeyFileError, SchemaOutdated) as error:
+    except (CommandError, ConfigError, KeyFileError, DatabaseUnfit) as error:
         print(error, file=sys.stderr)
-    except StorageUnreachable:
-        print(NO_DATABASE, file=sys.stderr)
+    except StorageUnreachable as error:
+        print(no_database(error), file=sys.stderr)
     return 2
 
 
@@ -102,8 +103,8 @@ def init(arguments: argparse.Namespace) -> None:
             print(f"{key}: kept")
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be written: {error.strerror}") from error
-    database = build_database(config, path.parent)
-    database.upgrade()
+    with closing(build_database(config, path.parent)) as database:
+        database.upgrade()
     print(f"{database.url.render_as_string(hide_password=True)}: ready")
     print(
         f"Next: describe your communities in {path}, then run "
@@ -176,11 +177,26 @@ def apply(arguments: argparse.Namespace) -> None:
 def upgrade_db(arguments: argparse.Namespace) -> None:
     """Brings the database to this version."""
     config = load_config(arguments.config)
-    database = build_database(config, arguments.config.resolve().parent)
-    before = database.revision()
-    database.upgrade()
-    after = database.revision()
+    with closing(build_database(config, arguments.config.resolve().parent)) as database:
+        before = database.revision()
+        database.upgrade()
+        after = database.revision()
     print(f"Already at revision {after}." if before == after else f"Upgraded to revision {after}.")
+
+
+def move_db(arguments: argparse.Namespace) -> None:
+    """Copies everything into the database that the file names now. Stop the hub first."""
+    config = load_config(arguments.config)
+    folder = arguments.config.resolve().parent
+    with (
+        closing(build_database(config, folder, arguments.old)) as old,
+        closing(build_database(config, folder)) as new,
+    ):
+        old.check_schema()
+        new.upgrade()
+        copied = old.copy_to(new)
+    print(f"{new.url.render_as_string(hide_password=True)}: {copied} rows copied")
+    print("Start the hub again. The old database is as it was; keep it until you have a backup.")
 
 
 def invite(arguments: argparse.Namespace) -> None:
@@ -322,6 +338,14 @@ def _parser() -> argparse.ArgumentParser:
     command = add_configured("apply", apply)
     command.add_argument("--dry-run", action="store_true", help="show the changes, write nothing")
     add_configured("upgrade-db", upgrade_db)
+    command = add_configured("move-db", move_db)
+    command.add_argument(
+        "--from",
+        dest="old",
+        required=True,
+        metavar="DATABASE",
+        help="what the file named before: a file name or a URL",
+    )
     command = add_configured("invite", invite)
     command.add_argument(
         "--for", dest="username", required=True, metavar="NAME", help="Hub username"

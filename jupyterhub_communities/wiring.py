@@ -20,7 +20,7 @@ from tornado.log import app_log
 from traitlets.config import Config
 from traitlets.log import get_logger
 
-from .app import NO_DATABASE, open_house, read_languages
+from .app import no_database, open_house, read_languages
 from .config import ConfigError, load_config
 from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
@@ -29,8 +29,8 @@ from .hub.upstream import load_class
 from .hub.wrapping import with_communities
 from .i18n.messages import use_custom
 from .service.app import make_app, serve
-from .storage.database import SchemaOutdated
 from .storage.keyring import KeyFileError
+from .storage.unfit import DatabaseUnfit
 
 SERVICE_NAME = "communities"
 _TOLD_VARIABLE = "COMMUNITIES_MISTAKES_TOLD"  # what the Hub has said of the catalogues
@@ -69,10 +69,10 @@ def configure(
     try:
         house = open_house(path)
         keep_as_read(path)
-    except (ConfigError, KeyFileError, SchemaOutdated) as error:
+    except (ConfigError, KeyFileError, DatabaseUnfit) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
-        raise SystemExit(NO_DATABASE) from error
+        raise SystemExit(no_database(error)) from error
     _refuse_load_groups(c)
     _check_guessing(c)
     found = use_languages(path)
@@ -165,8 +165,13 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
 
 
 def _service_environment() -> dict[str, str]:
-    """A managed service inherits little; it needs the key where that comes from the environment."""
-    return {name: os.environ[name] for name in ("COMMUNITIES_KEY",) if name in os.environ}
+    """A managed service inherits little; it needs the key where that comes from the environment, and
+    what PostgreSQL's library reads there: `PGPASSWORD`, `PGPASSFILE`, `PGSSLROOTCERT` and others."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "COMMUNITIES_KEY" or name.startswith("PG")
+    }
 
 
 def _free_port() -> int:

@@ -53,6 +53,29 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
+def postgresql():
+    """A server of PostgreSQL for the whole session."""
+    from postgres import Postgresql
+
+    server = Postgresql()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    """The test runs on both: `make_house(tmp_path)` builds on what stands in the folder."""
+    if request.param == "sqlite":
+        yield request.param
+        return
+    server = request.getfixturevalue("postgresql")
+    url = server.lend()
+    (tmp_path / "database").write_text(url)
+    yield request.param
+    server.take_back(url)
+
+
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     """A demo that runs for the whole session: the real hub, proxy, service and servers."""
     from demos import start_demo, stop_demo

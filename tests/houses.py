@@ -1,10 +1,12 @@
-"""Houses for tests: the real verbs over a real SQLite file, with a clock that the test sets."""
+"""Houses for tests: the real verbs over a real database, with a clock that the test sets."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
@@ -60,11 +62,31 @@ class SeededChance:
         return f"{self._random.getrandbits(128):032x}"
 
 
+def database_in(folder: Path) -> str:
+    """An SQLite file, unless the fixture `database` has put another address there."""
+    file = folder / "database"
+    return file.read_text() if file.exists() else f"sqlite:///{folder / 'communities.sqlite'}"
+
+
 def make_house(
     folder: Path,
     *,
     communities: tuple[Declaration, ...] | None = None,
     hub_servers: int | None = None,
+    **more: Any,
+) -> House:
+    """A house with the community `andes`: Spanish, champion `ana`, three servers."""
+    declared = communities or (andes(),)
+    house = open_house_in(folder, communities=declared, **more)
+    house.database.upgrade()
+    house.call(apply_declarations, declared, hub_servers)
+    return house
+
+
+def open_house_in(
+    folder: Path,
+    *,
+    communities: Iterable[Declaration] = (),
     clock: SetClock | None = None,
     chance: SeededChance | None = None,
     admit_when_unreachable: bool = False,
@@ -73,12 +95,9 @@ def make_house(
     busy_timeout: float = 1.5,
     hub_name: str = "hub",
 ) -> House:
-    """A house with the community `andes`: Spanish, champion `ana`, three servers."""
-    database = SqlDatabase(
-        f"sqlite:///{folder / 'communities.sqlite'}", hub_name=hub_name, busy_timeout=busy_timeout
-    )
-    database.upgrade()
-    house = House(
+    """The house over what is in the folder."""
+    database = SqlDatabase(database_in(folder), hub_name=hub_name, busy_timeout=busy_timeout)
+    return House(
         database=database,
         clock=clock or SetClock(),
         chance=chance or SeededChance(),
@@ -86,13 +105,12 @@ def make_house(
         settings=Settings(
             hub_name=hub_name,
             catalogue=Catalogue(profiles),
-            communities=frozenset(d.community.slug for d in communities or (andes(),)),
+            communities=frozenset(d.community.slug for d in communities),
             admit_when_unreachable=admit_when_unreachable,
         ),
         patience=patience,
+        threads=database.threads,
     )
-    house.call(apply_declarations, communities or (andes(),), hub_servers)
-    return house
 
 
 def andes(

@@ -14,7 +14,7 @@ parser.add_argument("--hub5", required=True, help="the Python of the environment
 options, arguments = parser.parse_known_args()
 
 # What is ours whatever the Hub is, and takes long, or needs more packages: once is enough.
-OURS = ("test_guessing.py", "test_bad_input.py", "test_kubernetes_lists.py")
+OURS = ("test_guessing.py", "test_bad_input.py", "test_kubernetes_lists.py", "test_postgresql.py")
 ignored = [f"--ignore=tests/hub_integration/{name}" for name in OURS]
 
 print("JupyterHub 5.5: tests/hub_integration", flush=True)

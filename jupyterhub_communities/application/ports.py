@@ -453,11 +453,17 @@ class Database(Protocol):
 
     def read(self) -> AbstractContextManager[Store]: ...
     def write(self) -> AbstractContextManager[Store]:
-        """Commits at the end of the block, or undoes all of it."""
+        """Commits at the end of the block, or undoes all of it. One at a time: what is looked up in
+        it stays true until its end."""
+        ...
+
+    def holds_timers(self) -> bool:
+        """Is it this process, of those that serve the hub, that does what the clock asks? The
+        first that asks, until it ends or loses the database."""
         ...
 
     def check_schema(self) -> None:
-        """Raises `SchemaOutdated` (see `storage`) with the command that mends it."""
+        """Raises `DatabaseUnfit` (see `storage`) with what mends it."""
         ...
 
     def close(self) -> None: ...

@@ -29,7 +29,8 @@ class HubSection(Section):
     )
     database: Annotated[str, AfterValidator(check_database)] = Field(
         "communities.sqlite",
-        description="A file beside this one, or an SQLAlchemy URL. Never the Hub's own database.",
+        description="A file beside this one, or a URL such as `postgresql://name@host/database`. "
+        "Never the Hub's own database.",
     )
     key_file: str = Field(
         "communities.key",

@@ -35,7 +35,7 @@ def _tag(value: str) -> str:
 
 def check_database(value: str) -> str:
     scheme, is_url, _ = value.partition("://")
-    if is_url and scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+    if is_url and scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError("expected a file name, or a URL that begins with postgresql://")
     return value
 

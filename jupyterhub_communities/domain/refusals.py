@@ -519,6 +519,13 @@ class StorageUnreachable(Refusal):
     code = "storage.unreachable"
 
 
+@dataclass(eq=False)
+class TextNotKept(Refusal):
+    """Longer than the database has room for, or with characters that it does not keep."""
+
+    code = "text.not_kept"
+
+
 def all_refusals() -> list[type[Refusal]]:
     """Every refusal there is, for the tables that must know them all."""
     return sorted(Refusal.__subclasses__(), key=lambda kind: kind.code)

@@ -67,6 +67,7 @@ STATUS: dict[str, int] = {
     "sign_in.expired": 403,
     "slug.taken": 409,
     "storage.unreachable": 503,
+    "text.not_kept": 400,
     "upstream.failed": 502,
     "username.reserved": 403,
     "username.unusable": 403,
@@ -259,6 +260,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "slug.taken": lambda r, m: m.gettext("The short name %(slug)s is taken.", slug=r.slug),
     "storage.unreachable": lambda _, m: m.gettext(
         "The hub is busy. Nothing was lost: please try again in a minute."
+    ),
+    "text.not_kept": lambda _, m: m.gettext(
+        "This text is too long, or has characters that cannot be kept."
     ),
     "upstream.failed": lambda _, m: m.gettext(
         "The other service did not answer as expected. Please try again in a few minutes."

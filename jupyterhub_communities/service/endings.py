@@ -17,6 +17,7 @@ from ..application.ending import (
 from ..application.heirs import hand_on_of_all
 from ..application.house import House
 from ..application.ports import Hub
+from ..application.timers import holds_timers
 from ..domain.access import Access
 from ..domain.refusals import StorageUnreachable
 
@@ -47,12 +48,15 @@ class Endings:
         self._awake.set()
 
     async def keep_carried_out(self, *, every: float = PASS_EVERY) -> None:
-        """Passes for ever. What fails is said once, and tried again."""
+        """Passes for ever: when woken, and by the clock where this service holds the timers. What
+        fails is said once, and tried again."""
         was_failing = False
         while True:
+            is_woken = self._awake.is_set()
             self._awake.clear()
             try:
-                await self.pass_once()
+                if is_woken or await self._house.run(holds_timers):
+                    await self.pass_once()
                 was_failing = False
             except UNREACHABLE as error:
                 if not was_failing:

@@ -9,6 +9,7 @@ from tornado.log import app_log
 from ..application.erasure import begin_retention, due_erasures, finish_erasure, forget_tickets
 from ..application.house import House
 from ..application.ports import Hub
+from ..application.timers import holds_timers
 from ..domain.accounts import Account
 from .endings import UNREACHABLE
 
@@ -29,7 +30,8 @@ class Erasures:
         was_failing = False
         while True:
             try:
-                await self.pass_once()
+                if await self._house.run(holds_timers):
+                    await self.pass_once()
                 was_failing = False
             except UNREACHABLE as error:
                 if not was_failing:

@@ -12,12 +12,13 @@ from tornado.log import app_log
 from ..application.house import House
 from ..application.leases import reconcile_leases
 from ..application.ports import Hub
+from ..application.timers import holds_timers
 from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
 
 RECONCILE_EVERY = 60.0  # seconds
 PASS_ON_EVERY = 60.0
-_RETRY_AFTER = 5.0
+_RETRY_AFTER = 5.0  # what failed, and whether the service that holds the timers is still there
 _LOOK_FOR_PARENT_EVERY = 1.0
 
 
@@ -25,14 +26,16 @@ async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EV
     """At once, then every minute: leases agree with the servers that the Hub reports."""
     was_failing = False
     while True:
+        is_mine = False
         try:
-            await reconcile_once(house, hub)
+            if is_mine := await house.run(holds_timers):
+                await reconcile_once(house, hub)
             was_failing = False
         except (FetchError, OSError, StorageUnreachable) as error:
             if not was_failing:  # said once, tried again soon
                 app_log.warning("Leases cannot be reconciled now: %r", error)
             was_failing = True
-        await asyncio.sleep(_RETRY_AFTER if was_failing else every)
+        await asyncio.sleep(every if is_mine and not was_failing else min(_RETRY_AFTER, every))
 
 
 async def reconcile_once(house: House, hub: Hub) -> None:
@@ -47,7 +50,8 @@ async def keep_passing_seats_on(house: House, *, every: float = PASS_ON_EVERY) -
     """Seats that nobody took in time go to the next in line, also when nobody looks."""
     while True:
         try:
-            await house.run(pass_seats_on)
+            if await house.run(holds_timers):
+                await house.run(pass_seats_on)
         except StorageUnreachable:
             pass  # said by the timer that reconciles
         await asyncio.sleep(every)

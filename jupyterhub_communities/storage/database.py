@@ -1,36 +1,63 @@
-"""Connections and transactions.
+"""Connections and transactions, on SQLite and on PostgreSQL.
 
-SQLite runs in WAL mode, and every writing transaction begins with `BEGIN IMMEDIATE`: it takes its
-turn at once instead of failing at its first write. PostgreSQL needs neither, for every cap stands
-in the `WHERE` of the statement that takes.
+What differs between the two stands in `sqlite` and `postgresql`.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, RootTransaction, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..application.ports import Store
-from ..domain.refusals import StorageUnreachable
+from ..domain.refusals import StorageUnreachable, TextNotKept
+from .moving import copy_all
+from .postgresql import Postgresql
+from .sqlite import Sqlite
 from .store import SqlStore
+from .unfit import SchemaOutdated
 
-BUSY_TIMEOUT = 1.5  # seconds to wait for a lock: less than a person's request waits
+BUSY_TIMEOUT = 1.5  # seconds to wait for a turn: less than a person's request waits
+_LONGEST = 2.0  # seconds beyond that: what takes longer, nobody waits for any more
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class SchemaOutdated(Exception):
-    """The database is older or newer than this version. `str()` names the command that mends it."""
+class Kind(Protocol):
+    """What is different from one database system to another."""
+
+    threads: int  # of a process, that work with it at one time
+    begin_read: str
+    begin_write: str  # takes a turn: nobody else writes until the end
+
+    def create_engine(self, url: URL, busy_timeout: float) -> Engine:
+        """Its errors tell the statement, not the values: names and digests belong in no log."""
+        ...
+
+    def is_away(self, error: BaseException) -> bool:
+        """Is this error of the driver the database not answering, rather than a mistake of ours?"""
+        ...
+
+    def cannot_keep(self, error: BaseException) -> bool:
+        """Is it a text that this database has no room or no letters for?"""
+        ...
+
+    def check(self, connection: Connection) -> None:
+        """Raises `DatabaseUnfit`."""
+        ...
+
+    def prepare_upgrade(self, connection: Connection) -> None: ...
+    def holds_timers(self, engine: Engine, hub_name: str) -> bool: ...
+    def close(self) -> None: ...
 
 
 class SqlDatabase:
@@ -39,42 +66,78 @@ class SqlDatabase:
     def __init__(self, url: str, *, hub_name: str = "hub", busy_timeout: float = BUSY_TIMEOUT):
         """`url` is SQLAlchemy's, such as `sqlite:///communities.sqlite`.
 
-        Raises `ValueError` for one that cannot be read, and `ModuleNotFoundError` where it needs
-        a Python package that is not installed.
+        Raises `ValueError` for one that cannot be read, and `ImportError` where it needs a Python
+        package that is not installed.
         """
         try:
             self.url = make_url(url)
-            self._engine = _create_engine(url, busy_timeout)
+            self._kind: Kind = Sqlite() if self.url.get_backend_name() == "sqlite" else Postgresql()
+            self.engine = self._kind.create_engine(self.url, busy_timeout)
         except ArgumentError as error:
             raise ValueError(str(error)) from error
+        event.listen(self.engine, "begin", self._begun)
+        self.threads = self._kind.threads
         self._hub_name = hub_name
+        self._longest = busy_timeout + _LONGEST
 
     @contextmanager
     def read(self) -> Iterator[Store]:
-        with self._transaction("BEGIN") as connection:
+        with self._transaction(self._kind.begin_read) as connection:
             yield SqlStore(connection, hub_name=self._hub_name)
 
     @contextmanager
     def write(self) -> Iterator[Store]:
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        asked_at = time.monotonic()
+        with self._transaction(self._kind.begin_write) as connection:
             yield SqlStore(connection, hub_name=self._hub_name)
+            if time.monotonic() - asked_at > self._longest:
+                raise StorageUnreachable  # who asked was told so, long ago
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        with _told_when_unreachable():
-            connection = self._engine.connect()
-            with connection.execution_options(communities_begin=begin), connection.begin():
+        with self._told():
+            connection, transaction = self._begin(begin)
+            with connection, transaction:
                 yield connection
+
+    def _begin(self, begin: str) -> tuple[Connection, RootTransaction]:
+        """A connection that was lost since its last use is replaced: nothing was asked of it yet, so
+        a database that was restarted costs nobody anything."""
+        try:
+            return self._begin_once(begin)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._begin_once(begin)
+
+    def _begin_once(self, begin: str) -> tuple[Connection, RootTransaction]:
+        connection = self.engine.connect()
+        try:
+            return connection, connection.execution_options(communities_begin=begin).begin()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _begun(self, connection: Connection) -> None:
+        """Migrations do not say how they begin: they write."""
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(options.get("communities_begin", self._kind.begin_write))
+
+    def holds_timers(self) -> bool:
+        with self._told():
+            return self._kind.holds_timers(self.engine, self._hub_name)
 
     def revision(self) -> str | None:
         """The schema's revision, None for an empty database."""
-        with self._transaction("BEGIN") as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+        with self._transaction(self._kind.begin_read) as connection:
+            return _revision(connection)
 
     def check_schema(self) -> None:
-        """Raises `SchemaOutdated` unless the schema is the one that this version was made for."""
+        """Raises `DatabaseUnfit`: its schema has to be the one that this version was made for."""
         wanted = ScriptDirectory.from_config(_alembic_config()).get_current_head()
-        found = self.revision()
+        with self._transaction(self._kind.begin_read) as connection:
+            self._kind.check(connection)
+            found = _revision(connection)
         if found != wanted:
             state = "has no tables yet" if found is None else f"is at revision {found}"
             raise SchemaOutdated(
@@ -84,66 +147,45 @@ class SqlDatabase:
 
     def upgrade(self) -> None:
         """Brings the schema to this version. Does nothing where it is already."""
-        with _told_when_unreachable(), self._engine.connect() as connection:
+        with self._told(), self.engine.connect() as connection:
+            self._kind.prepare_upgrade(connection)
+            with connection.begin():
+                self._kind.check(connection)
             config = _alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def copy_to(self, empty: SqlDatabase) -> int:
+        """Everything, into a database with this version's tables; how many rows. Nobody else may be
+        using either. Raises `DatabaseUnfit`."""
+        with (
+            self._transaction(self._kind.begin_read) as source,
+            empty._transaction(empty._kind.begin_write) as target,
+        ):
+            return copy_all(source, target)
+
     def close(self) -> None:
-        self._engine.dispose()
+        self._kind.close()
+        self.engine.dispose()
 
-
-@contextmanager
-def _told_when_unreachable() -> Iterator[None]:
-    """Raises `StorageUnreachable` for a database that does not answer."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout) as error:
-        if is_unreachable(error):
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raises `StorageUnreachable` for a database that does not answer, and `TextNotKept` for what
+        it cannot hold."""
+        try:
+            yield
+        except PoolTimeout as error:
             raise StorageUnreachable from error
-        raise
+        except DBAPIError as error:
+            if error.connection_invalidated or self._kind.is_away(error.orig or error):
+                raise StorageUnreachable from error
+            if self._kind.cannot_keep(error.orig or error):
+                raise TextNotKept from error
+            raise
 
 
-def is_unreachable(error: Exception) -> bool:
-    """Is this the database not answering, rather than a mistake of ours?"""
-    if isinstance(error, PoolTimeout):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    if error.connection_invalidated:
-        return True
-    # SQLite: locked, disk full, file gone, unreadable or damaged. PostgreSQL: connection refused or
-    # lost. Every other kind is a mistake of ours, and must be seen.
-    return type(error.orig).__name__ in ("OperationalError", "DatabaseError")
-
-
-def _create_engine(url: str, busy_timeout: float) -> Engine:
-    # An error tells the statement, not its values: names and digests belong in no log.
-    engine = create_engine(url, connect_args=_connect_args(url, busy_timeout), hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _connect_args(url: str, busy_timeout: float) -> dict[str, Any]:
-    if make_url(url).get_backend_name() == "sqlite":
-        # isolation_level None: Python's sqlite3 begins nothing by itself; `_begin_sqlite` does.
-        return {"timeout": busy_timeout, "isolation_level": None}
-    return {"connect_timeout": 2}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("communities_begin", "BEGIN IMMEDIATE")
-    connection.exec_driver_sql(begin)
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _alembic_config() -> Config:

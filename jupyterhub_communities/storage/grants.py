@@ -102,7 +102,7 @@ class SqlGrants:
     def count_people(self, now: datetime) -> int:
         query = select(func.count(grants.c.account_id.distinct())).where(
             grants.c.revoked_at.is_(None),
-            grants.c.starts_at <= now,
+            grants.c.starts_at <= now + CLOCK_SLACK,
             or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
         )
         return self._connection.execute(query).scalar_one()

@@ -90,7 +90,9 @@ def test_a_name_longer_than_the_hubs_is_refused(ready) -> None:
 @pytest.mark.parametrize(
     ("database", "sentence"),
     [
-        ("postgresql+pg8000://name:secret@127.0.0.1/x", "needs the Python package pg8000"),
+        ("postgresql+pg8000://name:secret@127.0.0.1/x", "a URL that begins with postgresql://"),
+        ("postgresql://name:secret@127.0.0.1:1/x", "does not answer"),
+        ("postgresql://name:secret@127.0.0.1:1/x", "Connection refused"),
         ("postgresql+none://name:secret@127.0.0.1/x", "expected a file name, or a URL"),
         ("postgresql://name:secret@host:port/x", "expected a file name, or a URL"),
         ("nowhere/communities.sqlite", "does not answer"),
@@ -105,6 +107,19 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert sentence in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_a_url_of_postgresql_without_its_package_is_told_how_to_install_it(ready, tmp_path) -> None:
+    (tmp_path / "communities.yaml").write_text("hub: {database: 'postgresql://name@127.0.0.1/x'}")
+    without = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from jupyterhub_communities.cli import main; sys.exit(main(['upgrade-db']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", without], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("pip install 'jupyterhub-communities[postgresql]'\n")
 
 
 def test_upgrade_db_says_when_there_is_nothing_to_do(ready) -> None:

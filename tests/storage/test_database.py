@@ -8,12 +8,13 @@ import sqlite3
 import stat
 import time
 from contextlib import closing
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from houses import make_house, open_taller
-from sqlalchemy import create_engine
+from houses import database_in, make_house, open_taller
 from sqlalchemy.exc import IntegrityError
 
 from jupyterhub_communities.application.people import choose_language, find_person
@@ -21,13 +22,14 @@ from jupyterhub_communities.application.ports import InviteSecrets
 from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.domain.units import SERVERS
-from jupyterhub_communities.storage.database import SchemaOutdated, SqlDatabase
+from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.keyring import FileKeyring, KeyFileError, make_key_file
 from jupyterhub_communities.storage.tables import metadata
+from jupyterhub_communities.storage.unfit import SchemaOutdated
 
 
 @pytest.fixture
-def house(tmp_path):
+def house(database, tmp_path):
     house = make_house(tmp_path, busy_timeout=0.2, patience=1.0)
     yield house
     house.close()
@@ -36,27 +38,32 @@ def house(tmp_path):
 @pytest.fixture
 def locked(tmp_path, house):
     """Another process's write that never ends."""
-    with closing(sqlite3.connect(tmp_path / "communities.sqlite", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield other
-        other.execute("ROLLBACK")
+    other = SqlDatabase(database_in(tmp_path), busy_timeout=30)
+    with other.write():
+        yield
+    other.close()
 
 
-def test_migrations_and_tables_say_the_same(tmp_path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
-    database = SqlDatabase(url)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, tmp_path):
+    """The address of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new.sqlite'}"
+    return request.getfixturevalue("postgresql").new_database(template="template0")
+
+
+def test_migrations_and_tables_say_the_same(empty) -> None:
+    database = SqlDatabase(empty)
     database.upgrade()
     database.upgrade()  # does nothing
-    engine = create_engine(url)
-    with engine.connect() as connection:
+    with database.engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
-    engine.dispose()
     database.close()
     assert differences == []
 
 
-def test_a_database_without_tables_is_refused_with_the_command(tmp_path) -> None:
-    database = SqlDatabase(f"sqlite:///{tmp_path / 'new.sqlite'}")
+def test_a_database_without_tables_is_refused_with_the_command(empty) -> None:
+    database = SqlDatabase(empty)
     with pytest.raises(SchemaOutdated, match="jupyterhub-communities upgrade-db"):
         database.check_schema()
     database.upgrade()
@@ -64,9 +71,21 @@ def test_a_database_without_tables_is_refused_with_the_command(tmp_path) -> None
     database.close()
 
 
-def test_sqlite_is_in_wal_mode(house, tmp_path) -> None:
-    with closing(sqlite3.connect(tmp_path / "communities.sqlite")) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+def test_times_come_back_as_they_were_with_their_zone(house) -> None:
+    moment = datetime(2026, 3, 29, 2, 30, 15, 123456, tzinfo=ZoneInfo("Africa/Tunis"))
+    with house.database.write() as store:
+        store.marks.set("here", moment)
+    with house.database.read() as store:
+        found = store.marks.get("here")
+    assert found == moment
+    assert found.tzinfo is UTC
+
+
+def test_a_name_is_another_one_in_capitals(house) -> None:
+    house.call(choose_language, "luz", "es")
+    assert house.call(find_person, "luz").account is not None
+    assert house.call(find_person, "Luz").account is None
+    assert house.call(find_person, "lúz").account is None
 
 
 def test_an_exception_undoes_the_whole_transaction(house) -> None:
@@ -90,6 +109,12 @@ def test_a_locked_database_is_unreachable_for_writing_and_still_read(house, lock
     with pytest.raises(StorageUnreachable):
         house.call(choose_language, "ana", "es")
     assert house.call(find_person, "ana").account is not None
+
+
+def test_sqlite_is_in_wal_mode(tmp_path) -> None:
+    make_house(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "communities.sqlite")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_database_file_that_is_damaged_is_unreachable_and_no_accident(tmp_path) -> None:

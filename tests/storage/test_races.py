@@ -1,204 +1,212 @@
-"""Races between processes, on a real database file; each with its negative control.
+"""Races between four processes, on both databases; each with its negative control.
 
-The control takes the guard out, the cap in the `UPDATE … WHERE`, and replaces it by the usual
-look-then-write. It must overshoot: otherwise the race test would prove nothing.
+What guards is the turn that a writing transaction takes, and for seats and servers also the cap in
+the `UPDATE … WHERE`. The control takes the guard out, and must go wrong: otherwise the race would
+prove nothing.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import threading
-import time
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
-from houses import SeededChance, SetClock, make_house, open_taller
-from sqlalchemy import select, update
+from houses import SetClock, actor_of, andes, make_house, open_taller
+from racing import NOW, PROCESSES, THREADS, Racers
 
-from jupyterhub_communities.application import invites, leases
+from jupyterhub_communities.application import invites, issuing, key_requests, members, waiting
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest
-from jupyterhub_communities.application.leases import StartRequest
-from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.quotas import HUB
-from jupyterhub_communities.domain.refusals import InviteFull, QuotaExceeded
+from jupyterhub_communities.application.issuing import NewInvite
+from jupyterhub_communities.domain.grants import Actor, Role
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import SERVERS
-from jupyterhub_communities.storage import balances as balances_module
-from jupyterhub_communities.storage import database as database_module
-from jupyterhub_communities.storage import invites as invites_module
-from jupyterhub_communities.storage.tables import balances as balance_table
-from jupyterhub_communities.storage.tables import invites as invite_table
+from jupyterhub_communities.domain.waiting import TicketState
 
-NOW = datetime.now(UTC)
+ALL = PROCESSES * THREADS
+Run = Callable[..., list[str]]
 
 
-class UnguardedInvites(invites_module.SqlInvites):
-    """The negative control: looks, then writes."""
-
-    def take_seat(self, invite_id: str) -> bool:
-        query = select(invite_table.c.seats, invite_table.c.taken).where(
-            invite_table.c.id == invite_id
-        )
-        seats, taken = self._connection.execute(query).one()
-        time.sleep(0.05)
-        if seats is not None and taken >= seats:
-            return False
-        self._connection.execute(
-            update(invite_table).where(invite_table.c.id == invite_id).values(taken=taken + 1)
-        )
-        return True
-
-
-class UnguardedBalances(balances_module.SqlBalances):
-    def hold(self, scope, resource, amount, *, capped=True) -> bool:
-        balance = self.get(scope, resource)
-        time.sleep(0.05)
-        if not balance.fits(amount):
-            return False
-        self._connection.execute(
-            update(balance_table)
-            .where(self._is(scope, resource))
-            .values(held=balance.held + amount)
-        )
-        return True
-
-
-def take_guard_out() -> None:
-    """In this process only: no cap in the `WHERE`, and no turn taken before reading."""
-    from jupyterhub_communities.storage import store
-
-    store.SqlInvites = UnguardedInvites
-    store.SqlBalances = UnguardedBalances
-
-    def autocommit(connection) -> None:
-        """Every statement on its own: what a check-then-write outside a transaction does."""
-
-    database_module._begin_sqlite = autocommit
-
-
-def redeem_in_process(folder, code, process, guarded, gate, results) -> None:
-    race_in_threads(
-        folder,
-        guarded,
-        gate,
-        results,
-        [
-            lambda house, n=n: house.call(
-                invites.redeem_invite, JoinRequest(code, f"{process}-{n}", f"N{n}")
-            )
-            for n in range(4)
-        ],
-        chance_seed=process + 10,
-    )
-
-
-def admit_in_process(folder, process, guarded, gate, results) -> None:
-    race_in_threads(
-        folder,
-        guarded,
-        gate,
-        results,
-        [
-            lambda house, n=n: house.call(
-                leases.admit,
-                StartRequest(f"{process}-{n}", ServerKey(f"person-{process}-{n}")),
-            )
-            for n in range(5)
-        ],
-        chance_seed=process + 10,
-    )
-
-
-def race_in_threads(folder, guarded, gate, results, works, *, chance_seed) -> None:
-    if not guarded:
-        take_guard_out()
-    house = open_existing(Path(folder), chance_seed)
-    outcomes = []
-
-    def run(work) -> None:
-        gate.wait()
-        try:
-            work(house)
-            outcomes.append("won")
-        except (InviteFull, QuotaExceeded):
-            outcomes.append("refused")
-        except Exception as error:
-            outcomes.append(repr(error))
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    results.put(outcomes)
-    house.close()
-
-
-def open_existing(folder: Path, seed: int) -> House:
-    return make_house(
-        folder, hub_servers=3, clock=SetClock(NOW), chance=SeededChance(seed), busy_timeout=30
-    )
-
-
-def run_processes(target, arguments, threads_each: int) -> list[str]:
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(2 * threads_each)
-    results = context.Queue()
-    processes = [
-        context.Process(target=target, args=(*arguments(number), gate, results))
-        for number in range(2)
-    ]
-    for process in processes:
-        process.start()
-    outcomes = [outcome for _ in processes for outcome in results.get(timeout=60)]
-    for process in processes:
-        process.join(timeout=60)
-        assert process.exitcode == 0
-    return outcomes
+@pytest.fixture(scope="module")
+def racers():
+    racers = Racers()
+    yield racers
+    racers.close()
 
 
 @pytest.fixture
-def house(tmp_path):
-    house = make_house(tmp_path, hub_servers=3, clock=SetClock(NOW))
+def house(database, tmp_path):
+    house = make_house(
+        tmp_path,
+        hub_servers=3,
+        clock=SetClock(NOW),
+        communities=(
+            andes(),
+            andes(slug="brasil", champions=("bia",)),
+            andes(slug="sahel", champions=()),
+        ),
+    )
     yield house
     house.close()
 
 
-def race_for_the_last_seat(house, folder, *, guarded: bool) -> list[str]:
-    code = open_taller(house, seats=1).learner_invite.code
-    return run_processes(
-        redeem_in_process, lambda number: (str(folder), code, number, guarded), threads_each=4
-    )
+@pytest.fixture
+def run(racers, house, tmp_path) -> Run:
+    return partial(racers.run, tmp_path)
 
 
-def test_eight_redemptions_of_the_last_seat_from_two_processes_give_exactly_one(
-    house, tmp_path
-) -> None:
-    assert sorted(race_for_the_last_seat(house, tmp_path, guarded=True)) == [
-        *["refused"] * 7,
-        "won",
-    ]
+def join(house: House, role: Role, community: str, name: str) -> str:
+    operator = Actor(None, is_operator=True)
+    issued = house.call(issuing.issue_invite, operator, community, NewInvite(role=role))
+    request = JoinRequest(issued.code, name, name)
+    return house.call(invites.redeem_invite, request).account.username
 
 
-def test_without_the_guard_the_last_seat_is_given_twice(house, tmp_path) -> None:
-    outcomes = race_for_the_last_seat(house, tmp_path, guarded=False)
-    assert outcomes.count("won") > 1, "the negative control did not race"
+def the_last_seat(house: House, run: Run) -> None:
+    issued = open_taller(house, seats=1).learner_invite
+    assert run("redeem", issued.code) == [*["invite.full"] * (ALL - 1), "won"]
 
 
-def test_ten_starts_against_a_limit_of_three_from_two_processes_give_exactly_three(
-    house, tmp_path
-) -> None:
-    outcomes = run_processes(
-        admit_in_process, lambda number: (str(tmp_path), number, True), threads_each=5
-    )
-    assert sorted(outcomes) == [*["refused"] * 7, *["won"] * 3]
+def the_last_servers(house: House, run: Run) -> None:
+    assert run("start") == [*["quota.exceeded"] * (ALL - 3), *["won"] * 3]
     with house.database.read() as store:
         assert store.balances.get(HUB, SERVERS).held == 3
 
 
-def test_without_the_guard_more_than_three_start(house, tmp_path) -> None:
-    outcomes = run_processes(
-        admit_in_process, lambda number: (str(tmp_path), number, False), threads_each=5
-    )
-    assert outcomes.count("won") > 3, "the negative control did not race"
+CAPPED = [the_last_seat, the_last_servers]
+
+
+@pytest.mark.parametrize("race", CAPPED)
+def test_what_is_left_is_given_exactly(house, run, race) -> None:
+    race(house, run)
+
+
+@pytest.mark.parametrize("race", CAPPED)
+def test_the_cap_alone_is_exact(house, run, race) -> None:
+    race(house, partial(run, without=("turns",)))
+
+
+@pytest.mark.parametrize("race", CAPPED)
+def test_without_cap_and_turns_more_is_given(house, run, race) -> None:
+    with pytest.raises(AssertionError):
+        race(house, partial(run, without=("turns", "caps")))
+
+
+def codes(house: House) -> list[str]:
+    return [
+        house.call(issuing.issue_invite, actor_of(house, "ana"), "andes", NewInvite()).code
+        for _ in range(ALL)
+    ]
+
+
+def the_ceiling_of_people(house: House, run: Run) -> None:
+    outcomes = run("redeem_own", codes(house), most_people=4)  # two champions among them
+    assert outcomes == [*["hub.full"] * (ALL - 2), *["won"] * 2]
+
+
+def the_ceiling_of_new_accounts(house: House, run: Run) -> None:
+    outcomes = run("redeem_own", codes(house), most_new_per_hour=2)
+    assert outcomes == [*["hub.full"] * (ALL - 2), *["won"] * 2]
+
+
+def one_form_sent_many_times(house: House, run: Run) -> None:
+    issued = open_taller(house).learner_invite
+    assert len(set(run("redeem_the_same_form", issued.code))) == 1
+    with house.database.read() as store:
+        assert store.invites.get(issued.invite.id).taken == 1
+
+
+def numbers_in_line(house: House, run: Run) -> None:
+    issued = open_taller(house, seats=1).learner_invite
+    house.call(invites.redeem_invite, JoinRequest(issued.code, "first", "Rosa"))
+    assert sorted(map(int, run("wait_in_line", issued.code))) == list(range(1, ALL + 1))
+
+
+def freed_seats(house: House, run: Run) -> None:
+    """Two seats are free, and three people wait: two are offered one each."""
+    issued = open_taller(house, seats=1).learner_invite
+    house.call(invites.redeem_invite, JoinRequest(issued.code, "Rosa", "Rosa"))
+    for name in ("Uno", "Dos", "Tres"):
+        house.call(waiting.wait_in_line, JoinRequest(issued.code, name, name))
+    with house.database.write() as store:
+        store.invites.change(replace(issued.invite, seats=3))
+    assert run("pass_seats_on") == ["won"] * ALL
+    with house.database.read() as store:
+        states = [ticket.state(NOW) for ticket in store.waiting.of_invite(issued.invite.id)]
+        assert store.invites.get(issued.invite.id).taken == 3
+    assert states == [TicketState.OFFERED, TicketState.OFFERED, TicketState.WAITING]
+
+
+def seats_added_at_once(house: House, run: Run) -> None:
+    issued = open_taller(house, seats=1).learner_invite
+    assert run("add_a_seat", issued.invite.id) == ["won"] * ALL
+    with house.database.read() as store:
+        assert store.invites.get(issued.invite.id).seats == 1 + ALL
+
+
+def one_rescue_server(house: House, run: Run) -> None:
+    """In the days of grace a person has one server, under whatever name."""
+    rosa = join(house, Role.LEARNER, "andes", "Rosa")
+    house.call(members.remove_member, actor_of(house, "ana"), "andes", rosa)
+    assert run("start_another", rosa) == [*["access.one_server"] * (ALL - 1), "won"]
+
+
+def servers_in_and_out(house: House, run: Run) -> None:
+    places = {"Rosa": "andes", "Luz": "andes", "Bea": "brasil"}
+    names = [join(house, Role.LEARNER, place, name) for name, place in places.items()]
+    outcomes = run("start_and_stop", names)
+    assert set(outcomes) <= {"won", "quota.exceeded"}
+    with house.database.read() as store:
+        held = [store.balances.get(s, SERVERS).held for s in (HUB, Scope("andes"), Scope("brasil"))]
+    assert held == [0, 0, 0]
+
+
+def somebody_new_in_many_tabs(house: House, run: Run) -> None:
+    assert run("choose_language") == ["won"] * ALL
+
+
+def workshops_of_one_title(house: House, run: Run) -> None:
+    slugs = run("open_workshop")
+    assert set(slugs) == {"taller", *(f"taller-{number}" for number in range(2, ALL + 1))}
+
+
+def two_champions_who_leave(house: House, run: Run) -> None:
+    names = [join(house, Role.CHAMPION, "sahel", name) for name in ("Ines", "Omar")]
+    outcomes = run("leave", "sahel", names)
+    assert outcomes.count("won") == 1
+    assert set(outcomes) <= {"won", "community.last_champion", "not_found"}
+
+
+def one_number_approved_for_two_people(house: House, run: Run) -> None:
+    names = [join(house, Role.LEARNER, "andes", name) for name in ("Rosa", "Luz")]
+    number = house.call(key_requests.ask_for_key, "browser").number
+    outcomes = run("approve", number, names)
+    # The same approval, sent again, is no refusal.
+    assert outcomes == [*["key_request.unknown"] * (ALL // 2), *["won"] * (ALL // 2)]
+
+
+LOOKED_UP = [
+    the_ceiling_of_people,
+    the_ceiling_of_new_accounts,
+    one_form_sent_many_times,
+    numbers_in_line,
+    seats_added_at_once,
+    one_rescue_server,
+    somebody_new_in_many_tabs,
+    workshops_of_one_title,
+    two_champions_who_leave,
+]
+# Here a row that everybody writes first, or a condition in the `WHERE`, is enough by itself.
+GUARDED_TWICE = [freed_seats, servers_in_and_out, one_number_approved_for_two_people]
+
+
+@pytest.mark.parametrize("race", [*LOOKED_UP, *GUARDED_TWICE])
+def test_what_was_looked_up_stays_true_until_it_is_acted_on(house, run, race) -> None:
+    race(house, run)
+
+
+@pytest.mark.parametrize("race", LOOKED_UP)
+def test_without_turns_it_does_not(house, run, race) -> None:
+    with pytest.raises((AssertionError, ValueError)):
+        race(house, partial(run, without=("turns",)))
