@@ -35,9 +35,9 @@ def statements(house):
     def note(connection, cursor, statement, *more):
         said.append(statement)
 
-    event.listen(house.database._engine, "before_cursor_execute", note)
+    event.listen(house.database.engine, "before_cursor_execute", note)
     yield said
-    event.remove(house.database._engine, "before_cursor_execute", note)
+    event.remove(house.database.engine, "before_cursor_execute", note)
 
 
 def codes_that_open_nothing(house) -> dict[str, str]:

@@ -255,7 +255,7 @@ async def test_pages_do_a_bounded_number_of_statements(visit, world) -> None:
         def note(*arguments) -> None:
             statements.append(arguments[2])
 
-        engine = world.house.database._engine
+        engine = world.house.database.engine
         event.listen(engine, "before_cursor_execute", note)
         assert (await visit("communities/andes")).code == 200
         event.remove(engine, "before_cursor_execute", note)
