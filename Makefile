@@ -7,7 +7,7 @@ HUB5 := .venv-hub5
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots bench bench-weight clean
+.PHONY: help demo test check format messages docs screenshots pictures bench bench-weight clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -16,6 +16,7 @@ help:
 	@echo "make messages     bring the message catalogues up to date"
 	@echo "make docs         build the documentation into docs/_build"
 	@echo "make screenshots  draw the README's and the translators' pictures from the real demo"
+	@echo "make pictures     every page in Spanish and Arabic side by side (OUT=folder)"
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
@@ -48,8 +49,11 @@ docs: $(VENV)/.dev
 screenshots: $(VENV)/.dev $(BIN)/configurable-http-proxy
 	$(BIN)/python tools/screenshots.py
 
-OUT ?= benchmarks/signin/out
+pictures: OUT ?= pictures
+pictures: $(VENV)/.dev $(BIN)/configurable-http-proxy
+	PICTURES=$(OUT) $(BIN)/pytest -q tests/browser/test_tour.py
 
+bench: OUT ?= benchmarks/signin/out
 bench: $(VENV)/.bench $(HUB5)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
 

@@ -17,6 +17,14 @@ import pytest
 
 T = TypeVar("T")
 
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
 
 def need_proxy() -> str:
     """npm's configurable-http-proxy: beside this Python, in the checkout's .venv, or on PATH."""

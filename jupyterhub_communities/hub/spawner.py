@@ -330,11 +330,14 @@ class CommunitySpawnerMixin(Spawner):
         self.lease_id = state.get("lease_id")
 
     async def progress(self) -> Any:
-        """What the person reads while the server starts: the Hub's own sentence, translated."""
+        """What the person reads while the server starts: the Hub's own sentence, translated. What
+        the Spawner adds is marked as English, and set apart on the page."""
         async for event in super().progress():
             if event.get("message") == "Spawning server...":
                 sentence = current_messages().gettext("Your server is starting.")
                 event = {**event, "message": sentence}
+            else:
+                event = {"lang": "en", **event}
             yield event
 
 

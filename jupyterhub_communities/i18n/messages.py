@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates, lists, numbers
@@ -101,8 +102,17 @@ class Messages:
         return text % {name: self._shown(value) for name, value in values.items()}
 
     def _shown(self, value: Any) -> Any:
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        return self.number(value) if is_number else value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.number(value)
+        return self.isolated(value) if type(value) is str else value
+
+    def isolated(self, text: str) -> str:
+        """A name in a script that is written the other way moves nothing of what stands around it:
+        between Unicode's isolates, which text needs that is no HTML."""
+        others = "L" if self.direction == "rtl" else ("R", "AL")
+        if any(bidirectional(character) in others for character in text):
+            return f"\u2068{text}\u2069"
+        return text
 
     # The language itself
 

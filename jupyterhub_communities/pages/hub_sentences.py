@@ -50,6 +50,13 @@ _SENTENCES = tuple(
         ),
     )
 )
+# The names of tokens and of those who hold them.
+_NAMES = (
+    (re.compile(r"Server at (?P<address>\S+)"), N_("Server at %(address)s")),
+    (re.compile(r"JupyterHub service communities"), N_("My communities")),
+    (re.compile(r"JupyterHub service (?P<name>.+)"), N_("Service %(name)s")),
+    (re.compile(r"Requested via (token page|api)"), N_("Without a name")),
+)
 _THROTTLED = re.compile(r"Too many users trying to log in .* in (\d+) (second|minute)")
 
 
@@ -62,6 +69,9 @@ def hub_sentence(text: object, messages: Messages) -> str | None:
             "Many servers are starting right now. Please try again in %(duration)s.",
             duration=messages.duration(int(match[1]) * unit),
         )
+    for pattern, sentence in _NAMES:
+        if match := pattern.fullmatch(english):
+            return messages.gettext(sentence, **match.groupdict())
     for pattern, sentence in _SENTENCES:
         if pattern.search(english):
             return messages.gettext(sentence)

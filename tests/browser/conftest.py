@@ -7,22 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 
-from tools import need_chromium
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
+from tools import CHROMIUM_FLAGS, need_chromium
 
 
 @pytest.fixture
 async def browser():
     path = need_chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         await browser.close()
 

@@ -37,6 +37,11 @@ class FakeServer(Spawner):
     async def poll(self):
         return None if self.running else 0
 
+    async def progress(self):
+        async for event in super().progress():
+            yield event
+        yield {"progress": 80, "message": "Pulled the image"}
+
 
 class CommunityFakeServer(CommunitySpawnerMixin, FakeServer):
     pass
@@ -122,12 +127,17 @@ def test_a_stop_hook_of_the_operators_still_runs(house, spawner) -> None:
     assert seen == [spawner]
 
 
-def test_the_hubs_sentence_while_starting_is_translated(spawner) -> None:
+def test_while_starting_the_hubs_sentence_is_translated_and_others_are_said_to_be_english(
+    spawner,
+) -> None:
     async def events():
         return [event async for event in spawner.progress()]
 
     with use_language("es"):
-        assert run(events())[0]["message"] == messages_for("es").gettext("Your server is starting.")
+        hubs, spawners = run(events())
+    assert hubs["message"] == messages_for("es").gettext("Your server is starting.")
+    assert "lang" not in hubs
+    assert spawners == {"progress": 80, "message": "Pulled the image", "lang": "en"}
 
 
 class DeadDatabase:

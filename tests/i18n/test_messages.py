@@ -138,3 +138,24 @@ def test_lists_and_names_of_languages_follow_the_language():
     assert messages_for("es").listing(["Ana", "Inti", "Rosa"]) == "Ana, Inti y Rosa"
     assert messages_for("es").language_name("pt-BR") == "portugués (Brasil)"
     assert messages_for("es").language_name("no such") == "no such"
+
+
+@pytest.mark.parametrize(
+    ("tag", "name", "shown"),
+    [
+        ("es", "Ana (2)", "Ana (2)"),
+        ("es", "أمل", "\u2068أمل\u2069"),
+        ("ar", "Ana (2)", "\u2068Ana (2)\u2069"),
+        ("ar", "أمل", "أمل"),
+        ("ar", "12:30", "12:30"),
+    ],
+)
+def test_a_name_that_is_written_the_other_way_stands_for_itself(tag, name, shown) -> None:
+    messages = messages_for(tag)
+    assert messages.gettext("Welcome, %(name)s!", name=name).count(shown) == 1
+    assert messages.isolated(name) == shown
+
+
+def test_what_is_markup_already_is_left_alone() -> None:
+    code = Markup('<bdi dir="ltr">ABCD</bdi>')
+    assert code in messages_for("ar").fill(Markup("%(code)s"), {"code": code})

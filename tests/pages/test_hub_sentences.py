@@ -7,6 +7,7 @@ import pytest
 
 from jupyterhub_communities.i18n.messages import messages_for
 from jupyterhub_communities.pages.hub_sentences import hub_sentence
+from jupyterhub_communities.pages.templates import static_dir
 
 # As a person meets it → the part of it that stands in the Hub's sources.
 SAID = {
@@ -25,6 +26,9 @@ SAID = {
     "ana is already running": "is already running",
     "ana is pending spawn": "is pending",
     "ana's authentication has expired": "authentication has expired",
+    "Server at /user/ana/": "Server at {base_url}",
+    "JupyterHub service maps": "JupyterHub service {service.name}",
+    "Requested via api": "Requested via api",
     "Your server appears to be down. Try restarting it <a href='/hub/home'>from the hub</a>": (
         "Your server appears to be down"
     ),
@@ -43,6 +47,12 @@ def test_a_sentence_of_the_hub_is_known_and_still_the_hubs(sentence, sources_of_
     spanish = hub_sentence(sentence, messages_for("es"))
     assert spanish
     assert spanish != hub_sentence(sentence, messages_for("en"))
+
+
+def test_what_the_progress_page_translates_by_itself_is_still_the_hubs(sources_of_the_hub):
+    script = (static_dir() / "starting.js").read_text(encoding="utf-8")
+    assert 'said === "Server requested"' in script
+    assert '"message": "Server requested"' in sources_of_the_hub
 
 
 def test_how_long_to_wait_is_said_in_the_readers_language():

@@ -34,7 +34,7 @@ def hub_settings(tmp_path):
     for folder in (operators, hubs):
         folder.mkdir()
     (operators / "home.html").write_text("the operator's")
-    for name in ("home.html", "error.html", "token.html"):
+    for name in ("home.html", "error.html", "admin.html"):
         (hubs / name).write_text("the Hub's")
     paths = [str(operators), str(hubs)]
     loader = ChoiceLoader(
@@ -88,7 +88,7 @@ def test_the_hubs_environments_find_the_operators_templates_then_ours_then_the_h
     for name in ("jinja2_env", "jinja2_env_sync"):
         environment = hub_settings[name]
         assert environment.get_template("home.html").render() == "the operator's"
-        assert environment.get_template("token.html").filename.endswith("/hub/token.html")
+        assert environment.get_template("admin.html").render() == "the Hub's"
         ours = environment.get_template("error.html").filename
         assert ours == str(TEMPLATES / "hub" / "error.html")
     assert len(hub_settings["transforms"]) == 1

@@ -2,6 +2,7 @@
 const page = document.getElementById("starting");
 const part = (id) => document.getElementById(id);
 const source = new EventSource(page.dataset.progress);
+const log = part("progress-log");
 const asText = (html) => new DOMParser().parseFromString(html, "text/html").body.textContent;
 
 source.onmessage = (message) => {
@@ -17,9 +18,11 @@ source.onmessage = (message) => {
     if (!page.dataset.cancelled) window.location.reload();
     return;
   }
+  const said = event.html_message ? asText(event.html_message) : event.message || "";
   const line = document.createElement("div");
-  line.textContent = event.html_message ? asText(event.html_message) : event.message || "";
-  part("progress-log").append(line);
+  line.textContent = said === "Server requested" ? log.dataset.requested : said;
+  if (event.lang) Object.assign(line, { lang: event.lang, dir: "ltr" });
+  log.append(line);
   part("progress-details").hidden = false;
 };
 

@@ -1,0 +1,18 @@
+// Looks again by itself, and shows what is new. Without scripts the page loads itself again.
+const main = document.querySelector("main");
+main.ariaLive = "polite";
+const timer = setInterval(async () => {
+  if (document.hidden) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || answer.status >= 500) return; // a weak connection, a busy hub: the next round
+  if (answer.redirected) {
+    location.href = answer.url;
+    return;
+  }
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const news = fresh.querySelector("main");
+  if (news.textContent === main.textContent) return;
+  document.title = fresh.title;
+  main.replaceChildren(...news.childNodes);
+  if (!news.dataset.again) clearInterval(timer);
+}, 1000 * main.dataset.again);

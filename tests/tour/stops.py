@@ -1,0 +1,358 @@
+"""One list of all pages that people meet on the demo's hub."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .visits import Stop, speak, stop
+from .world import LEARNER, lose_key
+
+DEMO_STOPS: list[Stop] = []
+on_the_demo = partial(stop, on=DEMO_STOPS)
+
+
+# Nobody has signed in yet
+
+
+@on_the_demo("stranger")
+async def login(at):
+    await at.open("/hub/login")
+
+
+@on_the_demo("stranger")
+async def a_mistyped_key(at):
+    await at.open("/hub/login")
+    await at.send("#return_key", return_key="ABCD-EFGH-JKMN-PQRS")
+
+
+@on_the_demo("stranger")
+async def a_code_to_type(at):
+    await at.open("/hub/join?code=")
+
+
+@on_the_demo("stranger")
+async def a_mistyped_code(at):
+    await at.open("/hub/join?code=")
+    await at.send("#code", code="ABCD-EFGH-JKMN")
+
+
+@on_the_demo("stranger")
+async def a_revoked_code(at):
+    await at.open(f"/hub/join?code={at.world.links['revoked']}")
+
+
+@on_the_demo("stranger")
+async def a_code_that_is_not_open_yet(at):
+    await at.open(f"/hub/join?code={at.world.links['not open']}")
+
+
+@on_the_demo("stranger")
+async def a_paused_code(at):
+    await at.open(f"/hub/join?code={at.world.links['paused']}")
+
+
+@on_the_demo("stranger")
+async def join(at):
+    await at.open(f"/hub/join?code={at.world.links['learner']}")
+
+
+@on_the_demo("stranger")
+async def join_a_community(at):
+    await at.open(f"/hub/join?code={at.world.links['community']}")
+
+
+@on_the_demo("stranger")
+async def join_without_a_name(at):
+    await at.open(f"/hub/join?code={at.world.links['learner']}")
+    await at.send("#name", action="join", name=" ")
+
+
+@on_the_demo("stranger")
+async def join_with_a_name_that_is_in_already(at):
+    await at.open(f"/hub/join?code={at.world.links['learner']}")
+    await at.send("#name", action="join", name=LEARNER)
+
+
+@on_the_demo("stranger")
+async def all_seats_taken(at):
+    await at.open(f"/hub/join?code={at.world.links['full']}")
+
+
+@on_the_demo("stranger")
+async def wait_without_a_name(at):
+    await at.open(f"/hub/join?code={at.world.links['full']}")
+    await at.send("#name", action="wait", name=" ")
+
+
+@on_the_demo("stranger")
+async def a_lost_key(at):
+    await at.open("/hub/lost-key")
+
+
+@on_the_demo("stranger")
+async def no_such_page_of_the_hub(at):
+    await at.open("/hub/nothing-here")
+
+
+@on_the_demo("in line")
+async def waiting_for_a_seat(at):
+    await at.open("/hub/join")
+
+
+@on_the_demo("asking")
+async def waiting_to_be_let_in(at):
+    await at.open("/hub/join")
+
+
+@on_the_demo("offered")
+async def a_seat_to_take(at):
+    await at.open("/hub/join")
+
+
+@on_the_demo("lost")
+async def a_number_to_tell(at):
+    await at.open("/hub/lost-key")
+
+
+@on_the_demo("found")
+async def a_key_that_is_approved(at):
+    await at.open("/hub/lost-key")
+
+
+@on_the_demo("returned")
+async def welcome_with_a_new_key(at):
+    await at.open("/hub/welcome")
+
+
+@on_the_demo("returned")
+async def home_with_a_notice(at):
+    await at.open("/hub/home")
+
+
+@on_the_demo("returned")
+async def my_communities_with_a_notice(at):
+    await at.service()
+
+
+# Learners
+
+
+@on_the_demo("newcomer")
+async def welcome(at):
+    await at.open("/hub/welcome")
+
+
+@on_the_demo("newcomer")
+async def not_running(at):
+    await at.open(f"/hub/user/{at.world.facts['newcomer']}/")
+
+
+@on_the_demo("learner")
+async def home(at):
+    await at.open("/hub/home")
+
+
+@on_the_demo("learner")
+async def join_another_as_oneself(at):
+    await at.open(f"/hub/join?code={at.world.links['by hand']}")
+
+
+@on_the_demo("learner")
+async def a_code_of_somebody_else(at):
+    await at.open(f"/hub/join?code={at.world.links['personal']}")
+
+
+@on_the_demo("learner")
+async def spawn_form(at):
+    await at.open("/hub/spawn")
+
+
+@on_the_demo("learner")
+async def spawn_form_with_an_error(at):
+    await at.open("/hub/spawn")
+    await at.send("#spawn_form", start_on="andes//nothing")
+
+
+@on_the_demo("learner")
+async def tokens(at):
+    await at.open("/hub/token")
+
+
+@on_the_demo("learner")
+async def not_for_learners(at):
+    await at.open("/hub/admin")
+
+
+@on_the_demo("learner")
+async def my_communities(at):
+    await at.service()
+
+
+@on_the_demo("learner")
+async def my_data(at):
+    await at.service("me")
+
+
+@on_the_demo("learner")
+async def my_data_with_another_name(at):
+    await at.service("me")
+    await at.send("#username", action="erase", username="somebody-else")
+
+
+@on_the_demo("learner")
+async def my_community(at):
+    await at.service("communities/andes")
+
+
+@on_the_demo("learner")
+async def my_workshop(at):
+    await at.workshop()
+
+
+@on_the_demo("learner")
+async def no_such_page_of_the_service(at):
+    await at.service("nothing-here")
+
+
+@on_the_demo("learner")
+async def not_my_community(at):
+    await at.service("communities/sahel")
+
+
+@on_the_demo("leaver")
+async def erased(at):
+    await at.become(f"leaver {at.tag}")
+    await speak(at.page, at.tag, at.world)
+    await at.service("me")
+    await at.send("#username", action="erase", username=at.world.facts[f"leaver {at.tag}"])
+
+
+# Helpers
+
+
+@on_the_demo("helper")
+async def the_board(at):
+    await at.workshop()
+
+
+@on_the_demo("helper")
+async def keys(at):
+    await at.workshop("/keys")
+
+
+@on_the_demo("helper")
+async def a_wrong_number(at):
+    await at.workshop("/keys")
+    await at.send("#number", number="000000", username=at.world.facts["learner"])
+
+
+@on_the_demo("helper")
+async def a_key_approved(at):
+    number = lose_key(at.world, f"lost {at.tag}")
+    await at.workshop("/keys")
+    await at.send("#number", number=number, username=at.world.facts["double"])
+
+
+# Champions
+
+
+@on_the_demo("champion")
+async def community(at):
+    await at.service("communities/andes")
+
+
+@on_the_demo("champion")
+async def new_workshop(at):
+    await at.service("communities/andes/workshops/new")
+
+
+@on_the_demo("champion")
+async def new_workshop_with_errors(at):
+    await at.service("communities/andes/workshops/new")
+    await at.send("#title", title="Mapas", seats="0", day_0="", zone="America/Lima")
+
+
+@on_the_demo("champion")
+async def new_workshop_in_no_zone(at):
+    await at.service("communities/andes/workshops/new")
+    await at.send("#title", title="Mapas", zone="Cusco")
+
+
+@on_the_demo("champion")
+async def workshop(at):
+    await at.workshop()
+
+
+@on_the_demo("champion")
+async def codes(at):
+    await at.workshop("/codes")
+
+
+@on_the_demo("champion")
+async def codes_with_errors(at):
+    await at.workshop("/codes")
+    await at.send("#opens_at", seats="0", lasts_days="0", opens_at="soon")
+
+
+@on_the_demo("champion")
+async def codes_of_the_community(at):
+    await at.service("communities/andes/codes")
+
+
+@on_the_demo("champion")
+async def a_code(at):
+    await at.service(f"communities/andes/codes/{at.world.facts['invite by hand']}")
+
+
+@on_the_demo("champion")
+async def a_code_with_errors(at):
+    await at.service(f"communities/andes/codes/{at.world.facts['invite by hand']}")
+    await at.send("#opens_at", action="change", seats="0")
+
+
+@on_the_demo("champion")
+async def a_paused_code_of_mine(at):
+    await at.service(f"communities/andes/codes/{at.world.facts['invite paused']}")
+
+
+@on_the_demo("champion")
+async def a_revoked_code_of_mine(at):
+    await at.service(f"communities/andes/codes/{at.world.facts['invite revoked']}")
+
+
+@on_the_demo("champion")
+async def slips(at):
+    await at.service(f"communities/andes/batches/{at.world.facts['batch']}")
+
+
+@on_the_demo("champion")
+async def retire(at):
+    await at.workshop(f"/people/{at.world.facts['double']}/retire")
+
+
+@on_the_demo("champion")
+async def close(at):
+    await at.workshop("/close")
+
+
+@on_the_demo("champion")
+async def keys_of_the_community(at):
+    await at.service("communities/andes/keys")
+
+
+# Operators
+
+
+@on_the_demo("operator")
+async def the_hub(at):
+    await at.service("hub")
+
+
+@on_the_demo("operator")
+async def start_for_somebody_else(at):
+    await at.open(f"/hub/spawn/{at.world.facts['learner']}")
+
+
+@on_the_demo("operator")
+async def tokens_and_administration(at):
+    await at.open("/hub/token")

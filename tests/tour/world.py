@@ -1,0 +1,149 @@
+"""What has to be there before the tour of the demo's hub: a workshop with people in every state."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+import yaml
+from demos import ROOT, Demo
+from hubs import attempt_in, key_in
+
+from .visits import LANGUAGES, World
+
+TITLE = "Recorrido de páginas"
+LEARNER, HELPER, DOUBLE = "Ñusta Ωmega", "Hugo Condori", "Quilla"
+
+
+def make_world(demo: Demo) -> World:
+    """A workshop of the champion's in a hub that other tests use too."""
+    world = World(demo.hub, demo.facts["service_url"])
+    champion, operator = demo.champion("andes"), demo.facts["operator"]
+    api = Api(demo.facts["api_url"], champion["api_token"])
+    world.facts.update(api=api, operator=Api(demo.facts["api_url"], operator["api_token"]))
+    now = datetime.now(UTC)
+    day = {"starts_at": now - timedelta(hours=2), "ends_at": now + timedelta(hours=3)}
+    opened = api.post(
+        "communities/andes/workshops",
+        title=TITLE,
+        language="es",
+        zone="America/Lima",
+        seats=30,
+        sessions=[{key: time.isoformat() for key, time in day.items()}],
+    )
+    workshop = world.facts["workshop"] = opened["slug"]
+    api.post(f"communities/andes/workshops/{workshop}/sites", name="Cusco", zone="America/Lima")
+
+    def keep(name: str, made: dict[str, Any]) -> None:
+        world.links[name] = parse_qs(urlsplit(made["link"]).query)["code"][0]
+        world.secrets.add(made["code"])
+        world.facts[f"invite {name}"] = made["id"]
+
+    def invite(name: str, **wanted: Any) -> None:
+        keep(name, api.post("communities/andes/invites", workshop=workshop, **wanted))
+
+    keep("learner", opened["invite"])
+    world.links["community"] = demo.code("es", "instructor")
+    invite("helper", role="helper", seats=5)
+    invite("full", seats=1)
+    invite("by hand", by_hand=True)
+    invite("not open", opens_at=(now + timedelta(hours=2)).isoformat())
+    invite("paused", seats=3)
+    invite("revoked")
+    api.patch(f"communities/andes/invites/{world.facts['invite paused']}", paused=True)
+    api.post(f"communities/andes/invites/{world.facts['invite revoked']}/revoke")
+    batch = api.post("communities/andes/batches", workshop=workshop, names=["Luz", "Inés"])
+    world.facts["batch"] = batch[0]["batch"]
+    for made in batch:
+        keep("personal", made)
+
+    code = world.links["learner"]
+    world.join("newcomer", code, LEARNER, keeps_key=False)
+    world.join("learner", code, LEARNER)
+    world.join("helper", world.links["helper"], HELPER)
+    world.join("first", world.links["full"], "Killa Puma")
+    world.join("double", code, DOUBLE)
+    world.join("twin", code, DOUBLE, keeps_key=False)
+    for tag in LANGUAGES:
+        world.join(f"leaver {tag}", code, "Chaska")
+    wait(world, "offered", "full", "Sumaq")
+    wait(world, "in line", "full", "Wayra")
+    wait(world, "asking", "by hand", "Illari")
+    api.patch(f"communities/andes/invites/{world.facts['invite full']}", seats=2)
+    lose_key(world, "lost")
+    for who in ("found", "returned"):
+        number = lose_key(world, who)
+        api.post("communities/andes/keys", username=world.facts["double"], number=number)
+    use_new_key(world, "returned")
+    world.facts["operator"].put(f"hub/people/{world.facts['first']}/block")
+    world.facts["operator"].post("communities/nilein/suspend", because="a test")
+    world.sign_in("champion", champion["return_key"])
+    world.sign_in("operator", operator["return_key"])
+
+    world.secrets |= {*world.links.values(), operator["return_key"], champion["return_key"]}
+    members = api.get("communities/andes/members")
+    world.secrets |= {member["username"] for member in members}
+    world.names |= {member["display_name"] for member in members}
+    world.names |= {TITLE, "Cusco", "Luz", "Inés", "Primeros pasos con Python", "demo"}
+    file = yaml.safe_load((ROOT / "examples/local/communities.yaml").read_text(encoding="utf-8"))
+    world.names |= {name for each in file["communities"] for name in each["name"].values()}
+    return world
+
+
+def leave_world(world: World) -> None:
+    """What other tests would stumble over."""
+    world.facts["operator"].post("communities/nilein/resume")
+
+
+def wait(world: World, who: str, invite: str, name: str) -> None:
+    """Somebody who stands in line for a seat, or waits to be let in."""
+    device = world.people[who] = world.new_device()
+    form = device.join_form(world.links[invite], name, action="wait")
+    page = device.post("/hub/join", form)
+    assert 'class="secret"' in page.text
+    world.names.add(name)
+
+
+def lose_key(world: World, who: str) -> str:
+    """A browser that asks for a new key. The number that it shows."""
+    device = world.people[who] = world.new_device()
+    form = {"attempt": attempt_in(device.get("/hub/lost-key")), "action": "ask"}
+    page = device.post("/hub/lost-key", form)
+    number = re.search(r'id="number"[^>]*>([^<]+)', page.text)[1].strip()
+    world.secrets.add(number)
+    return number
+
+
+def use_new_key(world: World, who: str) -> None:
+    device = world.people[who]
+    form = {"attempt": attempt_in(device.get("/hub/lost-key")), "action": "use"}
+    world.secrets.add(key_in(device.post("/hub/lost-key", form)))
+
+
+class Api:
+    """The service's API with somebody's token."""
+
+    def __init__(self, url: str, token: str):
+        self._url = url
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"token {token}"
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self._ask("POST", path, json=body)
+
+    def patch(self, path: str, **body: Any) -> Any:
+        return self._ask("PATCH", path, json=body)
+
+    def put(self, path: str) -> Any:
+        return self._ask("PUT", path)
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        answer = self._session.request(method, self._url + path, timeout=60, **more)
+        assert answer.ok, (path, answer.text)
+        return answer.json() if answer.content else None
