@@ -206,8 +206,9 @@ def test_the_pictures_of_the_readme_are_there() -> None:
 
 # Templates that are part of others, or show in a picture what another picture shows too.
 WITHOUT_A_PICTURE = {
-    "hub/404", "hub/code_field", "hub/hub_says", "hub/link", "hub/logout", "hub/not_running",
-    "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/upstream_fields",
+    "hub/404", "hub/code_field", "hub/hub_says", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
+    "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
+    "hub/upstream_fields",
     "languages", "layout", "notices", "service/base", "service/board", "service/erased",
     "service/error", "service/fields", "service/retire", "service/slip_list", "service/words",
 }  # fmt: skip
