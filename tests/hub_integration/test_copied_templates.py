@@ -36,7 +36,7 @@ def test_what_our_templates_replace_is_as_it_was_when_we_last_looked() -> None:
         # Seen through ours: what ours does not replace, and pages that are the Hub's alone.
         ("spawn.html", "// setup onSubmit feedback", "// feedback", []),
         ("not_running.html", 'class="row"', 'class="line"', []),
-        ("oauth.html", "Authorize", "Allow", []),
+        ("accept-share.html", "Accept", "Take", []),
         ("home.html", "\n", "\n  \n", []),  # a formatter's work
     ],
 )
