@@ -448,13 +448,25 @@ class Store(Protocol):
     audit: Audit
 
 
-class Database(Protocol):
-    """Where transactions begin. Raises `StorageUnreachable` when it does not answer."""
+class WouldWait(Exception):
+    """What was asked cannot be answered at once."""
+
+
+class Transactions(Protocol):
+    """Where transactions begin. Raises `StorageUnreachable` when the database does not answer."""
 
     def read(self) -> AbstractContextManager[Store]: ...
     def write(self) -> AbstractContextManager[Store]:
         """Commits at the end of the block, or undoes all of it. One at a time: what is looked up in
         it stays true until its end."""
+        ...
+
+
+class Database(Transactions, Protocol):
+    @property
+    def at_once(self) -> Transactions | None:
+        """The same for whoever must not wait: raises `WouldWait` instead. None where even a look has
+        to wait, as for the answer of a server."""
         ...
 
     def holds_timers(self) -> bool:
@@ -493,7 +505,7 @@ class Settings:
 class Desk:
     """What a verb works with: the database, the time, chance, the key and the settings."""
 
-    database: Database
+    database: Transactions
     now: datetime
     chance: Chance
     keys: Keyring

@@ -43,7 +43,7 @@ class ArrivingMixin(DeviceMixin, PageMixin):
     async def _remember_language(self, username: str, workshop: str | None) -> None:
         person = self.person
         if person is None:
-            person = await self.house.run(find_person, username)
+            person = await self.house.look(find_person, username)
         stored = None if person.account is None else person.account.language
         days = None if self.device_is_shared else self.cookie_max_age_days
         if stored is not None and self.get_cookie(LANGUAGE_COOKIE) is None:

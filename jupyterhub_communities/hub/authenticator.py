@@ -115,12 +115,12 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if isinstance(asked, JoinRequest):
             return await self._look_at_join(handler, asked)
         if isinstance(asked, KeySignIn):
-            person = await self._house.run(find_person_by_key, asked.typed)
+            person = await self._house.look(find_person_by_key, asked.typed)
             assert person.account is not None
             asked = replace(asked, is_pending=person.account.has_pending_key)
             return {"name": person.account.username, SIGN_IN: asked, _PERSON: person}
         if isinstance(asked, KeyRequestSignIn):
-            account = await self._house.run(find_approved_account, asked.browser)
+            account = await self._house.look(find_approved_account, asked.browser)
             return {"name": account.username, SIGN_IN: asked}
         if self.upstream is None:
             return None
@@ -137,7 +137,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             link = LinkRequest(intent.username, subject, has_files)
             await self._house.run(check_link, link)
             return {**model, "name": intent.username, SIGN_IN: link}
-        account = await self._house.run(account_behind, subject)
+        account = await self._house.look(account_behind, subject)
         name = subject if account is None else account.username
         if intent is not None and isinstance(handler, devices.DeviceMixin):
             handler.device_is_shared = intent.is_shared
@@ -155,7 +155,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     async def _look_at_join(self, handler: BaseHandler, request: JoinRequest) -> AuthModel:
         view = request.seen
         if view is None:
-            view = await self._house.run(open_join, request.secret, [request.attempt])
+            view = await self._house.look(open_join, request.secret, [request.attempt])
         if view.offer.invite.bound_username is not None:
             name = view.offer.invite.bound_username
         elif request.username is not None:
@@ -177,7 +177,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     async def _person_of(self, username: str, model: AuthModel) -> Person:
         """Looked up once for each sign-in."""
         if _PERSON not in model:
-            model[_PERSON] = await self._house.run(find_person, username)
+            model[_PERSON] = await self._house.look(find_person, username)
         person: Person = model[_PERSON]
         return person
 
@@ -200,7 +200,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             is_joining = isinstance(asked, JoinRequest | JoinByUpstream)
             is_given = is_joining or await self._is_given(model)
             if person.is_barred or not is_given:
-                raise await self._house.run(find_refusal, username)
+                raise await self._house.look(find_refusal, username)
         return True
 
     async def check_allowed(self, username: str, authentication: AuthModel | None = None) -> bool:
@@ -209,7 +209,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         if isinstance(asked, JoinByUpstream):
             asked.is_allowed_anyway = await self._is_allowed(username, authentication)
             if not asked.is_allowed_anyway:
-                await self._house.run(look_up_invite, asked.request.secret)
+                await self._house.look(look_up_invite, asked.request.secret)
             return True
         return asked is not None or await self._is_allowed(username, authentication)
 
@@ -218,7 +218,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         wanted = model.get(_WANTED)
         if wanted is None or not wanted.places:
             return False
-        return await self._house.run(opens_anything, wanted)
+        return await self._house.look(opens_anything, wanted)
 
     async def _is_allowed(self, username: str, authentication: AuthModel | None) -> bool:
         """For invite accounts grants alone decide: no list of upstream's readmits an ended one."""
@@ -249,7 +249,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         """Upstream's way, which may want an account of the operating system (PAM). People with a
         code have none, unless the operator has them made."""
         if isinstance(self, LocalAuthenticator) and not self.create_system_users:
-            account = (await self._house.run(find_person, user.name)).account
+            account = (await self._house.look(find_person, user.name)).account
             if account is not None and account.kind is AccountKind.INVITE:
                 Authenticator.add_user(self, user)
                 return
@@ -273,9 +273,9 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             known = None
         person = changed or known
         if person is None:
-            person = await self._house.run(find_person, model["name"])
+            person = await self._house.look(find_person, model["name"])
         if person.is_barred:  # since they were allowed
-            raise await self._house.run(find_refusal, model["name"])
+            raise await self._house.look(find_refusal, model["name"])
         if isinstance(handler, PageMixin):
             handler.person = person  # for the pages that follow the sign-in
         is_newcomer = isinstance(asked, JoinRequest) and asked.proposed_username == model["name"]
@@ -321,14 +321,14 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
                 self.log.info("A code was not redeemed on the way in: %s", refusal.code)
         else:
             return None
-        return await self._house.run(find_person, model["name"])
+        return await self._house.look(find_person, model["name"])
 
     async def refresh_user(
         self, user: User, handler: BaseHandler | None = None, **more: Any
     ) -> bool | AuthModel:
         """Composes groups again; ends what has ended. Upstream is asked no more often than before."""
         try:
-            person = await self._house.run(find_person, user.name)
+            person = await self._house.look(find_person, user.name)
         except StorageUnreachable:
             return True  # whoever is in stays in; the next refresh asks again
         is_refused = person.is_refused(is_operator=user.admin)
@@ -341,7 +341,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         model = {} if answer is True else answer
         if model and self._house.settings.rules:
             await self._house.run(sync_idp_grants, user.name, self.wanted_places(model))
-            person = await self._house.run(find_person, user.name)
+            person = await self._house.look(find_person, user.name)
         groups = self._compose_groups(person, user, model.get("groups"))
         if answer is True and groups is None:
             return True
@@ -398,7 +398,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         thought so for a minute."""
         if self.upstream is not None or time.monotonic() < self._seen_open_until:
             return False
-        if not await self._house.run(is_any_invite_usable):
+        if not await self._house.look(is_any_invite_usable):
             return True
         self._seen_open_until = time.monotonic() + SEEN_OPEN_SECONDS
         return False

@@ -32,7 +32,7 @@ class HomeHandler(PageMixin, HubHomeHandler):
 
     async def _what_is_new(self, username: str) -> dict[str, Any]:
         messages = current_messages()
-        person, notices = await self.house.run(news_of, username)
+        person, notices = await self.house.look(news_of, username)
         until = person.grace_until
         return {
             "notices": shown_notices(notices, messages),

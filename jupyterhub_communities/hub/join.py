@@ -140,7 +140,7 @@ class JoinHandler(WaitingMixin):
             return False
         try:
             await self._look_up(secret)
-            return await self.house.run(has_redeemed, secret, self.current_user.name)
+            return await self.house.look(has_redeemed, secret, self.current_user.name)
         except Refusal:
             return False  # the page says what is wrong
 
@@ -341,7 +341,7 @@ class JoinHandler(WaitingMixin):
         """To the return key while it is not kept; else to the server."""
         person = self.person
         if person is None:
-            person = await self.house.run(find_person, self.current_user.name)
+            person = await self.house.look(find_person, self.current_user.name)
         account = person.account
         if account is None or account.kind is AccountKind.UPSTREAM:
             await self.start_server()

@@ -49,7 +49,7 @@ class KeptCodeMixin(GuessingMixin, ArrivingMixin):
 
         def look() -> Awaitable[JoinView]:
             attempts = self._own_attempts()
-            return self.house.run(
+            return self.house.look(
                 open_join,
                 secret,
                 attempts,

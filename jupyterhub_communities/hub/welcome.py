@@ -27,7 +27,7 @@ class WelcomeHandler(ArrivingMixin):
             return
         try:
             browser = asking_browser(self)
-            welcome = await self.house.run(view_welcome, self.current_user.name, browser)
+            welcome = await self.house.look(view_welcome, self.current_user.name, browser)
             account, key = welcome.person.account, welcome.key
             asked = None if browser is None else await self.house.run(view_asked_key, browser)
         except Refusal as refusal:
@@ -57,7 +57,7 @@ class WelcomeHandler(ArrivingMixin):
             self.go("welcome")
             return
         try:
-            person = await self.house.run(find_person, self.current_user.name)
+            person = await self.house.look(find_person, self.current_user.name)
             account = person.account
             if account is None or account.kind is AccountKind.UPSTREAM:
                 self.go("home")

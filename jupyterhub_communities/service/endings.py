@@ -17,7 +17,6 @@ from ..application.ending import (
 from ..application.heirs import hand_on_of_all
 from ..application.house import House
 from ..application.ports import Hub
-from ..application.timers import holds_timers
 from ..domain.access import Access
 from ..domain.refusals import StorageUnreachable
 
@@ -55,7 +54,7 @@ class Endings:
             is_woken = self._awake.is_set()
             self._awake.clear()
             try:
-                if is_woken or await self._house.run(holds_timers):
+                if is_woken or await self._house.holds_timers():
                     await self.pass_once()
                 was_failing = False
             except UNREACHABLE as error:

@@ -9,7 +9,6 @@ from tornado.log import app_log
 from ..application.erasure import begin_retention, due_erasures, finish_erasure, forget_tickets
 from ..application.house import House
 from ..application.ports import Hub
-from ..application.timers import holds_timers
 from ..domain.accounts import Account
 from .endings import UNREACHABLE
 
@@ -30,7 +29,7 @@ class Erasures:
         was_failing = False
         while True:
             try:
-                if await self._house.run(holds_timers):
+                if await self._house.holds_timers():
                     await self.pass_once()
                 was_failing = False
             except UNREACHABLE as error:

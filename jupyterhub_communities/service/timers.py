@@ -12,7 +12,6 @@ from tornado.log import app_log
 from ..application.house import House
 from ..application.leases import reconcile_leases
 from ..application.ports import Hub
-from ..application.timers import holds_timers
 from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
 
@@ -28,7 +27,7 @@ async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EV
     while True:
         is_mine = False
         try:
-            if is_mine := await house.run(holds_timers):
+            if is_mine := await house.holds_timers():
                 await reconcile_once(house, hub)
             was_failing = False
         except (FetchError, OSError, StorageUnreachable) as error:
@@ -50,7 +49,7 @@ async def keep_passing_seats_on(house: House, *, every: float = PASS_ON_EVERY) -
     """Seats that nobody took in time go to the next in line, also when nobody looks."""
     while True:
         try:
-            if await house.run(holds_timers):
+            if await house.holds_timers():
                 await house.run(pass_seats_on)
         except StorageUnreachable:
             pass  # said by the timer that reconciles

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..application.ports import Store
 from ..domain.refusals import StorageUnreachable, TextNotKept
+from .at_once import AtOnce
 from .moving import copy_all
 from .postgresql import Postgresql
 from .sqlite import Sqlite
@@ -35,6 +37,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Kind(Protocol):
     """What is different from one database system to another."""
 
+    reads_at_once: bool  # without waiting for anybody
     threads: int  # of a process, that work with it at one time
     begin_read: str
     begin_write: str  # takes a turn: nobody else writes until the end
@@ -70,6 +73,7 @@ class SqlDatabase:
         package that is not installed.
         """
         try:
+            self._address = url
             self.url = make_url(url)
             self._kind: Kind = Sqlite() if self.url.get_backend_name() == "sqlite" else Postgresql()
             self.engine = self._kind.create_engine(self.url, busy_timeout)
@@ -79,6 +83,12 @@ class SqlDatabase:
         self.threads = self._kind.threads
         self._hub_name = hub_name
         self._longest = busy_timeout + _LONGEST
+
+    @cached_property
+    def at_once(self) -> AtOnce | None:
+        if not self._kind.reads_at_once:
+            return None
+        return AtOnce(SqlDatabase(self._address, hub_name=self._hub_name, busy_timeout=0))
 
     @contextmanager
     def read(self) -> Iterator[Store]:
@@ -165,6 +175,8 @@ class SqlDatabase:
             return copy_all(source, target)
 
     def close(self) -> None:
+        if "at_once" in vars(self) and self.at_once is not None:
+            self.at_once.close()
         self._kind.close()
         self.engine.dispose()
 

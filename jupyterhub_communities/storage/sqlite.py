@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 class Sqlite:
     """The port `Kind` for SQLite."""
 
+    reads_at_once = True
     threads = 1  # one writes at a time, whatever there are
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
