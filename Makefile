@@ -55,7 +55,7 @@ pictures: $(VENV)/.dev $(BIN)/configurable-http-proxy
 
 bench: OUT ?= benchmarks/signin/out
 bench: $(VENV)/.bench $(HUB5)/.bench $(BIN)/configurable-http-proxy
-	$(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
 
 bench-weight: $(VENV)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.weight --out benchmarks/weight/figures $(ARGS)

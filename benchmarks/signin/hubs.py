@@ -24,17 +24,18 @@ from jupyterhub_communities.application.workshops import NewWorkshop, open_works
 from jupyterhub_communities.config import load_config
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.keyring import make_key_file
-from tests.tools import end_process, free_port, need_proxy, wait_until
+from postgres import Postgresql
+from tools import end_process, free_port, need_proxy, wait_until
 
 from .ways import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[2]
 
 COMMUNITIES = """\
-hub: {language: en}
+hub: {{language: en, database: "{database}"}}
 communities:
   - slug: andes
-    name: {es: Comunidad Andes, en: Andes Community}
+    name: {{es: Comunidad Andes, en: Andes Community}}
     language: es
     contact: hola@andes.example
     champions: [ana]
@@ -95,6 +96,7 @@ class System:
     returning: str
     python: str = sys.executable
     beside: str = "dummy"  # the system whose figures are 1
+    on_postgresql: bool = False  # our database; the Hub's own is a file everywhere
 
     @property
     def is_ours(self) -> bool:
@@ -107,6 +109,7 @@ def systems(hub5: str | None) -> list[System]:
         System("dummy", DUMMY, "by_password", "by_password"),
         System("shared-password", SHARED, "by_password", "by_password"),
         System("communities", OURS, "by_code", "by_key"),
+        System("communities, PostgreSQL", OURS, "by_code", "by_key", on_postgresql=True),
     ]
     if hub5 is not None:
         on_hub5 = {"python": hub5, "beside": "dummy, Hub 5"}
@@ -194,15 +197,20 @@ def running(wanted: list[System], folder: Path) -> Iterator[list[MeasuredHub]]:
     """All the hubs, alive until the end of the block."""
     with ExitStack() as stack:
         hubs = []
+        server = None
+        if any(system.on_postgresql for system in wanted):
+            server = Postgresql()
+            stack.callback(server.close)
         for number, system in enumerate(wanted):
-            hub = _start(system, folder / f"hub-{number}")
+            url = server.new_database() if server and system.on_postgresql else None
+            hub = _start(system, folder / f"hub-{number}", url)
             stack.callback(_stop, hub)
             wait_until(hub.answers, seconds=120)  # one after another: a start is heavy
             hubs.append(hub)
         yield hubs
 
 
-def _start(system: System, folder: Path) -> MeasuredHub:
+def _start(system: System, folder: Path, database_url: str | None) -> MeasuredHub:
     folder.mkdir(parents=True)
     port = free_port()
     config = CONFIG.format(
@@ -213,7 +221,7 @@ def _start(system: System, folder: Path) -> MeasuredHub:
         proxy=need_proxy(),
     )
     (folder / "jupyterhub_config.py").write_text(config + system.config)
-    house = _make_house(folder) if system.is_ours else None
+    house = _make_house(folder, database_url) if system.is_ours else None
     with (folder / "hub.log").open("ab") as log:
         process = subprocess.Popen(
             [system.python, "-m", "jupyterhub", "-f", "jupyterhub_config.py"],
@@ -226,8 +234,9 @@ def _start(system: System, folder: Path) -> MeasuredHub:
     return MeasuredHub(system, folder, port, process, house)
 
 
-def _make_house(folder: Path) -> House:
-    (folder / "communities.yaml").write_text(COMMUNITIES)
+def _make_house(folder: Path, database_url: str | None) -> House:
+    database = "communities.sqlite" if database_url is None else database_url
+    (folder / "communities.yaml").write_text(COMMUNITIES.format(database=database))
     make_key_file(folder / "communities.key")
     config = load_config(folder / "communities.yaml")
     database = build_database(config, folder)

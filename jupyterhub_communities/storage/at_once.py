@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from ..application.ports import Store, WouldWait
+from ..application.ports import Database, Store, WouldWait
 from ..domain.refusals import StorageUnreachable
-
-if TYPE_CHECKING:
-    from .database import SqlDatabase
 
 
 class AtOnce:
-    """The port `Transactions` over connections that have no patience."""
+    """The port `Transactions` over a database whose connections have no patience."""
 
-    def __init__(self, database: SqlDatabase):
+    def __init__(self, database: Database):
         self._database = database
 
     @contextmanager
