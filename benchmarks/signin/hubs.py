@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
+from postgres import Postgresql
 
 from jupyterhub_communities.app import build_database, open_house
 from jupyterhub_communities.application.communities import apply_declarations
@@ -24,7 +25,6 @@ from jupyterhub_communities.application.workshops import NewWorkshop, open_works
 from jupyterhub_communities.config import load_config
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.keyring import make_key_file
-from postgres import Postgresql
 from tools import end_process, free_port, need_proxy, wait_until
 
 from .ways import PASSWORD
