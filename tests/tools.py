@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -46,9 +47,17 @@ def need_chromium() -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Never the same twice, and none of those that the system gives to connections: between here
+    and the server that listens, somebody else could have got it."""
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with socket.socket() as probe:
+            if port not in _handed_out and probe.connect_ex(("127.0.0.1", port)) != 0:
+                _handed_out.add(port)
+                return port
+
+
+_handed_out: set[int] = set()
 
 
 def is_listening(port: int) -> bool:
