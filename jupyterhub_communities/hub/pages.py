@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import secrets
@@ -27,6 +28,7 @@ _CODE_ARGUMENT = re.compile(
 )
 
 LONGEST_FORM = 1_000_000  # bytes
+_FIRST_PAGES = ("login.html", "join.html", "welcome.html", "home.html", "spawn_pending.html")
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
@@ -115,11 +117,16 @@ def install_pages(app: Any, house: House) -> None:
         asset_url=f"{hub_url}communities/static/",
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
+    for name in _FIRST_PAGES:  # compiled now, not while the first learner waits
+        settings["jinja2_env"].get_template(name)
     settings["transforms"].append(GZipContentEncoding)
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
     settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")
     clean_logs(app.log)
     read_collections_once(app.db)
+    # What has been loaded by now stays: no collection of garbage need look through it again.
+    gc.collect()
+    gc.freeze()
 
 
 def clean_logs(log: logging.Logger) -> None:
