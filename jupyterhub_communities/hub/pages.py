@@ -6,8 +6,10 @@ import gc
 import logging
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 
+from jinja2 import TemplateError
 from jupyterhub.handlers.base import BaseHandler
 from tornado.web import GZipContentEncoding
 
@@ -118,7 +120,8 @@ def install_pages(app: Any, house: House) -> None:
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
     for name in _FIRST_PAGES:  # compiled now, not while the first learner waits
-        settings["jinja2_env"].get_template(name)
+        with suppress(TemplateError):  # in an operator's own: its page says so
+            settings["jinja2_env"].get_template(name)
     settings["transforms"].append(GZipContentEncoding)
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
     settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")
