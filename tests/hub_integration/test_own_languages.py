@@ -121,7 +121,10 @@ def test_a_service_that_starts_again_says_what_the_hub_could_not_know(hub) -> No
     (hub.folder / "locale" / "klingon").mkdir()
     before = len(hub.log())
     os.kill(service_of(hub), signal.SIGKILL)
-    wait_until(lambda: "klingon: this folder is not named by a language" in hub.log()[before:])
+    # The Hub looks whether its services run every 30 seconds, and then starts one again.
+    wait_until(
+        lambda: "klingon: this folder is not named by a language" in hub.log()[before:], seconds=120
+    )
     wait_until(hub.answers, seconds=60)
     assert hub.log()[before:].count("klingon: this folder") == 1
 
