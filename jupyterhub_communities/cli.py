@@ -159,7 +159,7 @@ def apply(arguments: argparse.Namespace) -> None:
         changes = house.call(
             apply_declarations,
             config.declarations(),
-            config.hub.servers,
+            config.hub_quota(),
             dry_run=arguments.dry_run,
         )
     finally:

@@ -19,7 +19,9 @@ from jupyterhub_communities.application.workshops import (
 )
 from jupyterhub_communities.domain.communities import Community
 from jupyterhub_communities.domain.grants import Actor
+from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.profiles import Catalogue, Profile
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.keyring import FileKeyring
@@ -79,7 +81,7 @@ def make_house(
     declared = communities or (andes(),)
     house = open_house_in(folder, communities=declared, **more)
     house.database.upgrade()
-    house.call(apply_declarations, declared, hub_servers)
+    house.call(apply_declarations, declared, most_servers(hub_servers))
     return house
 
 
@@ -124,9 +126,13 @@ def andes(
             contact="hola@andes.example",
             declared=True,
         ),
-        servers=servers,
+        quota=most_servers(servers),
         champions=champions,
     )
+
+
+def most_servers(servers: int | None) -> Quota:
+    return Quota({} if servers is None else {SERVERS: Limit(most=servers)})
 
 
 def actor_of(house: House, username: str) -> Actor:

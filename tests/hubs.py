@@ -263,7 +263,7 @@ def real_hub(folder: Path, *, more: str = "", communities: str = COMMUNITIES) ->
     database.upgrade()
     database.close()
     house = open_house(folder / "communities.yaml")
-    house.call(apply_declarations, config.declarations(), config.hub.servers)
+    house.call(apply_declarations, config.declarations(), config.hub_quota())
     port = free_port()
     (folder / "jupyterhub_config.py").write_text(
         CONFIG.format(

@@ -243,7 +243,7 @@ def _make_house(folder: Path, database_url: str | None) -> House:
     database.upgrade()
     database.close()
     house = open_house(folder / "communities.yaml")
-    house.call(apply_declarations, config.declarations(), config.hub.servers)
+    house.call(apply_declarations, config.declarations(), config.hub_quota())
     return house
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.access import Access
 from ..domain.accounts import Account
-from ..domain.grants import Actor
+from ..domain.grants import NOBODY, Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
+from ..domain.ledger import Request
 from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope
-from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours, Violation
-from ..domain.units import SERVERS
+from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours
+from ..domain.reservations import LOOK_AHEAD
+from ..domain.units import SERVERS, Amounts
 from ..domain.workshops import Workshop, WorkshopState
+from .admission import hold, lasts_in, refusal_to_hold, set_aside
 from .people import Person, load_person, refusal_of
 from .ports import Desk, Store
 
@@ -29,6 +32,8 @@ class StartRequest:
     profile: str | None = None  # slug; None: the workshop's, else the first
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_hub_admin: bool = False  # needs no community, even where others do
+    is_rescue: bool = False  # to save or delete files: also over quota, whatever else is asked for
+    set_aside: Amounts | None = None  # what the server really takes; None: what the profile says
     catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
 
 
@@ -61,6 +66,11 @@ class StartPlan:
     workshop: Workshop | None
     account: Account | None
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
+    is_rescue: bool = False
+
+    @property
+    def charged(self) -> Scope:
+        return replace(self.scope, member=None if self.account is None else self.account.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +117,11 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         stale = store.leases.of_server(request.server)
         if stale is not None:
             settle_lease(desk, store, stale)
-        violations = []
-        for level in plan.scope.path():
-            if not store.balances.hold(level, SERVERS, 1):
-                balance = store.balances.get(level, SERVERS)
-                assert balance.limit is not None
-                violations.append(
-                    Violation(
-                        scope=level.kind,
-                        name=_level_name(desk, store, level),
-                        resource=SERVERS,
-                        limit=balance.limit,
-                        held=balance.held,
-                        wanted=1,
-                    )
-                )
-        if violations:
-            raise QuotaExceeded(violations=tuple(violations))
+        lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
+        wanted = set_aside(request.set_aside, plan.profile)
+        asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
+        if not hold(desk, store, asked, is_capped=not plan.is_rescue):
+            raise _too_much(desk, store, plan, asked, request.catalogue)
         store.leases.add(
             Lease(
                 id=request.lease_id,
@@ -132,9 +130,28 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
                 scope=plan.scope,
                 profile=None if plan.profile is None else plan.profile.slug,
                 requested_at=desk.now,
+                amounts=wanted,
+                ends_at=None if lasts is None else desk.now + lasts,
+                is_rescue=plan.is_rescue,
             )
         )
         return plan
+
+
+def _too_much(
+    desk: Desk, store: Store, plan: StartPlan, asked: Request, catalogue: Catalogue | None
+) -> QuotaExceeded:
+    catalogue = catalogue or desk.settings.catalogue
+    actor = load_person(desk, store, plan.account.username).actor() if plan.account else NOBODY
+    offered = catalogue.offered(actor, plan.scope.community, plan.scope.workshop)
+    return refusal_to_hold(
+        desk,
+        store,
+        asked,
+        offered,
+        zone=desk.settings.zone if plan.workshop is None else plan.workshop.zone,
+        person="" if plan.account is None else plan.account.display_name,
+    )
 
 
 def plan_start(desk: Desk, request: StartRequest) -> StartPlan:
@@ -199,6 +216,8 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
     """A lease for a server that runs already, even over the limit."""
     person = load_person(desk, store, server.key.username)
     scopes = _scopes(desk, store, person)
+    slug = desk.settings.catalogue.current_slug(server.profile)
+    profile = None if slug is None else desk.settings.catalogue.get(slug)
     lease = Lease(
         id=desk.chance.identifier(),
         server=server.key,
@@ -208,9 +227,9 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
         requested_at=desk.now,
         active_at=desk.now if server.ready else None,
         adopted=True,
+        amounts=set_aside(None, profile),
     )
-    for level in lease.scope.path():
-        store.balances.hold(level, SERVERS, 1, capped=False)
+    hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)
     store.leases.add(lease)
     return lease
 
@@ -218,8 +237,7 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
 def settle_lease(desk: Desk, store: Store, lease: Lease) -> bool:
     if not store.leases.settle(lease.id, desk.now):
         return False
-    for level in lease.scope.path():
-        store.balances.release(level, SERVERS, 1)
+    store.balances.release(lease.charged, lease.amounts)
     return True
 
 
@@ -228,10 +246,13 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     if person.is_refused(is_operator=request.is_hub_admin):
         raise refusal_of(desk, store, person)
     if person.access is Access.GRACE:
-        return _plan_rescue(desk, store, person, request)
+        return _plan_rescue(desk, store, person, request, HUB)
     scopes = _scopes(desk, store, person)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
+    if request.is_rescue:
+        scope = request.scope or (scopes[0] if scopes else HUB)
+        return _plan_rescue(desk, store, person, request, scope)
     catalogue = request.catalogue or desk.settings.catalogue
     scope = request.scope or _default_scope(catalogue, person, scopes, request)
     workshop = _workshop(store, scope)
@@ -264,13 +285,16 @@ def _default_scope(
     )
 
 
-def _plan_rescue(desk: Desk, store: Store, person: Person, request: StartRequest) -> StartPlan:
-    """For taking files along: one server of the rescue profile, whatever was asked for."""
+def _plan_rescue(
+    desk: Desk, store: Store, person: Person, request: StartRequest, scope: Scope
+) -> StartPlan:
+    """For saving or deleting files: one server of the rescue profile, whatever was asked for."""
     if any(lease.server != request.server for lease in _leases_of(store, person)):
         raise OneServerInGrace
     catalogue = request.catalogue or desk.settings.catalogue
     profile = catalogue.rescue(desk.settings.rescue_profile)
-    return StartPlan(scope=HUB, profile=profile, workshop=None, account=person.account)
+    workshop = _workshop(store, scope)
+    return StartPlan(scope, profile, workshop, person.account, is_rescue=True)
 
 
 def _leases_of(store: Store, person: Person) -> Sequence[Lease]:
@@ -335,13 +359,3 @@ def _workshop(store: Store, scope: Scope) -> Workshop | None:
     if scope.community is None or scope.workshop is None:
         return None
     return store.workshops.get(scope.community, scope.workshop)
-
-
-def _level_name(desk: Desk, store: Store, level: Scope) -> str:
-    workshop = _workshop(store, level)
-    if workshop is not None:
-        return workshop.title
-    community = None if level.community is None else store.communities.get(level.community)
-    if community is not None:
-        return community.name(community.language)
-    return desk.settings.hub_name

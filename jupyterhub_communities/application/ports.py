@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from ..domain import metering
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
@@ -15,10 +16,14 @@ from ..domain.grants import Grant
 from ..domain.invites import Invite
 from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
+from ..domain.ledger import Ledger
+from ..domain.limits import Limit, Quota
 from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
+from ..domain.stops import RunningRules
+from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 
@@ -382,23 +387,88 @@ class Leases(Protocol):
         ...
 
     def add(self, lease: Lease) -> None: ...
+    def unmetered(self) -> Sequence[Lease]:
+        """Of this hub: those that run, and those whose last stretch is not in the usage yet."""
+        ...
+
+    def note_metered(self, until: datetime) -> None:
+        """All of this hub are metered to that time, or to their end."""
+        ...
+
+    def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
+        """Unsettled leases that are known to end, the first to end first."""
+        ...
+
+    def plan_stop(self, lease: Lease) -> None:
+        """Keeps the known end, the stop to come, and since when its person knows."""
+        ...
+
     def activate(self, lease_id: str, now: datetime) -> bool: ...
     def settle(self, lease_id: str, now: datetime) -> bool:
         """False where it was settled before: releasing twice is impossible."""
         ...
 
 
-class Balances(Protocol):
-    def get(self, scope: Scope, resource: str) -> Balance: ...
-    def set_limit(self, scope: Scope, resource: str, limit: int | None) -> None: ...
-    def hold(self, scope: Scope, resource: str, amount: int, *, capped: bool = True) -> bool:
-        """Adds to what is held if it fits: the cap stands in the `UPDATE … WHERE`.
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """By how much what is held grows at one scope, if it fits there."""
 
-        `capped=False` holds regardless, for servers that run already.
+    scope: Scope
+    resource: str
+    amount: int
+    needs: int = 0  # what must be left for it: the amount, and what is closed to it
+    cap: int | None = None  # None: no limit, or a server that runs already
+    is_first: bool = False  # nothing was ever held there
+
+
+class Balances(Protocol):
+    """Limits, and what is held."""
+
+    def get(self, scope: Scope, resource: str) -> Balance: ...
+    def all_at(self, scope: Scope) -> Sequence[Balance]:
+        """Of every resource that is limited or held there."""
+        ...
+
+    def quota(self, scope: Scope) -> Quota: ...
+    def set_quota(self, scope: Scope, quota: Quota) -> None:
+        """All limits of the scope. What is held and spent stays as it is."""
+        ...
+
+    def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None: ...
+    def add_up_cohorts(self) -> None:
+        """What each cohort's communities lend and have drawn, anew: after a change of limits."""
+        ...
+
+    def standing(
+        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+    ) -> Ledger:
+        """All that decides about requests for these resources from `now` to `until`.
+
+        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
+        window.
         """
         ...
 
-    def release(self, scope: Scope, resource: str, amount: int) -> None: ...
+    def hold(self, holds: Iterable[Hold]) -> bool:
+        """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`.
+        False where one does not fit; the transaction is then to be given up."""
+        ...
+
+    def release(self, scope: Scope, amounts: Amounts) -> None:
+        """Gives back at every level what a lease held."""
+        ...
+
+
+class Usage(Protocol):
+    """What was spent, by the hour."""
+
+    def add(self, usage: metering.Usage) -> None: ...
+    def of(
+        self, scope: Scope, start: datetime, end: datetime
+    ) -> Sequence[tuple[metering.Bucket, Amounts]]:
+        """By hour, place, person and profile, at the scope and below it; `start` to `end` are
+        hours of UTC. In the order of time."""
+        ...
 
 
 class Personal(Protocol):
@@ -443,6 +513,7 @@ class Store(Protocol):
     notices: Notices
     leases: Leases
     balances: Balances
+    usage: Usage
     personal: Personal
     marks: Marks
     audit: Audit
@@ -496,6 +567,9 @@ class Settings:
     rescue_profile: str | None = None  # slug; None: the smallest by memory
     admits_outside: bool = True  # people of the hub who belong to no community
     stopping: frozenset[str] = frozenset()  # communities whose servers stop when a grant lapses
+    running: Mapping[str | None, RunningRules] = field(default_factory=dict)  # by community; None:
+    # for those without rules of their own
+    zone: str = "UTC"  # of the hub
     communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))

@@ -12,6 +12,7 @@ from ..domain.audit import AuditEntry
 from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
+from ..domain.limits import Limit
 from ..domain.names import same_name
 from ..domain.quotas import Balance, Scope
 from ..domain.refusals import (
@@ -110,7 +111,9 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
             created_at=desk.now,
         )
         store.workshops.add(workshop)
-        store.balances.set_limit(Scope(community, workshop.slug), SERVERS, wanted.servers)
+        store.balances.set_limit(
+            Scope(community, workshop.slug), SERVERS, Limit(most=wanted.servers)
+        )
         _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop)
         return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
 

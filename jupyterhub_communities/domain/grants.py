@@ -110,6 +110,9 @@ class Actor:
         return self.is_operator or any(grant.community == community for grant in self.grants)
 
 
+NOBODY = Actor(account_id=None)
+
+
 class Verb(StrEnum):
     """What can be done, as the audit names it."""
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from .texts import LocalText
+
 
 class Refusal(Exception):
     """A request that the rules turn down. `code` is stable and part of the API."""
@@ -486,7 +488,7 @@ class QuotaExceeded(Refusal):
     earliest: datetime | None = None  # when the same passes; None: when somebody stops
     never: bool = False  # it is larger than a limit: waiting is no use
     zone: str = "UTC"  # in which the time is told
-    largest: str | None = None  # name of the largest profile that would start now
+    largest: LocalText | None = None  # names of the largest profile that would start now
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from ..application.leases import StartPlan, StartRequest, offer_to
 from ..application.ports import Settings
-from ..domain.grants import Actor
+from ..domain.grants import NOBODY
 from ..domain.profiles import OTHER_IMAGE, Catalogue, Profile, ProfileChoice
 from ..domain.refusals import OptionNotOffered, Refusal, StorageUnreachable
 from ..i18n.messages import Messages
@@ -36,7 +36,6 @@ from .profile_list import (
 )
 from .spawner import CommunitySpawnerMixin, configured
 
-NOBODY = Actor(account_id=None)
 TWO_LISTS = (
     "c.KubeSpawner.profile_list and the profiles of communities.yaml are two lists of what servers "
     "are started with. Keep one. To see those of communities.yaml in KubeSpawner's form: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..domain.refusals import QuotaExceeded, ReservationTooLarge, Violation
+from ..domain.texts import in_language
 from ..domain.units import (
     CPU,
     CPU_TIME,
@@ -56,7 +57,10 @@ def quota_exceeded(refusal: QuotaExceeded, messages: Messages) -> str:
     sentences.append(_when(refusal, messages))
     if refusal.largest is not None:
         sentences.append(
-            messages.gettext("The profile %(profile)s would start now.", profile=refusal.largest)
+            messages.gettext(
+                "The profile %(profile)s would start now.",
+                profile=in_language(refusal.largest, messages.tag),
+            )
         )
     return " ".join(sentences)
 

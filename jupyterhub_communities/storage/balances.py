@@ -1,11 +1,119 @@
-"""What is held of each resource at each scope: one row each."""
+"""Limits, and what is held of each resource at each scope: one row each.
+
+An admission reads the rows on its path and writes them back with the cap in the `WHERE`: as many
+statements with ten leases as with a million.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
-from ..domain.quotas import Balance, Scope
-from .tables import balances
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..application.ports import Hold
+from ..domain.borrowing import Share
+from ..domain.ledger import Allowance, Key, Ledger, Rules
+from ..domain.limits import Limit, Quota, Spending, equal_share
+from ..domain.metering import METERED, SECOND, Meter, unmetered
+from ..domain.quotas import HUB, Balance, Scope
+from ..domain.reservations import Reservation
+from ..domain.units import MOST, SERVERS, Amounts, gpu_kind, kind_of, spent_each_second
+from ..domain.windows import Window, hour_of, read_window, write_window
+from ..domain.workshops import Session
+from .leases import lease_of
+from .tables import (
+    allowances,
+    balances,
+    communities,
+    leases,
+    marks,
+    sessions,
+    spent,
+    usage,
+    workshops,
+)
+
+# Made once: asked at every start.
+_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
+_COHORT_KEY = (
+    select(literal("hub/~") + communities.c.cohort)
+    .where(communities.c.slug == bindparam("community"))
+    .scalar_subquery()
+)
+_PATH = select(balances).where(or_(balances.c.scope.in_(_SCOPES), balances.c.scope == _COHORT_KEY))
+_AT_SCOPES = select(balances).where(balances.c.scope.in_(_SCOPES))
+_ALLOWANCES = select(allowances).where(allowances.c.scope.in_(_SCOPES))
+_RESERVED = (
+    select(
+        workshops.c.community,
+        workshops.c.slug,
+        workshops.c.reserved,
+        workshops.c.reserved_at,
+        workshops.c.closed_at,
+        sessions.c.starts_at,
+        sessions.c.ends_at,
+    )
+    .join(
+        sessions,
+        and_(
+            sessions.c.community == workshops.c.community, sessions.c.workshop == workshops.c.slug
+        ),
+    )
+    .where(
+        workshops.c.reserved.is_not(None),
+        sessions.c.ends_at > bindparam("after"),
+        sessions.c.starts_at < bindparam("before"),
+    )
+)
+_SPENT = (
+    select(spent.c.total)
+    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
+    .where(spent.c.hour < bindparam("before"))
+    .order_by(spent.c.hour.desc())
+    .limit(1)
+)
+_HOURS = (
+    select(spent.c.hour, spent.c.total)
+    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
+    .where(spent.c.hour >= bindparam("after"))
+    .order_by(spent.c.hour)
+)
+_MARK = select(marks.c.at).where(marks.c.name == METERED)
+_TAKE = (
+    update(balances)
+    .where(
+        balances.c.scope == bindparam("at"),
+        balances.c.resource == bindparam("what"),
+        balances.c.held + bindparam("needs") <= bindparam("cap"),
+    )
+    .values(held=balances.c.held + bindparam("asked"))
+)
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMN_OF = {
+    "server-time": usage.c.server_time,
+    "cpu-time": usage.c.cpu_time,
+    "memory-time": usage.c.memory_time,
+    "gpu-time": usage.c.gpu_time,
+}
 
 
 class SqlBalances:
@@ -13,57 +121,428 @@ class SqlBalances:
         self._connection = connection
         self._hub_name = hub_name
 
+    # Limits
+
     def get(self, scope: Scope, resource: str) -> Balance:
-        row = self._connection.execute(
-            select(balances.c.quota, balances.c.held).where(self._is(scope, resource))
-        ).one_or_none()
+        row = self._row(scope, resource)
         if row is None:
             return Balance(scope=scope, resource=resource, limit=None)
-        return Balance(scope=scope, resource=resource, limit=row.quota, held=row.held)
+        share = _share(row)
+        limits = [row.quota, None if share is None else share.ceiling]
+        limit = min((one for one in limits if one is not None), default=None)
+        return Balance(scope=scope, resource=resource, limit=limit, held=row.held)
 
-    def set_limit(self, scope: Scope, resource: str, limit: int | None) -> None:
+    def all_at(self, scope: Scope) -> Sequence[Balance]:
+        """Of every resource that is limited or held there."""
+        rows = self._connection.execute(_AT_SCOPES, {"scopes": [self._key(scope)]})
+        return [self.get(scope, row.resource) for row in rows.all()]
+
+    def quota(self, scope: Scope) -> Quota:
+        at = {"scopes": [self._key(scope)]}
+        limited = {}
+        for row in self._connection.execute(_AT_SCOPES, at):
+            limit = _limit(row)
+            if limit != Limit():
+                limited[row.resource] = limit
+        windows = self._sessions_of(scope)
+        rows = self._connection.execute(_ALLOWANCES, at)
+        return Quota(limited, tuple(_spending(row, windows) for row in rows))
+
+    def set_quota(self, scope: Scope, quota: Quota) -> None:
+        """All limits of the scope. What is held and spent stays as it is."""
+        known = {row.resource for row in self._connection.execute(_AT_SCOPES, self._at(scope))}
+        for resource in known - set(quota.held):
+            self.set_limit(scope, resource, Limit())
+        for resource, limit in quota.held.items():
+            self.set_limit(scope, resource, limit)
+        execute = self._connection.execute
+        execute(delete(allowances).where(allowances.c.scope == self._key(scope)))
+        for one in quota.spent:
+            execute(
+                insert(allowances).values(
+                    scope=self._key(scope),
+                    resource=one.resource,
+                    span=write_window(one.allowance.window),
+                    is_each=one.is_each,
+                    quota=one.allowance.limit,
+                )
+            )
+
+    def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None:
+        share = limit.share
+        values = {
+            "quota": limit.most,
+            "quota_each": limit.each,
+            "is_shared_equally": limit.is_shared_equally,
+            "nominal": share and share.nominal,
+            "may_borrow": share and share.may_borrow,
+            "may_lend": share and share.may_lend,
+        }
         changed = self._connection.execute(
-            update(balances).where(self._is(scope, resource)).values(quota=limit)
+            update(balances).where(self._is(scope, resource)).values(**values)
         )
-        if not changed.rowcount:
-            self._add(scope, resource, quota=limit, held=0)
+        if not changed.rowcount and limit != Limit():
+            self._connection.execute(
+                insert(balances).values(scope=self._key(scope), resource=resource, held=0, **values)
+            )
 
-    def hold(self, scope: Scope, resource: str, amount: int, *, capped: bool = True) -> bool:
-        fits: ColumnElement[bool] = or_(
-            balances.c.quota.is_(None), balances.c.held + amount <= balances.c.quota
+    def add_up_cohorts(self) -> None:
+        """What each cohort's communities lend and have drawn, anew from their own rows."""
+        cohorts: dict[tuple[str, str], list[int]] = {}
+        rows = self._connection.execute(
+            select(communities.c.cohort, balances)
+            .join(balances, balances.c.scope == literal("hub/") + communities.c.slug)
+            .where(communities.c.cohort.is_not(None))
         )
-        condition = self._is(scope, resource)
-        held = self._connection.execute(
-            update(balances)
-            .where(and_(condition, fits) if capped else condition)
-            .values(held=balances.c.held + amount)
-        )
-        if held.rowcount:
-            return True
-        if self._exists(scope, resource):
-            return False
-        self._add(scope, resource, quota=None, held=amount)
-        return True
+        for row in rows:
+            if share := _share(row):
+                pool = cohorts.setdefault((f"hub/~{row.cohort}", row.resource), [0, 0])
+                pool[0] += share.lendable
+                pool[1] += share.drawn(row.held)
+        self._connection.execute(delete(balances).where(balances.c.scope.like("hub/~%")))
+        if cohorts:
+            self._connection.execute(
+                insert(balances),
+                [
+                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
+                    for (scope, resource), (quota, held) in cohorts.items()
+                ],
+            )
 
-    def release(self, scope: Scope, resource: str, amount: int) -> None:
-        self._connection.execute(
-            update(balances).where(self._is(scope, resource)).values(held=balances.c.held - amount)
+    # A start
+
+    def standing(
+        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+    ) -> Ledger:
+        """All that decides about a request of `wanted` that lasts from `now` to `until`.
+
+        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
+        window.
+        """
+        path = {self._key(level): level for level in scope.path()}
+        rows = self._connection.execute(
+            _PATH, {"scopes": list(path), "community": scope.community or ""}
+        ).all()
+        cohort = _cohort_in(rows, path)
+        if cohort is not None:
+            path[f"hub/~{cohort}"] = Scope(cohort=cohort)
+        reserved = self._reservations(now, until)
+        rows = [*rows, *self._others(scope, cohort, reserved, path)]
+        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
+
+    def hold(self, holds: Iterable[Hold]) -> bool:
+        """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
+        where one does not fit; the transaction is then to be given up."""
+        holds = list(holds)
+        self._open(hold for hold in holds if hold.is_first)
+        wanted = [
+            {
+                "at": self._key(hold.scope),
+                "what": hold.resource,
+                "asked": hold.amount,
+                "needs": hold.needs,
+                "cap": MOST if hold.cap is None else hold.cap,
+            }
+            for hold in holds
+        ]
+        return not wanted or self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
+
+    def _open(self, holds: Iterable[Hold]) -> None:
+        rows = [
+            {"scope": self._key(hold.scope), "resource": hold.resource, "held": 0} for hold in holds
+        ]
+        if rows:
+            dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+            self._connection.execute(dialect.insert(balances).on_conflict_do_nothing(), rows)
+
+    def release(self, scope: Scope, amounts: Amounts) -> None:
+        """Gives back at every level what a lease held."""
+        path = {self._key(level): level for level in scope.path()}
+        rows = self._connection.execute(
+            _PATH, {"scopes": list(path), "community": scope.community or ""}
+        ).all()
+        cohort = _cohort_in(rows, path)
+        shares = {} if cohort is None else _shares(rows, path)
+        held = {(path[row.scope], row.resource): row.held for row in rows if row.scope in path}
+        rules = Rules(shares=shares, cohorts={scope.community or "": cohort} if cohort else {})
+        ledger = Ledger.standing(rules, held, {})
+        given = {resource: -amount for resource, amount in amounts.items()}
+        self.hold(Hold(*move) for move in ledger.moves(scope, given) if move[2])
+
+    # Reading
+
+    def _assembled(
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        path: Mapping[str, Scope],
+        rows: Sequence[Row[Any]],
+        cohort: str | None,
+        reserved: Sequence[Reservation],
+        now: datetime,
+        whole: bool,
+    ) -> Ledger:
+        scopes = {**path, **{self._key(one.scope): one.scope for one in reserved}}
+        scopes |= {row.scope: read_key(row.scope) for row in rows if row.scope not in scopes}
+        held: dict[Key, int] = {}
+        most: dict[Key, int] = {}
+        each: dict[Key, int] = {}
+        equal: set[Key] = set()
+        pools: dict[Key, int] = {}
+        for row in rows:
+            key = (scopes[row.scope], row.resource)
+            held[key] = row.held
+            if row.quota is not None:
+                (pools if key[0].cohort else most)[key] = row.quota
+            if row.quota_each is not None:
+                each[key] = row.quota_each
+            if row.is_shared_equally and row.quota is not None:
+                equal.add(key)
+        shares = _shares(rows, scopes)
+        rules = Rules(
+            most=most,
+            most_each=self._each(scope, wanted, most, each, equal),
+            shares=shares,
+            cohorts={} if cohort is None else {community: cohort for community, _ in shares},
+            pools=pools,
+            reservations=reserved,
         )
+        spending = self._allowances(scope, wanted, path, now)
+        meters = self._meters(spending, held, now, whole=whole)
+        return Ledger.standing(replace(rules, spent=spending), held, meters)
+
+    def _each(
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        most: Mapping[Key, int],
+        each: Mapping[Key, int],
+        equal: Collection[Key],
+    ) -> dict[Key, int]:
+        """What one person may hold at the place that is charged: what stands there, else above."""
+        found: dict[Key, int] = {}
+        if scope.member is None:
+            return found
+        for resource, amount in wanted.items():
+            for level in reversed(scope.place.path()):
+                key = (level, resource)
+                limits = [each[key]] if key in each else []
+                if key in equal:
+                    people = self._others_holding(level, scope.member) + 1
+                    limits.append(equal_share(most[key], people, amount))
+                if limits:
+                    found[scope.place, resource] = min(limits)
+                    break
+        return found
+
+    def _others_holding(self, scope: Scope, member: str) -> int:
+        """How many other people hold a server there, or below."""
+        query = select(func.count(balances.c.scope.distinct())).where(
+            balances.c.scope.like(f"{scope.key}/%@%"),
+            balances.c.scope.not_like(f"%@{member}"),
+            balances.c.resource == SERVERS,
+            balances.c.held > 0,
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def _reservations(self, now: datetime, until: datetime) -> list[Reservation]:
+        """Those of sessions that hold at some time between the two."""
+        found = []
+        for row in self._connection.execute(_RESERVED, {"after": now, "before": until}):
+            ends_at = row.ends_at if row.closed_at is None else min(row.ends_at, row.closed_at)
+            if now < ends_at and row.starts_at < ends_at:
+                scope = Scope(row.community, row.slug)
+                found.append(
+                    Reservation(scope, row.starts_at, ends_at, row.reserved, row.reserved_at)
+                )
+        return found
+
+    def _others(
+        self,
+        scope: Scope,
+        cohort: str | None,
+        reserved: Sequence[Reservation],
+        known: Collection[str],
+    ) -> Sequence[Row[Any]]:
+        """The rows that reservations are judged by: of their workshops, and of the communities of
+        the cohort."""
+        if not reserved:
+            return []
+        wanted: ColumnElement[bool] = balances.c.scope.in_(
+            {self._key(one.scope) for one in reserved if self._key(one.scope) not in known}
+        )
+        if cohort is not None:
+            slugs = select(literal("hub/") + communities.c.slug).where(
+                communities.c.cohort == cohort, communities.c.slug != scope.community
+            )
+            wanted = or_(wanted, balances.c.scope.in_(slugs))
+        return self._connection.execute(select(balances).where(wanted)).all()
+
+    def _allowances(
+        self, scope: Scope, wanted: Amounts, path: Mapping[str, Scope], now: datetime
+    ) -> dict[Key, list[Allowance]]:
+        """What may be spent on the path in windows that bind now."""
+        found: dict[Key, list[Allowance]] = {}
+        spends = spent_each_second(wanted)
+        for row in self._connection.execute(_ALLOWANCES, {"scopes": list(path)}).all():
+            if row.resource not in spends or (row.is_each and scope.member is None):
+                continue
+            level = path[row.scope]
+            spending = _spending(row, self._sessions_of(level))
+            if spending.allowance.window.begins_at(now) is not None:
+                key = (scope if row.is_each else level, row.resource)
+                found.setdefault(key, []).append(spending.allowance)
+        return found
+
+    def _sessions_of(self, scope: Scope) -> Sequence[Session]:
+        if scope.workshop is None:
+            return ()
+        query = (
+            select(sessions.c.starts_at, sessions.c.ends_at)
+            .where(sessions.c.community == scope.community, sessions.c.workshop == scope.workshop)
+            .order_by(sessions.c.starts_at)
+        )
+        return [Session(row.starts_at, row.ends_at) for row in self._connection.execute(query)]
+
+    def _meters(
+        self,
+        spending: Mapping[Key, Sequence[Allowance]],
+        held: Mapping[Key, int],
+        now: datetime,
+        *,
+        whole: bool,
+    ) -> dict[Key, Meter]:
+        if not spending:
+            return {}
+        since = self._connection.execute(_MARK).scalar() or now
+        late = self._unmetered(now)
+        meters = {}
+        for (scope, resource), allowed in spending.items():
+            begins = sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
+            if scope.member is not None:
+                hours = self._hours_of_member(scope, resource, begins[0])
+            elif whole:
+                hours = self._hours(scope, resource, begins[0])
+            else:
+                hours = self._between(scope, resource, begins)
+            hour = hour_of(now)
+            hours[hour] = hours.get(hour, 0) + sum(
+                amounts.get(resource, 0) for level, amounts in late if _is_within(level, scope)
+            )
+            here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
+            meters[scope, resource] = Meter.standing(
+                spent_each_second(here).get(resource, 0), hours, min(since, now)
+            )
+        return meters
+
+    def _between(
+        self, scope: Scope, resource: str, begins: Sequence[datetime]
+    ) -> dict[datetime, int]:
+        """What was spent from each of these hours up to the next, and from the last one on."""
+        at = {"at": self._key(scope), "spending": resource}
+        ends = [*begins[1:], _FAR]
+        totals = [
+            self._connection.execute(_SPENT, {**at, "before": hour}).scalar() or 0
+            for hour in (begins[0], *ends)
+        ]
+        return {
+            hour: later - earlier
+            for hour, earlier, later in zip(begins, totals, totals[1:], strict=False)
+        }
+
+    def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
+        at = {"at": self._key(scope), "spending": resource}
+        total = self._connection.execute(_SPENT, {**at, "before": begins}).scalar() or 0
+        hours = {}
+        for row in self._connection.execute(_HOURS, {**at, "after": begins}):
+            hours[row.hour], total = row.total - total, row.total
+        return hours
+
+    def _hours_of_member(
+        self, scope: Scope, resource: str, begins: datetime
+    ) -> dict[datetime, int]:
+        """At the place, and below it."""
+        column = _COLUMN_OF[kind_of(resource)]
+        conditions = [usage.c.account_id == scope.member, usage.c.hour >= begins]
+        if scope.community is not None:
+            key = scope.place.key
+            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
+        if kind := gpu_kind(resource):
+            conditions.append(usage.c.gpu_kind == kind)
+        query = select(usage.c.hour, func.sum(column)).where(*conditions).group_by(usage.c.hour)
+        return {hour: int(total) for hour, total in self._connection.execute(query)}
+
+    def _unmetered(self, now: datetime) -> list[tuple[Scope, dict[str, int]]]:
+        """What leases spent that have ended since the last tick."""
+        query = select(leases).where(
+            leases.c.hub == self._hub_name,
+            leases.c.metered_at.is_(None),
+            leases.c.settled_at > _LONG_AGO,
+        )
+        found = []
+        for row in self._connection.execute(query):
+            lease = lease_of(row)
+            if stretch := unmetered(lease, now):
+                seconds = (stretch[1] - stretch[0]) // SECOND
+                each = spent_each_second(lease.amounts)
+                scope = replace(lease.scope, member=lease.account_id)
+                found.append((scope, {what: n * seconds for what, n in each.items()}))
+        return found
+
+    def _row(self, scope: Scope, resource: str) -> Row[Any] | None:
+        query = select(balances).where(self._is(scope, resource))
+        return self._connection.execute(query).one_or_none()
 
     def _is(self, scope: Scope, resource: str) -> ColumnElement[bool]:
         return and_(balances.c.scope == self._key(scope), balances.c.resource == resource)
 
+    def _at(self, scope: Scope) -> dict[str, list[str]]:
+        return {"scopes": [self._key(scope)]}
+
     def _key(self, scope: Scope) -> str:
-        # Several hubs may share a database: each has its own top level, communities are common.
-        return f"hub:{self._hub_name}" if scope.kind == "hub" else scope.key
+        return scope_key(scope, self._hub_name)
 
-    def _exists(self, scope: Scope, resource: str) -> bool:
-        query = select(balances.c.scope).where(self._is(scope, resource))
-        return self._connection.execute(query).one_or_none() is not None
 
-    def _add(self, scope: Scope, resource: str, *, quota: int | None, held: int) -> None:
-        self._connection.execute(
-            insert(balances).values(
-                scope=self._key(scope), resource=resource, quota=quota, held=held
-            )
-        )
+def scope_key(scope: Scope, hub_name: str) -> str:
+    """Several hubs may share a database: each has its own top level, communities are common."""
+    return f"hub:{hub_name}" if scope == HUB else scope.key
+
+
+def read_key(key: str) -> Scope:
+    """Of a community or workshop."""
+    _, community, *workshop = key.split("/")
+    return Scope(community, workshop[0] if workshop else None)
+
+
+def _is_within(scope: Scope, level: Scope) -> bool:
+    if level.member is not None and level.member != scope.member:
+        return False
+    return level.place in scope.place.path()
+
+
+def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:
+    """The community's, known by the row that was found beside those asked for."""
+    key = next((row.scope for row in rows if row.scope not in path), None)
+    return None if key is None else key.removeprefix("hub/~")
+
+
+def _shares(rows: Iterable[Row[Any]], scopes: Mapping[str, Scope]) -> dict[tuple[str, str], Share]:
+    found = {}
+    for row in rows:
+        community = scopes[row.scope].community if row.scope in scopes else None
+        if community is not None and (share := _share(row)):
+            found[community, row.resource] = share
+    return found
+
+
+def _share(row: Row[Any]) -> Share | None:
+    return None if row.nominal is None else Share(row.nominal, row.may_borrow, row.may_lend)
+
+
+def _limit(row: Row[Any]) -> Limit:
+    return Limit(row.quota, row.quota_each, row.is_shared_equally, _share(row))
+
+
+def _spending(row: Row[Any], held: Sequence[Session]) -> Spending:
+    window: Window = read_window(row.span, held)
+    return Spending(row.resource, Allowance(row.quota, window), row.is_each)

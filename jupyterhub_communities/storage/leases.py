@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, not_, or_, select, update
 
 from ..domain.leases import Lease, ServerKey
 from ..domain.quotas import Scope
@@ -19,13 +20,13 @@ class SqlLeases:
 
     def get(self, lease_id: str) -> Lease | None:
         row = self._connection.execute(select(leases).where(leases.c.id == lease_id)).one_or_none()
-        return None if row is None else _lease(row)
+        return None if row is None else lease_of(row)
 
     def unsettled(self) -> Sequence[Lease]:
         rows = self._connection.execute(
             select(leases).where(leases.c.hub == self._hub_name, leases.c.settled_at.is_(None))
         )
-        return [_lease(row) for row in rows]
+        return [lease_of(row) for row in rows]
 
     def of_server(self, server: ServerKey) -> Lease | None:
         row = self._connection.execute(
@@ -36,7 +37,7 @@ class SqlLeases:
                 leases.c.settled_at.is_(None),
             )
         ).one_or_none()
-        return None if row is None else _lease(row)
+        return None if row is None else lease_of(row)
 
     def of_account(self, account_id: str) -> Sequence[Lease]:
         rows = self._connection.execute(
@@ -46,7 +47,7 @@ class SqlLeases:
                 leases.c.settled_at.is_(None),
             )
         )
-        return [_lease(row) for row in rows]
+        return [lease_of(row) for row in rows]
 
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
         rows = self._connection.execute(
@@ -56,7 +57,7 @@ class SqlLeases:
                 or_(leases.c.settled_at.is_(None), leases.c.settled_at > start),
             )
         )
-        return [_lease(row) for row in rows]
+        return [lease_of(row) for row in rows]
 
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         wanted = list(account_ids)
@@ -72,7 +73,7 @@ class SqlLeases:
             .order_by(leases.c.requested_at.desc())
             .limit(1)
         ).one_or_none()
-        return None if row is None else _lease(row)
+        return None if row is None else lease_of(row)
 
     def add(self, lease: Lease) -> None:
         self._connection.execute(
@@ -88,6 +89,52 @@ class SqlLeases:
                 requested_at=lease.requested_at,
                 active_at=lease.active_at,
                 adopted=lease.adopted,
+                amounts=dict(lease.amounts),
+                ends_at=lease.ends_at,
+                is_rescue=lease.is_rescue,
+            )
+        )
+
+    def unmetered(self) -> Sequence[Lease]:
+        rows = self._connection.execute(select(leases).where(self._has_unmetered()))
+        return [lease_of(row) for row in rows]
+
+    def note_metered(self, until: datetime) -> None:
+        is_open = leases.c.settled_at.is_(None)
+        self._connection.execute(
+            update(leases)
+            .where(self._has_unmetered(), is_open)
+            .where(or_(leases.c.metered_until.is_(None), leases.c.metered_until < until))
+            .where(leases.c.requested_at < until)
+            .values(metered_until=until)
+        )
+        self._connection.execute(
+            update(leases)
+            .where(self._has_unmetered(), not_(is_open))
+            .values(metered_until=leases.c.settled_at, metered_at=until)
+        )
+
+    def _has_unmetered(self) -> ColumnElement[bool]:
+        return and_(leases.c.hub == self._hub_name, leases.c.metered_at.is_(None))
+
+    def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
+        rows = self._connection.execute(
+            select(leases)
+            .where(leases.c.settled_at.is_(None), leases.c.ends_at.is_not(None))
+            .order_by(leases.c.ends_at)
+            .limit(most)
+        )
+        return [lease_of(row) for row in rows]
+
+    def plan_stop(self, lease: Lease) -> None:
+        self._connection.execute(
+            update(leases)
+            .where(leases.c.id == lease.id)
+            .values(
+                ends_at=lease.ends_at,
+                warned_at=lease.warned_at,
+                stop_at=lease.stop_at,
+                stop_reason=lease.stop_reason,
             )
         )
 
@@ -112,7 +159,7 @@ class SqlLeases:
         return settled.rowcount == 1
 
 
-def _lease(row: Row[tuple[object, ...]]) -> Lease:
+def lease_of(row: Row[Any]) -> Lease:
     return Lease(
         id=row.id,
         server=ServerKey(row.username, row.server_name),
@@ -123,4 +170,11 @@ def _lease(row: Row[tuple[object, ...]]) -> Lease:
         active_at=row.active_at,
         settled_at=row.settled_at,
         adopted=row.adopted,
+        amounts=row.amounts,
+        metered_until=row.metered_until,
+        ends_at=row.ends_at,
+        warned_at=row.warned_at,
+        stop_at=row.stop_at,
+        stop_reason=row.stop_reason,
+        is_rescue=row.is_rescue,
     )

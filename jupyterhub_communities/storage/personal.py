@@ -65,6 +65,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "key_requests": frozenset({"account_id", "approved_by", "browser_digest"}),
     "notices": frozenset({"account_id", "kind", "data", "created_at"}),
     "leases": frozenset({"username", "server_name", "account_id"}),
+    "usage": frozenset({"account_id"}),
     "workshops": frozenset({"made_by"}),
     "audit": frozenset({"actor", "subject"}),
 }

@@ -18,6 +18,7 @@ from .marks import SqlMarks
 from .notices import SqlNotices
 from .people import SqlPeople
 from .personal import SqlPersonal
+from .usage import SqlUsage
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
 
@@ -39,6 +40,7 @@ class SqlStore:
         self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
+        self.usage: ports.Usage = SqlUsage(connection, hub_name)
         self.personal: ports.Personal = SqlPersonal(connection)
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, open_taller
+from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import apply_declarations
@@ -172,7 +172,7 @@ def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house,
 
 
 def test_reconciling_adopts_a_server_without_a_lease_even_over_the_limit(house, clock) -> None:
-    house.call(apply_declarations, (andes(servers=1),), 5)
+    house.call(apply_declarations, (andes(servers=1),), most_servers(5))
     names = learners(house, open_taller(house), 2)
     servers = {ServerKey(name): RunningServer(ServerKey(name), ready=True) for name in names}
     first = house.call(leases.reconcile_leases, servers, clock.now())

@@ -1,0 +1,126 @@
+"""What was spent by the hour: each person's, and the sums of each scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..domain.metering import Bucket, Usage
+from ..domain.quotas import HUB, Scope
+from ..domain.units import (
+    CPU_TIME,
+    GPU_TIME,
+    MEMORY_TIME,
+    SERVER_TIME,
+    Amounts,
+    gpu_kind,
+    kind_of,
+)
+from .balances import read_key, scope_key
+from .tables import spent, usage
+
+_KEY = ("hour", "scope", "account_id", "profile", "gpu_kind")
+_COLUMNS = {
+    SERVER_TIME: "server_time",
+    CPU_TIME: "cpu_time",
+    MEMORY_TIME: "memory_time",
+    GPU_TIME: "gpu_time",
+}
+# The new hour begins with what was spent up to it.
+_OPEN_HOUR = text(
+    "INSERT INTO spent (scope, resource, hour, total) "
+    "SELECT :scope, :resource, :hour, COALESCE((SELECT total FROM spent WHERE scope = :scope"
+    " AND resource = :resource AND hour < :hour ORDER BY hour DESC LIMIT 1), 0) WHERE true "
+    "ON CONFLICT DO NOTHING"
+).bindparams(bindparam("hour", type_=spent.c.hour.type))
+_SPEND = (
+    update(spent)
+    .where(
+        spent.c.scope == bindparam("at"),
+        spent.c.resource == bindparam("what"),
+        spent.c.hour
+        >= bindparam("from_hour"),  # a stretch that is metered late counts in later sums
+    )
+    .values(total=spent.c.total + bindparam("amount"))
+)
+
+
+class SqlUsage:
+    def __init__(self, connection: Connection, hub_name: str):
+        self._connection = connection
+        self._hub_name = hub_name
+
+    def add(self, usage: Usage) -> None:
+        if not usage:
+            return
+        rows: dict[tuple[Any, ...], dict[str, int]] = {}
+        sums: dict[tuple[str, str, datetime], int] = {}
+        for bucket, amounts in usage.items():
+            for resource, amount in amounts.items():
+                kind = gpu_kind(resource)
+                row = rows.setdefault(self._row_key(bucket, kind), {})
+                column = _COLUMNS[kind_of(resource)]
+                row[column] = row.get(column, 0) + amount
+                for level in bucket.scope.place.path():
+                    key = (scope_key(level, self._hub_name), resource, bucket.hour)
+                    sums[key] = sums.get(key, 0) + amount
+        self._add_rows(rows)
+        self._add_sums(sums)
+
+    def _row_key(self, bucket: Bucket, kind: str) -> tuple[Any, ...]:
+        place = scope_key(bucket.scope.place, self._hub_name)
+        return (bucket.hour, place, bucket.scope.member or "", bucket.profile or "", kind)
+
+    def _add_rows(self, rows: Mapping[tuple[Any, ...], Mapping[str, int]]) -> None:
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        query = dialect.insert(usage)
+        added = {name: usage.c[name] + query.excluded[name] for name in _COLUMNS.values()}
+        self._connection.execute(
+            query.on_conflict_do_update(index_elements=list(_KEY), set_=added),
+            [
+                {**dict.fromkeys(_COLUMNS.values(), 0), **dict(zip(_KEY, key, strict=True)), **row}
+                for key, row in rows.items()
+            ],
+        )
+
+    def _add_sums(self, sums: Mapping[tuple[str, str, datetime], int]) -> None:
+        self._connection.execute(
+            _OPEN_HOUR,
+            [
+                {"scope": scope, "resource": resource, "hour": hour}
+                for scope, resource, hour in sorted(sums)
+            ],
+        )
+        self._connection.execute(
+            _SPEND,
+            [
+                {"at": scope, "what": resource, "from_hour": hour, "amount": amount}
+                for (scope, resource, hour), amount in sums.items()
+            ],
+        )
+
+    def of(self, scope: Scope, start: datetime, end: datetime) -> Sequence[tuple[Bucket, Amounts]]:
+        conditions: list[ColumnElement[bool]] = [usage.c.hour >= start, usage.c.hour < end]
+        if scope.place != HUB:
+            key = scope.place.key
+            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
+        if scope.member is not None:
+            conditions.append(usage.c.account_id == scope.member)
+        query = select(usage).where(*conditions).order_by(*(usage.c[name] for name in _KEY))
+        return [self._bucket(row) for row in self._connection.execute(query)]
+
+    def _bucket(self, row: Any) -> tuple[Bucket, Amounts]:
+        place = read_key(row.scope) if row.scope.startswith("hub/") else HUB
+        scope = replace(place, member=row.account_id or None)
+        kinds = {**_COLUMNS, f"{GPU_TIME}.{row.gpu_kind}": "gpu_time"}
+        del kinds[GPU_TIME]
+        amounts = {resource: getattr(row, column) for resource, column in kinds.items()}
+        return (
+            Bucket(row.hour, scope, row.profile or None),
+            {resource: amount for resource, amount in amounts.items() if amount},
+        )
