@@ -54,7 +54,7 @@ def test_a_good_file_becomes_settings_and_declarations(tmp_path) -> None:
     assert (profile.milli_cpu, profile.memory) == (500, 1024**3)
     assert profile.roles == {Role.INSTRUCTOR}
     assert declaration.community.name("es-PE") == "Andes"
-    assert declaration.servers == 4
+    assert declaration.quota.held["servers"].most == 4
 
 
 def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:

@@ -161,9 +161,11 @@ def test_what_a_container_image_needs_is_what_local_servers_get() -> None:
 # Columns that say nothing of a person, by table. Whoever adds a column decides where it belongs.
 IMPERSONAL = {
     "accounts": "",
+    "allowances": "scope resource span is_each quota",
     "audit": "id at action community before after request_id",
-    "balances": "scope resource quota held",
-    "communities": "slug names language contact declared created_at retention_days suspended_at "
+    "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
+    "communities": "slug names language contact declared created_at retention_days cohort "
+    "suspended_at "
     "suspended_because",
     "grants": "id",
     "identities": "",
@@ -171,14 +173,18 @@ IMPERSONAL = {
     "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
     "link_sealed",
     "key_requests": "id number created_at approved_at used_at",
-    "leases": "id hub community workshop profile requested_at active_at settled_at adopted",
+    "leases": "id hub community workshop profile requested_at active_at settled_at adopted "
+    "amounts metered_until metered_at ends_at warned_at stop_at stop_reason is_rescue",
     "marks": "name at",
     "notices": "id",
     "redemptions": "id grant_id released_at",
     "sessions": "community workshop starts_at ends_at",
     "sites": "community workshop slug name zone",
+    "spent": "scope resource hour total",
+    "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
-    "workshops": "community slug title language zone seats profile created_at closed_at",
+    "workshops": "community slug title language zone seats profile created_at closed_at "
+    "reserved reserved_at",
 }
 
 
