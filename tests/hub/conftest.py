@@ -71,9 +71,7 @@ def manifest_of():
 
     async def manifest_of(spawner, options: dict | None = None):
         spawner.user_options = options or {}
-        plan = await spawner._admit()
-        if plan is not None:
-            spawner._apply_plan(plan)
+        await spawner._prepare()
         await spawner.load_user_options()
         async with ApiClient() as client:
             return client.sanitize_for_serialization(await spawner.get_pod_manifest())

@@ -233,7 +233,7 @@ async def test_a_choice_of_one_place_is_shown_also_where_another_place_has_it_no
     form = await spawner.get_options_form()
     assert form.index("Base") < form.index("Maps")
     spawner.user_options = {"profile": "p", "kind": "maps"}
-    plan = await spawner._admit()
+    plan = await spawner._prepare()
     assert plan.scope.workshop == "mapas", "charged to the place that offers it"
     house.close()
 
