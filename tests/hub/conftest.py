@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from houses import open_taller
-from kubernetes_api import KUBECONFIG
+from cluster import KUBECONFIG
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 

@@ -1,14 +1,17 @@
-"""An operator's own `profile_list` on a real hub: pods are asked for from a fake of Kubernetes."""
+"""An operator's own `profile_list` on a real hub: pods are asked for from kmock's Kubernetes."""
 
 from __future__ import annotations
 
 import pytest
+from cluster import KUBECONFIG
 from hubs import real_hub, text_of
-from kubernetes_api import KUBECONFIG, fake_kubernetes
 
 from tools import free_port, wait_until
 
 pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
+pytest.importorskip("kmock", reason="install PyPI's package kmock")
+
+from kubernetes_api import emulated_kubernetes
 
 COMMUNITIES = """\
 communities:
@@ -65,7 +68,7 @@ c.KubeSpawner.profile_list = [
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lists")
-    with fake_kubernetes() as (api, cluster):
+    with emulated_kubernetes() as (api, cluster):
         (folder / "kubeconfig").write_text(KUBECONFIG.format(api=api))
         more = CONFIG.format(port=free_port())
         with pytest.MonkeyPatch.context() as patch:
