@@ -2,8 +2,8 @@
 
 kmock keeps the objects, and answers to create, read, list, watch and delete with Kubernetes' own
 statuses. Here is added what a real API server writes into an object that is made (its namespace, uid and
-version, and a request for each limit without one), and a kubelet: a pod's command runs as a local
-process, on 127.0.0.1. There is no scheduler: a pod runs at once, unless nobody has its image.
+version, and a request for each limit without one), `watch=True` as Python writes it, and a kubelet: a
+pod's command runs as a local process, on 127.0.0.1. There is no scheduler: a pod runs at once, unless nobody has its image.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cluster import NOBODYS_IMAGE
-from kmock import KubernetesEmulator, KubernetesError, Request, Server, action
+from kmock import KubernetesEmulator, KubernetesError, Request, Server, action, params
 
 from tools import end_process
 
@@ -37,6 +37,8 @@ class EmulatedKubernetes(KubernetesEmulator):
         self._version = 0
         for kind in KINDS:
             self.resources[kind] = {}
+        # As Python's client writes it; kmock itself knows `watch=true` alone.
+        self["get", params(watch="True")] << self._serve_watch
 
     def names(self, plural: str) -> list[str]:
         """Of what there is at present."""
@@ -128,6 +130,9 @@ def emulated_kubernetes() -> Iterator[tuple[str, EmulatedKubernetes]]:
     try:
         yield world["url"], world["emulator"]
     finally:
-        world["emulator"].end_all()
+        emulator = world["emulator"]
+        emulator.end_all()
+        strange = [error for error in emulator.errors if not isinstance(error, KubernetesError)]
         world["loop"].call_soon_threadsafe(world["over"].set)
         thread.join()
+        assert not strange, "kmock was asked for what it cannot do"

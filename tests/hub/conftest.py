@@ -34,8 +34,8 @@ async def make_pod_spawner(tmp_path, monkeypatch):
     (tmp_path / "kubeconfig").write_text(KUBECONFIG.format(api="http://127.0.0.1:9"))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
 
-    def make(house, **traits):
-        spawner = CommunityKubeSpawner(
+    def make(house, *, spawner_class=None, **traits):
+        spawner = (spawner_class or CommunityKubeSpawner)(
             _mock=True,
             user=PodUser(),
             hub=Hub(port=8081),
