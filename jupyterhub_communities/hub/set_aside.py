@@ -18,7 +18,7 @@ from ..domain.profiles import Profile
 from ..domain.units import CPU, GPU, MEMORY, MOST, SERVERS, STORAGE, gpu, gpu_kind, kind_of
 
 Resources = Mapping[str, Any]  # by Kubernetes' names, as numbers or as `500m`
-_QUANTITY = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i)?)")
+_QUANTITY = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)")
 _FACTORS = {suffix: Fraction(1, 1000**n) for n, suffix in enumerate("mun", 1)}
 _FACTORS |= {suffix: Fraction(1000**n) for n, suffix in enumerate("kMGTPE", 1)}
 _FACTORS |= {f"{suffix}i": Fraction(1024**n) for n, suffix in enumerate("KMGTPE", 1)}
