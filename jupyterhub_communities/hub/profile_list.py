@@ -139,11 +139,19 @@ def _profile(entry: Entry, communities: Collection[str]) -> Profile:
     override = entry.get("kubespawner_override") or {}
     return Profile(
         slug=slug,
-        names={"en": str(entry.get("display_name", slug))},
+        names=_names(entry, slug),
         **_sizes(override),
         choices=tuple(choices),
         **_gate(entry, "", communities),
     )
+
+
+def _names(entry: Entry, slug: str) -> dict[str, str]:
+    """For refusals; the form is drawn from the entry itself."""
+    translations = (entry.get("translations") or {}).items()
+    return {"en": str(entry.get("display_name", slug))} | {
+        tag: said["display_name"] for tag, said in translations if "display_name" in said
+    }
 
 
 def _choice(name: str, option: Entry, where: str, communities: Collection[str]) -> ProfileChoice:
