@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from houses import open_taller
 from cluster import KUBECONFIG
+from houses import open_taller
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 

@@ -16,7 +16,6 @@ from decimal import Decimal
 import pytest
 from cluster import NOBODYS_IMAGE, some_cluster
 from houses import andes, make_house
-from traitlets.config import Config
 
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.profiles import Option, Profile, ProfileChoice
@@ -160,7 +159,8 @@ async def gone(delete, *place, **more) -> None:
     try:
         await delete(*place, **more)
     except ApiException as error:
-        assert error.status == 404
+        if error.status != 404:
+            raise
 
 
 @pytest.fixture
@@ -189,8 +189,8 @@ async def pod_of(spawner):
         try:
             return await spawner.api.read_namespaced_pod(spawner.pod_name, spawner.namespace)
         except ApiException as error:
-            assert error.status == 404
-            assert time.monotonic() < deadline
+            if error.status != 404 or time.monotonic() > deadline:
+                raise
             await asyncio.sleep(0.02)
 
 
@@ -343,7 +343,7 @@ async def test_a_start_that_does_not_fit_makes_no_pod_and_no_volume(listed, make
         return [{"display_name": "Large", "kubespawner_override": {"mem_limit": "4G"}}, LIST[1]]
 
     spawner = make(listed, profile_list=large)
-    with pytest.raises(SpawnRefused, match="never fits|nunca cabe") as refused:
+    with pytest.raises(SpawnRefused, match=r"4 GiB") as refused:
         await spawner.start()
     assert refused.value.status_code == 429
     for read, name in (
