@@ -32,7 +32,6 @@ class Cluster:
     namespace: str
     image: str
     refusing_pods: Callable[[Any], AbstractAsyncContextManager[None]]  # of a client of its API
-    is_real: bool
 
 
 @contextmanager
@@ -43,7 +42,6 @@ def some_cluster(folder: Path) -> Iterator[Cluster]:
             os.environ.get("COMMUNITIES_TEST_NAMESPACE", "jupyterhub-communities-test"),
             os.environ.get("COMMUNITIES_TEST_IMAGE", "busybox"),
             _quota_of_no_pods,
-            is_real=True,
         )
         return
     from kubernetes_api import NAMESPACE, emulated_kubernetes
@@ -59,7 +57,7 @@ def some_cluster(folder: Path) -> Iterator[Cluster]:
                 emulator.fails = False
 
         (folder / "kubeconfig").write_text(KUBECONFIG.format(api=url))
-        yield Cluster(folder / "kubeconfig", NAMESPACE, "any", failing, is_real=False)
+        yield Cluster(folder / "kubeconfig", NAMESPACE, "any", failing)
 
 
 @asynccontextmanager

@@ -146,21 +146,30 @@ async def make(cluster, make_pod_spawner, monkeypatch):
 
     yield make
     for spawner in made:
-        api, place = spawner.api, (spawner.pod_name, spawner.namespace)
-        await gone(api.delete_namespaced_pod, *place, grace_period_seconds=0)
-        await gone(
-            api.delete_namespaced_persistent_volume_claim, spawner.pvc_name, spawner.namespace
-        )
+        await delete(spawner, "pod", spawner.pod_name, grace_period_seconds=0)
+        await delete(spawner, "persistent_volume_claim", spawner.pvc_name)
         await spawner._stop_all_reflectors()
     load_config.cache_clear()
 
 
-async def gone(delete, *place, **more) -> None:
+async def delete(spawner, kind: str, name: str, **more) -> None:
+    """Until it is gone: the next test makes one of the same name."""
+    if await is_there(spawner, kind, name):
+        await getattr(spawner.api, f"delete_namespaced_{kind}")(name, spawner.namespace, **more)
+    deadline = time.monotonic() + 120
+    while await is_there(spawner, kind, name):
+        assert time.monotonic() < deadline, f"{kind} {name} stays"
+        await asyncio.sleep(0.1)
+
+
+async def is_there(spawner, kind: str, name: str) -> bool:
     try:
-        await delete(*place, **more)
+        await getattr(spawner.api, f"read_namespaced_{kind}")(name, spawner.namespace)
     except ApiException as error:
         if error.status != 404:
             raise
+        return False
+    return True
 
 
 @pytest.fixture
@@ -185,13 +194,10 @@ def listed(tmp_path):
 async def pod_of(spawner):
     """As the cluster has it, once it is there."""
     deadline = time.monotonic() + 60
-    while True:
-        try:
-            return await spawner.api.read_namespaced_pod(spawner.pod_name, spawner.namespace)
-        except ApiException as error:
-            if error.status != 404 or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.02)
+    while not await is_there(spawner, "pod", spawner.pod_name):
+        assert time.monotonic() < deadline, "there is no pod"
+        await asyncio.sleep(0.02)
+    return await spawner.api.read_namespaced_pod(spawner.pod_name, spawner.namespace)
 
 
 @asynccontextmanager
@@ -233,8 +239,8 @@ KUBERNETES_NAMES = {
     "nvidia.com/gpu": "gpu.nvidia-com-gpu",
     "ephemeral-storage": "storage",
 }
-FACTORS = {"m": Decimal("0.001"), "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 1000, "M": 10**6}
-FACTORS |= {"G": 10**9}
+FACTORS = {"u": Decimal("0.000001"), "m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9}
+FACTORS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
 def requests_of(pod) -> dict[str, int]:
@@ -242,7 +248,7 @@ def requests_of(pod) -> dict[str, int]:
     sums: dict[str, Decimal] = {}
     for container in pod.spec.containers:
         for name, text in ((container.resources and container.resources.requests) or {}).items():
-            number = text.rstrip("kKMGim")
+            number = text.rstrip("umkKMGi")
             amount = Decimal(number) * FACTORS.get(text[len(number) :], 1)
             sums[name] = sums.get(name, 0) + amount
     return {
@@ -346,13 +352,8 @@ async def test_a_start_that_does_not_fit_makes_no_pod_and_no_volume(listed, make
     with pytest.raises(SpawnRefused, match=r"4 GiB") as refused:
         await spawner.start()
     assert refused.value.status_code == 429
-    for read, name in (
-        (spawner.api.read_namespaced_pod, spawner.pod_name),
-        (spawner.api.read_namespaced_persistent_volume_claim, spawner.pvc_name),
-    ):
-        with pytest.raises(ApiException) as missing:
-            await read(name, spawner.namespace)
-        assert missing.value.status == 404
+    assert not await is_there(spawner, "pod", spawner.pod_name)
+    assert not await is_there(spawner, "persistent_volume_claim", spawner.pvc_name)
     await ended(spawner)
     assert held(listed) == {}
 
@@ -450,6 +451,7 @@ async def test_a_pod_that_never_becomes_ready_holds_nothing_afterwards(house, ma
     with pytest.raises(TimeoutError):
         await spawner.start()
     assert held(house)["memory"] == GIB, "the pod is there, and keeps its place"
+    spawner.start_timeout = 120  # it is also how long the pod may take to go
     await ended(spawner)
     assert held(house) == {}
 
