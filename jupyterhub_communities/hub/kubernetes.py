@@ -188,19 +188,22 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         self._plan = plan
 
     def _configured_sizes(self) -> Mapping[str, int]:
-        return set_aside.of_pod(set_aside.pod_of(self))
+        return self._sizes_of(set_aside.pod_of(self))
+
+    def _sizes_of(self, spec: Any) -> dict[str, int]:
+        """Of a pod as it travels: settings may be objects of Kubernetes' client."""
+        return set_aside.of_pod(self.api.api_client.sanitize_for_serialization(spec))
 
     async def load_user_options(self) -> None:
         """The last that sets sizes, and the first act of KubeSpawner's start: nothing is asked of
         Kubernetes yet."""
         await self._load_planned_entry()
-        await self._admit_sizes(set_aside.of_pod(set_aside.pod_of(self)))
+        await self._admit_sizes(self._sizes_of(set_aside.pod_of(self)))
 
     async def _make_create_pod_request(self, pod: Any, request_timeout: int) -> Any:
         """KubeSpawner's last step before there is a pod: `modify_pod_hook` and what KubeSpawner
         itself makes of its settings are seen here. Another size is admitted anew."""
-        whole = self.api.api_client.sanitize_for_serialization(pod)
-        await self._admit_sizes(set_aside.of_pod(whole["spec"]))
+        await self._admit_sizes(self._sizes_of(pod.spec))
         return await super()._make_create_pod_request(pod, request_timeout)
 
     async def _admit_sizes(self, sizes: Mapping[str, int]) -> None:

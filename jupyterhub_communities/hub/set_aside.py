@@ -18,7 +18,9 @@ from ..domain.profiles import Profile
 from ..domain.units import CPU, GPU, MEMORY, MOST, SERVERS, STORAGE, gpu, gpu_kind, kind_of
 
 Resources = Mapping[str, Any]  # by Kubernetes' names, as numbers or as `500m`
-_QUANTITY = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)")
+_QUANTITY = re.compile(
+    r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3})|([numkMGTPE]|[KMGTPE]i)?)"
+)
 _FACTORS = {suffix: Fraction(1, 1000**n) for n, suffix in enumerate("mun", 1)}
 _FACTORS |= {suffix: Fraction(1000**n) for n, suffix in enumerate("kMGTPE", 1)}
 _FACTORS |= {f"{suffix}i": Fraction(1024**n) for n, suffix in enumerate("KMGTPE", 1)}
@@ -56,16 +58,17 @@ def of_pod(spec: Mapping[str, Any]) -> dict[str, int]:
 
 
 def pod_of(spawner: Any) -> dict[str, Any]:
-    """As much of the pod that KubeSpawner's traits will make as `of_pod` reads."""
+    """As much of the pod that KubeSpawner's traits will make as `of_pod` reads. A guarantee of 0 is
+    none to it."""
     resources = {
         "requests": {
-            "cpu": spawner.cpu_guarantee,
-            "memory": spawner.mem_guarantee,
+            "cpu": spawner.cpu_guarantee or None,
+            "memory": spawner.mem_guarantee or None,
             **spawner.extra_resource_guarantees,
         },
         "limits": {
-            "cpu": spawner.cpu_limit,
-            "memory": spawner.mem_limit,
+            "cpu": spawner.cpu_limit or None,
+            "memory": spawner.mem_limit or None,
             **spawner.extra_resource_limits,
         },
     }

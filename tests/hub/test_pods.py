@@ -26,7 +26,7 @@ from jupyterhub_communities.hub.refused import SpawnRefused
 pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
 pytest.importorskip("kmock", reason="install PyPI's package kmock")
 
-from kubernetes_asyncio.client import ApiException
+from kubernetes_asyncio.client import ApiException, V1Container, V1ResourceRequirements
 
 GIB = 1024**3
 COMMUNITY = Scope("andes")
@@ -83,6 +83,7 @@ LIST = [
             "cpu_limit": 4,
         },
     },
+    {"display_name": "Zero", "kubespawner_override": {"mem_guarantee": 0, "mem_limit": "512M"}},
     {
         "display_name": "Graphics",
         "kubespawner_override": {
@@ -287,6 +288,7 @@ async def test_what_a_pod_of_the_catalogue_asks_for_is_what_its_lease_holds(
         ({"profile": "lessons"}, 512 * 2**20),
         ({"profile": "lessons", "cpu": "odd"}, 512 * 2**20),
         ({"profile": "guaranteed"}, 256 * 2**20),
+        ({"profile": "zero"}, 512 * 2**20),
         ({"profile": "graphics"}, 2 * GIB),
         ({"profile": "beside"}, GIB + 100 * 2**20),
     ],
@@ -374,12 +376,16 @@ async def test_a_hook_that_changes_the_pod_is_admitted_anew(listed, make, join) 
     assert held(listed) == {}
 
 
+LARGE = V1ResourceRequirements(limits={"memory": "4Gi"})
+
+
 @pytest.mark.parametrize(
     "traits",
     [
         {"extra_pod_config": {"resources": {"requests": {"memory": "4Gi"}}}},
         {"extra_container_config": {"resources": {"requests": {"memory": "4Gi"}}}},
         {"init_containers": [{"name": "first", "image": "any", "resources": {"limits": {"memory": "4Gi"}}}]},
+        {"extra_containers": [V1Container(name="beside", image="any", resources=LARGE)]},
         {"pre_spawn": lambda spawner: setattr(spawner, "mem_guarantee", 4 * GIB)},
         {"modify_pod_hook": lambda spawner, pod: grown(pod)},
     ],
