@@ -20,6 +20,7 @@ from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
 from jupyterhub_communities.hub.profile_list import localised, read_profile_list
+from jupyterhub_communities.hub.set_aside import as_named, device_kind, of_pod
 from jupyterhub_communities.pages.language import current_messages, use_language
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import metadata
@@ -131,6 +132,22 @@ def test_the_catalogue_of_the_profiles_page_is_a_good_file(tmp_path) -> None:
     catalogue = load_config(tmp_path / "communities.yaml").settings().catalogue
     assert [profile.slug for profile in catalogue.profiles] == ["lessons", "maps"]
     assert catalogue.get("gis").slug == "maps"
+
+
+def test_the_gpu_of_the_profiles_page_counts_by_the_name_that_is_said_there(tmp_path) -> None:
+    kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
+    (text,) = blocks(DOCS / "profiles.md", "file: gpu.yaml")
+    (tmp_path / "communities.yaml").write_text(text)
+    catalogue = load_config(tmp_path / "communities.yaml").settings().catalogue
+    (profile,) = catalogue.profiles
+    known = kubernetes.CommunityKubeSpawner.class_trait_names()
+    assert not list(kubernetes.unknown_settings(catalogue, known))
+    limits = profile.overrides[0]["extra_resource_limits"]
+    pod = of_pod({"containers": [{"resources": {"limits": limits}}]})
+    assert as_named(pod, profile) == {"servers": 1, "gpu.a100": 1}
+    assert set(pod) - {"servers"} == {"gpu.nvidia-com-gpu"}
+    for name in ("gpu.nvidia-com-gpu", f"gpu.{device_kind('nvidia.com/mig-1g.5gb')}"):
+        assert f"`{name}`" in (DOCS / "quotas.md").read_text()
 
 
 def test_the_values_for_zero_to_jupyterhub_are_a_good_list() -> None:
