@@ -7,7 +7,7 @@ HUB5 := .venv-hub5
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots pictures bench bench-weight clean
+.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-weight clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -18,6 +18,7 @@ help:
 	@echo "make screenshots  draw the README's and the translators' pictures from the real demo"
 	@echo "make pictures     every page in Spanish and Arabic side by side (OUT=folder)"
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
+	@echo "make bench-spawn  measure what a start costs the Hub, beside a plain one (OUT=folder)"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
@@ -56,6 +57,10 @@ pictures: $(VENV)/.dev $(BIN)/configurable-http-proxy
 bench: OUT ?= benchmarks/signin/out
 bench: $(VENV)/.bench $(HUB5)/.bench $(BIN)/configurable-http-proxy
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
+
+bench-spawn: OUT ?= benchmarks/spawn/out
+bench-spawn: $(VENV)/.bench $(BIN)/configurable-http-proxy
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.spawn --out $(OUT) $(ARGS)
 
 bench-weight: $(VENV)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.weight --out benchmarks/weight/figures $(ARGS)
