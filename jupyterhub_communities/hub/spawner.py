@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
-from jupyterhub.utils import maybe_future
+from jupyterhub.utils import maybe_future, url_path_join
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
 from traitlets.config import Config
 
@@ -39,7 +39,15 @@ from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab
 from .batch import memory_format, written
-from .options import draw_form, draw_grace, picked_of, read_options, scope_of
+from .options import (
+    RESCUE,
+    draw_form,
+    draw_grace,
+    picked_of,
+    read_options,
+    scope_of,
+    set_aside_sentence,
+)
 from .refused import SpawnRefused, keep_failure_count
 
 
@@ -82,6 +90,7 @@ class CommunitySpawnerMixin(Spawner):
     user_options: dict[str, Any]
     cookie_options: dict[str, Any]
     lease_id: str | None = None
+    _admitted: StartPlan | None = None
     _is_form_skipped = False
 
     @default("lab_settings_dir")
@@ -126,6 +135,11 @@ class CommunitySpawnerMixin(Spawner):
     def _default_options_form(self) -> Any:
         return type(self)._draw_options_form
 
+    def set_aside_in_words(self) -> str:
+        """What the progress page says of the start that is under way; empty where nothing is known."""
+        plan = self._admitted
+        return "" if plan is None else set_aside_sentence(plan, current_messages())
+
     async def _draw_options_form(self) -> str:
         """The form; empty where there is nothing to choose, so that one click starts."""
         try:
@@ -152,6 +166,7 @@ class CommunitySpawnerMixin(Spawner):
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
         """`opt-profile`, `opt-community`, `opt-workshop` and `opt-choice-…` of a link, else what the
         form reads."""
+        self._is_form_skipped = False  # this choice is no old one
         return self._read_options(query_data) or super().options_from_query(query_data)
 
     @property
@@ -175,6 +190,7 @@ class CommunitySpawnerMixin(Spawner):
             self.user_options = self._read_options(self.user_options)
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
+        self._admitted = None
         plan = await self._admit()
         if plan is not None:
             self._apply_plan(plan)
@@ -196,6 +212,7 @@ class CommunitySpawnerMixin(Spawner):
             profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
             picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
+            is_rescue=RESCUE in options,
         )
 
     async def _admit(self) -> StartPlan | None:
@@ -223,10 +240,12 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        return SpawnRefused(refusal, current_messages())
+        url = url_path_join(self.hub.base_url, "spawn", self.user.escaped_name, self.name)
+        return SpawnRefused(refusal, current_messages(), f"{url}?opt-{RESCUE}=yes")
 
     def _apply_plan(self, plan: StartPlan) -> None:
         """Sets what the profile, the workshop and the reader's language ask for."""
+        self._admitted = plan
         messages = refine_language(
             stored=plan.account.language if plan.account else None,
             workshop=plan.workshop.language if plan.workshop else None,
