@@ -34,7 +34,7 @@ from ..application.people import find_person
 from ..application.ports import Settings
 from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
-from ..domain.refusals import Refusal, StorageUnreachable
+from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab
@@ -240,8 +240,13 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        url = url_path_join(self.hub.base_url, "spawn", self.user.escaped_name, self.name)
-        return SpawnRefused(refusal, current_messages(), f"{url}?opt-{RESCUE}=yes")
+        rescue_url = self._rescue_url if isinstance(refusal, QuotaExceeded) else ""
+        return SpawnRefused(refusal, current_messages(), rescue_url)
+
+    @property
+    def _rescue_url(self) -> str:
+        place = [self.user.escaped_name, *([self.name] if self.name else [])]
+        return f"{url_path_join(self.hub.base_url, 'spawn', *place)}?opt-{RESCUE}=yes"
 
     def _apply_plan(self, plan: StartPlan) -> None:
         """Sets what the profile, the workshop and the reader's language ask for."""

@@ -20,6 +20,7 @@ from jupyterhub_communities.domain.refusals import (
     QuotaExceeded,
     ScopeNotYours,
 )
+from jupyterhub_communities.domain.remaining import Left
 from jupyterhub_communities.domain.units import SERVERS
 
 
@@ -157,7 +158,7 @@ def test_choices_say_how_many_servers_are_left_over_all_levels(house) -> None:
     opened = open_taller(house, servers=2)
     one, _ = learners(house, opened, 2)
     start(house, one)
-    assert house.call(leases.start_choices, one)[0].servers_left == 1
+    assert house.call(leases.start_choices, one)[0].left == (Left("servers", 1),)
 
 
 def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house, clock) -> None:
