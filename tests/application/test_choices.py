@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, most_servers, open_taller
+from houses import NOON, SetClock, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -172,7 +172,3 @@ def test_people_of_no_community_see_nothing(house):
 
 def settings_with_sessions(house, longest):
     return replace(house.settings, running={None: RunningRules(max_session=longest)})
-
-
-def test_both_profiles_of_the_house_are_the_ones_counted_on():
-    assert (SMALL.milli_cpu, MEDIUM.milli_cpu) == (500, 1000)

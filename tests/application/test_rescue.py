@@ -70,9 +70,7 @@ def test_somebody_over_quota_is_offered_a_rescue_and_gets_it(house, full):
 
 def test_whatever_else_is_asked_for_it_is_the_rescue_profile(house, full):
     place = Scope("andes", "taller-de-python")
-    plan = start(
-        house, full, is_rescue=True, profile="medium", picked={"kind": "big"}, scope=place
-    )
+    plan = start(house, full, is_rescue=True, profile="medium", picked={"kind": "big"}, scope=place)
     assert (plan.profile, plan.picked, plan.scope) == (TINY, {}, place)
     with pytest.raises(ScopeNotYours):
         start(house, full, is_rescue=True, scope=Scope("andes"))
