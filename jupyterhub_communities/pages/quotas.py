@@ -144,7 +144,7 @@ def reserve_in_words(reserve: Reserve | None, zone: str, messages: Messages) -> 
     if reserve.short and reserve.opens_at is not None:
         sentences.append(
             messages.gettext(
-                "As things stand now, %(amounts)s of it will still be in use by others on %(time)s.",
+                "As things stand now, others will still be using %(amounts)s of it on %(time)s.",
                 amounts=amounts_in_words(reserve.short, messages),
                 time=messages.datetime(reserve.opens_at, zone),
             )
@@ -161,8 +161,8 @@ def overbooked_in_words(found: Overbooked, messages: Messages) -> list[str]:
             zone = found.zones.get(scope, "UTC")
             sentences.append(
                 messages.gettext(
-                    "%(time)s: %(wanted)s are kept for workshops, and the community has %(left)s. "
-                    "%(workshop)s has to give %(amount)s.",
+                    "%(time)s. Kept for workshops: %(wanted)s; the community has: %(left)s. "
+                    "The workshop %(workshop)s has to give %(amount)s.",
                     time=messages.interval(one.starts_at, one.ends_at, zone, "medium"),
                     wanted=amount_in_words(one.resource, one.reserved, messages),
                     left=amount_in_words(one.resource, one.owned, messages),
