@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -100,6 +101,30 @@ def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
     answer = start(hub, device.username(), profile="small")
     assert answer.status_code == 429
     assert sentence in answer.json()["message"]
+
+
+def test_somebody_over_quota_starts_one_small_server_by_the_link_on_the_refusal(hub, full) -> None:
+    device, sentence, opened = full
+    username = device.username()
+    assert "Disponible ahora para" in text_of(device.get("/hub/home"))
+    query = {"opt-profile": "medium", "opt-community": "andes"}
+    query["opt-workshop"] = opened.workshop.slug
+    page = device.get("/hub/spawn", params=query)
+    assert sentence in text_of(page)
+    (link,) = re.findall(r'id="rescue" href="([^"]+)"', page.text)
+    page = device.get(link)
+    assert page.ok
+    wait_until(lambda: hub.user(username)["servers"].get("", {}).get("ready"))
+    lease = lease_of(hub, username)
+    assert (lease.is_rescue, lease.profile) == (True, "small")
+    assert held(hub, opened) == 2
+    path = f"/users/{username}/servers/otra"
+    wanted = {"rescue": "yes", "profile": "medium", "image": "any"}
+    refused = hub.api("POST", path, json=wanted)
+    assert refused.status_code == 409
+    assert "Tu servidor pequeño" in refused.json()["message"]
+    stop(hub, username)
+    assert held(hub, opened) == 1
 
 
 def test_ten_simultaneous_starts_against_a_limit_of_three_give_exactly_three(hub) -> None:
