@@ -21,6 +21,7 @@ from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
+RESCUE = re.compile(r'id="rescue" href="([^"]+)"')
 FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."
 
 
@@ -93,6 +94,7 @@ def test_the_refusal_is_a_sentence_on_a_slow_start(full) -> None:
     address = page.url.removeprefix(device.hub.url)
     (page,) = wait_until(lambda: [p for p in [device.get(address)] if p.status_code == 429])
     assert sentence in text_of(page)
+    assert RESCUE.search(page.text)
 
 
 def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
@@ -111,7 +113,10 @@ def test_somebody_over_quota_starts_one_small_server_by_the_link_on_the_refusal(
     query["opt-workshop"] = opened.workshop.slug
     page = device.get("/hub/spawn", params=query)
     assert sentence in text_of(page)
-    (link,) = re.findall(r'id="rescue" href="([^"]+)"', page.text)
+    (link,) = RESCUE.findall(page.text)
+    token = device.session.cookies.get("_xsrf")
+    form = {"start_on": f"andes/{opened.workshop.slug}/medium"}
+    assert RESCUE.findall(device.post(f"/hub/spawn?_xsrf={token}", form).text) == [link]
     page = device.get(link)
     assert page.ok
     wait_until(lambda: hub.user(username)["servers"].get("", {}).get("ready"))
