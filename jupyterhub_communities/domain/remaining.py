@@ -34,11 +34,19 @@ def remaining(
             if (amount := _to_hold(ledger, scope, resource, now, lasts)) is not None
         ),
         *(
-            min(lefts, key=lambda left: left.amount)
+            _least(lefts)
             for resource in spent
             if (lefts := list(_to_spend(ledger, scope, resource, now)))
         ),
     )
+
+
+def _least(lefts: list[Left]) -> Left:
+    """Of several windows: where two leave the same, both have to give back."""
+    amount = min(left.amount for left in lefts)
+    untils = [left.until for left in lefts if left.amount == amount]
+    known = [until for until in untils if until is not None]
+    return Left(lefts[0].resource, amount, max(known) if len(known) == len(untils) else None)
 
 
 def _to_hold(
