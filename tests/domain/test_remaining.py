@@ -64,8 +64,8 @@ def test_of_several_windows_the_one_that_leaves_least_is_told_with_when_it_gives
     rules = Rules(spent={(HUB, "server-time"): [month], (ANDES, "server-time"): [month, week]})
     ledger = Ledger(rules)
     assert remaining(ledger, ANDES, ["servers"], NOON, HOUR) == (Left("server-time", 8 * 3600),)
-    ledger.hold(BRASIL, {"servers": 1}, NOON + 1.5 * HOUR)
     ledger.hold(MAPS, {"servers": 1}, NOON + HOUR)
+    ledger.hold(BRASIL, {"servers": 1}, NOON + 1.5 * HOUR)
     at = NOON + 2 * HOUR
     back = NOON + 2 * HOUR + timedelta(days=7)
     assert remaining(ledger, ANDES, ["servers"], at, HOUR) == (Left("server-time", 7 * 3600, back),)
