@@ -151,6 +151,7 @@ def open_taller(
     lasts: timedelta = timedelta(hours=3),
     community: str = "andes",
     by: str = "ana",
+    is_reserved: bool = False,
 ) -> OpenedWorkshop:
     """A workshop opened by the champion; it runs now unless told otherwise."""
     start = house.clock.now() + starts_in
@@ -166,5 +167,6 @@ def open_taller(
             seats=seats,
             profile=profile,
             servers=servers,
+            is_reserved=is_reserved,
         ),
     )

@@ -87,6 +87,15 @@ def start_and_stop(house: House, who: str, usernames: list[str]) -> None:
         house.call(leases.settle, lease)
 
 
+def open_reserving(house: House, who: str, seats: int) -> object:
+    return open_taller(house, title=f"Taller {who}", seats=seats, is_reserved=True)
+
+
+def start_among(house: House, who: str, usernames: list[str]) -> object:
+    """Each of these people starts a server."""
+    return house.call(leases.admit, StartRequest(who, ServerKey(usernames[_number(who)])))
+
+
 def choose_language(house: House, who: str) -> None:
     house.call(people.choose_language, "newcomer", "es")
 
@@ -134,6 +143,8 @@ RACES: dict[str, Callable[..., object]] = {
         start,
         start_another,
         start_and_stop,
+        start_among,
+        open_reserving,
         choose_language,
         open_workshop,
         leave,

@@ -14,12 +14,11 @@ from ..domain.profiles import Profile
 from ..domain.quotas import Scope
 from ..domain.refusals import QuotaExceeded
 from ..domain.reservations import LOOK_AHEAD
-from ..domain.stops import RunningRules
+from ..domain.stops import RESCUE_LASTS, RunningRules
 from ..domain.units import KIBIBYTE, MEMORY, SERVERS, Amounts
 from .ports import Desk, Hold, Store
 
 MOST_ENDS = 2000  # leases that the earliest time is computed from, the first to end
-RESCUE_LASTS = timedelta(hours=1)
 
 
 def running_rules(desk: Desk, community: str | None) -> RunningRules:
@@ -64,12 +63,13 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
         claim = claims.get((level, resource))
         is_free = claim is None or claim.asked == claim.closed == 0
+        elsewhere = ledger.rules.held_elsewhere.get((level, resource), 0)
         holds.append(
             Hold(
                 level,
                 resource,
                 amount,
-                needs=0 if is_free or claim is None else amount + claim.closed,
+                needs=0 if is_free or claim is None else amount + claim.closed + elsewhere,
                 cap=None if is_free or claim is None else claim.limit,
                 is_first=not ledger.knows(level, resource),
             )
@@ -86,17 +86,13 @@ def refusal_to_hold(
     otherwise: Amounts,
     zone: str,
     person: str,
+    offers_rescue: bool = False,
 ) -> QuotaExceeded:
     """Every violated limit, when the same request passes, and the largest profile that would start
     now."""
     sizes = {profile.slug: set_aside(None, profile, otherwise) for profile in offered}
     ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
-    ends = [
-        End(lease.ends_at, lease.charged, lease.amounts)
-        for lease in store.leases.known_ends(desk.now, most=MOST_ENDS)
-        if lease.ends_at is not None
-    ]
-    verdict = ledger.judge(asked, desk.now, ends)
+    verdict = ledger.judge(asked, desk.now, known_ends(desk, store))
     slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)
     largest = next((profile for profile in offered if profile.slug == slug), None)
     return QuotaExceeded(
@@ -108,7 +104,22 @@ def refusal_to_hold(
         never=verdict.never_fits,
         zone=zone,
         largest=None if largest is None else largest.names,
+        offers_rescue=offers_rescue,
     )
+
+
+def known_ends(desk: Desk, store: Store) -> list[End]:
+    return [
+        End(lease.ends_at, lease.charged, lease.amounts)
+        for lease in store.leases.known_ends(desk.now, most=MOST_ENDS)
+        if lease.ends_at is not None
+    ]
+
+
+def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
+    """Whether `hold` would hold it."""
+    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
+    return all(claim.fits for claim in ledger.claims(asked, desk.now))
 
 
 def standing_for(

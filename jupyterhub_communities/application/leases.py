@@ -12,12 +12,27 @@ from ..domain.grants import NOBODY, Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
 from ..domain.ledger import Request
 from ..domain.profiles import Catalogue, Profile
-from ..domain.quotas import HUB, Scope
-from ..domain.refusals import OneServerInGrace, ProfileNotOffered, QuotaExceeded, ScopeNotYours
+from ..domain.quotas import HUB, Scope, Verdict
+from ..domain.refusals import (
+    OneRescueServer,
+    OneServerInGrace,
+    ProfileNotOffered,
+    QuotaExceeded,
+    ScopeNotYours,
+)
+from ..domain.remaining import Left, remaining
 from ..domain.reservations import LOOK_AHEAD
-from ..domain.units import SERVERS, Amounts
+from ..domain.units import Amounts
 from ..domain.workshops import Workshop, WorkshopState
-from .admission import hold, lasts_in, refusal_to_hold, set_aside
+from .admission import (
+    hold,
+    known_ends,
+    lasts_in,
+    refusal_to_hold,
+    set_aside,
+    standing_for,
+    would_fit,
+)
 from .people import Person, load_person, refusal_of
 from .ports import Desk, Store
 
@@ -47,8 +62,15 @@ class Choice:
     name: Mapping[str, str]  # language tag → community's name, or the workshop's title
     workshop: Workshop | None
     profiles: tuple[Profile, ...]
-    servers_left: int | None  # over all levels; None: unlimited
     preferred_profile: str | None
+    left: tuple[Left, ...] = ()  # over all levels, of what is limited there
+    waits: Mapping[str, Verdict] = field(default_factory=dict)  # slugs that do not fit now → why
+    zone: str = "UTC"  # in which times are told
+
+    @property
+    def is_full(self) -> bool:
+        """No profile would start now."""
+        return bool(self.waits) and len(self.waits) == max(1, len(self.profiles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,8 @@ class StartPlan:
     account: Account | None
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_rescue: bool = False
+    is_offered: bool = True  # else the profile is had for a rescue only
+    amounts: Amounts = field(default_factory=dict)  # what the lease holds
 
     @property
     def charged(self) -> Scope:
@@ -88,8 +112,14 @@ def start_choices(
     catalogue = catalogue or desk.settings.catalogue
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        scopes = _scopes(desk, store, person)
-        return [_choice(store, person, scope, catalogue) for scope in scopes]
+        places = _ranked(desk, store, person)
+        return [_choice(desk, store, person, *place, catalogue) for place in places.items()]
+
+
+def default_choice(desk: Desk, store: Store, person: Person) -> Choice | None:
+    """What the person would start on; None for people of no community."""
+    place = next(iter(_ranked(desk, store, person).items()), None)
+    return place and _choice(desk, store, person, *place, desk.settings.catalogue)
 
 
 def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> Offer:
@@ -119,8 +149,9 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         stale = store.leases.of_server(request.server)
         if stale is not None:
             settle_lease(desk, store, stale)
-        lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
         wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
+        plan = replace(_if_needed(desk, store, request, plan, wanted), amounts=wanted)
+        lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
         asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
             raise _too_much(desk, store, plan, asked, request)
@@ -140,6 +171,27 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         return plan
 
 
+def _if_needed(
+    desk: Desk, store: Store, request: StartRequest, plan: StartPlan, wanted: Amounts
+) -> StartPlan:
+    """A rescue is one only where the same would not start as it is; and each person has one."""
+    if not plan.is_rescue:
+        return plan
+    if plan.is_offered:
+        lasts = lasts_in(desk, plan.scope) or LOOK_AHEAD
+        if would_fit(desk, store, Request(plan.charged, wanted, lasts)):
+            return replace(plan, is_rescue=False)
+    if _has_rescue(store, request):
+        raise OneRescueServer
+    return plan
+
+
+def _has_rescue(store: Store, request: StartRequest) -> bool:
+    """Has the person a rescue server, beside the one that is asked for?"""
+    leases = store.leases.of_user(request.server.username)
+    return any(lease.is_rescue and lease.server != request.server for lease in leases)
+
+
 def _too_much(
     desk: Desk, store: Store, plan: StartPlan, asked: Request, request: StartRequest
 ) -> QuotaExceeded:
@@ -154,6 +206,7 @@ def _too_much(
         otherwise=request.otherwise,
         zone=desk.settings.zone if plan.workshop is None else plan.workshop.zone,
         person="" if plan.account is None else plan.account.display_name,
+        offers_rescue=not _has_rescue(store, request),
     )
 
 
@@ -264,6 +317,8 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     if person.access is Access.GRACE:
         if request.is_planned and not request.is_rescue:
             raise ProfileNotOffered  # it was theirs until a moment ago
+        if any(lease.server != request.server for lease in _leases_of(store, person)):
+            raise OneServerInGrace
         return _plan_rescue(desk, store, person, request, HUB)
     scopes = _scopes(desk, store, person)
     if request.scope is not None and request.scope not in scopes:
@@ -306,35 +361,66 @@ def _default_scope(
 def _plan_rescue(
     desk: Desk, store: Store, person: Person, request: StartRequest, scope: Scope
 ) -> StartPlan:
-    """For saving or deleting files: one server of the rescue profile, whatever was asked for."""
-    if any(lease.server != request.server for lease in _leases_of(store, person)):
-        raise OneServerInGrace
+    """For saving or deleting files: the rescue profile as it is, whatever was asked for."""
     catalogue = request.catalogue or desk.settings.catalogue
     profile = catalogue.rescue(desk.settings.rescue_profile)
     workshop = _workshop(store, scope)
-    return StartPlan(scope, profile, workshop, person.account, is_rescue=True)
+    offered = catalogue.offered(person.actor(), scope.community, scope.workshop)
+    is_offered = person.access is not Access.GRACE and (
+        profile is None or any(one.slug == profile.slug for one in offered)
+    )
+    return StartPlan(
+        scope, profile, workshop, person.account, is_rescue=True, is_offered=is_offered
+    )
 
 
 def _leases_of(store: Store, person: Person) -> Sequence[Lease]:
     return [] if person.account is None else store.leases.of_account(person.account.id)
 
 
-def _choice(store: Store, person: Person, scope: Scope, catalogue: Catalogue) -> Choice:
+def _choice(
+    desk: Desk,
+    store: Store,
+    person: Person,
+    scope: Scope,
+    workshop: Workshop | None,
+    catalogue: Catalogue,
+) -> Choice:
     assert scope.community is not None
-    workshop = _workshop(store, scope)
-    community = store.communities.get(scope.community)
     if workshop is not None:
         name: Mapping[str, str] = {workshop.language: workshop.title}
     else:
+        community = store.communities.get(scope.community)
         name = {} if community is None else community.names
-    lefts = [store.balances.get(level, SERVERS).left for level in scope.path()]
+    profiles = catalogue.offered(person.actor(), scope.community, scope.workshop)
+    # As each starts where nothing else is chosen within it; without profiles, a server.
+    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
+    sizes = sizes or {"": set_aside(None, None)}
+    charged = replace(scope, member=None if person.account is None else person.account.id)
+    lasts = lasts_in(desk, scope) or LOOK_AHEAD
+    ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
+    requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
+    waiting = {
+        slug: asked
+        for slug, asked in requests.items()
+        if not all(claim.fits for claim in ledger.claims(asked, desk.now))
+    }
+    ends = known_ends(desk, store) if waiting else []
     return Choice(
         scope=scope,
         name=name,
         workshop=workshop,
-        profiles=catalogue.offered(person.actor(), scope.community, scope.workshop),
-        servers_left=min((left for left in lefts if left is not None), default=None),
+        profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
+        left=remaining(
+            ledger,
+            charged,
+            list(dict.fromkeys(what for amounts in sizes.values() for what in amounts)),
+            desk.now,
+            lasts,
+        ),
+        waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
+        zone=desk.settings.zone if workshop is None else workshop.zone,
     )
 
 

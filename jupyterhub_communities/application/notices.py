@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..domain.notices import Notice
+from .leases import Choice, default_choice
 from .people import Person, load_person
 from .ports import Desk, Store
 
@@ -29,12 +30,14 @@ def list_notices(desk: Desk, username: str) -> Sequence[Notice]:
         return [] if account is None else store.notices.of_account(account.id)
 
 
-def news_of(desk: Desk, username: str) -> tuple[Person, Sequence[Notice]]:
-    """Who somebody is and their notices, in one look: for the home page."""
+def news_of(desk: Desk, username: str) -> tuple[Person, Sequence[Notice], Choice | None]:
+    """Who somebody is, their notices, and what they would start on: in one look, for the home
+    page."""
     with desk.database.read() as store:
         person = load_person(desk, store, username)
         account = person.account
-        return person, [] if account is None else store.notices.of_account(account.id)
+        notices = [] if account is None else store.notices.of_account(account.id)
+        return person, notices, default_choice(desk, store, person)
 
 
 def put_notice_away(desk: Desk, username: str, notice_id: str) -> None:

@@ -22,6 +22,7 @@ from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
+from ..domain.reservations import Reservation
 from ..domain.stops import RunningRules
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
@@ -207,6 +208,9 @@ class Workshops(Protocol):
     def add(self, workshop: Workshop) -> None: ...
     def add_site(self, community: str, workshop: str, site: Site) -> None: ...
     def close(self, community: str, slug: str, now: datetime) -> None: ...
+    def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
+        """What is set aside for each of its sessions from now on; None: nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +386,10 @@ class Leases(Protocol):
         """Those of these accounts that ever had a server, on any hub."""
         ...
 
+    def of_user(self, username: str) -> Sequence[Lease]:
+        """The same, also of people without an account."""
+        ...
+
     def latest(self, account_id: str) -> Lease | None:
         """Of the person's servers that were charged to a community."""
         ...
@@ -435,6 +443,10 @@ class Balances(Protocol):
         ...
 
     def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None: ...
+    def reservations(self, now: datetime, until: datetime | None = None) -> Sequence[Reservation]:
+        """All that hold at some time between the two; without `until`, or later."""
+        ...
+
     def add_up_cohorts(self) -> None:
         """What each cohort's communities lend and have drawn, anew: after a change of limits."""
         ...

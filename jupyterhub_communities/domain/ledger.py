@@ -36,6 +36,8 @@ class Rules:
 
     most: Mapping[Key, int] = field(default_factory=dict)  # held at one time
     most_each: Mapping[Key, int] = field(default_factory=dict)  # by each member of the scope
+    # What a member holds at other places that the same limit counts.
+    held_elsewhere: Mapping[Key, int] = field(default_factory=dict)
     spent: Mapping[Key, Sequence[Allowance]] = field(default_factory=dict)
     shares: Mapping[tuple[str, str], Share] = field(default_factory=dict)  # community, resource
     cohorts: Mapping[str, str] = field(default_factory=dict)  # community → its cohort
@@ -134,6 +136,17 @@ class Ledger:
         at = self._not_before(at)
         meter = self._meters.get((scope, resource))
         return 0 if meter is None else meter.spent(window, at)
+
+    def comes_back(
+        self, scope: Scope, resource: str, window: Window, now: datetime
+    ) -> datetime | None:
+        """When the first of what was spent leaves the window; None where nothing does."""
+        begins, meter = window.begins_at(now), self._meters.get((scope, resource))
+        if begins is None or meter is None:
+            return None
+        spent = (hour for hour, amount in meter.hours.items() if amount and hour >= begins)
+        leaving = (window.leaves_at(hour) for hour in spent)
+        return min((at for at in leaving if at is not None), default=None)
 
     # Changes
 
@@ -240,7 +253,7 @@ class Ledger:
             share = self.rules.share(Scope(request.scope.community), resource)
             least = 0 if share is None else share.drawn(wanted)
         closed = self._closed(level, resource, wanted, request, now)
-        held = self.held(level, resource)
+        held = self.held(level, resource) + self.rules.held_elsewhere.get((level, resource), 0)
         return Claim(level, resource, limit, held, asked, closed, least)
 
     def _time_claim(

@@ -489,6 +489,7 @@ class QuotaExceeded(Refusal):
     never: bool = False  # it is larger than a limit: waiting is no use
     zone: str = "UTC"  # in which the time is told
     largest: LocalText | None = None  # names of the largest profile that would start now
+    offers_rescue: bool = False  # a small server to save or delete files would start all the same
 
 
 @dataclass(eq=False)
@@ -501,6 +502,20 @@ class ReservationTooLarge(Refusal):
     wanted: int
     starts_at: datetime  # the session's
     zone: str = "UTC"  # in which the time is told
+
+
+@dataclass(eq=False)
+class ReservationNeeds(Refusal):
+    """It is not known for how many people, or how large each one's server is."""
+
+    code = "reservation.needs"
+
+
+@dataclass(eq=False)
+class OneRescueServer(Refusal):
+    """Over quota there is one server to save files with, and the person has it already."""
+
+    code = "quota.one_rescue"
 
 
 @dataclass(eq=False)

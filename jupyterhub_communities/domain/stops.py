@@ -21,6 +21,9 @@ class StopReason(StrEnum):
     ACCESS_ENDED = "access_ended"  # the person's grants have lapsed
 
 
+RESCUE_LASTS = timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True)
 class RunningRules:
     """What becomes of running servers. By default they finish."""
@@ -60,6 +63,8 @@ def known_end(
     ends = []
     if rules.max_session is not None:
         ends.append(Stop(lease.requested_at + rules.max_session, StopReason.MAX_SESSION))
+    if lease.is_rescue:
+        ends.append(Stop(lease.requested_at + RESCUE_LASTS, StopReason.MAX_SESSION))
     if rules.stops_at_end and workshop_ends_at is not None:
         ends.append(Stop(workshop_ends_at, StopReason.WORKSHOP_ENDED))
     if rules.stops_at_end and access_ends_at is not None:

@@ -17,6 +17,7 @@ from ..domain.refusals import Refusal
 from ..pages.language import current_messages
 from ..pages.notices import shown_notices
 from ..pages.refusals import grace_sentence
+from .options import left_at
 from .pages import PageMixin
 
 
@@ -32,9 +33,10 @@ class HomeHandler(PageMixin, HubHomeHandler):
 
     async def _what_is_new(self, username: str) -> dict[str, Any]:
         messages = current_messages()
-        person, notices = await self.house.look(news_of, username)
+        person, notices, place = await self.house.look(news_of, username)
         until = person.grace_until
         return {
+            "left": "" if place is None or until else left_at(place, messages),
             "notices": shown_notices(notices, messages),
             "grace_notice": "" if until is None else grace_sentence(until, messages),
             "offers_link": self.upstream_has_button

@@ -83,6 +83,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
         """A link may name what the list has by KubeSpawner's names or by ours."""
         if self._has_list_of_its_own:
+            self._is_form_skipped = False
             return read_list_options(query_data)
         return super().options_from_query(query_data)
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from http.client import responses
 from typing import Any
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 from tornado.web import HTTPError
 
-from ..domain.refusals import Refusal
+from ..domain.refusals import QuotaExceeded, Refusal
 from ..i18n.messages import Messages, messages_for
 from ..pages.refusals import sentence_of, status_of
+from .options import rescue_sentence
 
 try:
     from jupyterhub.spawner import SpawnException
 except ImportError:  # JupyterHub 5
     SpawnException = None
+
+_NOTHING = Markup("")
 
 
 class RefusedMixin:
@@ -27,12 +30,12 @@ class RefusedMixin:
 
     refusal: Refusal
     jupyterhub_message: str
-    jupyterhub_html_message: str
+    jupyterhub_html_message: Markup
 
-    def carry(self, refusal: Refusal, sentence: str) -> None:
+    def carry(self, refusal: Refusal, sentence: str, link: Markup = _NOTHING) -> None:
         self.refusal = refusal
         self.jupyterhub_message = sentence
-        self.jupyterhub_html_message = escape(sentence)
+        self.jupyterhub_html_message = escape(sentence) + link
 
 
 class SignInRefused(RefusedMixin, HTTPError):
@@ -44,10 +47,15 @@ class SignInRefused(RefusedMixin, HTTPError):
 
 
 class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[misc]
-    """A start that the rules turn down."""
+    """A start that the rules turn down. `rescue_url` starts a small server to save files."""
 
-    def __init__(self, refusal: Refusal, messages: Messages):
+    def __init__(self, refusal: Refusal, messages: Messages, rescue_url: str = ""):
         sentence = sentence_of(refusal, messages)
+        link = _NOTHING
+        if rescue_url and isinstance(refusal, QuotaExceeded) and refusal.offers_rescue:
+            link = Markup('<br><a class="alert-link" id="rescue" href="{}">{}</a>').format(
+                rescue_url, rescue_sentence(messages)
+            )
         if SpawnException is None:  # its REST API answers with what is logged
             HTTPError.__init__(self, status_of(refusal), sentence, reason=_reason(refusal))
         else:
@@ -56,10 +64,10 @@ class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[m
                 sentence,
                 reason=_reason(refusal),
                 log_message=_logged(refusal),
-                message_html=str(escape(sentence)),
+                message_html=str(escape(sentence) + link),
                 status_code=status_of(refusal),
             )
-        self.carry(refusal, sentence)
+        self.carry(refusal, sentence, link)
 
 
 def _logged(refusal: Refusal) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
-from jupyterhub.utils import maybe_future
+from jupyterhub.utils import maybe_future, url_path_join
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
 from traitlets.config import Config
 
@@ -34,12 +34,20 @@ from ..application.people import find_person
 from ..application.ports import Settings
 from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
-from ..domain.refusals import Refusal, StorageUnreachable
+from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab, set_aside
 from .batch import memory_format, written
-from .options import draw_form, draw_grace, picked_of, read_options, scope_of
+from .options import (
+    RESCUE,
+    draw_form,
+    draw_grace,
+    picked_of,
+    read_options,
+    scope_of,
+    set_aside_sentence,
+)
 from .refused import SpawnRefused, keep_failure_count
 
 
@@ -82,6 +90,7 @@ class CommunitySpawnerMixin(Spawner):
     user_options: dict[str, Any]
     cookie_options: dict[str, Any]
     lease_id: str | None = None
+    _admitted: StartPlan | None = None
     _is_form_skipped = False
 
     @default("lab_settings_dir")
@@ -126,6 +135,11 @@ class CommunitySpawnerMixin(Spawner):
     def _default_options_form(self) -> Any:
         return type(self)._draw_options_form
 
+    def set_aside_in_words(self) -> str:
+        """What the progress page says of the start that is under way; empty where nothing is known."""
+        plan = self._admitted
+        return "" if plan is None else set_aside_sentence(plan, current_messages())
+
     async def _draw_options_form(self) -> str:
         """The form; empty where there is nothing to choose, so that one click starts."""
         try:
@@ -152,6 +166,7 @@ class CommunitySpawnerMixin(Spawner):
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
         """`opt-profile`, `opt-community`, `opt-workshop` and `opt-choice-…` of a link, else what the
         form reads."""
+        self._is_form_skipped = False  # this choice is no old one
         return self._read_options(query_data) or super().options_from_query(query_data)
 
     @property
@@ -175,6 +190,7 @@ class CommunitySpawnerMixin(Spawner):
             self.user_options = self._read_options(self.user_options)
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
+        self._admitted = None
         await self._prepare()
         url = await maybe_future(super().start())
         if self.lease_id is not None:
@@ -202,6 +218,7 @@ class CommunitySpawnerMixin(Spawner):
             picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
             otherwise=self._configured_sizes(),
+            is_rescue=RESCUE in options,
         )
 
     def _configured_sizes(self) -> Mapping[str, int]:
@@ -213,7 +230,7 @@ class CommunitySpawnerMixin(Spawner):
         undo = partial(settle, lease_id=request.lease_id)
         plan = await self._answer(self._house.run_or_undo(undo, admit, request))
         if plan is not None:
-            self.lease_id = request.lease_id
+            self.lease_id, self._admitted = request.lease_id, plan
         return plan
 
     async def _answer(self, planning: Awaitable[StartPlan]) -> StartPlan | None:
@@ -236,7 +253,13 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        return SpawnRefused(refusal, current_messages())
+        rescue_url = self._rescue_url if isinstance(refusal, QuotaExceeded) else ""
+        return SpawnRefused(refusal, current_messages(), rescue_url)
+
+    @property
+    def _rescue_url(self) -> str:
+        place = [self.user.escaped_name, *([self.name] if self.name else [])]
+        return f"{url_path_join(self.hub.base_url, 'spawn', *place)}?opt-{RESCUE}=yes"
 
     def _apply_plan(self, plan: StartPlan) -> None:
         """Sets what the profile, the workshop and the reader's language ask for."""

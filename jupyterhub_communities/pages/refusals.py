@@ -62,6 +62,8 @@ STATUS: dict[str, int] = {
     "quota.amount": 400,
     "quota.exceeded": 429,
     "quota.not_yours": 403,
+    "quota.one_rescue": 409,
+    "reservation.needs": 400,
     "reservation.too_large": 409,
     "role.too_high": 403,
     "sign_in.expired": 403,
@@ -253,6 +255,12 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "quota.exceeded": quota_exceeded,
     "quota.not_yours": lambda _, m: m.gettext(
         "You do not belong to the community or workshop that you chose."
+    ),
+    "quota.one_rescue": lambda _, m: m.gettext(
+        "Your small server for saving or deleting files runs already: you may have one at a time."
+    ),
+    "reservation.needs": lambda _, m: m.gettext(
+        "To keep servers for everybody, please give the number of seats and the profile."
     ),
     "reservation.too_large": reservation_too_large,
     "role.too_high": lambda _, m: m.gettext("You cannot give a role above your own."),

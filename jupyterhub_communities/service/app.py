@@ -56,6 +56,7 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/reserve", pages.ReservePage),
         (f"communities/{_SLUG}/keys", keys.KeysPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/keys", keys.KeysPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/people/([^/]+)/retire", keys.RetirePage),

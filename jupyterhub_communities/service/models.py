@@ -20,6 +20,7 @@ from ..domain.communities import Community
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
 from ..domain.notices import Notice
+from ..domain.reservations import Overbooking
 from ..domain.waiting import Ticket
 from ..domain.workshops import MOST_SEATS, Session, Site, Workshop
 from ..i18n.negotiation import is_language_tag
@@ -57,6 +58,7 @@ class WorkshopBody(_Body):
     seats: Seats | None = None
     profile: str | None = Field(None, max_length=64)
     servers: Seats | None = None
+    reserved: bool = False
 
     def wanted(self) -> NewWorkshop:
         return NewWorkshop(
@@ -67,7 +69,14 @@ class WorkshopBody(_Body):
             seats=self.seats,
             profile=self.profile,
             servers=self.servers,
+            is_reserved=self.reserved,
         )
+
+
+class WorkshopChangeBody(_Body):
+    """`PATCH communities/{c}/workshops/{w}`."""
+
+    reserved: bool
 
 
 class _NewInviteBody(_Body):
@@ -236,6 +245,7 @@ def workshop_json(workshop: Workshop, now: Any) -> Json:
         "seats": workshop.seats,
         "sites": [site_json(site) for site in workshop.sites],
         "profile": workshop.profile,
+        "reserved": None if workshop.reserved is None else dict(workshop.reserved),
         "state": workshop.state(now).value,
     }
 
@@ -244,6 +254,21 @@ def workshop_view_json(view: WorkshopView, now: Any) -> Json:
     return {
         **workshop_json(view.workshop, now),
         "servers": {"limit": view.servers.limit, "held": view.servers.held},
+        "short": {} if view.reserve is None else dict(view.reserve.short),
+    }
+
+
+def overbooking_json(overbooking: Overbooking) -> Json:
+    return {
+        "resource": overbooking.resource,
+        "starts_at": overbooking.starts_at.isoformat(),
+        "ends_at": overbooking.ends_at.isoformat(),
+        "owned": overbooking.owned,
+        "reserved": overbooking.reserved,
+        "giving": [
+            {"workshop": giving.reservation.scope.workshop, "amount": giving.amount}
+            for giving in overbooking.givers
+        ],
     }
 
 

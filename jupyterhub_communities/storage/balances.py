@@ -226,7 +226,7 @@ class SqlBalances:
         cohort = _cohort_in(rows, path)
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
-        reserved = self._reservations(now, until)
+        reserved = self.reservations(now, until)
         rows = [*rows, *self._others(scope, cohort, reserved, path)]
         return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
 
@@ -271,6 +271,18 @@ class SqlBalances:
 
     # Reading
 
+    def reservations(self, now: datetime, until: datetime | None = None) -> list[Reservation]:
+        """All that hold at some time between the two; without `until`, or later."""
+        found = []
+        for row in self._connection.execute(_RESERVED, {"after": now, "before": until or _FAR}):
+            ends_at = row.ends_at if row.closed_at is None else min(row.ends_at, row.closed_at)
+            if now < ends_at and row.starts_at < ends_at:
+                scope = Scope(row.community, row.slug)
+                found.append(
+                    Reservation(scope, row.starts_at, ends_at, row.reserved, row.reserved_at)
+                )
+        return found
+
     def _assembled(
         self,
         scope: Scope,
@@ -299,9 +311,11 @@ class SqlBalances:
             if row.is_shared_equally and row.quota is not None:
                 equal.add(key)
         shares = _shares(rows, scopes)
+        own = self._each(scope, wanted, most, each, equal)
         rules = Rules(
             most=most,
-            most_each=self._each(scope, wanted, most, each, equal),
+            most_each={key: most_one for key, (most_one, _) in own.items()},
+            held_elsewhere={(scope, what): n for (_, what), (_, n) in own.items() if n},
             shares=shares,
             cohorts={} if cohort is None else {community: cohort for community, _ in shares},
             pools=pools,
@@ -318,9 +332,10 @@ class SqlBalances:
         most: Mapping[Key, int],
         each: Mapping[Key, int],
         equal: Collection[Key],
-    ) -> dict[Key, int]:
-        """What one person may hold at the place that is charged: what stands there, else above."""
-        found: dict[Key, int] = {}
+    ) -> dict[Key, tuple[int, int]]:
+        """What one person may hold at the place that is charged: what stands there, else above; and
+        what of that they hold already at other places that it counts."""
+        found: dict[Key, tuple[int, int]] = {}
         if scope.member is None:
             return found
         for resource, amount in wanted.items():
@@ -331,9 +346,21 @@ class SqlBalances:
                     people = self._others_holding(level, scope.member) + 1
                     limits.append(equal_share(most[key], people, amount))
                 if limits:
-                    found[scope.place, resource] = min(limits)
+                    elsewhere = self._held_elsewhere(level, scope, resource)
+                    found[scope.place, resource] = (min(limits), elsewhere)
                     break
         return found
+
+    def _held_elsewhere(self, level: Scope, scope: Scope, resource: str) -> int:
+        """What a member holds below the level, not counting what is charged to their place."""
+        if level == scope.place and level.workshop is not None:
+            return 0  # there is nothing below a workshop
+        query = select(func.sum(balances.c.held)).where(
+            balances.c.scope.like(f"{level.key}/%@{scope.member}"),
+            balances.c.scope != scope.key,
+            balances.c.resource == resource,
+        )
+        return int(self._connection.execute(query).scalar() or 0)
 
     def _others_holding(self, scope: Scope, member: str) -> int:
         """How many other people hold a server there, or below."""
@@ -344,18 +371,6 @@ class SqlBalances:
             balances.c.held > 0,
         )
         return self._connection.execute(query).scalar_one()
-
-    def _reservations(self, now: datetime, until: datetime) -> list[Reservation]:
-        """Those of sessions that hold at some time between the two."""
-        found = []
-        for row in self._connection.execute(_RESERVED, {"after": now, "before": until}):
-            ends_at = row.ends_at if row.closed_at is None else min(row.ends_at, row.closed_at)
-            if now < ends_at and row.starts_at < ends_at:
-                scope = Scope(row.community, row.slug)
-                found.append(
-                    Reservation(scope, row.starts_at, ends_at, row.reserved, row.reserved_at)
-                )
-        return found
 
     def _others(
         self,
@@ -388,11 +403,22 @@ class SqlBalances:
             if row.resource not in spends or (row.is_each and scope.member is None):
                 continue
             level = path[row.scope]
-            spending = _spending(row, self._sessions_of(level))
-            if spending.allowance.window.begins_at(now) is not None:
-                key = (scope if row.is_each else level, row.resource)
-                found.setdefault(key, []).append(spending.allowance)
+            allowance = _spending(row, self._sessions_of(level)).allowance
+            begins = allowance.window.begins_at(now)
+            if begins is None:
+                continue
+            if row.is_each and level != scope.place:
+                elsewhere = self._spent_elsewhere(level, scope, row.resource, begins)
+                allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
+            key = (scope if row.is_each else level, row.resource)
+            found.setdefault(key, []).append(allowance)
         return found
+
+    def _spent_elsewhere(self, level: Scope, scope: Scope, resource: str, begins: datetime) -> int:
+        """By a member below the level, not counting what was charged to their place."""
+        everywhere = self._hours_of_member(replace(level, member=scope.member), resource, begins)
+        here = self._hours_of_member(scope, resource, begins)
+        return sum(everywhere.values()) - sum(here.values())
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         if scope.workshop is None:

@@ -49,6 +49,16 @@ class SqlLeases:
         )
         return [lease_of(row) for row in rows]
 
+    def of_user(self, username: str) -> Sequence[Lease]:
+        rows = self._connection.execute(
+            select(leases).where(
+                leases.c.hub == self._hub_name,
+                leases.c.username == username,
+                leases.c.settled_at.is_(None),
+            )
+        )
+        return [lease_of(row) for row in rows]
+
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
         rows = self._connection.execute(
             select(leases).where(

@@ -37,7 +37,7 @@ _OPEN_HOUR = text(
     "SELECT :scope, :resource, :hour, COALESCE((SELECT total FROM spent WHERE scope = :scope"
     " AND resource = :resource AND hour < :hour ORDER BY hour DESC LIMIT 1), 0) WHERE true "
     "ON CONFLICT DO NOTHING"
-).bindparams(bindparam("hour", type_=spent.c.hour.type))
+).bindparams(*(bindparam(name, type_=spent.c[name].type) for name in ("scope", "resource", "hour")))
 _SPEND = (
     update(spent)
     .where(

@@ -6,12 +6,16 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
+
+from jupyterhub_communities.config.quotas import QuotaSection
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.units import example_of, is_resource, read_amount
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/quotas.md").read_text()
+YAML = re.search(r"```yaml\nquota:\n(.+?)```", PAGE, re.DOTALL)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -51,3 +55,10 @@ def test_every_amount_on_the_page_can_be_read() -> None:
             texts = re.findall(r"`([^`]+)`", written)
             assert all(read_amount(resource, text) > 0 for text in texts)
             assert example_of(resource)
+
+
+def test_limits_for_each_person_are_written_as_the_page_says() -> None:
+    quota = QuotaSection.model_validate(yaml.safe_load(YAML[1])).quota(zone="UTC")
+    assert quota.held["servers"].each == 2
+    assert quota.held["memory"].is_shared_equally
+    assert [one.is_each for one in quota.spent] == [True]

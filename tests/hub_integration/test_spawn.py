@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -20,6 +21,7 @@ from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
+RESCUE = re.compile(r'id="rescue" href="([^"]+)"')
 FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."
 
 
@@ -92,6 +94,7 @@ def test_the_refusal_is_a_sentence_on_a_slow_start(full) -> None:
     address = page.url.removeprefix(device.hub.url)
     (page,) = wait_until(lambda: [p for p in [device.get(address)] if p.status_code == 429])
     assert sentence in text_of(page)
+    assert RESCUE.search(page.text)
 
 
 def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
@@ -100,6 +103,33 @@ def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
     answer = start(hub, device.username(), profile="small")
     assert answer.status_code == 429
     assert sentence in answer.json()["message"]
+
+
+def test_somebody_over_quota_starts_one_small_server_by_the_link_on_the_refusal(hub, full) -> None:
+    device, sentence, opened = full
+    username = device.username()
+    assert "Disponible ahora para" in text_of(device.get("/hub/home"))
+    query = {"opt-profile": "medium", "opt-community": "andes"}
+    query["opt-workshop"] = opened.workshop.slug
+    page = device.get("/hub/spawn", params=query)
+    assert sentence in text_of(page)
+    (link,) = RESCUE.findall(page.text)
+    token = device.session.cookies.get("_xsrf")
+    form = {"start_on": f"andes/{opened.workshop.slug}/medium"}
+    assert RESCUE.findall(device.post(f"/hub/spawn?_xsrf={token}", form).text) == [link]
+    page = device.get(link)
+    assert page.ok
+    wait_until(lambda: hub.user(username)["servers"].get("", {}).get("ready"))
+    lease = lease_of(hub, username)
+    assert (lease.is_rescue, lease.profile) == (True, "small")
+    assert held(hub, opened) == 2
+    path = f"/users/{username}/servers/otra"
+    wanted = {"rescue": "yes", "profile": "medium", "image": "any"}
+    refused = hub.api("POST", path, json=wanted)
+    assert refused.status_code == 409
+    assert "Tu servidor pequeño" in refused.json()["message"]
+    stop(hub, username)
+    assert held(hub, opened) == 1
 
 
 def test_ten_simultaneous_starts_against_a_limit_of_three_give_exactly_three(hub) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from houses import andes, most_servers
 from tornado.httpclient import AsyncHTTPClient
 
+from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, Role, Verb
 
@@ -194,6 +196,32 @@ async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
         found, problem, headers = await call("GET", path, token=token)
         assert found == problem["status"] == status
         assert headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_workshop_reserves_by_its_body_and_by_patch(call, world) -> None:
+    path = "communities/andes/workshops/mapas"
+    many = {**WORKSHOP, "reserved": True}
+    status, problem, _ = await call("POST", "communities/andes/workshops", body=many)
+    assert (status, problem["code"]) == (409, "reservation.too_large")
+    status, problem, _ = await call(
+        "POST", "communities/andes/workshops", body={**many, "seats": None}
+    )
+    assert (status, problem["code"]) == (400, "reservation.needs")
+    status, made, _ = await call("POST", "communities/andes/workshops", body={**many, "seats": 2})
+    assert (status, made["reserved"]["servers"]) == (201, 2)
+    status, seen, _ = await call("PATCH", path, body={"reserved": False})
+    assert (status, seen["reserved"], seen["short"]) == (200, None, {})
+    assert (await call("PATCH", path, body={"reserved": True}))[1]["reserved"]["servers"] == 2
+    world.house.call(apply_declarations, (andes(servers=1),), most_servers(None))
+    ((overbooked,), status) = (await call("GET", "communities/andes/overbookings"))[1::-1]
+    assert status == 200
+    assert (overbooked["owned"], overbooked["reserved"]) == (1, 2)
+    assert overbooked["giving"] == [{"workshop": "mapas", "amount": 1}]
+    for method, at, body in (
+        ("PATCH", path, {"reserved": False}),
+        ("GET", "communities/andes/overbookings", None),
+    ):
+        assert (await call(method, at, token="helper", body=body))[0] == 403
 
 
 @pytest.mark.parametrize(
