@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import TOO_MANY_REQUESTS as TOO_MANY
 from http.client import responses
 from typing import Any
 
@@ -16,6 +17,9 @@ try:
     from jupyterhub.spawner import SpawnException
 except ImportError:  # JupyterHub 5
     SpawnException = None
+
+
+RETRY_AFTER = 60  # seconds, where it is not known when a start would pass
 
 
 class RefusedMixin:
@@ -46,7 +50,9 @@ class SignInRefused(RefusedMixin, HTTPError):
 class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[misc]
     """A start that the rules turn down."""
 
-    def __init__(self, refusal: Refusal, messages: Messages):
+    headers: dict[str, str]
+
+    def __init__(self, refusal: Refusal, messages: Messages, *, retry_after: int = RETRY_AFTER):
         sentence = sentence_of(refusal, messages)
         if SpawnException is None:  # its REST API answers with what is logged
             HTTPError.__init__(self, status_of(refusal), sentence, reason=_reason(refusal))
@@ -59,6 +65,8 @@ class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[m
                 message_html=str(escape(sentence)),
                 status_code=status_of(refusal),
             )
+        is_of_use = status_of(refusal) == TOO_MANY and not getattr(refusal, "never", False)
+        self.headers = {"Retry-After": str(retry_after)} if is_of_use else {}
         self.carry(refusal, sentence)
 
 

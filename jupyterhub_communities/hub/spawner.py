@@ -82,6 +82,7 @@ class CommunitySpawnerMixin(Spawner):
     user_options: dict[str, Any]
     cookie_options: dict[str, Any]
     lease_id: str | None = None
+    was_in_line = False  # by a refusal of the last start
     _is_form_skipped = False
 
     @default("lab_settings_dir")
@@ -198,6 +199,16 @@ class CommunitySpawnerMixin(Spawner):
             is_hub_admin=bool(self.user.admin),
         )
 
+    async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
+        """What a start with these options would ask for; None: with those that the Hub kept."""
+        kept = self.user_options
+        if options is not None:
+            self.user_options = options
+        try:
+            return await self._start_request()
+        finally:
+            self.user_options = kept
+
     async def _admit(self) -> StartPlan | None:
         """Holds quota. None where the database does not answer and the hub admits then."""
         request = await self._start_request()
@@ -223,7 +234,11 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        return SpawnRefused(refusal, current_messages())
+        earliest = getattr(refusal, "earliest", None)
+        if earliest is None:
+            return SpawnRefused(refusal, current_messages())
+        seconds = math.ceil((earliest - self._house.clock.now()).total_seconds())
+        return SpawnRefused(refusal, current_messages(), retry_after=max(1, seconds))
 
     def _apply_plan(self, plan: StartPlan) -> None:
         """Sets what the profile, the workshop and the reader's language ask for."""

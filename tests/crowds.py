@@ -1,0 +1,148 @@
+"""Crowds: many people who want a server at the same moment, and a Spawner that starts at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import requests
+from hubs import Browser, RealHub, attempt_in
+
+# All servers of a hub are one, which stands in the test: only what the Hub does costs anything. Its
+# starts take `SECONDS`, so that many are under way at once.
+CONFIG = """
+from jupyterhub.spawner import Spawner
+
+class InstantSpawner(Spawner):
+    is_up = False
+
+    async def start(self):
+        await asyncio.sleep({seconds})
+        self.is_up = True
+        return "http://127.0.0.1:{port}"
+
+    async def poll(self):
+        return None if self.is_up else 0
+
+    async def stop(self, now=False):
+        self.is_up = False
+
+    def get_state(self):
+        return {{**super().get_state(), "is_up": self.is_up}}
+
+    def load_state(self, state):
+        super().load_state(state)
+        self.is_up = state.get("is_up", False)
+
+c.JupyterHub.spawner_class = InstantSpawner
+c.Spawner.pre_spawn_hook = None
+c.JupyterHub.log_level = "INFO"
+c.Authenticator.auth_refresh_age = 30
+"""
+AT_ONCE = 8  # who join at the same time
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("X-JupyterHub-Version", "6.1.1")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def instant_servers(seconds: float = 0.5) -> Iterator[str]:
+    """The part of a hub's configuration that starts servers at once."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield CONFIG.format(port=server.server_port, seconds=seconds)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Learner:
+    """Somebody with a browser without scripts, who clicks once and waits."""
+
+    device: Browser
+    username: str
+    seen: list[requests.Response] = field(default_factory=list)
+
+    def start(self, path: str = "/hub/spawn", *, seconds: float = 60) -> None:
+        """Clicks, and follows where the pages lead by themselves."""
+        until = time.monotonic() + seconds
+        page = self.look(path)
+        while again := seconds_of(page):
+            assert time.monotonic() < until, page.url
+            time.sleep(again)
+            page = self.look(page.url.removeprefix(self.device.hub.url))
+
+    def look(self, path: str) -> requests.Response:
+        page = self.device.get(path)
+        self.seen.append(page)
+        return page
+
+    @property
+    def waited(self) -> bool:
+        return any("/communities/line/" in page.url for page in self.seen)
+
+    @property
+    def statuses(self) -> set[int]:
+        return {answer.status_code for page in self.seen for answer in (*page.history, page)}
+
+
+def seconds_of(page: requests.Response) -> float | None:
+    """After how many seconds the page loads itself again."""
+    if "/spawn-pending/" in page.url and page.ok:
+        return 1.0  # its own five, in less of a test's time
+    return float(page.headers["Refresh"]) if "Refresh" in page.headers else None
+
+
+def gather(hub: RealHub, code: str, count: int, name: str = "Persona") -> list[Learner]:
+    """People who have joined by a code, each on a device of their own."""
+
+    def come(number: int) -> Learner:
+        device = hub.browser()
+        form = {"attempt": attempt_in(device.open_join(code)), "action": "join"}
+        answer = device.post(
+            "/hub/join", {**form, "name": f"{name} {number}"}, allow_redirects=False
+        )
+        assert answer.status_code in (302, 303), answer.text
+        return Learner(device, device.username())
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(come, range(count)))
+
+
+def all_start(learners: Sequence[Learner], *, seconds: float = 60) -> None:
+    """All click at the same moment, and wait until each has what their pages lead to."""
+    barrier = threading.Barrier(len(learners))
+
+    def start(learner: Learner) -> None:
+        barrier.wait()
+        learner.start(seconds=seconds)
+
+    with ThreadPoolExecutor(len(learners)) as pool:
+        for done in [pool.submit(start, learner) for learner in learners]:
+            done.result()
+
+
+def lost(hub: RealHub, learners: Sequence[Learner]) -> list[str]:
+    """Who has no server."""
+    ready = {
+        user["name"]
+        for user in hub.api("GET", "/users?state=ready&limit=1000").json()
+        if user["servers"]
+    }
+    return [learner.username for learner in learners if learner.username not in ready]
