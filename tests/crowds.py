@@ -44,6 +44,15 @@ c.Spawner.pre_spawn_hook = None
 c.JupyterHub.log_level = "INFO"
 c.Authenticator.auth_refresh_age = 30
 """
+# Two communities, and one profile: a click starts, without a form.
+COMMUNITIES = """\
+hub: {language: en}
+communities:
+  - {slug: andes, name: {en: Andes Community}, language: es, champions: [ana]}
+  - {slug: sahel, name: {en: Sahel Community}, language: fr, champions: [awa]}
+profiles:
+  - {slug: small, name: {en: Small}, memory: 512M}
+"""
 AT_ONCE = 8  # who join at the same time
 
 

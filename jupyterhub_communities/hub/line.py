@@ -48,6 +48,7 @@ LINE = "communities_line"  # where the Hub's settings have it
 
 # Seconds for which an answer holds.
 _TURNS_HOLD = 0.5
+_COUNT_HOLDS = 1.0  # of the Hub's servers
 _LOOK_HOLDS = 1.0  # at what is left of quotas
 _READ_HOLDS = 2.0  # who was taken out of the line
 _SEEN_HOLDS = 20.0  # in the database: much less than after which a place is given up
@@ -70,6 +71,8 @@ class Line:
         self._judged = self._looked = self._read = self._noted = float(
             "-inf"
         )  # on the steady clock
+        self._left: int | None = 0  # starts that the Hub allows, since they were counted
+        self._counted = float("-inf")
         self._lock = asyncio.Lock()
 
     async def is_empty(self) -> bool:
@@ -79,6 +82,19 @@ class Line:
         except StorageUnreachable:
             return True  # the start itself says so
         return not self._tickets
+
+    async def lets_pass(self) -> bool:
+        """May a start go its way without a ticket? Counts what the Hub allows once a second at most,
+        as long as there is room."""
+        if not await self.is_empty():
+            return False
+        now = time.monotonic()
+        if self._left is not None and (self._left <= 0 or now - self._counted >= _COUNT_HOLDS):
+            self._left, self._counted = self._starts_left(), now
+        if self._left is None:
+            return True
+        self._left -= 1
+        return self._left >= 0
 
     async def take(self, request: StartRequest, options: Mapping[str, Any] | None) -> StartTicket:
         """A place in line, or the one that the server has. Raises the refusal for what was asked."""

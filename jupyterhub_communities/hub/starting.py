@@ -67,7 +67,7 @@ class SpawnHandler(_LineMixin, HubSpawnHandler):
         spawner = next(one for one in rest if isinstance(one, Spawner))
         if not isinstance(spawner, CommunitySpawnerMixin):
             return await super()._wrap_spawn_single_user(user, server_name, *rest)
-        if await self.line.is_empty():
+        if await self.line.lets_pass():
             try:
                 return await super()._wrap_spawn_single_user(user, server_name, *rest)
             except HTTPError as error:
@@ -129,7 +129,7 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
     async def _start(self, place: Place, user: User) -> Place | None:
         """Starts the server. Whoever is refused for a moment keeps their place."""
         ticket, name = place.ticket, place.ticket.server.server_name
-        spawner = _fresh_spawner(user, name)
+        spawner = user.get_spawner(name, replace_failed=True)
         displayed = [spawner.orm_spawner.display_name] if _NAMES_SERVERS else []
         options = None if ticket.options is None else dict(ticket.options)
         if options is None:
@@ -195,12 +195,6 @@ class ServerApiHandler(_LineMixin, UserServerAPIHandler):
             if error.status_code == 429 and not getattr(error, "headers", None):
                 error.headers = {"Retry-After": str(RETRY_AFTER)}  # type: ignore[attr-defined]
             raise
-
-
-def _fresh_spawner(user: User, server_name: str) -> Any:
-    """As the Hub's page has it: one that failed is made anew."""
-    make = user.get_or_create_spawner if _NAMES_SERVERS else user.get_spawner
-    return make(server_name, replace_failed=True)
 
 
 START_HANDLERS: list[tuple[str, type[Any]]] = [
