@@ -48,6 +48,7 @@ class InstantSpawner(Spawner):
 
 c.JupyterHub.spawner_class = InstantSpawner
 c.Spawner.pre_spawn_hook = None
+c.JupyterHub.cleanup_servers = False  # they end with the test
 c.JupyterHub.log_level = "WARN"
 c.Authenticator.auth_refresh_age = 30
 """
@@ -160,9 +161,7 @@ def all_start(learners: Sequence[Learner], *, seconds: float = 60) -> None:
 
 def lost(hub: RealHub, learners: Sequence[Learner]) -> list[str]:
     """Who has no server."""
-    ready = {
-        user["name"]
-        for user in hub.api("GET", "/users?state=ready&limit=1000").json()
-        if user["servers"]
-    }
+    ready: set[str] = set()
+    while found := hub.api("GET", f"/users?state=ready&offset={len(ready)}").json():
+        ready |= {user["name"] for user in found}
     return [learner.username for learner in learners if learner.username not in ready]

@@ -57,9 +57,15 @@ _SEEN_HOLDS = 20.0  # in the database: much less than after which a place is giv
 class Line:
     """Places and turns. `starts_left` says how many starts the Hub's own limits allow now."""
 
-    def __init__(self, house: House, starts_left: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        house: House,
+        starts_left: Callable[[], int | None],
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._house = house
         self._starts_left = starts_left
+        self._steady = steady
         self._tickets: dict[ServerKey, StartTicket] = {}
         self._starting: dict[str, Spawner] = {}  # by ticket: their turn was taken
         self._turns: dict[str, datetime] = {}  # by ticket: since when
@@ -88,7 +94,7 @@ class Line:
         as long as there is room."""
         if not await self.is_empty():
             return False
-        now = time.monotonic()
+        now = self._steady()
         if self._left is not None and (self._left <= 0 or now - self._counted >= _COUNT_HOLDS):
             self._left, self._counted = self._starts_left(), now
         if self._left is None:
@@ -243,7 +249,7 @@ class Line:
 
     async def _give_turns(self) -> None:
         async with self._lock:
-            if time.monotonic() - self._judged < _TURNS_HOLD:
+            if self._steady() - self._judged < _TURNS_HOLD:
                 return
             await self._keep_up()
             ordered = in_order(self._waiting(), self._served)
@@ -255,7 +261,7 @@ class Line:
             self._turns = {one: since for one, since in self._turns.items() if one in kept}
             for ticket_id in turn_ids:
                 self._turns.setdefault(ticket_id, now)
-            self._ordered, self._judged = ordered, time.monotonic()
+            self._ordered, self._judged = ordered, self._steady()
 
     async def _room(self, ordered: Iterable[StartTicket]) -> Room:
         starts = self._starts_left()
@@ -265,13 +271,13 @@ class Line:
             if starts <= 0:
                 return Room(self._house.clock.now(), {}, {}, starts=0)
         sizes = {one.size for one in ordered}
-        is_old = time.monotonic() - self._looked >= _LOOK_HOLDS
+        is_old = self._steady() - self._looked >= _LOOK_HOLDS
         if self._capacity is None or is_old or sizes - self._capacity.ledgers.keys():
             try:
                 self._capacity = await self._house.run(look_for_room, sizes)
             except StorageUnreachable:
                 return Room(self._house.clock.now(), {}, {}, starts=0)
-            self._looked = time.monotonic()
+            self._looked = self._steady()
         return self._capacity.room(self._house.clock.now(), starts)
 
     async def _keep_up(self) -> None:
@@ -280,19 +286,19 @@ class Line:
         left = lapsed(self._waiting(), self._house.clock.now())
         await self._remove(left)
         try:
-            if time.monotonic() - self._read >= _READ_HOLDS:
+            if self._steady() - self._read >= _READ_HOLDS:
                 await self._read_again()
-            if time.monotonic() - self._noted >= _SEEN_HOLDS:
+            if self._steady() - self._noted >= _SEEN_HOLDS:
                 seen = {one.id: one.seen_at for one in self._tickets.values()}
                 await self._house.run(note_seen, seen)
-                self._noted = time.monotonic()
+                self._noted = self._steady()
         except StorageUnreachable:
             pass  # the next one that asks
 
     async def _read_again(self) -> None:
         before = self._changes
         kept = {one.id for one in await self._house.run(tickets_in_line)}
-        self._read = time.monotonic()
+        self._read = self._steady()
         if self._changes == before:  # else what was read may be older than what is known
             gone = [one.id for one in self._tickets.values() if one.id not in kept]
             if gone:
