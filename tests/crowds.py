@@ -95,6 +95,7 @@ class Learner:
     device: Browser
     username: str
     seen: list[requests.Response] = field(default_factory=list)
+    came: threading.Event = field(default_factory=threading.Event)  # the first answer is there
 
     def start(self, path: str = "/hub/spawn", *, seconds: float = 60) -> None:
         """Clicks, and follows where the pages lead by themselves."""
@@ -108,6 +109,7 @@ class Learner:
     def look(self, path: str) -> requests.Response:
         page = self.device.get(path)
         self.seen.append(page)
+        self.came.set()
         return page
 
     @property
