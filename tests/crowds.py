@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 from hubs import Browser, RealHub
@@ -19,16 +18,25 @@ from urllib3.util import Retry
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.workshops import OpenedWorkshop
+from tools import free_port
 
-# All servers of a hub are one, which stands in the test: only what the Hub does costs anything. Its
-# starts take `SECONDS`, so that many are under way at once.
+# All servers of a hub are one, within its process: only what the Hub does costs anything. A start takes
+# some time, so that many are under way at once.
 CONFIG = """
 from jupyterhub.spawner import Spawner
+from tornado.web import Application, RequestHandler
+
+class Answer(RequestHandler):
+    def get(self):
+        self.set_header("X-JupyterHub-Version", "6.1.1")
 
 class InstantSpawner(Spawner):
     is_up = False
+    servers = []
 
     async def start(self):
+        if not self.servers:
+            self.servers.append(Application([(".*", Answer)]).listen({port}, "127.0.0.1"))
         await asyncio.sleep({seconds})
         self.is_up = True
         return "http://127.0.0.1:{port}"
@@ -62,30 +70,13 @@ profiles:
   - {slug: small, name: {en: Small}, memory: 512M}
 """
 COOKIE = "jupyterhub-hub-login"
+# As browsers do where a kept connection has just been closed. A 429 is seen, not tried again.
+RETRIES = Retry(3, status=0, respect_retry_after_header=False, allowed_methods={"GET"})
 
 
-class _Answer(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("X-JupyterHub-Version", "6.1.1")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def instant_servers(seconds: float = 0.5) -> Iterator[str]:
+def instant_servers(seconds: float = 0.5) -> str:
     """The part of a hub's configuration that starts servers at once."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield CONFIG.format(port=server.server_port, seconds=seconds)
-    finally:
-        server.shutdown()
-        server.server_close()
+    return CONFIG.format(port=free_port(), seconds=seconds)
 
 
 @dataclass
@@ -97,7 +88,7 @@ class Learner:
     seen: list[requests.Response] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)  # the first answer is there
 
-    def start(self, path: str = "/hub/spawn", *, seconds: float = 60) -> None:
+    def start(self, path: str = "/hub/spawn", *, seconds: float = 120) -> None:
         """Clicks, and follows where the pages lead by themselves."""
         until = time.monotonic() + seconds
         page = self.look(path)
@@ -141,14 +132,14 @@ def gather(hub: RealHub, opened: OpenedWorkshop, count: int, name: str) -> list[
         request = JoinRequest(opened.learner_invite.link, f"of {username}", username=username)
         hub.house.call(redeem_invite, request)
         device = hub.browser()
-        device.session.mount("http://", HTTPAdapter(max_retries=Retry(3, allowed_methods={"GET"})))
+        device.session.mount("http://", HTTPAdapter(max_retries=RETRIES))
         value = create_signed_value(secret, COOKIE, ids[username]).decode()
         device.session.cookies.set(COOKIE, value, domain="127.0.0.1", path="/hub/")
         learners.append(Learner(device, username))
     return learners
 
 
-def all_start(learners: Sequence[Learner], *, seconds: float = 60) -> None:
+def all_start(learners: Sequence[Learner], *, seconds: float = 120) -> None:
     """All click at the same moment, and wait until each has what their pages lead to."""
     barrier = threading.Barrier(len(learners))
 

@@ -15,11 +15,8 @@ pytestmark = pytest.mark.browser
 async def test_one_of_150_sees_the_place_and_ends_in_the_server_without_a_click(
     tmp_path, new_device
 ) -> None:
-    limited = "c.JupyterHub.concurrent_spawn_limit = 20\n"
-    with (
-        instant_servers() as config,
-        real_hub(tmp_path, more=config + limited, communities=COMMUNITIES) as hub,
-    ):
+    config = instant_servers() + "c.JupyterHub.concurrent_spawn_limit = 20\n"
+    with real_hub(tmp_path, more=config, communities=COMMUNITIES) as hub:
         *others, me = gather(hub, hub.workshop("Clase", seats=200), 150, "clase")
         page = await new_device("es-PE")
         cookie = {"name": COOKIE, "value": me.device.session.cookies[COOKIE]}

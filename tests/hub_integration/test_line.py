@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from crowds import COMMUNITIES, Learner, all_start, gather, instant_servers, lost
-from hubs import real_hub, text_of, xsrf_in
+from hubs import real_hub, text_of
 
 from jupyterhub_communities.application.line import tickets_in_line
 from tools import wait_until
@@ -40,7 +40,7 @@ def starts(hub, learner) -> int:
 
 def test_three_hundred_click_at_once_and_nobody_is_lost(tmp_path) -> None:
     """With the Hub's default limit of 100 starts at a time, and two communities."""
-    with instant_servers() as config, a_hub(tmp_path, config) as hub:
+    with a_hub(tmp_path, instant_servers()) as hub:
         many = gather(hub, hub.workshop("Grande", seats=400), 290, "grande")
         few = gather(hub, hub.workshop("Petit", "sahel", by="awa"), 10, "petit")
         all_start([*many, *few])
@@ -53,7 +53,7 @@ def test_three_hundred_click_at_once_and_nobody_is_lost(tmp_path) -> None:
 def test_twelve_click_where_five_may_start_at_once(tmp_path, plain) -> None:
     """On the plain Hub, seven get a 429."""
     more = limited(5) + (PLAIN if plain else "")
-    with instant_servers(2) as config, a_hub(tmp_path, config + more) as hub:
+    with a_hub(tmp_path, instant_servers(2) + more) as hub:
         people = gather(hub, hub.workshop("Doce"), 12, "doce")
         all_start(people)
         if plain:
@@ -70,7 +70,7 @@ def hub(tmp_path_factory):
     """With one place for andes, and none of the Hub's own limits in the way."""
     folder = tmp_path_factory.mktemp("line")
     communities = COMMUNITIES.replace("champions: [ana]", "champions: [ana], quota: {servers: 1}")
-    with instant_servers(0) as config, a_hub(folder, config, communities) as hub:
+    with a_hub(folder, instant_servers(0), communities) as hub:
         yield hub
 
 
@@ -94,9 +94,13 @@ def stop(hub, learner: Learner) -> None:
 
 
 def leave(learner: Learner):
-    page = learner.look(f"/hub/communities/line/{learner.username}")
-    form = {"_xsrf": xsrf_in(page), "user": learner.username, "server": ""}
-    return learner.device.post("/hub/communities/leave-line", form)
+    return learner.device.post("/hub/communities/leave-line", leave_form(learner, learner))
+
+
+def leave_form(learner: Learner, of: Learner) -> dict[str, str]:
+    learner.look("/hub/home")
+    token = learner.device.session.cookies["_xsrf"]
+    return {"_xsrf": token, "user": of.username, "server": ""}
 
 
 def test_who_finds_the_quota_full_is_started_when_somebody_stops(hub, full) -> None:
@@ -147,7 +151,7 @@ def test_a_place_is_nobody_elses(hub, full) -> None:
     _, second, third = full
     second.look("/hub/spawn")
     assert third.look(f"/hub/communities/line/{second.username}").status_code in (403, 404)
-    form = {"_xsrf": xsrf_in(third.look("/hub/home")), "user": second.username, "server": ""}
+    form = leave_form(third, second)
     third.device.post("/hub/communities/leave-line", form)
     third.device.post("/hub/communities/leave-line", {**form, "_xsrf": "wrong"})
     assert len(hub.house.call(tickets_in_line)) == 1
