@@ -42,7 +42,7 @@ class Watch:
         self.holds: list[tuple[float, float, str]] = []  # ours (CPU), in all (CPU), where
         self.longest_hold = 0.0
         self._spent: Counter[str] = Counter()
-        self._where = ""
+        self._where: Counter[str] = Counter()
         self._since = time.thread_time()
         self.is_on = True
         self._loop = asyncio.get_running_loop()
@@ -85,14 +85,12 @@ class Watch:
             self._since += now - self._collects_since
 
     def _look(self, _signal: int, frame: FrameType | None) -> None:
-        owner = "other"
+        owner, where = "other", ""
         while frame is not None:
             name = frame.f_code.co_filename
             if any(part in name for part in _OURS):
                 owner = "ours"
-                self._where = (
-                    f"{name.rsplit('/', 2)[-2]}/{name.rsplit('/', 1)[-1]}:{frame.f_lineno}"
-                )
+                where = f"{name.rsplit('/', 2)[-2]}/{name.rsplit('/', 1)[-1]}:{frame.f_lineno}"
                 break
             if any(part in name for part in _HUBS):
                 owner = "hub"
@@ -100,17 +98,21 @@ class Watch:
             frame = frame.f_back
         now = time.thread_time()
         self._spent[owner] += now - self._since
+        if where:
+            self._where[where] += now - self._since
         self._since = now
 
     def begin(self) -> None:
         self._spent.clear()
+        self._where.clear()
         self._since = time.thread_time()
 
     def end(self, held: float) -> None:
         self.longest_hold = max(self.longest_hold, held)
         ours = self._spent["ours"]
         if ours > 0.002:
-            self.holds.append((ours, held, self._where))
+            (where, _) = self._where.most_common(1)[0]  # the line that took most of it
+            self.holds.append((ours, held, where))
             self.holds.sort(reverse=True)
             del self.holds[KEPT:]
 

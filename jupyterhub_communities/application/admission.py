@@ -36,9 +36,13 @@ def lasts_in(desk: Desk, scope: Scope, *, is_rescue: bool = False) -> timedelta 
     return longest
 
 
-def set_aside(measured: Amounts | None, profile: Profile | None) -> Amounts:
-    """What a lease holds. Memory in whole KiB, so that what is spent of it each second adds up."""
-    amounts = measured or ({SERVERS: 1} if profile is None else profile.amounts)
+def set_aside(
+    measured: Amounts | None, profile: Profile | None, otherwise: Amounts | None = None
+) -> Amounts:
+    """What a lease holds: what was measured, else the profile's sizes, and `otherwise` what it has
+    none of. Memory in whole KiB, so that what is spent of it each second adds up."""
+    sizes = {SERVERS: 1} if profile is None else profile.amounts
+    amounts = measured or {**(otherwise or {}), **sizes}
     whole = {resource: amount for resource, amount in amounts.items() if amount}
     if MEMORY in whole:
         whole[MEMORY] = -(-whole[MEMORY] // KIBIBYTE) * KIBIBYTE
@@ -79,12 +83,13 @@ def refusal_to_hold(
     asked: Request,
     offered: Sequence[Profile],
     *,
+    otherwise: Amounts,
     zone: str,
     person: str,
 ) -> QuotaExceeded:
     """Every violated limit, when the same request passes, and the largest profile that would start
     now."""
-    sizes = {profile.slug: set_aside(None, profile) for profile in offered}
+    sizes = {profile.slug: set_aside(None, profile, otherwise) for profile in offered}
     ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
     ends = [
         End(lease.ends_at, lease.charged, lease.amounts)

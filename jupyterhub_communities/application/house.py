@@ -1,14 +1,15 @@
 """The house behind both doors: where the Hub and the service call the verbs.
 
 Verbs are plain functions of a `Desk`; they run one after another in a small pool of threads, so the
-event loop never waits for the database, and a caller never waits longer than `patience`. Only a look
-that waits for nobody happens on the loop.
+event loop never waits for the database, and a caller never waits longer than `patience` for one that
+does not answer. Only a look that waits for nobody happens on the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -21,7 +22,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Verb = Callable[Concatenate[Desk, P], T]
 
-PATIENCE = 2.0  # seconds that a person's request waits for the database
+PATIENCE = 2.0  # seconds that a person's request waits for a database that does not answer
+_LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class House:
         self.keys = keys
         self.settings = settings
         self._patience = patience
+        self._answered_at = 0.0  # when the database last answered anybody
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> House:
@@ -66,7 +69,8 @@ class House:
         return verb(self.desk(), *args, **kwargs)
 
     async def run(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs a verb in the pool. Raises its refusal, or `StorageUnreachable` after `patience`.
+        """Runs a verb in the pool. Raises its refusal, or `StorageUnreachable` when the database has
+        answered nobody for `patience`.
 
         Cancelling the caller does not stop a verb that has begun: it commits or undoes as a whole.
         """
@@ -98,7 +102,18 @@ class House:
         return await self.run(lambda _: self.database.holds_timers())
 
     def _begin(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return self._pool.submit(lambda: verb(self.desk(), *args, **kwargs))
+        def call() -> T:
+            try:
+                answer = verb(self.desk(), *args, **kwargs)
+            except StorageUnreachable:
+                raise
+            except Exception:
+                self._answered_at = time.monotonic()
+                raise
+            self._answered_at = time.monotonic()
+            return answer
+
+        return self._pool.submit(call)
 
     async def _answer(self, future: Future[T], *, undo: Callable[[Desk], object] | None) -> T:
         def give_up() -> None:
@@ -109,18 +124,23 @@ class House:
         loop = asyncio.get_running_loop()
         answered = loop.create_future()  # done when the verb is, or when patience is at its end
         future.add_done_callback(lambda _: _tell(loop, answered))
-        patience = loop.call_later(self._patience, _set, answered)
+        asked_at = time.monotonic()
         try:
-            await answered
+            while not answered.done() and (left := self._patience_left(asked_at)) > 0:
+                await asyncio.wait([answered], timeout=left)
         except asyncio.CancelledError:
             give_up()
             raise
-        finally:
-            patience.cancel()
         if future.done() and not future.cancelled():  # cancelled: the pool is closing
             return future.result()
         give_up()
         raise StorageUnreachable
+
+    def _patience_left(self, asked_at: float) -> float:
+        """A classroom that comes at once waits its turn: that is no database that does not answer."""
+        now = time.monotonic()
+        waited_from = max(asked_at, self._answered_at)
+        return min(waited_from + self._patience, asked_at + _LONGEST) - now
 
     def _undo(self, undo: Callable[[Desk], object]) -> None:
         def attempt() -> None:

@@ -13,7 +13,7 @@ from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
 from ..domain.ledger import Request
 from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope
-from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours
+from ..domain.refusals import OneServerInGrace, ProfileNotOffered, QuotaExceeded, ScopeNotYours
 from ..domain.reservations import LOOK_AHEAD
 from ..domain.units import SERVERS, Amounts
 from ..domain.workshops import Workshop, WorkshopState
@@ -34,6 +34,8 @@ class StartRequest:
     is_hub_admin: bool = False  # needs no community, even where others do
     is_rescue: bool = False  # to save or delete files: also over quota, whatever else is asked for
     set_aside: Amounts | None = None  # what the server really takes; None: what the profile says
+    otherwise: Amounts = field(default_factory=dict)  # takes of what the profile says nothing of
+    is_planned: bool = False  # was planned before, and nothing else will do; see `as_planned`
     catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
 
 
@@ -118,10 +120,10 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         if stale is not None:
             settle_lease(desk, store, stale)
         lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
-        wanted = set_aside(request.set_aside, plan.profile)
+        wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
         asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
-            raise _too_much(desk, store, plan, asked, request.catalogue)
+            raise _too_much(desk, store, plan, asked, request)
         store.leases.add(
             Lease(
                 id=request.lease_id,
@@ -139,9 +141,9 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
 
 
 def _too_much(
-    desk: Desk, store: Store, plan: StartPlan, asked: Request, catalogue: Catalogue | None
+    desk: Desk, store: Store, plan: StartPlan, asked: Request, request: StartRequest
 ) -> QuotaExceeded:
-    catalogue = catalogue or desk.settings.catalogue
+    catalogue = request.catalogue or desk.settings.catalogue
     actor = load_person(desk, store, plan.account.username).actor() if plan.account else NOBODY
     offered = catalogue.offered(actor, plan.scope.community, plan.scope.workshop)
     return refusal_to_hold(
@@ -149,6 +151,7 @@ def _too_much(
         store,
         asked,
         offered,
+        otherwise=request.otherwise,
         zone=desk.settings.zone if plan.workshop is None else plan.workshop.zone,
         person="" if plan.account is None else plan.account.display_name,
     )
@@ -158,6 +161,19 @@ def plan_start(desk: Desk, request: StartRequest) -> StartPlan:
     """What `admit` would start with, without holding anything."""
     with desk.database.read() as store:
         return _plan(desk, store, request)
+
+
+def as_planned(request: StartRequest, plan: StartPlan) -> StartRequest:
+    """The request for what was planned, at the place where it was planned. `admit` checks again that
+    it is theirs, and refuses where it would plan something else by now."""
+    return replace(
+        request,
+        scope=plan.scope if plan.scope.community is not None else None,
+        profile=None if plan.profile is None else plan.profile.slug,
+        picked=plan.picked,
+        is_rescue=plan.is_rescue,
+        is_planned=True,
+    )
 
 
 def reader_languages(desk: Desk, username: str) -> tuple[str | None, str | None]:
@@ -246,6 +262,8 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     if person.is_refused(is_operator=request.is_hub_admin):
         raise refusal_of(desk, store, person)
     if person.access is Access.GRACE:
+        if request.is_planned and not request.is_rescue:
+            raise ProfileNotOffered  # it was theirs until a moment ago
         return _plan_rescue(desk, store, person, request, HUB)
     scopes = _scopes(desk, store, person)
     if request.scope is not None and request.scope not in scopes:

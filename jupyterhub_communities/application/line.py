@@ -63,7 +63,7 @@ def ticket_for(
         scope=plan.scope,
         taken_at=desk.now,
         seen_at=desk.now,
-        amounts=set_aside(request.set_aside, plan.profile),
+        amounts=set_aside(request.set_aside, plan.profile, request.otherwise),
         options=options,
     )
 

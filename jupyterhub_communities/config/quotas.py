@@ -125,9 +125,16 @@ def _read(text: str, zone: str) -> Window:
     return Rolling(int(first))
 
 
-ServersHeld = Annotated[HeldSection[Servers], BeforeValidator(_alone)]
-CpuHeld = Annotated[HeldSection[Cpu], BeforeValidator(_alone)]
-SizeHeld = Annotated[HeldSection[Size], BeforeValidator(_alone)]
+ServersHeld = Annotated[
+    HeldSection[Servers],
+    BeforeValidator(_alone, json_schema_input_type=Servers | HeldSection[Servers]),
+]
+CpuHeld = Annotated[
+    HeldSection[Cpu], BeforeValidator(_alone, json_schema_input_type=Cpu | HeldSection[Cpu])
+]
+SizeHeld = Annotated[
+    HeldSection[Size], BeforeValidator(_alone, json_schema_input_type=Size | HeldSection[Size])
+]
 ServerTime = Annotated[int, BeforeValidator(_spent(SERVER_TIME), json_schema_input_type=str)]
 CpuTime = Annotated[int, BeforeValidator(_spent(CPU_TIME), json_schema_input_type=str)]
 MemoryTime = Annotated[int, BeforeValidator(_spent(MEMORY_TIME), json_schema_input_type=str)]

@@ -86,6 +86,7 @@ Place = Annotated[str, AfterValidator(_place)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration, json_schema_input_type=str)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Servers = Annotated[int, Field(gt=0, le=1_000_000)]
+Gpus = Annotated[int, Field(ge=0, le=1_000)]
 Days = Annotated[int, Field(ge=0, le=36500)]
 
 

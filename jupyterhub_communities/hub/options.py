@@ -14,7 +14,7 @@ from ..domain.communities import is_slug
 from ..domain.profiles import OTHER_IMAGE, Profile, ProfileChoice
 from ..domain.quotas import Scope
 from ..domain.texts import in_language
-from ..domain.units import CPU, MEMORY
+from ..domain.units import CPU, GPU, MEMORY, STORAGE, kind_of
 from ..i18n.messages import Messages
 from ..pages.quotas import amount_in_words
 from ..pages.refusals import grace_sentence
@@ -191,5 +191,7 @@ def _inner(choice: ProfileChoice, prefix: str, messages: Messages) -> Markup:
 def sizes(profile: Profile, messages: Messages) -> str:
     """A profile's sizes in plain words; empty where it sets none."""
     held = profile.amounts
-    parts = [amount_in_words(r, held[r], messages) for r in (MEMORY, CPU) if r in held]
+    gpus = sorted(resource for resource in held if kind_of(resource) == GPU)
+    shown = [r for r in (MEMORY, CPU, *gpus, STORAGE) if held.get(r)]
+    parts = [amount_in_words(resource, held[resource], messages) for resource in shown]
     return messages.listing(parts) if parts else ""

@@ -16,6 +16,7 @@ from tornado.web import GZipContentEncoding
 from ..application.house import House
 from ..application.people import Person
 from ..domain.refusals import FormTooLong, Refusal
+from ..i18n.messages import read_formats
 from ..pages.headers import page_headers
 from ..pages.language import current_messages
 from ..pages.refusals import sentence_of, status_of
@@ -122,6 +123,7 @@ def install_pages(app: Any, house: House) -> None:
     for name in _FIRST_PAGES:  # compiled now, not while the first learner waits
         with suppress(TemplateError):  # in an operator's own: its page says so
             settings["jinja2_env"].get_template(name)
+    read_formats()
     settings["transforms"].append(GZipContentEncoding)
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
     settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -37,7 +37,7 @@ from ..domain.profiles import Profile
 from ..domain.refusals import Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
-from . import homes, lab
+from . import homes, lab, set_aside
 from .batch import memory_format, written
 from .options import draw_form, draw_grace, picked_of, read_options, scope_of
 from .refused import SpawnRefused, keep_failure_count
@@ -176,13 +176,18 @@ class CommunitySpawnerMixin(Spawner):
             self.user_options = self._read_options(self.user_options)
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
-        plan = await self._admit()
-        if plan is not None:
-            self._apply_plan(plan)
+        await self._prepare()
         url = await maybe_future(super().start())
         if self.lease_id is not None:
             await self._note_activation(self.lease_id)
         return url
+
+    async def _prepare(self) -> StartPlan | None:
+        """Admits the server and sets what it is started with."""
+        plan = await self._admit(await self._start_request())
+        if plan is not None:
+            self._apply_plan(plan)
+        return plan
 
     async def _start_request(self) -> StartRequest:
         """What is asked for, by nobody knows whom: checked when it is admitted."""
@@ -197,6 +202,7 @@ class CommunitySpawnerMixin(Spawner):
             profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
             picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
+            otherwise=self._configured_sizes(),
         )
 
     async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
@@ -209,13 +215,22 @@ class CommunitySpawnerMixin(Spawner):
         finally:
             self.user_options = kept
 
-    async def _admit(self) -> StartPlan | None:
+    def _configured_sizes(self) -> Mapping[str, int]:
+        """What the server takes of that of which its profile says nothing."""
+        return set_aside.of_spawner(self)
+
+    async def _admit(self, request: StartRequest) -> StartPlan | None:
         """Holds quota. None where the database does not answer and the hub admits then."""
-        request = await self._start_request()
+        undo = partial(settle, lease_id=request.lease_id)
+        plan = await self._answer(self._house.run_or_undo(undo, admit, request))
+        if plan is not None:
+            self.lease_id = request.lease_id
+        return plan
+
+    async def _answer(self, planning: Awaitable[StartPlan]) -> StartPlan | None:
+        """A plan, or its refusal as the Hub understands it."""
         try:
-            plan = await self._house.run_or_undo(
-                partial(settle, lease_id=request.lease_id), admit, request
-            )
+            return await planning
         except StorageUnreachable as refusal:
             if self._house.settings.admit_when_unreachable:
                 self.log.warning("Started %s without a lease: no database", self._log_name)
@@ -223,8 +238,6 @@ class CommunitySpawnerMixin(Spawner):
             raise await self._refused(refusal) from None
         except Refusal as refusal:
             raise await self._refused(refusal) from None
-        self.lease_id = request.lease_id
-        return plan
 
     async def _refused(self, refusal: Refusal) -> SpawnRefused:
         """The refusal in the person's language, whoever's request it is that starts the server."""

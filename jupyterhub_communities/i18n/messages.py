@@ -254,6 +254,13 @@ def messages_for(tag: str) -> Messages:
     return Messages(tag, _catalogues()[tag])
 
 
+def read_formats() -> None:
+    """Reads what the formats of every language need, so that nobody's first page waits for it."""
+    start = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+    for tag in offered():
+        messages_for(tag).interval(start, start + dt.timedelta(hours=1), "UTC")
+
+
 def use_custom(custom: Mapping[str, CustomCatalogue]) -> None:
     """Lays an operator's catalogues over ours, for the whole process, instead of earlier ones."""
     _custom.clear()

@@ -14,6 +14,7 @@ from tornado.web import Application, GZipContentEncoding
 
 from ..application.house import House
 from ..application.ports import Hub
+from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
 from . import api, codes, ends, keys, pages
@@ -38,6 +39,7 @@ def make_app(
 ) -> Application:
     """`prefix` is the service's (`/services/communities/`), `hub_prefix` the Hub's (`/hub/`), and
     `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
+    read_formats()
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
     site = Site(hub_url=hub_prefix, service_url=prefix, asset_url=f"{prefix}static/")
     page_routes: list[tuple[str, type[Any]]] = [

@@ -1,5 +1,6 @@
 """Admission, settlement and reconciliation."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from jupyterhub_communities.domain.refusals import (
     QuotaExceeded,
     ScopeNotYours,
 )
-from jupyterhub_communities.domain.units import SERVERS
+from jupyterhub_communities.domain.units import CPU, SERVERS
 
 
 @pytest.fixture
@@ -158,6 +159,56 @@ def test_choices_say_how_many_servers_are_left_over_all_levels(house) -> None:
     one, _ = learners(house, opened, 2)
     start(house, one)
     assert house.call(leases.start_choices, one)[0].servers_left == 1
+
+
+def planned(house, username, lease_id="planned", **more):
+    """As a Spawner that knows its sizes late: a plan, and the request for it."""
+    request = StartRequest(lease_id, ServerKey(username), **more)
+    plan = house.call(leases.plan_start, request)
+    return plan, leases.as_planned(request, plan)
+
+
+def test_what_was_planned_is_admitted_with_what_it_takes(house) -> None:
+    (username,) = learners(house, open_taller(house), 1)
+    plan, request = planned(house, username)
+    assert held(house, HUB) == 0, "a plan holds nothing"
+    admitted = house.call(leases.admit, replace(request, set_aside={SERVERS: 1, CPU: 7}))
+    assert admitted == plan
+    with house.database.read() as store:
+        assert dict(store.leases.get("planned").amounts) == {SERVERS: 1, CPU: 7}
+
+
+def test_what_is_theirs_no_more_when_it_is_admitted_is_refused(house, clock) -> None:
+    """Between plan and admission a grant may lapse: the rescue profile is not what was applied."""
+    (username,) = learners(house, open_taller(house), 1)
+    _, request = planned(house, username)
+    clock.advance(days=31)
+    with pytest.raises(ProfileNotOffered):
+        house.call(leases.admit, request)
+    plan, request = planned(house, username)
+    assert plan.is_rescue
+    assert house.call(leases.admit, request) == plan
+    clock.advance(days=31)
+    with pytest.raises(AccessEnded):
+        house.call(leases.admit, request)
+
+
+def test_people_of_no_community_are_admitted_as_planned(house) -> None:
+    plan, request = planned(house, "nobody")
+    assert plan.scope == HUB
+    assert house.call(leases.admit, request) == plan
+
+
+def test_a_plan_of_a_workshop_holds_though_another_one_is_chosen_meanwhile(house) -> None:
+    one = open_taller(house, title="Uno")
+    (username,) = learners(house, one, 1)
+    plan, request = planned(house, username)
+    two = open_taller(house, title="Dos")
+    house.clock.advance(minutes=1)
+    actor = JoinRequest(two.learner_invite.code, "b", username=username)
+    house.call(invites.redeem_invite, actor)
+    assert house.call(leases.start_choices, username)[0].scope != plan.scope
+    assert house.call(leases.admit, request).scope == plan.scope
 
 
 def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house, clock) -> None:

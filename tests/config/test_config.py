@@ -54,7 +54,19 @@ def test_a_good_file_becomes_settings_and_declarations(tmp_path) -> None:
     assert (profile.milli_cpu, profile.memory) == (500, 1024**3)
     assert profile.roles == {Role.INSTRUCTOR}
     assert declaration.community.name("es-PE") == "Andes"
-    assert declaration.servers == 4
+    assert declaration.quota.held["servers"].most == 4
+
+
+def test_gpus_and_storage_of_a_profile_and_of_its_options(tmp_path) -> None:
+    option = "options: [{slug: none, name: None, gpus: {}}, {slug: same, name: Same}]"
+    config = load(
+        tmp_path,
+        f"{GOOD}    storage: 5G\n    gpus: {{a100: 1}}\n"
+        f"    choices: [{{slug: gpu, name: GPU, {option}}}]\n",
+    )
+    (profile,) = config.settings().catalogue.profiles
+    assert (profile.storage, profile.gpus) == (5 * 10**9, {"a100": 1})
+    assert [option.gpus for option in profile.choices[0].options] == [{}, None]
 
 
 def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
@@ -74,6 +86,10 @@ def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
          "7: communities.0.language: expected a language tag"),
         (GOOD.replace("memory: 1Gi", "memory: lots"),
          "14: profiles.0.memory: expected a size such as 512M, 2G or 2Gi"),
+        (GOOD.replace("cpu: 0.5", "gpus: {A100: 1}"), "13: profiles.0.gpus.A100: expected a slug"),
+        (GOOD.replace("cpu: 0.5", "gpus: {a100: -1}"), "13: profiles.0.gpus.a100: input should be"),
+        (GOOD.replace("cpu: 0.5", "storage: 5 disks"),
+         "13: profiles.0.storage: expected a size such as 512M, 2G or 2Gi"),
         (GOOD.replace("cpu: 0.5", "cpu: half"),
          "13: profiles.0.cpu: expected processors such as 1, 0.5 or 500m"),
         (GOOD.replace("servers: 10", "servers: 0"), "3: hub.servers: input should be greater than 0"),

@@ -20,6 +20,7 @@ from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
 from jupyterhub_communities.hub.profile_list import localised, read_profile_list
+from jupyterhub_communities.hub.set_aside import as_named, device_kind, of_pod
 from jupyterhub_communities.pages.language import current_messages, use_language
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import metadata
@@ -133,6 +134,22 @@ def test_the_catalogue_of_the_profiles_page_is_a_good_file(tmp_path) -> None:
     assert catalogue.get("gis").slug == "maps"
 
 
+def test_the_gpu_of_the_profiles_page_counts_by_the_name_that_is_said_there(tmp_path) -> None:
+    kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
+    (text,) = blocks(DOCS / "profiles.md", "file: gpu.yaml")
+    (tmp_path / "communities.yaml").write_text(text)
+    catalogue = load_config(tmp_path / "communities.yaml").settings().catalogue
+    (profile,) = catalogue.profiles
+    known = kubernetes.CommunityKubeSpawner.class_trait_names()
+    assert not list(kubernetes.unknown_settings(catalogue, known))
+    limits = profile.overrides[0]["extra_resource_limits"]
+    pod = of_pod({"containers": [{"resources": {"limits": limits}}]})
+    assert as_named(pod, profile) == {"servers": 1, "gpu.a100": 1}
+    assert set(pod) - {"servers"} == {"gpu.nvidia-com-gpu"}
+    for name in ("gpu.nvidia-com-gpu", f"gpu.{device_kind('nvidia.com/mig-1g.5gb')}"):
+        assert f"`{name}`" in (DOCS / "quotas.md").read_text()
+
+
 def test_the_values_for_zero_to_jupyterhub_are_a_good_list() -> None:
     kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
     (text,) = blocks(DOCS / "profiles.md", "file: values.yaml")
@@ -161,9 +178,11 @@ def test_what_a_container_image_needs_is_what_local_servers_get() -> None:
 # Columns that say nothing of a person, by table. Whoever adds a column decides where it belongs.
 IMPERSONAL = {
     "accounts": "",
+    "allowances": "scope resource span is_each quota",
     "audit": "id at action community before after request_id",
-    "balances": "scope resource quota held",
-    "communities": "slug names language contact declared created_at retention_days suspended_at "
+    "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
+    "communities": "slug names language contact declared created_at retention_days cohort "
+    "suspended_at "
     "suspended_because",
     "grants": "id",
     "identities": "",
@@ -171,15 +190,19 @@ IMPERSONAL = {
     "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
     "link_sealed",
     "key_requests": "id number created_at approved_at used_at",
-    "leases": "id hub community workshop profile requested_at active_at settled_at adopted",
+    "leases": "id hub community workshop profile requested_at active_at settled_at adopted "
+    "amounts metered_until metered_at ends_at warned_at stop_at stop_reason is_rescue",
     "marks": "name at",
     "notices": "id",
     "redemptions": "id grant_id released_at",
     "sessions": "community workshop starts_at ends_at",
     "sites": "community workshop slug name zone",
     "start_tickets": "id hub community workshop amounts",
+    "spent": "scope resource hour total",
+    "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
-    "workshops": "community slug title language zone seats profile created_at closed_at",
+    "workshops": "community slug title language zone seats profile created_at closed_at "
+    "reserved reserved_at",
 }
 
 

@@ -149,6 +149,12 @@ def test_sizes_are_said_in_the_readers_language() -> None:
     assert "0,5" in sizes(SMALL, SPANISH)
     assert sizes(MEDIUM, ENGLISH) == "1 processor"
     assert sizes(Profile(slug="x", names={}), ENGLISH) == ""
+    large = Profile(
+        slug="x", names={}, memory=2**30, storage=10 * 10**9, gpus={"t4": 2, "a100": 1, "l4": 0}
+    )
+    assert sizes(large, ENGLISH) == ENGLISH.listing(
+        ["1 GiB of memory", "1 GPU (a100)", "2 GPUs (t4)", "10 GB of storage"]
+    )
 
 
 def test_a_full_place_says_so() -> None:

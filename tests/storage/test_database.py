@@ -146,6 +146,19 @@ async def test_a_slow_database_gets_a_verdict_within_the_patience(house) -> None
     assert time.monotonic() - before < 1.4
 
 
+async def test_a_classroom_that_comes_at_once_waits_its_turn(tmp_path) -> None:
+    """Together they take longer than the patience; none of them meets a database that is silent."""
+    house = make_house(tmp_path, patience=0.3)
+    answers = await asyncio.gather(
+        *(house.run(lambda desk, n=n: time.sleep(0.05) or n) for n in range(20))
+    )
+    assert answers == list(range(20))
+    silent = [house.run(lambda desk: time.sleep(0.6)) for _ in range(3)]
+    refused = await asyncio.gather(*silent, return_exceptions=True)
+    assert [type(error) for error in refused] == [StorageUnreachable] * 3
+    house.close()
+
+
 async def test_an_answer_that_came_while_the_loop_was_held_is_given(house) -> None:
     """As when 300 people join in the same second: the loop looks too late, the database was there."""
     answer = asyncio.ensure_future(house.run(lambda desk: time.sleep(1.2) or "here"))
