@@ -18,6 +18,7 @@ from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
 from ..domain.ledger import Ledger
 from ..domain.limits import Limit, Quota
+from ..domain.line import StartTicket
 from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
@@ -417,6 +418,33 @@ class Leases(Protocol):
         ...
 
 
+class Line(Protocol):
+    """The tickets of those who wait until a server can be started, on this hub."""
+
+    def all(self) -> Sequence[StartTicket]:
+        """By arrival."""
+        ...
+
+    def of_server(self, server: ServerKey) -> StartTicket | None: ...
+    def of_user(self, username: str) -> Sequence[StartTicket]: ...
+    def put(self, ticket: StartTicket) -> None:
+        """In place of the server's ticket, if it has one."""
+        ...
+
+    def note_seen(self, seen: Mapping[str, datetime]) -> None:
+        """When the pages of these tickets were last asked for, by ticket id."""
+        ...
+
+    def remove(self, ticket_ids: Iterable[str]) -> None: ...
+    def remove_of_account(self, account_id: str) -> None:
+        """On every hub."""
+        ...
+
+    def remove_of_community(self, community: str) -> None:
+        """On every hub."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """By how much what is held grows at one scope, if it fits there."""
@@ -524,6 +552,7 @@ class Store(Protocol):
     identities: Identities
     notices: Notices
     leases: Leases
+    line: Line
     balances: Balances
     usage: Usage
     personal: Personal

@@ -493,6 +493,13 @@ class QuotaExceeded(Refusal):
 
 
 @dataclass(eq=False)
+class OthersInLine(Refusal):
+    """Other people wait until their servers can be started: nobody gets past them."""
+
+    code = "line.others"
+
+
+@dataclass(eq=False)
 class ReservationTooLarge(Refusal):
     """The community does not own as much as its workshops would have reserved at one time."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import TOO_MANY_REQUESTS as TOO_MANY
 from http.client import responses
 from typing import Any
 
@@ -19,6 +20,9 @@ except ImportError:  # JupyterHub 5
     SpawnException = None
 
 _NOTHING = Markup("")
+
+
+RETRY_AFTER = 60  # seconds, where it is not known when a start would pass
 
 
 class RefusedMixin:
@@ -49,7 +53,16 @@ class SignInRefused(RefusedMixin, HTTPError):
 class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[misc]
     """A start that the rules turn down. `rescue_url` starts a small server to save files."""
 
-    def __init__(self, refusal: Refusal, messages: Messages, rescue_url: str = ""):
+    headers: dict[str, str]
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        messages: Messages,
+        rescue_url: str = "",
+        *,
+        retry_after: int = RETRY_AFTER,
+    ):
         sentence = sentence_of(refusal, messages)
         link = _NOTHING
         if rescue_url and isinstance(refusal, QuotaExceeded) and refusal.offers_rescue:
@@ -67,6 +80,8 @@ class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[m
                 message_html=str(escape(sentence) + link),
                 status_code=status_of(refusal),
             )
+        is_of_use = status_of(refusal) == TOO_MANY and not getattr(refusal, "never", False)
+        self.headers = {"Retry-After": str(retry_after)} if is_of_use else {}
         self.carry(refusal, sentence, link)
 
 

@@ -91,6 +91,7 @@ class CommunitySpawnerMixin(Spawner):
     cookie_options: dict[str, Any]
     lease_id: str | None = None
     _admitted: StartPlan | None = None
+    was_in_line = False  # by a refusal of the last start
     _is_form_skipped = False
 
     @default("lab_settings_dir")
@@ -221,6 +222,16 @@ class CommunitySpawnerMixin(Spawner):
             is_rescue=RESCUE in options,
         )
 
+    async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
+        """What a start with these options would ask for; None: with those that the Hub kept."""
+        kept = self.user_options
+        if options is not None:
+            self.user_options = options
+        try:
+            return await self._start_request()
+        finally:
+            self.user_options = kept
+
     def _configured_sizes(self) -> Mapping[str, int]:
         """What the server takes of that of which its profile says nothing."""
         return set_aside.of_spawner(self)
@@ -253,8 +264,14 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        rescue_url = self._rescue_url if isinstance(refusal, QuotaExceeded) else ""
-        return SpawnRefused(refusal, current_messages(), rescue_url)
+        if not isinstance(refusal, QuotaExceeded):
+            return SpawnRefused(refusal, current_messages())
+        if refusal.earliest is None:
+            return SpawnRefused(refusal, current_messages(), self._rescue_url)
+        seconds = math.ceil((refusal.earliest - self._house.clock.now()).total_seconds())
+        return SpawnRefused(
+            refusal, current_messages(), self._rescue_url, retry_after=max(1, seconds)
+        )
 
     @property
     def _rescue_url(self) -> str:

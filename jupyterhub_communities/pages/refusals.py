@@ -48,6 +48,7 @@ STATUS: dict[str, int] = {
     "key_request.unknown": 404,
     "key.unknown": 403,
     "language.unknown": 400,
+    "line.others": 429,
     "name.empty": 400,
     "name.too_long": 400,
     "name.unreadable": 400,
@@ -228,6 +229,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "key.unknown": lambda _, m: m.gettext("This return key is not valid."),
     "language.unknown": lambda r, m: m.gettext("%(tag)s is not a language tag.", tag=r.tag),
+    "line.others": lambda _, m: m.gettext(
+        "Other people are in line for a server. Please try again in a minute."
+    ),
     "name.empty": lambda _, m: m.gettext("Please write your name."),
     "name.too_long": lambda r, m: m.gettext(
         "Please write a shorter name: at most %(limit)s characters.", limit=r.limit

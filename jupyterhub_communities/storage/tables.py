@@ -286,6 +286,24 @@ leases = Table(
     Index(None, "account_id", "requested_at"),
 )
 
+# The line for servers: who waits until one can be started. (`waiting` is for seats.)
+start_tickets = Table(
+    "start_tickets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hub", String(64), nullable=False),
+    Column("username", Username, nullable=False),
+    Column("server_name", Username, nullable=False),
+    Column("account_id", Id, index=True),
+    Column("community", Slug),
+    Column("workshop", Slug),
+    Column("amounts", JSON, nullable=False),
+    Column("options", JSON(none_as_null=True)),  # as the Hub has them
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    UniqueConstraint("hub", "username", "server_name"),
+)
+
 # One row per scope and resource: an admission costs the same with ten leases as with a million.
 balances = Table(
     "balances",

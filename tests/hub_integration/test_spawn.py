@@ -17,12 +17,13 @@ from hubs import COMMUNITIES, attempt_in, real_hub, text_of
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.limits import Limit
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
 RESCUE = re.compile(r'id="rescue" href="([^"]+)"')
-FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."
+FULL = "Aquí puedes tener un servidor a la vez, y ya está en marcha."
 
 
 def held(hub, opened) -> int:
@@ -53,15 +54,16 @@ def stop(hub, username):
 
 @pytest.fixture
 def full(hub, request):
-    """A workshop whose one server runs, and somebody else of it who wants one."""
-    title = f"Lleno {request.node.name[-20:]}"
-    opened = hub.workshop(title, servers=1)
-    first, second = member(hub, opened, "Primera"), member(hub, opened, "Segunda")
-    assert start(hub, first.username()).status_code in (201, 202)
-    wait_until(lambda: hub.user(first.username())["servers"])
-    yield second, FULL.format(title=title), opened
-    stop(hub, first.username())
-    assert held(hub, opened) == 0
+    """Somebody who may run one server, and runs one: to wait in line would be no use."""
+    opened = hub.workshop(f"Lleno {request.node.name[-20:]}")
+    with hub.house.database.write() as store:
+        store.balances.set_limit(Scope("andes", opened.workshop.slug), SERVERS, Limit(each=1))
+    device = member(hub, opened, "Primera")
+    other = f"/users/{device.username()}/servers/other"
+    assert hub.api("POST", other).status_code in (201, 202)
+    yield device, FULL, opened
+    hub.api("DELETE", other)
+    wait_until(lambda: held(hub, opened) == 0)
 
 
 def test_the_refusal_is_a_sentence_on_the_fast_path(full) -> None:
@@ -95,6 +97,21 @@ def test_the_refusal_is_a_sentence_on_a_slow_start(full) -> None:
     (page,) = wait_until(lambda: [p for p in [device.get(address)] if p.status_code == 429])
     assert sentence in text_of(page)
     assert RESCUE.search(page.text)
+
+
+def test_a_start_that_is_slow_to_be_refused_leads_into_the_line(hub) -> None:
+    opened = hub.workshop("Lento y lleno", servers=1)
+    first, second = member(hub, opened, "Primera"), member(hub, opened, "Segunda")
+    start(hub, first.username())
+    wait_until(lambda: held(hub, opened) == 1)
+    page = second.get("/hub/spawn", params={"opt-profile": "slow"})
+    address = page.url.removeprefix(hub.url)
+    assert address.startswith("/hub/spawn-pending/")
+    page = wait_until(lambda: [p for p in [second.get(address)] if "/line/" in p.url])[0]
+    assert "Tu lugar en la fila 1" in text_of(page)
+    assert "Refresh" in page.headers
+    second.get("/hub/logout")
+    stop(hub, first.username())
 
 
 def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:

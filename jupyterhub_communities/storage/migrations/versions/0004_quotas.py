@@ -77,5 +77,5 @@ def upgrade() -> None:
             "hour", "scope", "account_id", "profile", "gpu_kind", name=op.f("pk_usage")
         ),
     )
-    op.create_index(op.f("ix_usage_account_id"), "usage", ["account_id", "hour"], unique=False)
-    op.create_index(op.f("ix_usage_scope"), "usage", ["scope", "hour"], unique=False)
+    op.create_index(op.f("ix_usage_account_id_hour"), "usage", ["account_id", "hour"], unique=False)
+    op.create_index(op.f("ix_usage_scope_hour"), "usage", ["scope", "hour"], unique=False)
