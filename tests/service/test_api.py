@@ -153,6 +153,14 @@ VERBS = {
     ),
     Verb.ADMIT: ("GET", "communities/andes/workshops/{workshop}/waiting", None),
     Verb.ERASE: ("PUT", "communities/andes/members/{learner}/erasure", None),
+    Verb.VIEW_QUOTA: ("GET", "communities/andes/quotas", None),
+    Verb.SET_QUOTA: (
+        "PUT",
+        "communities/andes/quotas",
+        {"limits": {"servers": 2}},
+    ),
+    Verb.TRY_QUOTA: ("POST", "communities/andes/quotas/simulate", {"limits": {"servers": 1}}),
+    Verb.VIEW_USAGE_OF_PEOPLE: ("GET", "communities/andes/usage?by=person", None),
     Verb.VIEW_USAGE: ("GET", "communities/andes/usage", None),
     Verb.VIEW_AUDIT: ("GET", "communities/andes/audit", None),
 }
@@ -168,6 +176,8 @@ async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who)
         workshop=world.opened.workshop.slug,
         invite=world.opened.learner_invite.invite.id,
     )
+    if verb is Verb.SET_QUOTA:
+        body = {**body, "workshop": world.opened.workshop.slug}
     if verb is Verb.REMOVE_MEMBER and who == "helper":
         return  # leaving is everybody's own right
     status, answer, _ = await call(method, path, token=who, body=body)
