@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..application.communities import quota_lines
@@ -15,7 +15,6 @@ from ..application.usage import (
     BYS,
     MOST_DAYS,
     PAGE,
-    By,
     UsageTable,
     read_ended,
     read_running,
@@ -86,7 +85,7 @@ class UsageApi(ApiHandler):
         if by not in BYS:
             raise PeriodInvalid(most=MOST_DAYS)
         start, end = (self._time(name) for name in ("from", "to"))
-        table = await self.run(usage_table, self.actor, community, start, end, cast(By, by))
+        table = await self.run(usage_table, self.actor, community, start, end, by)
         if self.get_query_argument("format", "json") != "csv":
             self.answer(usage_json(table))
             return
