@@ -9,7 +9,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 MEANINGS = {
     "address": "the address of a page of this hub",
-    "all": "a number: of all codes that were made",
+    "all": "a number: of all there were, such as codes or starts of servers",
     "approver": "the name of who approved it",
     "claimed": "a number: of codes that were used",
     "code": "a code such as 7KQ2-M9XA-4TRE",

@@ -59,6 +59,7 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/people/([^/]+)/retire", keys.RetirePage),
         ("notices", keys.NoticesPage),
         *ends.PAGE_ROUTES,
+        *quotas.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

@@ -23,11 +23,16 @@ from ..application.usage import (
 )
 from ..domain.grants import Actor
 from ..domain.leases import Lease
-from ..domain.refusals import PeriodInvalid
+from ..domain.refusals import LimitUnknown, PeriodInvalid, Refusal
+from ..domain.units import write_amount
 from ..domain.windows import write_window
+from ..pages.language import current_messages, refine_language
+from ..pages.quotas import violation_in_words
+from ..pages.refusals import status_of
 from ..pages.tables import usage_csv
 from . import models
 from .api import ApiHandler
+from .pages import PageHandler
 
 
 async def read_history(house: House, community: str | None, since: datetime) -> list[Lease]:
@@ -189,9 +194,90 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+class QuotaPage(PageHandler):
+    """Limits and what is held and spent; for those who may, other limits set, or tried first."""
+
+    async def get(self, community: str | None, workshop: str | None = None) -> None:
+        await self._draw(community, workshop)
+
+    async def post(self, community: str | None, workshop: str | None = None) -> None:
+        typed = self.get_body_argument("lines", "")[:4000]
+        days = self.get_body_argument("days", "")
+        place = (self.actor, community, workshop)
+        try:
+            lines = _read_typed(typed)
+            if self.get_body_argument("action", "") == "set":
+                await self.run(set_quota, *place, lines)
+                self.go(self.request.path.removeprefix(self.settings["prefix"]))
+                return
+            known = quota_lines((await self.run(view_quota, *place)).here.quota)
+            changes = {**dict.fromkeys(known), **lines}  # what is not there any more is taken away
+            number = int(days[:3]) if days.isdecimal() else 0
+            outcome = await simulate(self.house, *place, changes, number)
+            await self._draw(community, workshop, typed, days, outcome=outcome)
+        except Refusal as refusal:
+            status, error = status_of(refusal), self.say(refusal)
+            await self._draw(community, workshop, typed, days, error=error, status=status)
+
+    async def draw_stale(self, *path: str) -> None:
+        typed = self.get_body_argument("lines", "")[:4000]
+        error = current_messages().gettext("Please send the form once more.")
+        await self._draw(path[0], path[1] if len(path) > 1 else None, typed, error=error)
+
+    async def _draw(
+        self,
+        community: str | None,
+        workshop: str | None,
+        typed: str | None = None,
+        days: str = "30",
+        *,
+        status: int = 200,
+        error: str = "",
+        outcome: Outcome | None = None,
+    ) -> None:
+        view = await self.run(view_quota, self.actor, community, workshop)
+        if view.here.community is not None:
+            refine_language(community=view.here.community.language)
+        now = quota_lines(view.here.quota)
+        messages = current_messages()
+        self.draw(
+            "quota.html",
+            status=status,
+            view=view,
+            base="hub" if community is None else f"communities/{community}",
+            lines="\n".join(f"{k} = {v}" for k, v in now.items()) if typed is None else typed,
+            days=days if days.isdecimal() else "30",
+            error=error,
+            outcome=outcome,
+            zone=self.house.settings.zone,
+            amount=lambda resource, n: "–" if n is None else write_amount(resource, n),
+            window=lambda row: (
+                write_window(row.spending.allowance.window)
+                + (" each" if row.spending.is_each else "")
+            ),
+            violated=lambda violation: violation_in_words(violation, messages),
+        )
+
+
+def _read_typed(text: str) -> dict[str, object]:
+    """Lines such as `memory = 64Gi`; what has no `=` is a limit that there is not."""
+    lines: dict[str, object] = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if line.strip() and not equals:
+            raise LimitUnknown(name=line.strip()[:60])
+        if line.strip():
+            lines[" ".join(name.split())] = value.strip()
+    return lines
+
+
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"
 API_ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"{_PLACE}/quotas", QuotasApi),
     (f"{_PLACE}/quotas/simulate", SimulateApi),
     (f"{_PLACE}/usage", UsageApi),
+]
+PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [
+    (f"{_PLACE}/quota", QuotaPage),
+    (r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)/quota", QuotaPage),
 ]
