@@ -37,7 +37,10 @@ _OPEN_HOUR = text(
     "SELECT :scope, :resource, :hour, COALESCE((SELECT total FROM spent WHERE scope = :scope"
     " AND resource = :resource AND hour < :hour ORDER BY hour DESC LIMIT 1), 0) WHERE true "
     "ON CONFLICT DO NOTHING"
-).bindparams(bindparam("hour", type_=spent.c.hour.type))
+).bindparams(
+    # PostgreSQL must be told: it would deduce two types for one parameter.
+    *(bindparam(name, type_=spent.c[name].type) for name in ("scope", "resource", "hour"))
+)
 _SPEND = (
     update(spent)
     .where(
