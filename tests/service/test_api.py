@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, Role, Verb
@@ -20,29 +17,6 @@ WORKSHOP = {
         {"starts_at": "2030-03-02T09:00:00-05:00", "ends_at": "2030-03-02T12:00:00-05:00"}
     ],
 }
-
-
-@pytest.fixture
-def call(service):
-    async def call(method, path, *, token="champion", body=None, raw=None, headers=()):
-        data = raw if raw is not None else (None if body is None else json.dumps(body))
-        answer = await AsyncHTTPClient().fetch(
-            f"{service}api/v1/{path}",
-            method=method,
-            headers={
-                **({"Authorization": f"token {token}"} if token else {}),
-                "Content-Type": "application/json",
-                **dict(headers),
-            },
-            body=data,
-            allow_nonstandard_methods=True,
-            raise_error=False,
-            follow_redirects=False,
-        )
-        content = json.loads(answer.body) if answer.body else None
-        return answer.code, content, answer.headers
-
-    return call
 
 
 async def test_a_workshop_is_opened_looked_at_and_closed(call) -> None:
