@@ -11,10 +11,11 @@ from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require
 from ..domain.limits import Quota
+from ..domain.metering import meter
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
-from ..domain.units import SERVERS, write_amount
-from ..domain.windows import write_window
+from ..domain.units import SERVER_TIME, SERVERS, write_amount
+from ..domain.windows import hour_of, write_window
 from .people import ensure_account
 from .ports import Desk, Store
 
@@ -98,15 +99,24 @@ def view_community(desk: Desk, actor: Actor, slug: str) -> Community:
 
 
 def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
-    """What the community holds now, and its server time over the last days."""
-    since = desk.now - timedelta(days=days)
+    """What the community holds now, and its server time over the last days, by whole hours of UTC."""
+    since = hour_of(desk.now - timedelta(days=days))
     with desk.database.read() as store:
         find_community(store, actor, slug)
-        by_workshop: dict[str | None, timedelta] = {}
-        for lease in store.leases.within(slug, since, desk.now):
-            workshop = lease.scope.workshop
-            spent = lease.held_for(since, desk.now)
-            by_workshop[workshop] = by_workshop.get(workshop, timedelta()) + spent
+        seconds: dict[str | None, int] = {}
+        sums = [
+            (place.workshop, amounts)
+            for place, amounts in store.usage.sums(Scope(slug), since, desk.now, "place")
+            if isinstance(place, Scope)
+        ]
+        sums += [
+            (bucket.scope.workshop, amounts)
+            for bucket, amounts in meter(store.leases.unmetered(), desk.now).items()
+            if bucket.scope.community == slug and bucket.hour >= since
+        ]
+        for workshop, amounts in sums:
+            seconds[workshop] = seconds.get(workshop, 0) + amounts.get(SERVER_TIME, 0)
+        by_workshop = {workshop: timedelta(seconds=n) for workshop, n in seconds.items()}
         return Usage(
             servers=store.balances.get(Scope(slug), SERVERS),
             server_time=sum(by_workshop.values(), timedelta()),

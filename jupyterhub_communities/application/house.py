@@ -50,6 +50,7 @@ class House:
         self._patience = patience
         self._answered_at = 0.0  # when the database last answered anybody
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
+        self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> House:
         """Itself: traitlets copy what a configuration holds, and a process has one house."""
@@ -89,6 +90,12 @@ class House:
             except WouldWait:
                 pass
         return await self.run(verb, *args, **kwargs)
+
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Computes what may take seconds and asks no database: beside the pool, one at a time, so
+        that no verb waits for it."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._side, lambda: function(*args, **kwargs))
 
     async def run_or_undo(
         self, undo: Callable[[Desk], object], verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs
@@ -155,6 +162,7 @@ class House:
     def close(self) -> None:
         """Ends the pool and the database's connections."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._side.shutdown(wait=False, cancel_futures=True)
         self.database.close()
 
 

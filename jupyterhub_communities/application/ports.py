@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..domain import metering
 from ..domain.accounts import Account, AccountKind
@@ -17,7 +17,7 @@ from ..domain.invites import Invite
 from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
 from ..domain.ledger import Ledger
-from ..domain.limits import Limit, Quota
+from ..domain.limits import Limit, Quota, Standing
 from ..domain.line import StartTicket
 from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
@@ -383,6 +383,15 @@ class Leases(Protocol):
         """The leases charged to a community that held quota between the two times."""
         ...
 
+    def settled(
+        self, community: str | None, since: datetime, *, after: Lease | None, limit: int
+    ) -> Sequence[Lease]:
+        """Leases of this hub that ended since then, in the order of their ends, behind `after`.
+        `community` None: of all."""
+        ...
+
+    def count_settled(self, community: str | None, since: datetime) -> int: ...
+
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         """Those of these accounts that ever had a server, on any hub."""
         ...
@@ -479,6 +488,24 @@ class Balances(Protocol):
         """What each cohort's communities lend and have drawn, anew: after a change of limits."""
         ...
 
+    def standings(
+        self, community: str | None, *, with_workshops: bool = True
+    ) -> Mapping[Scope, Standing]:
+        """Of a community and its workshops; None: of the hub, its cohorts and all communities. What
+        is neither limited nor held anywhere is left out. As many statements however many there are.
+        """
+        ...
+
+    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        """What was metered of a resource at a scope since an hour, for each of these."""
+        ...
+
+    def spent_hours(
+        self, scope: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[datetime, int]:
+        """What was metered in each hour."""
+        ...
+
     def standing(
         self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
     ) -> Ledger:
@@ -508,6 +535,16 @@ class Usage(Protocol):
     ) -> Sequence[tuple[metering.Bucket, Amounts]]:
         """By hour, place, person and profile, at the scope and below it; `start` to `end` are
         hours of UTC. In the order of time."""
+        ...
+
+    def sums(
+        self,
+        scope: Scope,
+        start: datetime,
+        end: datetime,
+        by: Literal["hour", "place", "profile", "person"],
+    ) -> Sequence[tuple[datetime | Scope | str | None, Amounts]]:
+        """The same, added up for each hour, place, profile (slug) or person (account id)."""
         ...
 
 

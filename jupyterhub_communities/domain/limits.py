@@ -47,6 +47,14 @@ class Quota:
         return {resource: owned for resource, owned in limits.items() if owned is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The limits of one scope, and what it holds now."""
+
+    quota: Quota = field(default_factory=Quota)
+    held: Mapping[str, int] = field(default_factory=dict)  # of a cohort, what is drawn
+
+
 def equal_share(most: int, people: int, wanted: int) -> int:
     """What each of so many people may hold; never less than one server needs, for else many people
     could keep everybody out."""

@@ -533,6 +533,30 @@ class AmountInvalid(Refusal):
     example: str
 
 
+@dataclass(eq=False)
+class LimitUnknown(Refusal):
+    """There is no limit of this name, at this scope."""
+
+    code = "quota.limit"
+    name: str
+
+
+@dataclass(eq=False)
+class PeriodInvalid(Refusal):
+    """The time that is asked for is no time, or too long."""
+
+    code = "usage.period"
+    most: int  # days
+
+
+@dataclass(eq=False)
+class HistoryTooLong(Refusal):
+    """There were too many starts in that time to be replayed."""
+
+    code = "usage.too_many"
+    most: int  # starts
+
+
 # Storage
 
 

@@ -9,7 +9,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 MEANINGS = {
     "address": "the address of a page of this hub",
-    "all": "a number: of all codes that were made",
+    "all": "a number: of all there were, such as codes or starts of servers",
     "amount": "an amount such as 3 server hours or 2 GiB of memory",
     "amounts": "a list of amounts, such as 3 servers and 2 GiB of memory",
     "approver": "the name of who approved it",

@@ -181,7 +181,7 @@ def _next_minute(time: datetime) -> datetime:
 
 def quota_exceeded(refusal: QuotaExceeded, messages: Messages) -> str:
     """Every violated limit, when to try again, and what would start now."""
-    sentences = [_violation(violation, messages) for violation in refusal.violations]
+    sentences = [violation_in_words(violation, messages) for violation in refusal.violations]
     if any(violation.reserved for violation in refusal.violations):
         sentences.append(messages.gettext("Part of it is reserved for a workshop."))
     sentences.append(_when(refusal, messages))
@@ -219,7 +219,8 @@ def _when(refusal: QuotaExceeded, messages: Messages) -> str:
     return messages.gettext("Try again when somebody has stopped a server.")
 
 
-def _violation(violation: Violation, messages: Messages) -> str:
+def violation_in_words(violation: Violation, messages: Messages) -> str:
+    """One limit that a start would break."""
     if violation.resource == SERVERS and not violation.reserved and violation.scope != "cohort":
         return _all_servers_run(violation, messages)
     if violation.scope == "member":

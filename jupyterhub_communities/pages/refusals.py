@@ -62,6 +62,7 @@ STATUS: dict[str, int] = {
     "profile.unknown": 400,
     "quota.amount": 400,
     "quota.exceeded": 429,
+    "quota.limit": 400,
     "quota.not_yours": 403,
     "quota.one_rescue": 409,
     "reservation.needs": 400,
@@ -72,6 +73,8 @@ STATUS: dict[str, int] = {
     "storage.unreachable": 503,
     "text.not_kept": 400,
     "upstream.failed": 502,
+    "usage.period": 400,
+    "usage.too_many": 400,
     "username.reserved": 403,
     "username.unusable": 403,
     "workshop.closed": 409,
@@ -257,6 +260,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Please write an amount such as %(example)s.", example=r.example
     ),
     "quota.exceeded": quota_exceeded,
+    "quota.limit": lambda r, m: m.gettext("There is no limit called %(name)s here.", name=r.name),
     "quota.not_yours": lambda _, m: m.gettext(
         "You do not belong to the community or workshop that you chose."
     ),
@@ -278,6 +282,14 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "upstream.failed": lambda _, m: m.gettext(
         "The other service did not answer as expected. Please try again in a few minutes."
+    ),
+    "usage.period": lambda r, m: m.ngettext(
+        "Please choose at most %(num)s day.", "Please choose from 1 to %(num)s days.", r.most
+    ),
+    "usage.too_many": lambda r, m: m.ngettext(
+        "There was more than %(num)s start in that time. Please choose fewer days.",
+        "There were more than %(num)s starts in that time. Please choose fewer days.",
+        r.most,
     ),
     "username.unusable": lambda _, m: m.gettext(
         "Your account there has a name that cannot be used on this hub."

@@ -17,7 +17,7 @@ from ..application.ports import Hub
 from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, ends, keys, pages
+from . import api, codes, ends, keys, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
 from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
@@ -62,6 +62,7 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/people/([^/]+)/retire", keys.RetirePage),
         ("notices", keys.NoticesPage),
         *ends.PAGE_ROUTES,
+        *quotas.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -69,7 +70,7 @@ def make_app(
         *asset_handlers(f"{prefix}static/"),
         *(
             (f"{prefix}api/v1/{path}", handler, needs)
-            for path, handler in (*ends.API_ROUTES, *api.ROUTES)
+            for path, handler in (*ends.API_ROUTES, *quotas.API_ROUTES, *api.ROUTES)
         ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),

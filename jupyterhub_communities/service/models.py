@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from ..application.communities import Membership, Usage
+from ..application.communities import Membership
 from ..application.invites import IssuedInvite
 from ..application.issuing import KEEP, InviteChange, NewInvite
 from ..application.members import Member
@@ -181,6 +181,19 @@ class ReasonBody(_Body):
     because: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
+class QuotaBody(_Body):
+    """`PUT communities/{c}/quotas`: all limits of the community, or of one of its workshops."""
+
+    workshop: str | None = Field(None, max_length=40)
+    limits: dict[str, str | int | None] = Field(max_length=60)
+
+
+class SimulateBody(QuotaBody):
+    """`POST communities/{c}/quotas/simulate`: the limits that would be others."""
+
+    days: int = 30
+
+
 class ErasureBody(_Body):
     """`DELETE me`: the username again."""
 
@@ -340,18 +353,6 @@ def notice_json(notice: Notice) -> Json:
         "kind": notice.kind,
         "at": notice.created_at.isoformat(),
         "detail": "".join(n.sentence for n in shown_notices([notice], current_messages())),
-    }
-
-
-def usage_json(usage: Usage) -> Json:
-    return {
-        "since": usage.since.isoformat(),
-        "servers": {"limit": usage.servers.limit, "held": usage.servers.held},
-        "server_seconds": round(usage.server_time.total_seconds()),
-        "by_workshop": {
-            workshop or "": round(spent.total_seconds())
-            for workshop, spent in usage.by_workshop.items()
-        },
     }
 
 

@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ..application.ports import Hold
 from ..domain.borrowing import Share
 from ..domain.ledger import Allowance, Key, Ledger, Rules
-from ..domain.limits import Limit, Quota, Spending, equal_share
+from ..domain.limits import Limit, Quota, Spending, Standing, equal_share
 from ..domain.metering import METERED, SECOND, Meter, unmetered
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
@@ -106,6 +106,7 @@ _TAKE = (
     )
     .values(held=balances.c.held + bindparam("asked"))
 )
+_MOST_ASKED = 100  # sums in one statement
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMN_OF = {
@@ -147,6 +148,89 @@ class SqlBalances:
         windows = self._sessions_of(scope)
         rows = self._connection.execute(_ALLOWANCES, at)
         return Quota(limited, tuple(_spending(row, windows) for row in rows))
+
+    def standings(
+        self, community: str | None, *, with_workshops: bool = True
+    ) -> Mapping[Scope, Standing]:
+        limits: dict[Scope, dict[str, Limit]] = {}
+        held: dict[Scope, dict[str, int]] = {}
+        for row in self._connection.execute(
+            select(balances).where(self._is_among(balances.c.scope, community, with_workshops))
+        ):
+            scope = self._read(row.scope)
+            if (limit := _limit(row)) != Limit():
+                limits.setdefault(scope, {})[row.resource] = limit
+            if row.held:
+                held.setdefault(scope, {})[row.resource] = row.held
+        spending = self._spending_among(community, with_workshops)
+        return {
+            scope: Standing(
+                Quota(limits.get(scope, {}), tuple(spending.get(scope, ()))), held.get(scope, {})
+            )
+            for scope in {*limits, *held, *spending}
+        }
+
+    def _spending_among(
+        self, community: str | None, with_workshops: bool
+    ) -> dict[Scope, list[Spending]]:
+        rows = self._connection.execute(
+            select(allowances).where(self._is_among(allowances.c.scope, community, with_workshops))
+        ).all()
+        windows: dict[tuple[str, str], list[Session]] = {}
+        if any(row.span == "sessions" for row in rows):
+            query = select(sessions).order_by(sessions.c.starts_at)
+            if community is not None:
+                query = query.where(sessions.c.community == community)
+            for one in self._connection.execute(query):
+                place = windows.setdefault((one.community, one.workshop), [])
+                place.append(Session(one.starts_at, one.ends_at))
+        found: dict[Scope, list[Spending]] = {}
+        for row in rows:
+            scope = self._read(row.scope)
+            held = windows.get((scope.community or "", scope.workshop or ""), ())
+            found.setdefault(scope, []).append(_spending(row, held))
+        return found
+
+    def _is_among(
+        self, key: ColumnElement[str], community: str | None, with_workshops: bool
+    ) -> ColumnElement[bool]:
+        """By the keys that there are, not by their beginnings: members' rows stand among them."""
+        if community is not None:
+            inner = select(workshop_key()).where(workshops.c.community == community)
+            own = key == Scope(community).key
+            return or_(own, key.in_(inner)) if with_workshops else own
+        slugs = select(literal("hub/") + communities.c.slug)
+        cohorts = select(literal("hub/~") + communities.c.cohort)
+        wanted = [key == self._key(HUB), key.in_(slugs), key.in_(cohorts)]
+        if with_workshops:
+            wanted.append(key.in_(select(workshop_key())))
+        return or_(*wanted)
+
+    def _read(self, key: str) -> Scope:
+        if key == self._key(HUB):
+            return HUB
+        return Scope(cohort=key[5:]) if key.startswith("hub/~") else read_key(key)
+
+    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        found: list[int] = []
+        for first in range(0, len(wanted), _MOST_ASKED):
+            columns = []
+            for scope, resource, begins in wanted[first : first + _MOST_ASKED]:
+                total = (
+                    select(spent.c.total)
+                    .where(spent.c.scope == self._key(scope), spent.c.resource == resource)
+                    .order_by(spent.c.hour.desc())
+                    .limit(1)
+                )
+                before = total.where(spent.c.hour < begins).scalar_subquery()
+                columns.append(func.coalesce(total.scalar_subquery(), 0) - func.coalesce(before, 0))
+            found += self._connection.execute(select(*columns)).one()
+        return found
+
+    def spent_hours(
+        self, scope: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[datetime, int]:
+        return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
 
     def set_quota(self, scope: Scope, quota: Quota) -> None:
         """All limits of the scope. What is held and spent stays as it is."""
@@ -532,6 +616,11 @@ class SqlBalances:
 def scope_key(scope: Scope, hub_name: str) -> str:
     """Several hubs may share a database: each has its own top level, communities are common."""
     return f"hub:{hub_name}" if scope == HUB else scope.key
+
+
+def workshop_key() -> ColumnElement[str]:
+    """The key of a row of `workshops`."""
+    return literal("hub/") + workshops.c.community + "/" + workshops.c.slug
 
 
 def read_key(key: str) -> Scope:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, not_, or_, select, update
 
 from ..domain.leases import Lease, ServerKey
 from ..domain.quotas import Scope
@@ -68,6 +68,25 @@ class SqlLeases:
             )
         )
         return [lease_of(row) for row in rows]
+
+    def settled(
+        self, community: str | None, since: datetime, *, after: Lease | None, limit: int
+    ) -> Sequence[Lease]:
+        query = select(leases).where(self._settled_since(community, since))
+        if after is not None:
+            at = after.settled_at
+            behind = and_(leases.c.settled_at == at, leases.c.id > after.id)
+            query = query.where(leases.c.settled_at >= at, or_(leases.c.settled_at > at, behind))
+        query = query.order_by(leases.c.settled_at, leases.c.id).limit(limit)
+        return [lease_of(row) for row in self._connection.execute(query)]
+
+    def count_settled(self, community: str | None, since: datetime) -> int:
+        query = select(func.count()).where(self._settled_since(community, since))
+        return self._connection.execute(query).scalar_one()
+
+    def _settled_since(self, community: str | None, since: datetime) -> ColumnElement[bool]:
+        mine = and_(leases.c.hub == self._hub_name, leases.c.settled_at > since)
+        return mine if community is None else and_(mine, leases.c.community == community)
 
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         wanted = list(account_ids)

@@ -283,6 +283,7 @@ leases = Table(
         postgresql_where=text("settled_at IS NULL"),
     ),
     Index(None, "community", "settled_at"),
+    Index(None, "settled_at"),  # the history of the last days, for dry runs
     Index(None, "account_id", "requested_at"),
 )
 

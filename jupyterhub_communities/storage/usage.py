@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..domain.metering import Bucket, Usage
@@ -21,8 +21,8 @@ from ..domain.units import (
     gpu_kind,
     kind_of,
 )
-from .balances import read_key, scope_key
-from .tables import spent, usage
+from .balances import read_key, scope_key, workshop_key
+from .tables import spent, usage, workshops
 
 _KEY = ("hour", "scope", "account_id", "profile", "gpu_kind")
 _COLUMNS = {
@@ -37,7 +37,10 @@ _OPEN_HOUR = text(
     "SELECT :scope, :resource, :hour, COALESCE((SELECT total FROM spent WHERE scope = :scope"
     " AND resource = :resource AND hour < :hour ORDER BY hour DESC LIMIT 1), 0) WHERE true "
     "ON CONFLICT DO NOTHING"
-).bindparams(*(bindparam(name, type_=spent.c[name].type) for name in ("scope", "resource", "hour")))
+).bindparams(
+    # PostgreSQL must be told: it would deduce two types for one parameter.
+    *(bindparam(name, type_=spent.c[name].type) for name in ("scope", "resource", "hour"))
+)
 _SPEND = (
     update(spent)
     .where(
@@ -114,13 +117,52 @@ class SqlUsage:
         query = select(usage).where(*conditions).order_by(*(usage.c[name] for name in _KEY))
         return [self._bucket(row) for row in self._connection.execute(query)]
 
-    def _bucket(self, row: Any) -> tuple[Bucket, Amounts]:
-        place = read_key(row.scope) if row.scope.startswith("hub/") else HUB
-        scope = replace(place, member=row.account_id or None)
-        kinds = {**_COLUMNS, f"{GPU_TIME}.{row.gpu_kind}": "gpu_time"}
-        del kinds[GPU_TIME]
-        amounts = {resource: getattr(row, column) for resource, column in kinds.items()}
-        return (
-            Bucket(row.hour, scope, row.profile or None),
-            {resource: amount for resource, amount in amounts.items() if amount},
+    def sums(
+        self,
+        scope: Scope,
+        start: datetime,
+        end: datetime,
+        by: Literal["hour", "place", "profile", "person"],
+    ) -> Sequence[tuple[datetime | Scope | str | None, Amounts]]:
+        key = _KEY_OF[by]
+        totals = [func.sum(usage.c[name]).label(name) for name in _COLUMNS.values()]
+        query = (
+            select(key, usage.c.gpu_kind, *totals)
+            .where(usage.c.hour >= start, usage.c.hour < end)
+            .group_by(key, usage.c.gpu_kind)
+            .order_by(key, usage.c.gpu_kind)
         )
+        if scope.place != HUB:
+            below = select(workshop_key()).where(workshops.c.community == scope.community)
+            if scope.workshop is not None:
+                below = below.where(workshops.c.slug == scope.workshop)
+            query = query.where(or_(usage.c.scope == scope.place.key, usage.c.scope.in_(below)))
+        found: dict[Any, dict[str, int]] = {}
+        for row in self._connection.execute(query):
+            amounts = found.setdefault(_place(row[0]) if by == "place" else row[0] or None, {})
+            for resource, amount in _amounts(row).items():
+                amounts[resource] = amounts.get(resource, 0) + amount
+        return list(found.items())
+
+    def _bucket(self, row: Any) -> tuple[Bucket, Amounts]:
+        scope = replace(_place(row.scope), member=row.account_id or None)
+        return Bucket(row.hour, scope, row.profile or None), _amounts(row)
+
+
+_KEY_OF = {
+    "hour": usage.c.hour,
+    "place": usage.c.scope,
+    "profile": usage.c.profile,
+    "person": usage.c.account_id,
+}
+
+
+def _place(key: str) -> Scope:
+    return read_key(key) if key.startswith("hub/") else HUB
+
+
+def _amounts(row: Any) -> dict[str, int]:
+    kinds = {**_COLUMNS, f"{GPU_TIME}.{row.gpu_kind}": "gpu_time"}
+    del kinds[GPU_TIME]
+    amounts = {resource: int(getattr(row, column)) for resource, column in kinds.items()}
+    return {resource: amount for resource, amount in amounts.items() if amount}

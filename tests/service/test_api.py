@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from houses import andes, most_servers
-from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -22,29 +19,6 @@ WORKSHOP = {
         {"starts_at": "2030-03-02T09:00:00-05:00", "ends_at": "2030-03-02T12:00:00-05:00"}
     ],
 }
-
-
-@pytest.fixture
-def call(service):
-    async def call(method, path, *, token="champion", body=None, raw=None, headers=()):
-        data = raw if raw is not None else (None if body is None else json.dumps(body))
-        answer = await AsyncHTTPClient().fetch(
-            f"{service}api/v1/{path}",
-            method=method,
-            headers={
-                **({"Authorization": f"token {token}"} if token else {}),
-                "Content-Type": "application/json",
-                **dict(headers),
-            },
-            body=data,
-            allow_nonstandard_methods=True,
-            raise_error=False,
-            follow_redirects=False,
-        )
-        content = json.loads(answer.body) if answer.body else None
-        return answer.code, content, answer.headers
-
-    return call
 
 
 async def test_a_workshop_is_opened_looked_at_and_closed(call) -> None:
@@ -155,6 +129,14 @@ VERBS = {
     ),
     Verb.ADMIT: ("GET", "communities/andes/workshops/{workshop}/waiting", None),
     Verb.ERASE: ("PUT", "communities/andes/members/{learner}/erasure", None),
+    Verb.VIEW_QUOTA: ("GET", "communities/andes/quotas", None),
+    Verb.SET_QUOTA: (
+        "PUT",
+        "communities/andes/quotas",
+        {"limits": {"servers": 2}},
+    ),
+    Verb.TRY_QUOTA: ("POST", "communities/andes/quotas/simulate", {"limits": {"servers": 1}}),
+    Verb.VIEW_USAGE_OF_PEOPLE: ("GET", "communities/andes/usage?by=person", None),
     Verb.VIEW_USAGE: ("GET", "communities/andes/usage", None),
     Verb.VIEW_AUDIT: ("GET", "communities/andes/audit", None),
 }
@@ -170,6 +152,8 @@ async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who)
         workshop=world.opened.workshop.slug,
         invite=world.opened.learner_invite.invite.id,
     )
+    if verb is Verb.SET_QUOTA:
+        body = {**body, "workshop": world.opened.workshop.slug}
     if verb is Verb.REMOVE_MEMBER and who == "helper":
         return  # leaving is everybody's own right
     status, answer, _ = await call(method, path, token=who, body=body)

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("metered_at IS NULL"),
         postgresql_where=sa.text("metered_at IS NULL"),
     )
+    op.create_index(op.f("ix_leases_settled_at"), "leases", ["settled_at"], unique=False)
     with op.batch_alter_table("balances") as balances:
         balances.alter_column("scope", type_=sa.String(length=160), existing_nullable=False)
         balances.alter_column("resource", type_=sa.String(length=64), existing_nullable=False)
