@@ -23,6 +23,8 @@ Verb = Callable[Concatenate[Desk, P], T]
 
 PATIENCE = 2.0  # seconds that a person's request waits for the database
 
+LONGEST = 30.0  # seconds that a timer waits
+
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,10 @@ class House:
         """
         return await self._answer(self._begin(verb, *args, **kwargs), undo=None)
 
+    async def work(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `run`, for what the clock asks: nobody waits for it, so it may take longer."""
+        return await self._answer(self._begin(verb, *args, **kwargs), undo=None, patience=LONGEST)
+
     async def look(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `run`, for a short verb that only reads: at once where nobody has to be waited for.
 
@@ -100,7 +106,13 @@ class House:
     def _begin(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         return self._pool.submit(lambda: verb(self.desk(), *args, **kwargs))
 
-    async def _answer(self, future: Future[T], *, undo: Callable[[Desk], object] | None) -> T:
+    async def _answer(
+        self,
+        future: Future[T],
+        *,
+        undo: Callable[[Desk], object] | None,
+        patience: float | None = None,
+    ) -> T:
         def give_up() -> None:
             # Not begun: it never will. Begun: what it commits is undone after it.
             if not future.cancel() and undo is not None:
@@ -109,14 +121,14 @@ class House:
         loop = asyncio.get_running_loop()
         answered = loop.create_future()  # done when the verb is, or when patience is at its end
         future.add_done_callback(lambda _: _tell(loop, answered))
-        patience = loop.call_later(self._patience, _set, answered)
+        waited = loop.call_later(self._patience if patience is None else patience, _set, answered)
         try:
             await answered
         except asyncio.CancelledError:
             give_up()
             raise
         finally:
-            patience.cancel()
+            waited.cancel()
         if future.done() and not future.cancelled():  # cancelled: the pool is closing
             return future.result()
         give_up()

@@ -54,7 +54,7 @@ class Stops:
     async def look_once(self) -> datetime | None:
         """Warns who is to be warned, and begins to stop what is due. When to look again at the
         latest, as far as that is known."""
-        plan = await self._house.run(plan_stops)
+        plan = await self._house.work(plan_stops)
         for lease in plan.due:
             if lease.id not in self._under_way:
                 self._under_way[lease.id] = asyncio.create_task(self._stop(lease))

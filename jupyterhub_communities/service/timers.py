@@ -41,19 +41,22 @@ async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EV
             if not was_failing:  # said once, tried again soon
                 app_log.warning("Leases cannot be reconciled now: %r", error)
             was_failing = True
+        except Exception:
+            app_log.exception("Reconciling failed; the next time goes on")
+            was_failing = True
         await asyncio.sleep(every if is_mine and not was_failing else min(_RETRY_AFTER, every))
 
 
 async def reconcile_once(house: House, hub: Hub) -> None:
     snapshot_at = house.clock.now()  # before asking: what starts meanwhile is younger
     servers = await hub.servers()
-    mended = await house.run(reconcile_leases, servers, snapshot_at)
+    mended = await house.work(reconcile_leases, servers, snapshot_at)
     if mended.settled or mended.adopted:
         app_log.info("Reconciled: %d settled, %d adopted", len(mended.settled), len(mended.adopted))
 
 
 async def recount_once(house: House) -> None:
-    if wrong := await house.run(recount):
+    if wrong := await house.work(recount):
         app_log.warning("%d counters of quotas did not add up, and were mended", wrong)
 
 
@@ -63,7 +66,7 @@ async def keep_metered(house: House, *, every: float = METER_EVERY) -> None:
         is_mine = False
         try:
             if is_mine := await house.holds_timers():
-                while (await house.run(meter_some))[1]:
+                while (await house.work(meter_some))[1]:
                     pass  # after a gap: others have their turn between
         except StorageUnreachable:
             pass  # said by the timer that reconciles; the gap is metered when it is over

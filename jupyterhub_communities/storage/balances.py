@@ -126,6 +126,7 @@ class SqlBalances:
     def __init__(self, connection: Connection, hub_name: str):
         self._connection = connection
         self._hub_name = hub_name
+        self._hub_key = scope_key(HUB, hub_name)
 
     # Limits
 
@@ -363,7 +364,7 @@ class SqlBalances:
 
     def _read_key(self, key: str) -> Scope | None:
         """None for a cohort, and for another hub's top level."""
-        if key == self._key(HUB):
+        if key == self._hub_key:
             return HUB
         first, *parts = key.split("/")
         if first != "hub" or not parts or parts[0].startswith("~"):

@@ -181,7 +181,12 @@ def agrees(hub) -> bool:
 def assert_healed(hub) -> None:
     assert wait_until(lambda: answering(hub), seconds=MINUTE)
     began = time.monotonic()
-    wait_until(lambda: agrees(hub), seconds=MINUTE, every=0.2)
+    try:
+        wait_until(lambda: agrees(hub), seconds=MINUTE, every=0.2)
+    except pytest.fail.Exception:
+        pytest.fail(
+            f"not healed: {hub.api('GET', '/users?state=active').text}\n{hub.log()[-6000:]}"
+        )
     assert time.monotonic() - began < MINUTE
     assert_adds_up(hub.house)
     assert_metered(hub.house)
