@@ -241,8 +241,13 @@ TICK_VICTIMS += [(TICK[-2], "hub"), (TICK[-1], "servers")] if ALL else []
 )
 def test_a_kill_at_each_step_of_a_tick(hub, point, victim) -> None:
     wait_until(lambda: agrees(hub), seconds=MINUTE)
-    user = started(hub, hub.breve if point in TICK[-4:] else None)
-    arm(hub, point.name)
+    if point in TICK[-4:]:  # armed before: the server is soon warned of its end
+        user = somebody(hub, hub.breve)
+        arm(hub, point.name)
+        ask_to_start(hub, user)
+    else:
+        user = started(hub)
+        arm(hub, point.name)
     if point.name == "adopting":  # as if it had been admitted without the database
         with hub.house.database.write() as store:
             lease = next(one for one in store.leases.unsettled() if one.server.username == user)
