@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from jupyterhub_communities.domain.communities import Community
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.profiles import Catalogue, Profile
+from jupyterhub_communities.domain.stops import RunningRules
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.database import SqlDatabase
@@ -96,6 +97,8 @@ def open_house_in(
     patience: float = 2.0,
     busy_timeout: float = 1.5,
     hub_name: str = "hub",
+    running: Mapping[str | None, RunningRules] | None = None,
+    grace: timedelta = timedelta(days=14),
 ) -> House:
     """The house over what is in the folder."""
     database = SqlDatabase(database_in(folder), hub_name=hub_name, busy_timeout=busy_timeout)
@@ -109,6 +112,8 @@ def open_house_in(
             catalogue=Catalogue(profiles),
             communities=frozenset(d.community.slug for d in communities),
             admit_when_unreachable=admit_when_unreachable,
+            running=running or {},
+            grace=grace,
         ),
         patience=patience,
         threads=database.threads,

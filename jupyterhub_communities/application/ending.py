@@ -52,7 +52,6 @@ def plan_ending(desk: Desk, username: str) -> Ending | None:
                     person.access,
                     history.grants,
                     history.suspended,
-                    desk.settings.stopping,
                     desk.now,
                 )
             ),

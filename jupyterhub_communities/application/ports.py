@@ -24,7 +24,7 @@ from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
 from ..domain.reservations import Reservation
-from ..domain.stops import RunningRules
+from ..domain.stops import Drain, RunningRules
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
@@ -173,6 +173,10 @@ class People(Protocol):
     def by_username(self, username: str) -> tuple[Account, GrantHistory] | None: ...
     def by_key_digest(self, digest: str) -> tuple[Account, GrantHistory] | None:
         """Whose kept or pending return key this is."""
+        ...
+
+    def with_servers(self) -> Mapping[str, tuple[Account, GrantHistory]]:
+        """Everybody who has an unsettled lease, by the account's id."""
         ...
 
 
@@ -396,8 +400,8 @@ class Leases(Protocol):
         """Those of these accounts that ever had a server, on any hub."""
         ...
 
-    def of_user(self, username: str) -> Sequence[Lease]:
-        """The same, also of people without an account."""
+    def of_username(self, username: str) -> Sequence[Lease]:
+        """The unsettled leases of whom this hub calls so, with an account or without."""
         ...
 
     def latest(self, account_id: str) -> Lease | None:
@@ -409,16 +413,18 @@ class Leases(Protocol):
         """Of this hub: those that run, and those whose last stretch is not in the usage yet."""
         ...
 
-    def note_metered(self, until: datetime) -> None:
-        """All of this hub are metered to that time, or to their end."""
+    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
+        """All of this hub are metered to that time, or to their end. Not `is_last`: those that ended
+        later, to that time only."""
         ...
 
     def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
         """Unsettled leases that are known to end, the first to end first."""
         ...
 
-    def plan_stop(self, lease: Lease) -> None:
-        """Keeps the known end, the stop to come, and since when its person knows."""
+    def plan_stops(self, leases: Iterable[Lease]) -> None:
+        """Keeps the known end, the stop to come, and since when its person knows, of those that are
+        not settled."""
         ...
 
     def activate(self, lease_id: str, now: datetime) -> bool: ...
@@ -523,6 +529,15 @@ class Balances(Protocol):
 
     def release(self, scope: Scope, amounts: Amounts) -> None:
         """Gives back at every level what a lease held."""
+        ...
+
+    def drains(self, now: datetime) -> Sequence[Drain]:
+        """Every allowance that binds now, with what is left of it and how fast it goes."""
+        ...
+
+    def recount(self) -> int:
+        """Adds up anew what is held, from the unsettled leases of all hubs, and writes it where a
+        counter says otherwise; how many did."""
         ...
 
 
@@ -644,7 +659,6 @@ class Settings:
     grace: timedelta = timedelta(days=14)  # after the end of access, for taking files along
     rescue_profile: str | None = None  # slug; None: the smallest by memory
     admits_outside: bool = True  # people of the hub who belong to no community
-    stopping: frozenset[str] = frozenset()  # communities whose servers stop when a grant lapses
     running: Mapping[str | None, RunningRules] = field(default_factory=dict)  # by community; None:
     # for those without rules of their own
     zone: str = "UTC"  # of the hub

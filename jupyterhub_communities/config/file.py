@@ -127,9 +127,6 @@ class CommunitiesFile(Section):
             grace=timedelta(days=self.hub.grace_days),
             rescue_profile=self.hub.rescue_profile,
             admits_outside=self.hub.outside_communities == "admit",
-            stopping=frozenset(
-                section.slug for section in self.communities if self._stops_at_end(section)
-            ),
             running={None: self._running(), **{s.slug: self._running(s) for s in self.communities}},
             zone=self.hub.zone,
             communities=frozenset(section.slug for section in self.communities),
@@ -142,10 +139,6 @@ class CommunitiesFile(Section):
                 orders={section.slug: section.profiles for section in self.communities},
             ),
         )
-
-    def _stops_at_end(self, section: CommunitySection) -> bool:
-        own = section.stop_servers_at_end
-        return bool(self.hub.stop_servers_at_end if own is None else own)
 
     def _running(self, section: RunningSection | None = None) -> RunningRules:
         """A community's own rules go before the hub's."""

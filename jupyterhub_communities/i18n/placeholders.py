@@ -30,6 +30,7 @@ MEANINGS = {
     "num": "a number; the form for one number only may leave it out",
     "profile": "the name of a profile, such as First steps",
     "seats": "a number: of all seats",
+    "server": "the name that somebody gave to one of their servers",
     "service": "what a way to sign in is called, such as GitHub",
     "size": "a number, or a size such as 2 GB",
     "slug": "a short name for addresses, such as first-steps",

@@ -20,7 +20,13 @@ from ..pages.templates import Site, asset_handlers, make_environment
 from . import api, codes, ends, keys, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
-from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
+from .stops import Stops
+from .timers import (
+    keep_metered,
+    keep_passing_seats_on,
+    keep_reconciled,
+    leave_with_the_hub,
+)
 
 MOST_BYTES = 1_000_000  # of a request's body
 
@@ -103,6 +109,8 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     tasks = [
         asyncio.create_task(keep_reconciled(house, hub)),
+        asyncio.create_task(keep_metered(house)),
+        asyncio.create_task(Stops(house, hub).keep_carried_out()),
         asyncio.create_task(keep_passing_seats_on(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),

@@ -9,7 +9,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.members import list_members
-from ..application.notices import list_notices
+from ..application.notices import news_of
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
@@ -25,6 +25,7 @@ from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
 from ..pages.quotas import overbooked_in_words, reserve_in_words
 from ..pages.refusals import grace_sentence, status_of
+from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
 
@@ -88,11 +89,12 @@ class HomePage(PageHandler):
 
     async def get(self) -> None:
         until = self.person.grace_until
-        notices = await self.run(list_notices, self.username)
+        news = await self.run(news_of, self.username)
         self.draw(
             "home.html",
             memberships=await self.run(my_memberships, self.actor),
-            notices=shown_notices(notices, current_messages()),
+            notices=shown_notices(news.notices, current_messages()),
+            stops=shown_stops(news.stops, current_messages()),
             grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 

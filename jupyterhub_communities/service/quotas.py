@@ -56,7 +56,7 @@ async def simulate(
 ) -> Outcome:
     trial = await house.run(prepare_trial, actor, community, workshop, changes, days)
     history = await read_history(house, trial.reads, trial.since)
-    found = await house.work(carry_out, trial, history)
+    found = await house.compute(carry_out, trial, history)
     return await house.run(tell, trial, found)
 
 

@@ -6,9 +6,9 @@ statements with ten leases as with a million.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -35,6 +35,7 @@ from ..domain.limits import Limit, Quota, Spending, Standing, equal_share
 from ..domain.metering import METERED, SECOND, Meter, unmetered
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
+from ..domain.stops import Drain
 from ..domain.units import MOST, SERVERS, Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, hour_of, read_window, write_window
 from ..domain.workshops import Session
@@ -107,6 +108,11 @@ _TAKE = (
     .values(held=balances.c.held + bindparam("asked"))
 )
 _MOST_ASKED = 100  # sums in one statement
+_SET_HELD = (
+    update(balances)
+    .where(balances.c.scope == bindparam("at"), balances.c.resource == bindparam("what"))
+    .values(held=bindparam("right"))
+)
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMN_OF = {
@@ -121,6 +127,7 @@ class SqlBalances:
     def __init__(self, connection: Connection, hub_name: str):
         self._connection = connection
         self._hub_name = hub_name
+        self._hub_key = scope_key(HUB, hub_name)
 
     # Limits
 
@@ -352,6 +359,140 @@ class SqlBalances:
         ledger = Ledger.standing(rules, held, {})
         given = {resource: -amount for resource, amount in amounts.items()}
         self.hold(Hold(*move) for move in ledger.moves(scope, given) if move[2])
+
+    # While servers run
+
+    def drains(self, now: datetime) -> Sequence[Drain]:
+        rows = self._connection.execute(select(allowances)).all()
+        of_all: dict[Key, list[Allowance]] = {}
+        of_each: list[tuple[Scope, Spending]] = []
+        for row in rows:
+            level = self._read_key(row.scope)
+            if level is None:
+                continue  # another hub's own
+            spending = _spending(row, self._sessions_of(level))
+            if spending.allowance.window.begins_at(now) is None:
+                continue
+            if spending.is_each:
+                of_each.append((level, spending))
+            else:
+                of_all.setdefault((level, row.resource), []).append(spending.allowance)
+        return [*self._drains_of_all(of_all, now), *self._drains_of_each(of_each, now)]
+
+    def _drains_of_all(
+        self, spending: Mapping[Key, Sequence[Allowance]], now: datetime
+    ) -> Iterator[Drain]:
+        at_limits = balances.c.scope.in_(select(allowances.c.scope))
+        held = self._held_where(at_limits) if spending else {}
+        meters = self._meters(spending, held, now, whole=False)
+        for (scope, resource), allowed in spending.items():
+            meter = meters[scope, resource]
+            for one in allowed:
+                left = one.limit - meter.spent(one.window, now)
+                yield Drain(scope, resource, left, meter.rate)
+
+    def _drains_of_each(
+        self, spendings: Sequence[tuple[Scope, Spending]], now: datetime
+    ) -> Iterator[Drain]:
+        """Of everybody who has a server, at the place that it is charged to."""
+        if not spendings:
+            return
+        held: dict[Scope, dict[str, int]] = {}
+        of_members = and_(balances.c.scope.like("hub/%@%"), balances.c.held > 0)
+        for (scope, resource), amount in self._held_where(of_members).items():
+            held.setdefault(scope, {})[resource] = amount
+        since = self._connection.execute(_MARK).scalar() or now
+        seconds = max(timedelta(), now - since) // SECOND
+        late = self._unmetered(now)
+        for level, spending in spendings:
+            spent = self._spent_by_members(level, spending, now)
+            for scope, amounts in held.items():
+                rate = spent_each_second(amounts).get(spending.resource, 0)
+                if not rate or level not in scope.path():
+                    continue
+                known = spent.get(scope.member or "", ())
+                total = sum(n for place, n in known if scope.place in place.path())
+                total += sum(n.get(spending.resource, 0) for at, n in late if _is_within(at, scope))
+                left = spending.allowance.limit - total - rate * seconds
+                yield Drain(scope, spending.resource, left, rate)
+
+    def _spent_by_members(
+        self, level: Scope, spending: Spending, now: datetime
+    ) -> dict[str, list[tuple[Scope, int]]]:
+        """In the window, by place, of those who have a server."""
+        begins = spending.allowance.window.begins_at(now)
+        with_servers = select(leases.c.account_id).where(leases.c.settled_at.is_(None))
+        conditions = [usage.c.hour >= begins, usage.c.account_id.in_(with_servers)]
+        if level.community is not None:
+            key = level.key
+            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
+        if kind := gpu_kind(spending.resource):
+            conditions.append(usage.c.gpu_kind == kind)
+        column = func.sum(_COLUMN_OF[kind_of(spending.resource)])
+        query = select(usage.c.account_id, usage.c.scope, column).where(*conditions)
+        found: dict[str, list[tuple[Scope, int]]] = {}
+        for account_id, key, total in self._connection.execute(
+            query.group_by(usage.c.account_id, usage.c.scope)
+        ):
+            place = read_key(key) if key.startswith("hub/") else HUB
+            found.setdefault(account_id, []).append((place, int(total)))
+        return found
+
+    def _held_where(self, condition: ColumnElement[bool]) -> dict[Key, int]:
+        query = select(balances.c.scope, balances.c.resource, balances.c.held).where(condition)
+        return {
+            (scope, row.resource): row.held
+            for row in self._connection.execute(query)
+            if (scope := self._read_key(row.scope)) is not None
+        }
+
+    def _read_key(self, key: str) -> Scope | None:
+        """None for a cohort, and for another hub's top level."""
+        if key == self._hub_key:
+            return HUB
+        first, *parts = key.split("/")
+        if first != "hub" or not parts or parts[0].startswith("~"):
+            return None
+        member = parts.pop()[1:] if parts[-1].startswith("@") else None
+        community, workshop, *_ = (*parts, None, None)
+        return Scope(community, workshop, member)
+
+    # Mending
+
+    def recount(self) -> int:
+        found: dict[tuple[str, str], int] = {}
+        columns = (leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts)
+        query = select(leases.c.hub, *columns).where(leases.c.settled_at.is_(None))
+        for row in self._connection.execute(query):
+            charged = Scope(row.community, row.workshop, member=row.account_id)
+            for level in charged.path():
+                key = scope_key(level, row.hub)
+                for resource, amount in row.amounts.items():
+                    found[key, resource] = found.get((key, resource), 0) + amount
+        rows = self._connection.execute(select(balances)).all()
+        wrong = [
+            {"at": row.scope, "what": row.resource, "right": right}
+            for row in rows
+            if not row.scope.startswith("hub/~")
+            and (right := found.pop((row.scope, row.resource), 0)) != row.held
+        ]
+        drawn = self._drawn()
+        if wrong:
+            self._connection.execute(_SET_HELD, wrong)
+        if found:
+            self._connection.execute(
+                insert(balances),
+                [{"scope": at, "resource": what, "held": n} for (at, what), n in found.items()],
+            )
+        self.add_up_cohorts()
+        anew = self._drawn()
+        changed = [key for key in drawn | anew if drawn.get(key, 0) != anew.get(key, 0)]
+        return len(wrong) + len(found) + len(changed)
+
+    def _drawn(self) -> dict[tuple[str, str], int]:
+        """From the pools of cohorts, as their own rows say."""
+        rows = self._connection.execute(select(balances).where(balances.c.scope.like("hub/~%")))
+        return {(row.scope, row.resource): row.held for row in rows}
 
     # Reading
 

@@ -6,11 +6,45 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from ..domain.leases import Lease, ServerKey
 from ..domain.quotas import Scope
 from .tables import leases
+
+# Made once.
+_OF_USERNAME = (
+    select(leases)
+    .where(
+        leases.c.hub == bindparam("hub"),
+        leases.c.username == bindparam("sought"),
+        leases.c.settled_at.is_(None),
+    )
+    .order_by(leases.c.server_name)
+)
+_PLAN_STOP = (
+    update(leases)
+    .where(leases.c.id == bindparam("of"), leases.c.settled_at.is_(None))
+    .values(
+        ends_at=bindparam("ends_at"),
+        warned_at=bindparam("warned_at"),
+        stop_at=bindparam("stop_at"),
+        stop_reason=bindparam("stop_reason"),
+    )
+)
 
 
 class SqlLeases:
@@ -49,14 +83,8 @@ class SqlLeases:
         )
         return [lease_of(row) for row in rows]
 
-    def of_user(self, username: str) -> Sequence[Lease]:
-        rows = self._connection.execute(
-            select(leases).where(
-                leases.c.hub == self._hub_name,
-                leases.c.username == username,
-                leases.c.settled_at.is_(None),
-            )
-        )
+    def of_username(self, username: str) -> Sequence[Lease]:
+        rows = self._connection.execute(_OF_USERNAME, {"hub": self._hub_name, "sought": username})
         return [lease_of(row) for row in rows]
 
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
@@ -128,19 +156,27 @@ class SqlLeases:
         rows = self._connection.execute(select(leases).where(self._has_unmetered()))
         return [lease_of(row) for row in rows]
 
-    def note_metered(self, until: datetime) -> None:
-        is_open = leases.c.settled_at.is_(None)
+    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
+        is_over: ColumnElement[bool] = leases.c.settled_at.is_not(None)
+        if not is_last:
+            is_over = and_(is_over, leases.c.settled_at <= until)
         self._connection.execute(
             update(leases)
-            .where(self._has_unmetered(), is_open)
+            .where(self._has_unmetered(), not_(is_over))
             .where(or_(leases.c.metered_until.is_(None), leases.c.metered_until < until))
             .where(leases.c.requested_at < until)
             .values(metered_until=until)
         )
         self._connection.execute(
             update(leases)
-            .where(self._has_unmetered(), not_(is_open))
-            .values(metered_until=leases.c.settled_at, metered_at=until)
+            .where(self._has_unmetered(), is_over)
+            .values(
+                metered_until=case(
+                    (leases.c.metered_until > leases.c.settled_at, leases.c.metered_until),
+                    else_=leases.c.settled_at,
+                ),
+                metered_at=until,
+            )
         )
 
     def _has_unmetered(self) -> ColumnElement[bool]:
@@ -155,17 +191,19 @@ class SqlLeases:
         )
         return [lease_of(row) for row in rows]
 
-    def plan_stop(self, lease: Lease) -> None:
-        self._connection.execute(
-            update(leases)
-            .where(leases.c.id == lease.id)
-            .values(
-                ends_at=lease.ends_at,
-                warned_at=lease.warned_at,
-                stop_at=lease.stop_at,
-                stop_reason=lease.stop_reason,
-            )
-        )
+    def plan_stops(self, planned: Iterable[Lease]) -> None:
+        rows = [
+            {
+                "of": lease.id,
+                "ends_at": lease.ends_at,
+                "warned_at": lease.warned_at,
+                "stop_at": lease.stop_at,
+                "stop_reason": lease.stop_reason,
+            }
+            for lease in planned
+        ]
+        if rows:
+            self._connection.execute(_PLAN_STOP, rows)
 
     def activate(self, lease_id: str, now: datetime) -> bool:
         activated = self._connection.execute(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
@@ -31,6 +31,7 @@ _COLUMNS = {
     MEMORY_TIME: "memory_time",
     GPU_TIME: "gpu_time",
 }
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
 # The new hour begins with what was spent up to it.
 _OPEN_HOUR = text(
     "INSERT INTO spent (scope, resource, hour, total) "
@@ -46,8 +47,8 @@ _SPEND = (
     .where(
         spent.c.scope == bindparam("at"),
         spent.c.resource == bindparam("what"),
-        spent.c.hour
-        >= bindparam("from_hour"),  # a stretch that is metered late counts in later sums
+        spent.c.hour >= bindparam("from_hour"),
+        spent.c.hour < bindparam("to_hour"),
     )
     .values(total=spent.c.total + bindparam("amount"))
 )
@@ -101,10 +102,7 @@ class SqlUsage:
         )
         self._connection.execute(
             _SPEND,
-            [
-                {"at": scope, "what": resource, "from_hour": hour, "amount": amount}
-                for (scope, resource, hour), amount in sums.items()
-            ],
+            list(_growth(sums)),
         )
 
     def of(self, scope: Scope, start: datetime, end: datetime) -> Sequence[tuple[Bucket, Amounts]]:
@@ -166,3 +164,23 @@ def _amounts(row: Any) -> dict[str, int]:
     del kinds[GPU_TIME]
     amounts = {resource: int(getattr(row, column)) for resource, column in kinds.items()}
     return {resource: amount for resource, amount in amounts.items() if amount}
+
+
+def _growth(sums: Mapping[tuple[str, str, datetime], int]) -> Iterator[dict[str, Any]]:
+    """By how much the sums of each hour grow, also of later ones: what is metered late counts there.
+    Each row is touched once, however many hours are added."""
+    by_scope: dict[tuple[str, str], dict[datetime, int]] = {}
+    for (scope, resource, hour), amount in sums.items():
+        by_scope.setdefault((scope, resource), {})[hour] = amount
+    for (scope, resource), hours in by_scope.items():
+        ordered = sorted(hours)
+        total = 0
+        for hour, following in zip(ordered, [*ordered[1:], _FAR], strict=True):
+            total += hours[hour]
+            yield {
+                "at": scope,
+                "what": resource,
+                "from_hour": hour,
+                "to_hour": following,
+                "amount": total,
+            }

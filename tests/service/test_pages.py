@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from jupyterhub_communities.application.issuing import list_invites, revoke_invi
 from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.workshops import view_workshop
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
+from jupyterhub_communities.domain.stops import StopReason
 from jupyterhub_communities.service.timers import reconcile_once
 
 FORM = {
@@ -306,3 +308,19 @@ async def test_health_answers_while_the_database_does(visit, world) -> None:
     assert (await visit("health", who=None)).code == 200
     world.house.database.check_schema = lambda: 1 / 0
     assert (await visit("health", who=None)).code == 503
+
+
+@pytest.mark.parametrize("reason", StopReason)
+async def test_whoever_is_warned_of_a_stop_reads_it_on_the_first_page(visit, world, reason) -> None:
+    key = ServerKey("ana", "second")
+    world.house.call(admit, StartRequest("one", key))
+    assert "second" not in (await visit("")).body.decode()
+    now = world.house.clock.now()
+    with world.house.database.write() as store:
+        lease = store.leases.get("one")
+        store.leases.plan_stops(
+            [replace(lease, warned_at=now, stop_at=now + timedelta(minutes=9), stop_reason=reason)]
+        )
+    page = (await visit("")).body.decode()
+    assert "Your server second stops on March 2, 2026" in page
+    assert "stops on" not in (await visit("", who="learner")).body.decode()
