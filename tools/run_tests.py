@@ -1,6 +1,7 @@
-"""`make test`: all tests on this environment's Hub, then `tests/hub_integration` on JupyterHub 5.5.
+"""`make test`: all tests on this environment's Hub, and `tests/hub_integration` on JupyterHub 5.5.
 
-The second run comes first in time and last in importance: the closing line is the main run's.
+Those on 5.5 mostly wait for servers: they run beside the fast tests, which mostly compute. The tests
+that start hubs and browsers of their own then have the machine to themselves.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--hub5", required=True, help="the Python of the environment with Hub 5.5")
@@ -16,16 +19,41 @@ options, arguments = parser.parse_known_args()
 # What is ours whatever the Hub is, and takes long, or needs more packages: once is enough.
 OURS = ("test_guessing.py", "test_bad_input.py", "test_kubernetes_lists.py", "test_postgresql.py")
 ignored = [f"--ignore=tests/hub_integration/{name}" for name in OURS]
+WITH_HUBS = ("hub_integration", "demo", "faults", "browser")
+fast = [
+    str(folder)
+    for folder in sorted(Path("tests").iterdir())
+    if any(folder.glob("test_*.py")) and folder.name not in WITH_HUBS
+]
 
-print("JupyterHub 5.5: tests/hub_integration", flush=True)
-on_hub5 = subprocess.run(
-    [options.hub5, "-m", "pytest", "-q", "--durations=5", "tests/hub_integration", *ignored],
+
+def pytest(python: str, *more: str) -> list[str]:
+    return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *more]
+
+
+with tempfile.TemporaryFile("w+") as said:
+    on_hub5 = subprocess.Popen(
+        pytest(options.hub5, "--durations=5", "tests/hub_integration", *ignored),
+        stdout=said,
+        stderr=subprocess.STDOUT,
+    )
+    print("JupyterHub 6.1: fast tests", flush=True)
+    failed = subprocess.run(
+        pytest(sys.executable, "--durations=10", *fast, *arguments), check=False
+    ).returncode
+    failed_on_hub5 = on_hub5.wait()
+    said.seek(0)
+    print(f"JupyterHub 5.5: tests/hub_integration\n{said.read()}", flush=True)
+print("JupyterHub 6.1: tests with hubs and browsers of their own", flush=True)
+failed_with_hubs = subprocess.run(
+    pytest(sys.executable, "--durations=20", *(f"tests/{name}" for name in WITH_HUBS), *arguments),
     check=False,
-)
-print("JupyterHub 6.1: all tests", flush=True)
-on_hub6 = subprocess.run(
-    [sys.executable, "-m", "pytest", "-q", "--durations=10", *arguments], check=False
-)
-if on_hub5.returncode:
-    print("The tests failed on JupyterHub 5.5: see above", file=sys.stderr)
-sys.exit(on_hub6.returncode or on_hub5.returncode)
+).returncode
+for code, what in (
+    (failed, "the fast tests"),
+    (failed_on_hub5, "those on JupyterHub 5.5"),
+    (failed_with_hubs, "those with hubs and browsers of their own"),
+):
+    if code:
+        print(f"Failed: {what}. See above.", file=sys.stderr)
+sys.exit(failed or failed_on_hub5 or failed_with_hubs)
