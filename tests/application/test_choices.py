@@ -113,7 +113,7 @@ def limited(held, *spent):
 def seen(house, username):
     """What the spawn form and the home page know of the default place: the same."""
     choice = house.call(leases.start_choices, username)[0]
-    assert house.call(news_of, username)[2] == choice
+    assert house.call(news_of, username).start == choice
     return choice
 
 
@@ -167,7 +167,7 @@ def test_what_is_reserved_for_others_is_not_left(house):
 
 
 def test_people_of_no_community_see_nothing(house):
-    assert house.call(news_of, "stranger")[2] is None
+    assert house.call(news_of, "stranger").start is None
 
 
 def settings_with_sessions(house, longest):

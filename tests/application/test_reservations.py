@@ -198,8 +198,8 @@ def test_what_will_be_missing_at_the_opening_is_shown_before(house, clock) -> No
     shown = reserve_of(house, workshop)
     assert (shown.opens_at, shown.short) == (workshop.starts_at, {"servers": 3})
     with house.database.write() as store:
-        for lease in store.leases.unsettled()[:2]:
-            store.leases.plan_stop(replace(lease, ends_at=workshop.starts_at))
+        soon = store.leases.unsettled()[:2]
+        store.leases.plan_stops([replace(lease, ends_at=workshop.starts_at) for lease in soon])
     assert reserve_of(house, workshop).short == {"servers": 1}, "two are known to end before"
     clock.advance(hours=24)
     assert reserve_of(house, workshop).opens_at is None, "it has begun"

@@ -236,7 +236,7 @@ def test_an_allowance_of_the_hub_counts_for_people_of_no_community_too(build, cl
 
 
 def test_a_rescue_server_runs_an_hour_whatever_else_has_stopped(build, clock) -> None:
-    house = build(hours(1), stops_when_exhausted=True, stops_at_end=True, max_session=8 * HOUR)
+    house = build(hours(0), stops_when_exhausted=True, stops_at_end=True, max_session=8 * HOUR)
     luz = join(house, open_taller(house))
     clock.advance(hours=5)
     start(house, luz, is_rescue=True)
