@@ -76,17 +76,15 @@ def add_settled(engine: Engine, place: Scope, accounts: Sequence[str], count: in
     with engine.begin() as connection:
         connection.execute(insert(leases), rows)
         for batch in range(1, count // _BATCH):
-            _copy(connection, batch)
+            _copy(connection, [row["id"] for row in rows], batch)
     _settle_down(engine)
 
 
-def _copy(connection: Connection, batch: int) -> None:
+def _copy(connection: Connection, ids: Sequence[object], batch: int) -> None:
     """The same leases again, under other ids."""
     columns = [column for column in leases.c if column.name != "id"]
-    first = select((leases.c.id + literal(f"-{batch}")).label("id"), *columns).where(
-        leases.c.settled_at.is_not(None), leases.c.id.not_like("settled-%-%")
-    )
-    connection.execute(insert(leases).from_select(["id", *(c.name for c in columns)], first))
+    copied = select(leases.c.id + literal(f"-{batch}"), *columns).where(leases.c.id.in_(ids))
+    connection.execute(insert(leases).from_select(["id", *(c.name for c in columns)], copied))
 
 
 def add_active(house: House, place: Scope, count: int) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from postgres import Postgresql
@@ -50,6 +50,7 @@ class Filled:
     house: House
     people: list[str]
     seconds: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in VERBS})
+    cpu: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in VERBS})
     medians: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in VERBS})
 
     def run(self) -> None:
@@ -66,15 +67,22 @@ class Filled:
                 .where(leases.c.metered_at.is_(None), leases.c.settled_at.is_not(None))
                 .values(metered_until=house.clock.now(), metered_at=house.clock.now())
             )
-        for verb, seconds in took.items():
+        for verb, times in took.items():
+            seconds = [second for second, _ in times]
             self.seconds[verb] += seconds
+            self.cpu[verb] += [cpu for _, cpu in times]
             self.medians[verb].append(median(seconds))
 
+    def forget(self) -> None:
+        for kept in (self.seconds, self.cpu, self.medians):
+            kept.update({verb: [] for verb in VERBS})
 
-def _timed(house: House, verb: Any, *args: Any) -> float:
-    began = perf_counter()
+
+def _timed(house: House, verb: Any, *args: Any) -> tuple[float, float]:
+    """Seconds, and those of this process's CPU: on a busy machine they say more."""
+    began, cpu = perf_counter(), process_time()
     house.call(verb, *args)
-    return perf_counter() - began
+    return perf_counter() - began, process_time() - cpu
 
 
 def main() -> None:
@@ -95,7 +103,7 @@ def main() -> None:
         ]
         for one in houses:  # rows of one's own, caches
             one.run()
-            one.seconds, one.medians = ({verb: [] for verb in VERBS} for _ in range(2))
+            one.forget()
         for number in range(options.rounds):
             start = number % len(houses)
             for one in houses[start:] + houses[:start]:
@@ -136,6 +144,7 @@ def rows(houses: list[Filled]) -> list[dict[str, Any]]:
             "p50_ms": 1000 * median(one.seconds[verb]),
             "p95_ms": 1000 * p(one.seconds[verb], 95),
             "p99_ms": 1000 * p(one.seconds[verb], 99),
+            "cpu_ms": 1000 * median(one.cpu[verb]),
             "ratio": median(
                 mine / least
                 for mine, least in zip(
@@ -186,9 +195,21 @@ def markdown(result: dict[str, Any]) -> str:
                 ),
                 "\n## Sizes\n",
                 "Milliseconds of a whole verb, its transaction included. × is the median over the rounds "
-                "of the ratio to the first size in the same round.\n",
+                "of the ratio to the first size in the same round; CPU is this process's: the database too with "
+                "SQLite, without it with PostgreSQL.\n",
                 table(
-                    ["verb", "database", "settled", "active", "p50", "p95", "p99", "×", "n"],
+                    [
+                        "verb",
+                        "database",
+                        "settled",
+                        "active",
+                        "p50",
+                        "p95",
+                        "p99",
+                        "×",
+                        "CPU p50",
+                        "n",
+                    ],
                     [
                         [
                             row["verb"],
