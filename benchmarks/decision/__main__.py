@@ -79,12 +79,14 @@ def _deciding(
         with house.database.write() as store:
             store.balances.set_quota(HUB, Quota({}, ()))
             store.balances.set_quota(Scope("andes"), Quota({}, (spending,)))
-        return [_decision(house, one, one.scope if is_each else Scope("andes")) for one in asked]
+        return [
+            _decision(house, one, one.scope if is_each else Scope("andes"), window) for one in asked
+        ]
 
     return decide
 
 
-def _decision(house: House, asked: Request, counted: Scope) -> float:
+def _decision(house: House, asked: Request, counted: Scope, window: int) -> float:
     """What `admit` asks of the quotas, and answers, in a transaction of its own."""
     began = perf_counter()
     now = house.clock.now()
@@ -92,7 +94,7 @@ def _decision(house: House, asked: Request, counted: Scope) -> float:
         ledger = store.balances.standing(asked.scope, asked.amounts, now, now + LOOK_AHEAD)
         verdict = ledger.judge(asked, now)
     took = perf_counter() - began
-    if not verdict.fits or not ledger.spent(counted, MEMORY_TIME, Rolling(SHORT), now):
+    if not verdict.fits or not ledger.spent(counted, MEMORY_TIME, Rolling(window), now):
         sys.exit("nothing that was spent has been found")
     return took
 
