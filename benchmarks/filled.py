@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from string import ascii_lowercase
 
 from houses import NOON, SetClock, andes, make_house, open_taller
 from postgres import Postgresql
-from sqlalchemy import Connection, Engine, insert, literal, make_url, select
+from sqlalchemy import Connection, Engine, func, insert, literal, make_url, select
 
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -24,7 +25,7 @@ from jupyterhub_communities.storage.tables import leases
 SIZES = {SERVERS: 1, CPU: 500, MEMORY: 512_000_000}  # as the profile `small` of tests/houses.py
 SPENDS = {"server-time": 3600, "cpu-time": 500 * 3600, "memory-time": 500_000 * 3600}
 PLENTY = 2**60
-_BATCH = 1000
+_BATCH = 1000  # then they are doubled
 
 
 def limits(days: int) -> Quota:
@@ -75,16 +76,19 @@ def add_settled(engine: Engine, place: Scope, accounts: Sequence[str], count: in
     ]
     with engine.begin() as connection:
         connection.execute(insert(leases), rows)
-        for batch in range(1, count // _BATCH):
-            _copy(connection, [row["id"] for row in rows], batch)
+        for letter in ascii_lowercase:  # the same leases again, under other ids
+            there = _count(connection)
+            if there >= count:
+                break
+            columns = [column for column in leases.c if column.name != "id"]
+            again = select(leases.c.id + literal(letter), *columns).limit(count - there)
+            names = ["id", *(column.name for column in columns)]
+            connection.execute(insert(leases).from_select(names, again))
     _settle_down(engine)
 
 
-def _copy(connection: Connection, ids: Sequence[object], batch: int) -> None:
-    """The same leases again, under other ids."""
-    columns = [column for column in leases.c if column.name != "id"]
-    copied = select(leases.c.id + literal(f"-{batch}"), *columns).where(leases.c.id.in_(ids))
-    connection.execute(insert(leases).from_select(["id", *(c.name for c in columns)], copied))
+def _count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(leases)).scalar_one()
 
 
 def add_active(house: House, place: Scope, count: int) -> None:

@@ -29,7 +29,6 @@ SIZES = (  # settled, active
     (1_000_000, 10),
     (100, 1_000),
     (100, 10_000),
-    (10_000, 10_000),
     (1_000_000, 10_000),
 )
 QUICK = 10_000  # no more settled leases than this
