@@ -327,7 +327,8 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         if any(lease.server != request.server for lease in _leases_of(store, person)):
             raise OneServerInGrace
         return _plan_rescue(desk, store, person, request, HUB)
-    scopes = _scopes(desk, store, person)
+    workshops = _ranked(desk, store, person)
+    scopes = list(workshops)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
     if request.is_rescue:
@@ -335,7 +336,7 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         return _plan_rescue(desk, store, person, request, scope)
     catalogue = request.catalogue or desk.settings.catalogue
     scope = request.scope or _default_scope(catalogue, person, scopes, request)
-    workshop = _workshop(store, scope)
+    workshop = workshops.get(scope)
     profile = catalogue.choose(
         request.profile,
         person.actor(),

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    not_,
     or_,
     select,
     update,
@@ -32,14 +33,13 @@ from ..application.ports import Hold
 from ..domain.borrowing import Share
 from ..domain.ledger import Allowance, Key, Ledger, Rules
 from ..domain.limits import Limit, Quota, Spending, Standing, equal_share
-from ..domain.metering import METERED, SECOND, Meter, unmetered
+from ..domain.metering import METERED, SECOND, Meter, whole_second
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.stops import Drain
 from ..domain.units import MOST, SERVERS, Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, hour_of, read_window, write_window
 from ..domain.workshops import Session
-from .leases import lease_of
 from .tables import (
     allowances,
     balances,
@@ -97,6 +97,18 @@ _HOURS = (
     .where(spent.c.hour >= bindparam("after"))
     .order_by(spent.c.hour)
 )
+_ENDED = select(
+    leases.c.community,
+    leases.c.workshop,
+    leases.c.account_id,
+    leases.c.amounts,
+    func.coalesce(leases.c.metered_until, leases.c.requested_at).label("since"),
+    leases.c.settled_at,
+).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.metered_at.is_(None),
+    leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
+)
 _MARK = select(marks.c.at).where(marks.c.name == METERED)
 _TAKE = (
     update(balances)
@@ -114,7 +126,6 @@ _SET_HELD = (
     .values(held=bindparam("right"))
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMN_OF = {
     "server-time": usage.c.server_time,
     "cpu-time": usage.c.cpu_time,
@@ -403,7 +414,7 @@ class SqlBalances:
             held.setdefault(scope, {})[resource] = amount
         since = self._connection.execute(_MARK).scalar() or now
         seconds = max(timedelta(), now - since) // SECOND
-        late = self._unmetered(now)
+        late = self._unmetered()
         for level, spending in spendings:
             spent = self._spent_by_members(level, spending, now)
             for scope, amounts in held.items():
@@ -641,9 +652,9 @@ class SqlBalances:
 
     def _spent_elsewhere(self, level: Scope, scope: Scope, resource: str, begins: datetime) -> int:
         """By a member below the level, not counting what was charged to their place."""
-        everywhere = self._hours_of_member(replace(level, member=scope.member), resource, begins)
-        here = self._hours_of_member(scope, resource, begins)
-        return sum(everywhere.values()) - sum(here.values())
+        return self._spent_by_member(
+            replace(level, member=scope.member), resource, begins, but=scope.place
+        )
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         if scope.workshop is None:
@@ -666,11 +677,11 @@ class SqlBalances:
         if not spending:
             return {}
         since = self._connection.execute(_MARK).scalar() or now
-        late = self._unmetered(now)
+        late = self._unmetered()
         meters = {}
         for (scope, resource), allowed in spending.items():
             begins = sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
-            if scope.member is not None:
+            if scope.member is not None and whole:
                 hours = self._hours_of_member(scope, resource, begins[0])
             elif whole:
                 hours = self._hours(scope, resource, begins[0])
@@ -690,6 +701,12 @@ class SqlBalances:
         self, scope: Scope, resource: str, begins: Sequence[datetime]
     ) -> dict[datetime, int]:
         """What was spent from each of these hours up to the next, and from the last one on."""
+        if scope.member is not None:
+            since = [*(self._spent_by_member(scope, resource, hour) for hour in begins), 0]
+            return {
+                hour: earlier - later
+                for hour, earlier, later in zip(begins, since, since[1:], strict=False)
+            }
         at = {"at": self._key(scope), "spending": resource}
         ends = [*begins[1:], _FAR]
         totals = [
@@ -713,30 +730,33 @@ class SqlBalances:
         self, scope: Scope, resource: str, begins: datetime
     ) -> dict[datetime, int]:
         """At the place, and below it."""
-        column = _COLUMN_OF[kind_of(resource)]
-        conditions = [usage.c.account_id == scope.member, usage.c.hour >= begins]
-        if scope.community is not None:
-            key = scope.place.key
-            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
-        if kind := gpu_kind(resource):
-            conditions.append(usage.c.gpu_kind == kind)
-        query = select(usage.c.hour, func.sum(column)).where(*conditions).group_by(usage.c.hour)
+        query = (
+            select(usage.c.hour, func.sum(_COLUMN_OF[kind_of(resource)]))
+            .where(*_of_member(scope, resource, begins))
+            .group_by(usage.c.hour)
+        )
         return {hour: int(total) for hour, total in self._connection.execute(query)}
 
-    def _unmetered(self, now: datetime) -> list[tuple[Scope, dict[str, int]]]:
-        """What leases spent that have ended since the last tick."""
-        query = select(leases).where(
-            leases.c.hub == self._hub_name,
-            leases.c.metered_at.is_(None),
-            leases.c.settled_at > _LONG_AGO,
-        )
+    def _spent_by_member(
+        self, scope: Scope, resource: str, begins: datetime, *, but: Scope | None = None
+    ) -> int:
+        """At the place and below it, from an hour on; not what was charged to another place there."""
+        conditions = _of_member(scope, resource, begins)
+        if but is not None:
+            conditions.append(not_(_at_or_below(but)))
+        query = select(func.sum(_COLUMN_OF[kind_of(resource)])).where(*conditions)
+        return int(self._connection.execute(query).scalar() or 0)
+
+    def _unmetered(self) -> list[tuple[Scope, dict[str, int]]]:
+        """What leases spent that have ended since the last tick: at the end of a workshop they are
+        many, so that no more of each is read than this takes (see `domain.metering.unmetered`)."""
         found = []
-        for row in self._connection.execute(query):
-            lease = lease_of(row)
-            if stretch := unmetered(lease, now):
-                seconds = (stretch[1] - stretch[0]) // SECOND
-                each = spent_each_second(lease.amounts)
-                scope = replace(lease.scope, member=lease.account_id)
+        for row in self._connection.execute(_ENDED, {"this_hub": self._hub_name}):
+            start, end = whole_second(row.since), whole_second(row.settled_at)
+            if start < end:
+                seconds = (end - start) // SECOND
+                each = spent_each_second(row.amounts)
+                scope = Scope(row.community, row.workshop, row.account_id)
                 found.append((scope, {what: n * seconds for what, n in each.items()}))
         return found
 
@@ -770,10 +790,27 @@ def read_key(key: str) -> Scope:
     return Scope(community, workshop[0] if workshop else None)
 
 
+def _of_member(scope: Scope, resource: str, begins: datetime) -> list[ColumnElement[bool]]:
+    """Which rows of usage are a member's, at the place and below it."""
+    conditions: list[ColumnElement[bool]] = [
+        usage.c.account_id == scope.member,
+        usage.c.hour >= begins,
+    ]
+    if scope.community is not None:
+        conditions.append(_at_or_below(scope.place))
+    if kind := gpu_kind(resource):
+        conditions.append(usage.c.gpu_kind == kind)
+    return conditions
+
+
+def _at_or_below(place: Scope) -> ColumnElement[bool]:
+    return or_(usage.c.scope == place.key, usage.c.scope.like(f"{place.key}/%"))
+
+
 def _is_within(scope: Scope, level: Scope) -> bool:
     if level.member is not None and level.member != scope.member:
         return False
-    return level.place in scope.place.path()
+    return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
 
 
 def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:
