@@ -16,6 +16,7 @@ from hubs import Browser, attempt_in
 
 from jupyterhub_communities.cli import _parser
 from jupyterhub_communities.config import CommunitiesFile, load_config
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
@@ -132,6 +133,16 @@ def test_the_catalogue_of_the_profiles_page_is_a_good_file(tmp_path) -> None:
     catalogue = load_config(tmp_path / "communities.yaml").settings().catalogue
     assert [profile.slug for profile in catalogue.profiles] == ["lessons", "maps"]
     assert catalogue.get("gis").slug == "maps"
+
+
+def test_the_quotas_of_the_operators_page_are_a_good_file(tmp_path) -> None:
+    (text,) = blocks(DOCS / "operator.md", "file: communities.yaml")
+    (tmp_path / "communities.yaml").write_text(text)
+    config = load_config(tmp_path / "communities.yaml")
+    andes, brasil = (declared.quota for declared in config.declarations())
+    assert andes.held["servers"].share == Share(30, may_borrow=10, may_lend=20)
+    assert brasil.held["servers"].share == Share(20)
+    assert {one.resource for one in andes.spent} == {"memory-time", "gpu-time.a100"}
 
 
 def test_the_gpu_of_the_profiles_page_counts_by_the_name_that_is_said_there(tmp_path) -> None:
