@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -212,6 +213,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--quick", action="store_true", help="fewer starts a batch")
     options = parser.parse_args()
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM):  # so that the hubs end too
+        signal.signal(asked_to_end, lambda *_: sys.exit("ended early"))
     count, repetitions = (30, 3) if options.quick else (60, 5)
     batches = []
     with (
