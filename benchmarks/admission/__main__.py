@@ -217,7 +217,7 @@ def markdown(result: dict[str, Any]) -> str:
                             f"{row['active']:,}",
                             *(
                                 f"{row[name]:.2f}"
-                                for name in ("p50_ms", "p95_ms", "p99_ms", "ratio")
+                                for name in ("p50_ms", "p95_ms", "p99_ms", "ratio", "cpu_ms")
                             ),
                             str(row["n"]),
                         ]

@@ -355,7 +355,18 @@ usage = Table(
     Column("cpu_time", BigInteger, nullable=False),
     Column("memory_time", BigInteger, nullable=False),
     Column("gpu_time", BigInteger, nullable=False),
-    Index(None, "account_id", "hour"),
+    # Has all that is added up of a person at a start: the rows themselves lie far apart.
+    Index(
+        "ix_usage_account_id_hour",
+        "account_id",
+        "hour",
+        "scope",
+        "gpu_kind",
+        "server_time",
+        "cpu_time",
+        "memory_time",
+        "gpu_time",
+    ),
     Index(None, "scope", "hour"),
 )
 

@@ -78,5 +78,19 @@ def upgrade() -> None:
             "hour", "scope", "account_id", "profile", "gpu_kind", name=op.f("pk_usage")
         ),
     )
-    op.create_index(op.f("ix_usage_account_id_hour"), "usage", ["account_id", "hour"], unique=False)
+    op.create_index(
+        "ix_usage_account_id_hour",
+        "usage",
+        [
+            "account_id",
+            "hour",
+            "scope",
+            "gpu_kind",
+            "server_time",
+            "cpu_time",
+            "memory_time",
+            "gpu_time",
+        ],
+        unique=False,
+    )
     op.create_index(op.f("ix_usage_scope_hour"), "usage", ["scope", "hour"], unique=False)
