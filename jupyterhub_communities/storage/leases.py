@@ -25,7 +25,35 @@ from ..domain.leases import Lease, ServerKey
 from ..domain.quotas import Scope
 from .tables import leases
 
-# Made once.
+# Made once: asked at every start and stop.
+_BY_ID = select(leases).where(leases.c.id == bindparam("sought"))
+_OF_SERVER = select(leases).where(
+    leases.c.hub == bindparam("hub"),
+    leases.c.username == bindparam("user"),
+    leases.c.server_name == bindparam("server"),
+    leases.c.settled_at.is_(None),
+)
+_LATEST = (
+    select(leases)
+    .where(leases.c.account_id == bindparam("account"), leases.c.community.is_not(None))
+    .order_by(leases.c.requested_at.desc())
+    .limit(1)
+)
+_ADD = insert(leases)
+_ACTIVATE = (
+    update(leases)
+    .where(
+        leases.c.id == bindparam("of"),
+        leases.c.active_at.is_(None),
+        leases.c.settled_at.is_(None),
+    )
+    .values(active_at=bindparam("now"))
+)
+_SETTLE = (
+    update(leases)
+    .where(leases.c.id == bindparam("of"), leases.c.settled_at.is_(None))
+    .values(settled_at=bindparam("now"))
+)
 _OF_USERNAME = (
     select(leases)
     .where(
@@ -53,7 +81,7 @@ class SqlLeases:
         self._hub_name = hub_name
 
     def get(self, lease_id: str) -> Lease | None:
-        row = self._connection.execute(select(leases).where(leases.c.id == lease_id)).one_or_none()
+        row = self._connection.execute(_BY_ID, {"sought": lease_id}).one_or_none()
         return None if row is None else lease_of(row)
 
     def unsettled(self) -> Sequence[Lease]:
@@ -63,14 +91,8 @@ class SqlLeases:
         return [lease_of(row) for row in rows]
 
     def of_server(self, server: ServerKey) -> Lease | None:
-        row = self._connection.execute(
-            select(leases).where(
-                leases.c.hub == self._hub_name,
-                leases.c.username == server.username,
-                leases.c.server_name == server.server_name,
-                leases.c.settled_at.is_(None),
-            )
-        ).one_or_none()
+        sought = {"hub": self._hub_name, "user": server.username, "server": server.server_name}
+        row = self._connection.execute(_OF_SERVER, sought).one_or_none()
         return None if row is None else lease_of(row)
 
     def of_account(self, account_id: str) -> Sequence[Lease]:
@@ -124,32 +146,28 @@ class SqlLeases:
         return frozenset(self._connection.execute(query).scalars())
 
     def latest(self, account_id: str) -> Lease | None:
-        row = self._connection.execute(
-            select(leases)
-            .where(leases.c.account_id == account_id, leases.c.community.is_not(None))
-            .order_by(leases.c.requested_at.desc())
-            .limit(1)
-        ).one_or_none()
+        row = self._connection.execute(_LATEST, {"account": account_id}).one_or_none()
         return None if row is None else lease_of(row)
 
     def add(self, lease: Lease) -> None:
         self._connection.execute(
-            insert(leases).values(
-                id=lease.id,
-                hub=self._hub_name,
-                username=lease.server.username,
-                server_name=lease.server.server_name,
-                account_id=lease.account_id,
-                community=lease.scope.community,
-                workshop=lease.scope.workshop,
-                profile=lease.profile,
-                requested_at=lease.requested_at,
-                active_at=lease.active_at,
-                adopted=lease.adopted,
-                amounts=dict(lease.amounts),
-                ends_at=lease.ends_at,
-                is_rescue=lease.is_rescue,
-            )
+            _ADD,
+            {
+                "id": lease.id,
+                "hub": self._hub_name,
+                "username": lease.server.username,
+                "server_name": lease.server.server_name,
+                "account_id": lease.account_id,
+                "community": lease.scope.community,
+                "workshop": lease.scope.workshop,
+                "profile": lease.profile,
+                "requested_at": lease.requested_at,
+                "active_at": lease.active_at,
+                "adopted": lease.adopted,
+                "amounts": dict(lease.amounts),
+                "ends_at": lease.ends_at,
+                "is_rescue": lease.is_rescue,
+            },
         )
 
     def unmetered(self) -> Sequence[Lease]:
@@ -206,24 +224,10 @@ class SqlLeases:
             self._connection.execute(_PLAN_STOP, rows)
 
     def activate(self, lease_id: str, now: datetime) -> bool:
-        activated = self._connection.execute(
-            update(leases)
-            .where(
-                leases.c.id == lease_id,
-                leases.c.active_at.is_(None),
-                leases.c.settled_at.is_(None),
-            )
-            .values(active_at=now)
-        )
-        return activated.rowcount == 1
+        return self._connection.execute(_ACTIVATE, {"of": lease_id, "now": now}).rowcount == 1
 
     def settle(self, lease_id: str, now: datetime) -> bool:
-        settled = self._connection.execute(
-            update(leases)
-            .where(leases.c.id == lease_id, leases.c.settled_at.is_(None))
-            .values(settled_at=now)
-        )
-        return settled.rowcount == 1
+        return self._connection.execute(_SETTLE, {"of": lease_id, "now": now}).rowcount == 1
 
 
 def lease_of(row: Row[Any]) -> Lease:
