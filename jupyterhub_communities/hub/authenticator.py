@@ -38,7 +38,7 @@ from ..pages.language import current_messages
 from . import devices
 from .arriving import ArrivingMixin
 from .guessing import GuessingTraits
-from .home import HomeHandler, NoticesHandler, PendingHandler, StopHandler
+from .home import HomeHandler, NoticesHandler, StopHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
 from .line import LINE, Line, starts_left
@@ -420,8 +420,6 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/link", LinkHandler),
             ("/lost-key", LostKeyHandler),
             ("/home", HomeHandler),
-            ("/spawn-pending/([^/]+)", PendingHandler),
-            ("/spawn-pending/([^/]+)/([^/]+)", PendingHandler),
             ("/communities/notices", NoticesHandler),
             ("/communities/stop", StopHandler),
             *START_HANDLERS,

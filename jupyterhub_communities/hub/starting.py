@@ -13,17 +13,17 @@ from typing import Any
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.pages import SpawnHandler as HubSpawnHandler
-from jupyterhub.handlers.pages import SpawnPendingHandler as HubSpawnPendingHandler
 from jupyterhub.scopes import needs_scope
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
-from jupyterhub.utils import url_escape_path, url_path_join
+from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
 from tornado.web import HTTPError, authenticated
 
 from ..domain.leases import ServerKey
 from ..domain.line import Place
 from ..domain.refusals import OthersInLine, Refusal, StorageUnreachable
 from ..pages.language import current_messages
+from .home import PendingHandler
 from .line import LINE, Line, is_momentary
 from .pages import PageMixin
 from .refused import RETRY_AFTER, SpawnRefused
@@ -78,7 +78,7 @@ class SpawnHandler(_LineMixin, HubSpawnHandler):
         return self.redirect(self._line_url(pending_url), status=303)
 
 
-class SpawnPendingHandler(_LineMixin, HubSpawnPendingHandler):
+class SpawnPendingHandler(_LineMixin, PendingHandler):
     """The page of progress. A start that was slow to be refused leads from here into the line."""
 
     @authenticated
@@ -89,7 +89,7 @@ class SpawnPendingHandler(_LineMixin, HubSpawnPendingHandler):
         if isinstance(spawner, CommunitySpawnerMixin) and await self._is_to_wait(spawner):
             self.redirect(self._line_url(self.request.uri), status=303)
             return
-        await super().get(user_name, server_name)
+        await maybe_future(super().get(user_name, server_name))
 
     async def _is_to_wait(self, spawner: CommunitySpawnerMixin) -> bool:
         if not spawner._failed or not is_momentary(spawner._spawn_future.exception(), spawner):

@@ -49,7 +49,7 @@ def start(hub, username, **options):
 
 def stop(hub, username):
     hub.api("DELETE", f"/users/{username}/server")
-    wait_until(lambda: not hub.user(username)["servers"])
+    wait_until(lambda: "" not in hub.user(username)["servers"])
 
 
 @pytest.fixture
