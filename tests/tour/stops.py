@@ -174,6 +174,11 @@ async def spawn_form_with_an_error(at):
 
 
 @on_the_demo("learner")
+async def no_longer_in_line(at):
+    await at.open(f"/hub/communities/line/{at.world.facts['learner']}")
+
+
+@on_the_demo("learner")
 async def tokens(at):
     await at.open("/hub/token")
 
