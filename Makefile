@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HUB5 := .venv-hub5
+USAGE_QUOTAS := .venv-usage-quotas
+PYTHON312 ?= $(or $(shell command -v python3.12 >/dev/null && python3.12 -c 1 2>/dev/null && echo python3.12),$(wildcard $(shell pyenv prefix 3.12.1 2>/dev/null)/bin/python3.12))
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots pictures bench bench-weight clean
+.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-admission bench-decision bench-weight clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -18,6 +20,9 @@ help:
 	@echo "make screenshots  draw the README's and the translators' pictures from the real demo"
 	@echo "make pictures     every page in Spanish and Arabic side by side (OUT=folder)"
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
+	@echo "make bench-spawn  measure what a start costs the Hub, beside a plain one (OUT=folder)"
+	@echo "make bench-admission  time a start and a stop with few and with a million leases (OUT=folder)"
+	@echo "make bench-decision   time a decision beside jupyterhub-usage-quotas and Prometheus (OUT=folder)"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
@@ -57,11 +62,25 @@ bench: OUT ?= benchmarks/signin/out
 bench: $(VENV)/.bench $(HUB5)/.bench $(BIN)/configurable-http-proxy
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.signin --out $(OUT) --hub5 $(HUB5)/bin/python $(ARGS)
 
+bench-spawn: OUT ?= benchmarks/spawn/out
+bench-spawn: $(VENV)/.bench $(BIN)/configurable-http-proxy
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.spawn --out $(OUT) $(ARGS)
+
+bench-admission: OUT ?= benchmarks/admission/out
+bench-admission: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.admission --out $(OUT) $(ARGS)
+
+# Without a Python 3.12 the other's figures are quoted.
+bench-decision: OUT ?= benchmarks/decision/out
+bench-decision: $(VENV)/.bench $(if $(PYTHON312),$(USAGE_QUOTAS)/.bench)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.decision --out $(OUT) \
+		$(if $(PYTHON312),--python312 $(USAGE_QUOTAS)/bin/python) $(ARGS)
+
 bench-weight: $(VENV)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.weight --out benchmarks/weight/figures $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(HUB5) docs/_build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(HUB5) $(USAGE_QUOTAS) docs/_build .mypy_cache .ruff_cache .hypothesis
 
 # What is installed where. A stamp is made anew when pyproject.toml changes.
 
@@ -96,6 +115,11 @@ $(HUB5)/.test: $(HUB5)/.made pyproject.toml
 
 $(HUB5)/.bench: $(HUB5)/.test
 	$(HUB5)/bin/pip install --quiet --disable-pip-version-check -e '.[hub5-bench]'
+	@touch $@
+
+$(USAGE_QUOTAS)/.bench:
+	$(PYTHON312) -m venv $(USAGE_QUOTAS)
+	$(USAGE_QUOTAS)/bin/pip install --quiet --disable-pip-version-check jupyterhub-usage-quotas==0.2.1
 	@touch $@
 
 $(BIN)/configurable-http-proxy: $(VENV)/.demo tools/install_proxy.py

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from .app import build_database, key_path, no_database, open_house, read_languages
 from .application.communities import Change, apply_declarations
@@ -21,16 +24,24 @@ from .application.ending import (
 )
 from .application.erasure import erase_person
 from .application.issuing import issue_bound_invite
+from .application.simulating import carry_out, prepare_trial, tell
+from .application.usage import BYS, read_ended, read_running, together, usage_table
 from .config import ConfigError, json_schema, load_config
 from .domain.grants import Actor
+from .domain.leases import Lease
 from .domain.refusals import Refusal, StorageUnreachable
+from .domain.texts import in_language
+from .domain.units import write_amount
 from .i18n.beginning import begin
 from .i18n.catalogues import our_tags
 from .i18n.custom import CatalogueError
 from .i18n.messages import messages_for
 from .pages.refusals import sentence_of
+from .pages.tables import usage_csv
 from .storage.keyring import KeyFileError, make_key_file
 from .storage.unfit import DatabaseUnfit
+
+A = TypeVar("A")
 
 DEFAULT_CONFIG = "communities.yaml"
 DEFAULT_PORT = 8000
@@ -159,7 +170,7 @@ def apply(arguments: argparse.Namespace) -> None:
         changes = house.call(
             apply_declarations,
             config.declarations(),
-            config.hub.servers,
+            config.hub_quota(),
             dry_run=arguments.dry_run,
         )
     finally:
@@ -246,9 +257,88 @@ def erase(arguments: argparse.Namespace) -> None:
 
 
 def _as_operator(arguments: argparse.Namespace, verb: Callable[..., object], *values: str) -> None:
+    _ask(arguments, verb, *values)
+
+
+def usage(arguments: argparse.Namespace) -> None:
+    """Prints what a community has spent, or the whole hub."""
+    zone = ZoneInfo(load_config(arguments.config).hub.zone)
+    start, end = (
+        None if day is None else datetime.combine(day, time(), zone)
+        for day in (arguments.start, arguments.end)
+    )
+    table = _ask(
+        arguments,
+        usage_table,
+        arguments.community,
+        start,
+        None if end is None else end + timedelta(days=1),
+        arguments.by,
+    )
+    if arguments.csv:
+        print(usage_csv(table), end="")
+        return
+    for row in table.rows:
+        amounts = ", ".join(
+            f"{resource} {write_amount(resource, amount)}"
+            for resource, amount in row.amounts.items()
+        )
+        print(f"{row.key or '-'}: {amounts}")
+
+
+def simulate(arguments: argparse.Namespace) -> None:
+    """Tries other limits on the past days: who would have been refused. Nothing is changed."""
+    changes = dict(arguments.limits)
+    house = open_house(arguments.config)
+    operator = Actor(account_id=None, is_operator=True)
+    try:
+        trial = house.call(
+            prepare_trial,
+            operator,
+            arguments.community,
+            arguments.workshop,
+            changes,
+            arguments.days,
+        )
+        running = house.call(read_running, trial.reads)
+        ended: list[Lease] = []
+        while page := house.call(
+            read_ended, trial.reads, trial.since, ended[-1] if ended else None
+        ):
+            ended += page
+        outcome = house.call(tell, trial, carry_out(trial, together(running, ended)))
+    except StorageUnreachable:
+        raise
+    except Refusal as refusal:
+        raise CommandError(sentence_of(refusal, messages_for("en"))) from refusal
+    finally:
+        house.close()
+    if arguments.json:
+        print(json.dumps(asdict(outcome), default=str, ensure_ascii=False))
+        return
+    print(f"Of {outcome.starts} starts, {outcome.refused} would have been refused.")
+    for one in outcome.shown:
+        limits = ", ".join(
+            f"{v.resource} of {v.name}: {write_amount(v.resource, v.left)} left, "
+            f"{write_amount(v.resource, v.wanted)} needed"
+            for v in one.violations
+        )
+        fits = in_language(one.would_fit, "en") if one.would_fit else "nothing"
+        print(f"{one.at:%Y-%m-%d %H:%M} UTC  {one.username}  {limits}  would have fit: {fits}")
+
+
+def _limit_line(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("expected LIMIT=AMOUNT, such as servers=20")
+    return name.strip(), value.strip()
+
+
+def _ask(arguments: argparse.Namespace, verb: Callable[..., A], *values: object) -> A:
+    """As the operator. What is refused is told."""
     house = open_house(arguments.config)
     try:
-        house.call(verb, Actor(account_id=None, is_operator=True), *values)
+        return house.call(verb, Actor(account_id=None, is_operator=True), *values)
     except StorageUnreachable:
         raise
     except Refusal as refusal:
@@ -358,5 +448,31 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--because", required=True, help="the reason, for the audit trail")
     command = add_configured("resume", resume)
     command.add_argument("community", help="its slug")
+    command = add_configured("usage", usage)
+    command.add_argument("community", nargs="?", help="its slug; by default the whole hub")
+    for name, target, text in (("--from", "start", "first"), ("--to", "end", "last")):
+        command.add_argument(
+            name,
+            dest=target,
+            type=date.fromisoformat,
+            metavar="DAY",
+            help=f"the {text} day, such as 2026-03-01; by default of the last 30 days",
+        )
+    command.add_argument("--by", choices=BYS, default="day", help="default: %(default)s")
+    command.add_argument("--csv", action="store_true", help="as CSV, in base units")
+    command = add_configured("simulate", simulate)
+    command.add_argument("--community", help="its slug; by default the hub")
+    command.add_argument("--workshop", help="the slug of one of its workshops")
+    command.add_argument("--days", type=int, default=30, help="at most 90; default: %(default)s")
+    command.add_argument(
+        "--set",
+        dest="limits",
+        action="append",
+        default=[],
+        type=_limit_line,
+        metavar="LIMIT=AMOUNT",
+        help="a limit that would be another, such as memory=64Gi; may be given more than once",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
     add_configured("service", service)
     return parser

@@ -82,7 +82,7 @@ def _run(data: Path, port: int, proxy: str, *, json_output: bool) -> int:
     facts["data"] = str(data)
     config, house = prepare_house(data)
     try:
-        house.call(apply_declarations, config.declarations(), config.hub.servers)
+        house.call(apply_declarations, config.declarations(), config.hub_quota())
         world = make_world(house, facts, config.declarations())
     finally:
         house.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ from jupyterhub_communities.application.workshops import (
 )
 from jupyterhub_communities.domain.communities import Community
 from jupyterhub_communities.domain.grants import Actor
+from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.profiles import Catalogue, Profile
+from jupyterhub_communities.domain.stops import RunningRules
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.keyring import FileKeyring
@@ -79,7 +82,7 @@ def make_house(
     declared = communities or (andes(),)
     house = open_house_in(folder, communities=declared, **more)
     house.database.upgrade()
-    house.call(apply_declarations, declared, hub_servers)
+    house.call(apply_declarations, declared, most_servers(hub_servers))
     return house
 
 
@@ -94,6 +97,8 @@ def open_house_in(
     patience: float = 2.0,
     busy_timeout: float = 1.5,
     hub_name: str = "hub",
+    running: Mapping[str | None, RunningRules] | None = None,
+    grace: timedelta = timedelta(days=14),
 ) -> House:
     """The house over what is in the folder."""
     database = SqlDatabase(database_in(folder), hub_name=hub_name, busy_timeout=busy_timeout)
@@ -107,6 +112,8 @@ def open_house_in(
             catalogue=Catalogue(profiles),
             communities=frozenset(d.community.slug for d in communities),
             admit_when_unreachable=admit_when_unreachable,
+            running=running or {},
+            grace=grace,
         ),
         patience=patience,
         threads=database.threads,
@@ -124,9 +131,13 @@ def andes(
             contact="hola@andes.example",
             declared=True,
         ),
-        servers=servers,
+        quota=most_servers(servers),
         champions=champions,
     )
+
+
+def most_servers(servers: int | None) -> Quota:
+    return Quota({} if servers is None else {SERVERS: Limit(most=servers)})
 
 
 def actor_of(house: House, username: str) -> Actor:
@@ -145,6 +156,7 @@ def open_taller(
     lasts: timedelta = timedelta(hours=3),
     community: str = "andes",
     by: str = "ana",
+    is_reserved: bool = False,
 ) -> OpenedWorkshop:
     """A workshop opened by the champion; it runs now unless told otherwise."""
     start = house.clock.now() + starts_in
@@ -160,5 +172,6 @@ def open_taller(
             seats=seats,
             profile=profile,
             servers=servers,
+            is_reserved=is_reserved,
         ),
     )

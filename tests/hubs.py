@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -253,7 +253,13 @@ def text_of(page: requests.Response) -> str:
 
 
 @contextmanager
-def real_hub(folder: Path, *, more: str = "", communities: str = COMMUNITIES) -> Iterator[RealHub]:
+def real_hub(
+    folder: Path,
+    *,
+    more: str = "",
+    communities: str = COMMUNITIES,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[RealHub]:
     """A hub over a folder of its own, until the end of the block."""
     proxy = need_proxy()
     (folder / "communities.yaml").write_text(communities)
@@ -263,7 +269,7 @@ def real_hub(folder: Path, *, more: str = "", communities: str = COMMUNITIES) ->
     database.upgrade()
     database.close()
     house = open_house(folder / "communities.yaml")
-    house.call(apply_declarations, config.declarations(), config.hub.servers)
+    house.call(apply_declarations, config.declarations(), config.hub_quota())
     port = free_port()
     (folder / "jupyterhub_config.py").write_text(
         CONFIG.format(
@@ -277,7 +283,7 @@ def real_hub(folder: Path, *, more: str = "", communities: str = COMMUNITIES) ->
             more=more,
         )
     )
-    hub = RealHub(folder, port, house)
+    hub = RealHub(folder, port, house, environment=dict(environment or {}))
     try:
         hub.start()
         yield hub

@@ -1,172 +1,138 @@
-"""As much of Kubernetes' API as KubeSpawner's starts use. A pod's command runs as a local process.
+"""Kubernetes' API by kmock, and beside it what KubeSpawner needs of a cluster that kmock has not.
 
-There is no scheduler and no kubelet: a pod that is asked for runs at once, on 127.0.0.1.
+kmock keeps the objects, and answers to create, read, list, watch and delete with Kubernetes' own
+statuses. Here is added what a real API server writes into an object that is made (its namespace, uid and
+version, and a request for each limit without one), `watch=True` as Python writes it, and a kubelet: a
+pod's command runs as a local process, on 127.0.0.1. There is no scheduler: a pod runs at once, unless nobody has its image.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import copy
 import os
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+
+from cluster import NOBODYS_IMAGE
+from kmock import KubernetesEmulator, KubernetesError, Request, Server, action, params
 
 from tools import end_process
 
 NAMESPACE = "default"
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-current-context: fake
-contexts: [{{name: fake, context: {{cluster: fake, user: fake}}}}]
-clusters: [{{name: fake, cluster: {{server: "{api}"}}}}]
-users: [{{name: fake, user: {{}}}}]
-"""
+KINDS = ("v1/pods", "v1/persistentvolumeclaims", "v1/events")
 
 
-class FakeKubernetes:
+class EmulatedKubernetes(KubernetesEmulator):
     """The pods that were asked for, and their processes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked_for: list[dict] = []
-        self._pods: dict[str, dict] = {}
+        self.fails = False  # answers 500 to whoever asks for a pod
         self._processes: dict[str, subprocess.Popen] = {}
-        self._events: list[dict] = []
-        self._news = threading.Condition()
-        self.is_closed = False
+        self._version = 0
+        for kind in KINDS:
+            self.resources[kind] = {}
+        # As Python's client writes it; kmock itself knows `watch=true` alone.
+        self["get", params(watch="True")] << self._serve_watch
 
-    def create(self, pod: dict) -> dict:
-        self.asked_for.append(pod)
-        name = pod["metadata"]["name"]
-        (container,) = pod["spec"]["containers"]
-        self._processes[name] = subprocess.Popen(
-            container["args"],
-            env={**os.environ, **{v["name"]: v.get("value", "") for v in container["env"]}},
+    def names(self, plural: str) -> list[str]:
+        """Of what there is at present."""
+        known = list(self.objects.items())
+        return [name for (kind, _, name), it in known if kind.plural == plural and not it.deleted]
+
+    async def _handle(self, request: Request) -> Any:
+        is_pod = request.resource is not None and request.resource.plural == "pods"
+        if request.action == action.CREATE:
+            if is_pod and self.fails:
+                raise KubernetesError(message="etcd has no leader")
+            if is_pod:
+                self.asked_for.append(copy.deepcopy(request.data))
+            self._complete(request.data, request.namespace)
+        if is_pod and request.action == action.DELETE and request.name in self._processes:
+            process = self._processes.pop(request.name)
+            await asyncio.to_thread(end_process, process)
+        answer = await super()._handle(request)
+        if is_pod and request.action == action.CREATE:
+            self._run(request.data)
+        return answer
+
+    def _complete(self, made: dict, namespace: str | None) -> None:
+        self._version += 1
+        made["metadata"] |= {
+            "namespace": namespace,
+            "uid": f"uid-{self._version}",
+            "resourceVersion": str(self._version),
+        }
+        containers = made["spec"].get("containers", [])
+        for container in [*containers, *(made["spec"].get("initContainers") or ())]:
+            resources = container.get("resources") or {}
+            wanted = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+            container["resources"] = {**resources, "requests": wanted}
+        if containers and all(c["image"] != NOBODYS_IMAGE for c in containers):
+            made["status"] = {
+                "phase": "Running",
+                "podIP": "127.0.0.1",
+                "containerStatuses": [
+                    {
+                        "name": container["name"],
+                        "image": container["image"],
+                        "imageID": "",
+                        "restartCount": 0,
+                        "ready": True,
+                        "state": {"running": {}},
+                    }
+                    for container in containers
+                ],
+            }
+        else:
+            made["status"] = {"phase": "Pending"}
+
+    def _run(self, pod: dict) -> None:
+        if pod["status"]["phase"] != "Running":
+            return
+        server = pod["spec"]["containers"][0]
+        self._processes[pod["metadata"]["name"]] = subprocess.Popen(
+            server["args"],
+            env={**os.environ, **{v["name"]: v.get("value", "") for v in server["env"]}},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        pod["metadata"] |= {"namespace": NAMESPACE, "uid": f"uid-{len(self.asked_for)}"}
-        status = {
-            "name": container["name"],
-            "image": container["image"],
-            "imageID": "",
-            "restartCount": 0,
-            "ready": True,
-            "state": {"running": {}},
-        }
-        pod["status"] = {"phase": "Running", "podIP": "127.0.0.1", "containerStatuses": [status]}
-        self._pods[name] = pod
-        self._tell("ADDED", pod)
-        return pod
 
-    def delete(self, name: str) -> dict | None:
-        pod = self._pods.pop(name, None)
-        if pod is not None:
-            end_process(self._processes.pop(name))
-            self._tell("DELETED", pod)
-        return pod
-
-    def pods(self) -> dict:
-        with self._news:
-            version = str(len(self._events))
-        return {
-            "kind": "PodList",
-            "apiVersion": "v1",
-            "metadata": {"resourceVersion": version},
-            "items": list(self._pods.values()),
-        }
-
-    def events_after(self, seen: int) -> list[dict]:
-        """Waits for some; none when it is time to look whether anybody still listens."""
-        with self._news:
-            self._news.wait_for(lambda: self.is_closed or len(self._events) > seen, timeout=1)
-            return self._events[seen:]
-
-    def close(self) -> None:
-        with self._news:
-            self.is_closed = True
-            self._news.notify_all()
-        for name in list(self._pods):
-            self.delete(name)
-
-    def _tell(self, kind: str, pod: dict) -> None:
-        with self._news:
-            pod["metadata"]["resourceVersion"] = str(len(self._events) + 1)
-            self._events.append({"type": kind, "object": json.loads(json.dumps(pod))})
-            self._news.notify_all()
+    def end_all(self) -> None:
+        while self._processes:
+            end_process(self._processes.popitem()[1])
 
 
 @contextmanager
-def fake_kubernetes() -> Iterator[tuple[str, FakeKubernetes]]:
-    cluster = FakeKubernetes()
+def emulated_kubernetes() -> Iterator[tuple[str, EmulatedKubernetes]]:
+    """In a thread with a loop of its own: hubs and Spawners reach it by HTTP alone."""
+    ready = threading.Event()
+    world: dict[str, Any] = {}
 
-    class Api(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    async def serve() -> None:
+        world["loop"], world["over"] = asyncio.get_running_loop(), asyncio.Event()
+        async with EmulatedKubernetes() as emulator, Server(emulator) as server:
+            world["url"], world["emulator"] = str(server.url).rstrip("/"), emulator
+            ready.set()
+            await world["over"].wait()
+            # Whoever watches would be waited for: a hub that is over has left nobody else.
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
 
-        def do_GET(self) -> None:
-            query = parse_qs(urlsplit(self.path).query)
-            if query.get("watch"):
-                self.watch(int(query["resourceVersion"][0]))
-            elif (name := self.pod_name()) is None:
-                self.answer(200, cluster.pods())
-            else:
-                self.answer_pod(cluster._pods.get(name))
-
-        def do_POST(self) -> None:
-            self.answer(201, cluster.create(json.loads(self.body())))
-
-        def do_DELETE(self) -> None:
-            self.body()
-            self.answer_pod(cluster.delete(self.pod_name() or ""))
-
-        def watch(self, seen: int) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            try:
-                while not cluster.is_closed:
-                    for event in cluster.events_after(seen):
-                        seen += 1
-                        line = json.dumps(event).encode() + b"\n"
-                        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                        self.wfile.flush()
-            except OSError:
-                pass  # the hub has gone
-            self.close_connection = True
-
-        def pod_name(self) -> str | None:
-            return urlsplit(self.path).path.partition("/pods/")[2] or None
-
-        def body(self) -> bytes:
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-        def answer_pod(self, pod: dict | None) -> None:
-            missing = {"kind": "Status", "status": "Failure", "code": 404, "message": "no such pod"}
-            self.answer(404, missing) if pod is None else self.answer(200, pod)
-
-        def answer(self, status: int, said: dict) -> None:
-            text = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
+    assert ready.wait(30)
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", cluster
+        yield world["url"], world["emulator"]
     finally:
-        cluster.close()
-        server.shutdown()
-        server.server_close()
+        emulator = world["emulator"]
+        emulator.end_all()
+        strange = [error for error in emulator.errors if not isinstance(error, KubernetesError)]
+        world["loop"].call_soon_threadsafe(world["over"].set)
         thread.join()
+        assert not strange, "kmock was asked for what it cannot do"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,15 +33,14 @@ from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import InviteChange
 from jupyterhub_communities.application.leases import StartRequest
+from jupyterhub_communities.application.ports import Hold
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.refusals import Refusal
-from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage import store as store_module
 from jupyterhub_communities.storage.balances import SqlBalances
 from jupyterhub_communities.storage.invites import SqlInvites
 from jupyterhub_communities.storage.postgresql import Postgresql
 from jupyterhub_communities.storage.sqlite import Sqlite
-from jupyterhub_communities.storage.tables import balances as balance_table
 from jupyterhub_communities.storage.tables import invites as invite_table
 
 NOW = datetime.now(UTC)  # each process has its own clock, a little apart
@@ -86,6 +85,15 @@ def start_and_stop(house: House, who: str, usernames: list[str]) -> None:
         lease = f"{who}-{turn}"
         house.call(leases.admit, StartRequest(lease, ServerKey(username, who)))
         house.call(leases.settle, lease)
+
+
+def open_reserving(house: House, who: str, seats: int) -> object:
+    return open_taller(house, title=f"Taller {who}", seats=seats, is_reserved=True)
+
+
+def start_among(house: House, who: str, usernames: list[str]) -> object:
+    """Each of these people starts a server."""
+    return house.call(leases.admit, StartRequest(who, ServerKey(usernames[_number(who)])))
 
 
 def choose_language(house: House, who: str) -> None:
@@ -135,6 +143,8 @@ RACES: dict[str, Callable[..., object]] = {
         start,
         start_another,
         start_and_stop,
+        start_among,
+        open_reserving,
         choose_language,
         open_workshop,
         leave,
@@ -161,17 +171,10 @@ class UncappedInvites(SqlInvites):
 
 
 class UncappedBalances(SqlBalances):
-    def hold(self, scope: Any, resource: str, amount: int, *, capped: bool = True) -> bool:
-        assert resource == SERVERS
-        balance = self.get(scope, resource)
-        if not balance.fits(amount):
-            return False
-        self._connection.execute(
-            update(balance_table)
-            .where(self._is(scope, resource))
-            .values(held=balance.held + amount)
-        )
-        return True
+    """Looks, then writes."""
+
+    def hold(self, holds: Iterable[Hold]) -> bool:
+        return super().hold(replace(hold, cap=None) for hold in holds)
 
 
 @contextmanager

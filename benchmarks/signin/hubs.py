@@ -97,10 +97,11 @@ class System:
     python: str = sys.executable
     beside: str = "dummy"  # the system whose figures are 1
     on_postgresql: bool = False  # our database; the Hub's own is a file everywhere
+    communities: str = COMMUNITIES  # the file
 
     @property
     def is_ours(self) -> bool:
-        return self.config is OURS
+        return OURS in self.config
 
 
 def systems(hub5: str | None) -> list[System]:
@@ -221,7 +222,7 @@ def _start(system: System, folder: Path, database_url: str | None) -> MeasuredHu
         proxy=need_proxy(),
     )
     (folder / "jupyterhub_config.py").write_text(config + system.config)
-    house = _make_house(folder, database_url) if system.is_ours else None
+    house = _make_house(system, folder, database_url) if system.is_ours else None
     with (folder / "hub.log").open("ab") as log:
         process = subprocess.Popen(
             [system.python, "-m", "jupyterhub", "-f", "jupyterhub_config.py"],
@@ -234,16 +235,16 @@ def _start(system: System, folder: Path, database_url: str | None) -> MeasuredHu
     return MeasuredHub(system, folder, port, process, house)
 
 
-def _make_house(folder: Path, database_url: str | None) -> House:
+def _make_house(system: System, folder: Path, database_url: str | None) -> House:
     database = "communities.sqlite" if database_url is None else database_url
-    (folder / "communities.yaml").write_text(COMMUNITIES.format(database=database))
+    (folder / "communities.yaml").write_text(system.communities.format(database=database))
     make_key_file(folder / "communities.key")
     config = load_config(folder / "communities.yaml")
     database = build_database(config, folder)
     database.upgrade()
     database.close()
     house = open_house(folder / "communities.yaml")
-    house.call(apply_declarations, config.declarations(), config.hub.servers)
+    house.call(apply_declarations, config.declarations(), config.hub_quota())
     return house
 
 

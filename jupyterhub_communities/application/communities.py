@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..domain.accounts import AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require
+from ..domain.limits import Quota
+from ..domain.metering import meter
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
-from ..domain.units import SERVERS
+from ..domain.units import SERVER_TIME, SERVERS, write_amount
+from ..domain.windows import hour_of, write_window
 from .people import ensure_account
 from .ports import Desk, Store
 
@@ -22,7 +25,7 @@ class Declaration:
     """What the operator's file says of one community."""
 
     community: Community
-    servers: int | None  # most servers at one time; None: unlimited
+    quota: Quota = field(default_factory=Quota)
     champions: tuple[str, ...] = ()  # Hub usernames
 
 
@@ -55,24 +58,24 @@ class Membership:
 
 
 def apply_declarations(
-    desk: Desk, declared: Sequence[Declaration], hub_servers: int | None, *, dry_run: bool = False
+    desk: Desk, declared: Sequence[Declaration], hub_quota: Quota, *, dry_run: bool = False
 ) -> Sequence[Change]:
     """Makes the database agree with the file, and says what changes. Idempotent.
 
     What the file does not name is left alone.
     """
     with desk.database.write() if not dry_run else desk.database.read() as store:
-        changes = _limit_change(store, HUB, hub_servers)
+        changes = _quota_changes(store, HUB, hub_quota)
         for wanted in declared:
             known = store.communities.get(wanted.community.slug)
             if known is None or replace(known, suspended_at=None) != wanted.community:
                 changes.append(
                     Change(f"community {wanted.community.slug}", known, wanted.community)
                 )
-            changes += _limit_change(store, Scope(wanted.community.slug), wanted.servers)
+            changes += _quota_changes(store, Scope(wanted.community.slug), wanted.quota)
             changes += _champion_changes(desk, store, wanted)
         if changes and not dry_run:
-            _write(desk, store, declared, hub_servers)
+            _write(desk, store, declared, hub_quota)
         return changes
 
 
@@ -96,15 +99,24 @@ def view_community(desk: Desk, actor: Actor, slug: str) -> Community:
 
 
 def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
-    """What the community holds now, and its server time over the last days."""
-    since = desk.now - timedelta(days=days)
+    """What the community holds now, and its server time over the last days, by whole hours of UTC."""
+    since = hour_of(desk.now - timedelta(days=days))
     with desk.database.read() as store:
         find_community(store, actor, slug)
-        by_workshop: dict[str | None, timedelta] = {}
-        for lease in store.leases.within(slug, since, desk.now):
-            workshop = lease.scope.workshop
-            spent = lease.held_for(since, desk.now)
-            by_workshop[workshop] = by_workshop.get(workshop, timedelta()) + spent
+        seconds: dict[str | None, int] = {}
+        sums = [
+            (place.workshop, amounts)
+            for place, amounts in store.usage.sums(Scope(slug), since, desk.now, "place")
+            if isinstance(place, Scope)
+        ]
+        sums += [
+            (bucket.scope.workshop, amounts)
+            for bucket, amounts in meter(store.leases.unmetered(), desk.now).items()
+            if bucket.scope.community == slug and bucket.hour >= since
+        ]
+        for workshop, amounts in sums:
+            seconds[workshop] = seconds.get(workshop, 0) + amounts.get(SERVER_TIME, 0)
+        by_workshop = {workshop: timedelta(seconds=n) for workshop, n in seconds.items()}
         return Usage(
             servers=store.balances.get(Scope(slug), SERVERS),
             server_time=sum(by_workshop.values(), timedelta()),
@@ -128,11 +140,33 @@ def find_community(store: Store, actor: Actor, slug: str) -> Community:
     return community
 
 
-def _limit_change(store: Store, scope: Scope, limit: int | None) -> list[Change]:
-    known = store.balances.get(scope, SERVERS).limit
-    if known == limit:
-        return []
-    return [Change(f"quota {scope.key} {SERVERS}", known, limit)]
+def _quota_changes(store: Store, scope: Scope, wanted: Quota) -> list[Change]:
+    known = quota_lines(store.balances.quota(scope))
+    lines = quota_lines(wanted)
+    return [
+        Change(f"quota {scope.key} {name}", known.get(name), lines.get(name))
+        for name in sorted({*known, *lines})
+        if known.get(name) != lines.get(name)
+    ]
+
+
+def quota_lines(quota: Quota) -> dict[str, str]:
+    """Every limit by a name of its own, as amounts are written in the file."""
+    lines = {}
+    for resource, limit in quota.held.items():
+        parts = {"": limit.most, "each": limit.each}
+        if limit.share is not None:
+            parts |= asdict(limit.share)
+        for name, amount in parts.items():
+            if amount is not None:
+                lines[f"{resource} {name}".strip()] = write_amount(resource, amount)
+        if limit.is_shared_equally:
+            lines[f"{resource} each"] = "equal"
+    for one in quota.spent:
+        each = " each" if one.is_each else ""
+        name = f"{one.resource} {write_window(one.allowance.window)}{each}"
+        lines[name] = write_amount(one.resource, one.allowance.limit)
+    return lines
 
 
 def _declared_champions(desk: Desk, store: Store, slug: str) -> dict[str, Grant]:
@@ -157,14 +191,12 @@ def _champion_changes(desk: Desk, store: Store, wanted: Declaration) -> list[Cha
     return [Change(f"champions {slug}", sorted(known), sorted(wanted.champions))]
 
 
-def _write(
-    desk: Desk, store: Store, declared: Sequence[Declaration], hub_servers: int | None
-) -> None:
-    store.balances.set_limit(HUB, SERVERS, hub_servers)
+def _write(desk: Desk, store: Store, declared: Sequence[Declaration], hub_quota: Quota) -> None:
+    store.balances.set_quota(HUB, hub_quota)
     for wanted in declared:
         slug = wanted.community.slug
         store.communities.save(wanted.community, desk.now)
-        store.balances.set_limit(Scope(slug), SERVERS, wanted.servers)
+        store.balances.set_quota(Scope(slug), wanted.quota)
         known = _declared_champions(desk, store, slug)
         gone = [grant.id for name, grant in known.items() if name not in wanted.champions]
         store.grants.revoke(gone, desk.now)
@@ -193,6 +225,10 @@ def _write(
                 action="community:apply",
                 subject=f"community/{slug}",
                 community=slug,
-                after={"servers": wanted.servers, "language": wanted.community.language},
+                after={
+                    "quota": quota_lines(wanted.quota),
+                    "language": wanted.community.language,
+                },
             )
         )
+    store.balances.add_up_cohorts()

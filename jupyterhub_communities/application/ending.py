@@ -52,7 +52,6 @@ def plan_ending(desk: Desk, username: str) -> Ending | None:
                     person.access,
                     history.grants,
                     history.suspended,
-                    desk.settings.stopping,
                     desk.now,
                 )
             ),
@@ -90,12 +89,14 @@ def unblock_person(desk: Desk, actor: Actor, username: str) -> Account:
 
 
 def suspend_community(desk: Desk, actor: Actor, slug: str, because: str) -> Community:
-    """Its grants and codes open nothing until it is resumed; who waits for a seat waits no more."""
+    """Its grants and codes open nothing until it is resumed; who waits for a seat or a server waits no
+    more."""
     require_operator(actor)
     with desk.database.write() as store:
         community = find_community(store, actor, slug)
         if community.suspended_at is None:
             store.communities.suspend(slug, desk.now, because)
+            store.line.remove_of_community(slug)
             for invite in store.invites.of_community(slug):
                 for ticket in store.waiting.of_invite(invite.id):
                     end_ticket(desk, store, ticket.id, ticket.state(desk.now))
@@ -136,6 +137,7 @@ def _set_block(desk: Desk, actor: Actor, username: str, at: datetime | None) -> 
             raise NotFound(kind="person")
         if (account.blocked_at is None) != (at is None):
             store.accounts.block(account.id, at)
+            store.line.remove_of_account(account.id)
             action = "account:unblock" if at is None else "account:block"
             _audit(desk, store, actor, action, f"account/{account.id}")
         return store.accounts.get(account.id) or account

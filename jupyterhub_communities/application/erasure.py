@@ -163,6 +163,7 @@ def _begin(desk: Desk, store: Store, account: Account, *, actor: str) -> None:
     if not is_being_erased(account, desk.now):
         store.accounts.set_erasure(account.id, desk.now)
         _audit(desk, store, actor, Verb.ERASE.value, account)
+    store.line.remove_of_account(account.id)
     _end_all(desk, store, account)
 
 

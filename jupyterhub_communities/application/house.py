@@ -23,7 +23,7 @@ T = TypeVar("T")
 Verb = Callable[Concatenate[Desk, P], T]
 
 PATIENCE = 2.0  # seconds that a person's request waits for a database that does not answer
-_LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer
+LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer; or a timer
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class House:
         self._patience = patience
         self._answered_at = 0.0  # when the database last answered anybody
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
+        self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> House:
         """Itself: traitlets copy what a configuration holds, and a process has one house."""
@@ -76,6 +77,10 @@ class House:
         """
         return await self._answer(self._begin(verb, *args, **kwargs), undo=None)
 
+    async def run_timed(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `run`, for what the clock asks: nobody waits for it, so it may take longer."""
+        return await self._answer(self._begin(verb, *args, **kwargs), undo=None, patience=LONGEST)
+
     async def look(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `run`, for a short verb that only reads: at once where nobody has to be waited for.
 
@@ -89,6 +94,12 @@ class House:
             except WouldWait:
                 pass
         return await self.run(verb, *args, **kwargs)
+
+    async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Computes what may take seconds and asks no database: beside the pool, one at a time, so
+        that no verb waits for it."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._side, lambda: function(*args, **kwargs))
 
     async def run_or_undo(
         self, undo: Callable[[Desk], object], verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs
@@ -115,7 +126,13 @@ class House:
 
         return self._pool.submit(call)
 
-    async def _answer(self, future: Future[T], *, undo: Callable[[Desk], object] | None) -> T:
+    async def _answer(
+        self,
+        future: Future[T],
+        *,
+        undo: Callable[[Desk], object] | None,
+        patience: float | None = None,
+    ) -> T:
         def give_up() -> None:
             # Not begun: it never will. Begun: what it commits is undone after it.
             if not future.cancel() and undo is not None:
@@ -125,8 +142,9 @@ class House:
         answered = loop.create_future()  # done when the verb is, or when patience is at its end
         future.add_done_callback(lambda _: _tell(loop, answered))
         asked_at = time.monotonic()
+        longest = self._patience if patience is None else patience
         try:
-            while not answered.done() and (left := self._patience_left(asked_at)) > 0:
+            while not answered.done() and (left := self._left(asked_at, longest)) > 0:
                 await asyncio.wait([answered], timeout=left)
         except asyncio.CancelledError:
             give_up()
@@ -136,11 +154,11 @@ class House:
         give_up()
         raise StorageUnreachable
 
-    def _patience_left(self, asked_at: float) -> float:
+    def _left(self, asked_at: float, patience: float) -> float:
         """A classroom that comes at once waits its turn: that is no database that does not answer."""
         now = time.monotonic()
         waited_from = max(asked_at, self._answered_at)
-        return min(waited_from + self._patience, asked_at + _LONGEST) - now
+        return min(waited_from + patience, asked_at + LONGEST) - now
 
     def _undo(self, undo: Callable[[Desk], object]) -> None:
         def attempt() -> None:
@@ -155,6 +173,7 @@ class House:
     def close(self) -> None:
         """Ends the pool and the database's connections."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._side.shutdown(wait=False, cancel_futures=True)
         self.database.close()
 
 

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.access import Access
 from ..domain.accounts import Account
-from ..domain.grants import Actor
+from ..domain.grants import NOBODY, Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
+from ..domain.ledger import Request
 from ..domain.profiles import Catalogue, Profile
-from ..domain.quotas import HUB, Scope
-from ..domain.refusals import OneServerInGrace, QuotaExceeded, ScopeNotYours, Violation
-from ..domain.units import SERVERS
+from ..domain.quotas import HUB, Scope, Verdict
+from ..domain.refusals import (
+    OneRescueServer,
+    OneServerInGrace,
+    ProfileNotOffered,
+    QuotaExceeded,
+    ScopeNotYours,
+)
+from ..domain.remaining import Left, remaining
+from ..domain.reservations import LOOK_AHEAD
+from ..domain.units import Amounts
 from ..domain.workshops import Workshop, WorkshopState
+from .admission import (
+    hold,
+    known_ends,
+    lasts_in,
+    refusal_to_hold,
+    set_aside,
+    standing_for,
+    would_fit,
+)
 from .people import Person, load_person, refusal_of
 from .ports import Desk, Store
 
@@ -29,6 +47,10 @@ class StartRequest:
     profile: str | None = None  # slug; None: the workshop's, else the first
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_hub_admin: bool = False  # needs no community, even where others do
+    is_rescue: bool = False  # to save or delete files: also over quota, whatever else is asked for
+    set_aside: Amounts | None = None  # what the server really takes; None: what the profile says
+    otherwise: Amounts = field(default_factory=dict)  # takes of what the profile says nothing of
+    is_planned: bool = False  # was planned before, and nothing else will do; see `as_planned`
     catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
 
 
@@ -40,8 +62,15 @@ class Choice:
     name: Mapping[str, str]  # language tag → community's name, or the workshop's title
     workshop: Workshop | None
     profiles: tuple[Profile, ...]
-    servers_left: int | None  # over all levels; None: unlimited
     preferred_profile: str | None
+    left: tuple[Left, ...] = ()  # over all levels, of what is limited there
+    waits: Mapping[str, Verdict] = field(default_factory=dict)  # slugs that do not fit now → why
+    zone: str = "UTC"  # in which times are told
+
+    @property
+    def is_full(self) -> bool:
+        """No profile would start now."""
+        return bool(self.waits) and len(self.waits) == max(1, len(self.profiles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +90,13 @@ class StartPlan:
     workshop: Workshop | None
     account: Account | None
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
+    is_rescue: bool = False
+    is_offered: bool = True  # else the profile is had for a rescue only
+    amounts: Amounts = field(default_factory=dict)  # what the lease holds
+
+    @property
+    def charged(self) -> Scope:
+        return replace(self.scope, member=None if self.account is None else self.account.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +112,14 @@ def start_choices(
     catalogue = catalogue or desk.settings.catalogue
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        scopes = _scopes(desk, store, person)
-        return [_choice(store, person, scope, catalogue) for scope in scopes]
+        places = _ranked(desk, store, person)
+        return [_choice(desk, store, person, *place, catalogue) for place in places.items()]
+
+
+def default_choice(desk: Desk, store: Store, person: Person) -> Choice | None:
+    """What the person would start on; None for people of no community."""
+    place = next(iter(_ranked(desk, store, person).items()), None)
+    return place and _choice(desk, store, person, *place, desk.settings.catalogue)
 
 
 def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> Offer:
@@ -107,23 +149,12 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         stale = store.leases.of_server(request.server)
         if stale is not None:
             settle_lease(desk, store, stale)
-        violations = []
-        for level in plan.scope.path():
-            if not store.balances.hold(level, SERVERS, 1):
-                balance = store.balances.get(level, SERVERS)
-                assert balance.limit is not None
-                violations.append(
-                    Violation(
-                        scope=level.kind,
-                        name=_level_name(desk, store, level),
-                        resource=SERVERS,
-                        limit=balance.limit,
-                        held=balance.held,
-                        wanted=1,
-                    )
-                )
-        if violations:
-            raise QuotaExceeded(violations=tuple(violations))
+        wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
+        plan = replace(_if_needed(desk, store, request, plan, wanted), amounts=wanted)
+        lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
+        asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
+        if not hold(desk, store, asked, is_capped=not plan.is_rescue):
+            raise _too_much(desk, store, plan, asked, request)
         store.leases.add(
             Lease(
                 id=request.lease_id,
@@ -132,15 +163,70 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
                 scope=plan.scope,
                 profile=None if plan.profile is None else plan.profile.slug,
                 requested_at=desk.now,
+                amounts=wanted,
+                ends_at=None if lasts is None else desk.now + lasts,
+                is_rescue=plan.is_rescue,
             )
         )
         return plan
+
+
+def _if_needed(
+    desk: Desk, store: Store, request: StartRequest, plan: StartPlan, wanted: Amounts
+) -> StartPlan:
+    """A rescue is one only where the same would not start as it is; and each person has one."""
+    if not plan.is_rescue:
+        return plan
+    if plan.is_offered:
+        lasts = lasts_in(desk, plan.scope) or LOOK_AHEAD
+        if would_fit(desk, store, Request(plan.charged, wanted, lasts)):
+            return replace(plan, is_rescue=False)
+    if _has_rescue(store, request):
+        raise OneRescueServer
+    return plan
+
+
+def _has_rescue(store: Store, request: StartRequest) -> bool:
+    """Has the person a rescue server, beside the one that is asked for?"""
+    leases = store.leases.of_username(request.server.username)
+    return any(lease.is_rescue and lease.server != request.server for lease in leases)
+
+
+def _too_much(
+    desk: Desk, store: Store, plan: StartPlan, asked: Request, request: StartRequest
+) -> QuotaExceeded:
+    catalogue = request.catalogue or desk.settings.catalogue
+    actor = load_person(desk, store, plan.account.username).actor() if plan.account else NOBODY
+    offered = catalogue.offered(actor, plan.scope.community, plan.scope.workshop)
+    return refusal_to_hold(
+        desk,
+        store,
+        asked,
+        offered,
+        otherwise=request.otherwise,
+        zone=desk.settings.zone if plan.workshop is None else plan.workshop.zone,
+        person="" if plan.account is None else plan.account.display_name,
+        offers_rescue=not _has_rescue(store, request),
+    )
 
 
 def plan_start(desk: Desk, request: StartRequest) -> StartPlan:
     """What `admit` would start with, without holding anything."""
     with desk.database.read() as store:
         return _plan(desk, store, request)
+
+
+def as_planned(request: StartRequest, plan: StartPlan) -> StartRequest:
+    """The request for what was planned, at the place where it was planned. `admit` checks again that
+    it is theirs, and refuses where it would plan something else by now."""
+    return replace(
+        request,
+        scope=plan.scope if plan.scope.community is not None else None,
+        profile=None if plan.profile is None else plan.profile.slug,
+        picked=plan.picked,
+        is_rescue=plan.is_rescue,
+        is_planned=True,
+    )
 
 
 def reader_languages(desk: Desk, username: str) -> tuple[str | None, str | None]:
@@ -195,10 +281,19 @@ def reconcile_leases(
         return Mended(settled=mend.settle, adopted=adopted)
 
 
+def recount(desk: Desk) -> int:
+    """Compares every counter with the leases behind it, and mends those that differ; how many did.
+    Admission and settling keep them right: this is a safety net."""
+    with desk.database.write() as store:
+        return store.balances.recount()
+
+
 def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
     """A lease for a server that runs already, even over the limit."""
     person = load_person(desk, store, server.key.username)
     scopes = _scopes(desk, store, person)
+    slug = desk.settings.catalogue.current_slug(server.profile)
+    profile = None if slug is None else desk.settings.catalogue.get(slug)
     lease = Lease(
         id=desk.chance.identifier(),
         server=server.key,
@@ -208,9 +303,9 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
         requested_at=desk.now,
         active_at=desk.now if server.ready else None,
         adopted=True,
+        amounts=set_aside(None, profile),
     )
-    for level in lease.scope.path():
-        store.balances.hold(level, SERVERS, 1, capped=False)
+    hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)
     store.leases.add(lease)
     return lease
 
@@ -218,8 +313,7 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
 def settle_lease(desk: Desk, store: Store, lease: Lease) -> bool:
     if not store.leases.settle(lease.id, desk.now):
         return False
-    for level in lease.scope.path():
-        store.balances.release(level, SERVERS, 1)
+    store.balances.release(lease.charged, lease.amounts)
     return True
 
 
@@ -228,13 +322,21 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
     if person.is_refused(is_operator=request.is_hub_admin):
         raise refusal_of(desk, store, person)
     if person.access is Access.GRACE:
-        return _plan_rescue(desk, store, person, request)
-    scopes = _scopes(desk, store, person)
+        if request.is_planned and not request.is_rescue:
+            raise ProfileNotOffered  # it was theirs until a moment ago
+        if any(lease.server != request.server for lease in _leases_of(store, person)):
+            raise OneServerInGrace
+        return _plan_rescue(desk, store, person, request, HUB)
+    workshops = _ranked(desk, store, person)
+    scopes = list(workshops)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
+    if request.is_rescue:
+        scope = request.scope or (scopes[0] if scopes else HUB)
+        return _plan_rescue(desk, store, person, request, scope)
     catalogue = request.catalogue or desk.settings.catalogue
     scope = request.scope or _default_scope(catalogue, person, scopes, request)
-    workshop = _workshop(store, scope)
+    workshop = workshops.get(scope)
     profile = catalogue.choose(
         request.profile,
         person.actor(),
@@ -264,35 +366,69 @@ def _default_scope(
     )
 
 
-def _plan_rescue(desk: Desk, store: Store, person: Person, request: StartRequest) -> StartPlan:
-    """For taking files along: one server of the rescue profile, whatever was asked for."""
-    if any(lease.server != request.server for lease in _leases_of(store, person)):
-        raise OneServerInGrace
+def _plan_rescue(
+    desk: Desk, store: Store, person: Person, request: StartRequest, scope: Scope
+) -> StartPlan:
+    """For saving or deleting files: the rescue profile as it is, whatever was asked for."""
     catalogue = request.catalogue or desk.settings.catalogue
     profile = catalogue.rescue(desk.settings.rescue_profile)
-    return StartPlan(scope=HUB, profile=profile, workshop=None, account=person.account)
+    workshop = _workshop(store, scope)
+    offered = catalogue.offered(person.actor(), scope.community, scope.workshop)
+    is_offered = person.access is not Access.GRACE and (
+        profile is None or any(one.slug == profile.slug for one in offered)
+    )
+    return StartPlan(
+        scope, profile, workshop, person.account, is_rescue=True, is_offered=is_offered
+    )
 
 
 def _leases_of(store: Store, person: Person) -> Sequence[Lease]:
     return [] if person.account is None else store.leases.of_account(person.account.id)
 
 
-def _choice(store: Store, person: Person, scope: Scope, catalogue: Catalogue) -> Choice:
+def _choice(
+    desk: Desk,
+    store: Store,
+    person: Person,
+    scope: Scope,
+    workshop: Workshop | None,
+    catalogue: Catalogue,
+) -> Choice:
     assert scope.community is not None
-    workshop = _workshop(store, scope)
-    community = store.communities.get(scope.community)
     if workshop is not None:
         name: Mapping[str, str] = {workshop.language: workshop.title}
     else:
+        community = store.communities.get(scope.community)
         name = {} if community is None else community.names
-    lefts = [store.balances.get(level, SERVERS).left for level in scope.path()]
+    profiles = catalogue.offered(person.actor(), scope.community, scope.workshop)
+    # As each starts where nothing else is chosen within it; without profiles, a server.
+    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
+    sizes = sizes or {"": set_aside(None, None)}
+    charged = replace(scope, member=None if person.account is None else person.account.id)
+    lasts = lasts_in(desk, scope) or LOOK_AHEAD
+    ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
+    requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
+    waiting = {
+        slug: asked
+        for slug, asked in requests.items()
+        if not all(claim.fits for claim in ledger.claims(asked, desk.now))
+    }
+    ends = known_ends(desk, store) if waiting else []
     return Choice(
         scope=scope,
         name=name,
         workshop=workshop,
-        profiles=catalogue.offered(person.actor(), scope.community, scope.workshop),
-        servers_left=min((left for left in lefts if left is not None), default=None),
+        profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
+        left=remaining(
+            ledger,
+            charged,
+            list(dict.fromkeys(what for amounts in sizes.values() for what in amounts)),
+            desk.now,
+            lasts,
+        ),
+        waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
+        zone=desk.settings.zone if workshop is None else workshop.zone,
     )
 
 
@@ -335,13 +471,3 @@ def _workshop(store: Store, scope: Scope) -> Workshop | None:
     if scope.community is None or scope.workshop is None:
         return None
     return store.workshops.get(scope.community, scope.workshop)
-
-
-def _level_name(desk: Desk, store: Store, level: Scope) -> str:
-    workshop = _workshop(store, level)
-    if workshop is not None:
-        return workshop.title
-    community = None if level.community is None else store.communities.get(level.community)
-    if community is not None:
-        return community.name(community.language)
-    return desk.settings.hub_name

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..domain.notices import Notice
+from .leases import Choice, default_choice
 from .people import Person, load_person
 from .ports import Desk, Store
+from .running import ComingStop, stops_of
 
 
 def notify(desk: Desk, store: Store, account_id: str, kind: str, **data: str) -> None:
@@ -29,12 +32,29 @@ def list_notices(desk: Desk, username: str) -> Sequence[Notice]:
         return [] if account is None else store.notices.of_account(account.id)
 
 
-def news_of(desk: Desk, username: str) -> tuple[Person, Sequence[Notice]]:
-    """Who somebody is and their notices, in one look: for the home page."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """What somebody finds on their home page."""
+
+    person: Person
+    notices: Sequence[Notice]
+    stops: Sequence[ComingStop]
+    start: Choice | None  # what they would start on
+
+
+def news_of(desk: Desk, username: str, *, has_server: bool = True) -> News:
+    """Who somebody is, their notices, when their servers stop, and what they would start on, in one
+    look. Whoever has no server
+    is asked nothing about it."""
     with desk.database.read() as store:
         person = load_person(desk, store, username)
         account = person.account
-        return person, [] if account is None else store.notices.of_account(account.id)
+        return News(
+            person,
+            [] if account is None else store.notices.of_account(account.id),
+            stops_of(desk, store, username) if has_server else (),
+            default_choice(desk, store, person),
+        )
 
 
 def put_notice_away(desk: Desk, username: str, notice_id: str) -> None:

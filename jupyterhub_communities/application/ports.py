@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from ..domain import metering
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import AuditEntry
 from ..domain.communities import Community
@@ -15,10 +16,16 @@ from ..domain.grants import Grant
 from ..domain.invites import Invite
 from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
+from ..domain.ledger import Ledger
+from ..domain.limits import Limit, Quota, Standing
+from ..domain.line import StartTicket
 from ..domain.notices import Notice
 from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
+from ..domain.reservations import Reservation
+from ..domain.stops import Drain, RunningRules
+from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 
@@ -168,6 +175,10 @@ class People(Protocol):
         """Whose kept or pending return key this is."""
         ...
 
+    def with_servers(self) -> Mapping[str, tuple[Account, GrantHistory]]:
+        """Everybody who has an unsettled lease, by the account's id."""
+        ...
+
 
 class Grants(Protocol):
     def get(self, grant_id: str) -> Grant | None: ...
@@ -202,6 +213,9 @@ class Workshops(Protocol):
     def add(self, workshop: Workshop) -> None: ...
     def add_site(self, community: str, workshop: str, site: Site) -> None: ...
     def close(self, community: str, slug: str, now: datetime) -> None: ...
+    def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
+        """What is set aside for each of its sessions from now on; None: nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,8 +387,21 @@ class Leases(Protocol):
         """The leases charged to a community that held quota between the two times."""
         ...
 
+    def settled(
+        self, community: str | None, since: datetime, *, after: Lease | None, limit: int
+    ) -> Sequence[Lease]:
+        """Leases of this hub that ended since then, in the order of their ends, behind `after`.
+        `community` None: of all."""
+        ...
+
+    def count_settled(self, community: str | None, since: datetime) -> int: ...
+
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         """Those of these accounts that ever had a server, on any hub."""
+        ...
+
+    def of_username(self, username: str) -> Sequence[Lease]:
+        """The unsettled leases of whom this hub calls so, with an account or without."""
         ...
 
     def latest(self, account_id: str) -> Lease | None:
@@ -382,23 +409,158 @@ class Leases(Protocol):
         ...
 
     def add(self, lease: Lease) -> None: ...
+    def unmetered(self) -> Sequence[Lease]:
+        """Of this hub: those that run, and those whose last stretch is not in the usage yet."""
+        ...
+
+    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
+        """All of this hub are metered to that time, or to their end. Not `is_last`: those that ended
+        later, to that time only."""
+        ...
+
+    def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
+        """Unsettled leases that are known to end, the first to end first."""
+        ...
+
+    def plan_stops(self, leases: Iterable[Lease]) -> None:
+        """Keeps the known end, the stop to come, and since when its person knows, of those that are
+        not settled."""
+        ...
+
     def activate(self, lease_id: str, now: datetime) -> bool: ...
     def settle(self, lease_id: str, now: datetime) -> bool:
         """False where it was settled before: releasing twice is impossible."""
         ...
 
 
-class Balances(Protocol):
-    def get(self, scope: Scope, resource: str) -> Balance: ...
-    def set_limit(self, scope: Scope, resource: str, limit: int | None) -> None: ...
-    def hold(self, scope: Scope, resource: str, amount: int, *, capped: bool = True) -> bool:
-        """Adds to what is held if it fits: the cap stands in the `UPDATE … WHERE`.
+class Line(Protocol):
+    """The tickets of those who wait until a server can be started, on this hub."""
 
-        `capped=False` holds regardless, for servers that run already.
+    def all(self) -> Sequence[StartTicket]:
+        """By arrival."""
+        ...
+
+    def of_server(self, server: ServerKey) -> StartTicket | None: ...
+    def of_user(self, username: str) -> Sequence[StartTicket]: ...
+    def put(self, ticket: StartTicket) -> None:
+        """In place of the server's ticket, if it has one."""
+        ...
+
+    def note_seen(self, seen: Mapping[str, datetime]) -> None:
+        """When the pages of these tickets were last asked for, by ticket id."""
+        ...
+
+    def remove(self, ticket_ids: Iterable[str]) -> None: ...
+    def remove_of_account(self, account_id: str) -> None:
+        """On every hub."""
+        ...
+
+    def remove_of_community(self, community: str) -> None:
+        """On every hub."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """By how much what is held grows at one scope, if it fits there."""
+
+    scope: Scope
+    resource: str
+    amount: int
+    needs: int = 0  # what must be left for it: the amount, and what is closed to it
+    cap: int | None = None  # None: no limit, or a server that runs already
+    is_first: bool = False  # nothing was ever held there
+
+
+class Balances(Protocol):
+    """Limits, and what is held."""
+
+    def get(self, scope: Scope, resource: str) -> Balance: ...
+    def all_at(self, scope: Scope) -> Sequence[Balance]:
+        """Of every resource that is limited or held there."""
+        ...
+
+    def quota(self, scope: Scope) -> Quota: ...
+    def set_quota(self, scope: Scope, quota: Quota) -> None:
+        """All limits of the scope. What is held and spent stays as it is."""
+        ...
+
+    def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None: ...
+    def reservations(self, now: datetime, until: datetime | None = None) -> Sequence[Reservation]:
+        """All that hold at some time between the two; without `until`, or later."""
+        ...
+
+    def add_up_cohorts(self) -> None:
+        """What each cohort's communities lend and have drawn, anew: after a change of limits."""
+        ...
+
+    def standings(
+        self, community: str | None, *, with_workshops: bool = True
+    ) -> Mapping[Scope, Standing]:
+        """Of a community and its workshops; None: of the hub, its cohorts and all communities. What
+        is neither limited nor held anywhere is left out. As many statements however many there are.
         """
         ...
 
-    def release(self, scope: Scope, resource: str, amount: int) -> None: ...
+    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        """What was metered of a resource at a scope since an hour, for each of these."""
+        ...
+
+    def spent_hours(
+        self, scope: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[datetime, int]:
+        """What was metered in each hour."""
+        ...
+
+    def standing(
+        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+    ) -> Ledger:
+        """All that decides about requests for these resources from `now` to `until`.
+
+        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
+        window.
+        """
+        ...
+
+    def hold(self, holds: Iterable[Hold]) -> bool:
+        """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`.
+        False where one does not fit; the transaction is then to be given up."""
+        ...
+
+    def release(self, scope: Scope, amounts: Amounts) -> None:
+        """Gives back at every level what a lease held."""
+        ...
+
+    def drains(self, now: datetime) -> Sequence[Drain]:
+        """Every allowance that binds now, with what is left of it and how fast it goes."""
+        ...
+
+    def recount(self) -> int:
+        """Adds up anew what is held, from the unsettled leases of all hubs, and writes it where a
+        counter says otherwise; how many did."""
+        ...
+
+
+class Usage(Protocol):
+    """What was spent, by the hour."""
+
+    def add(self, usage: metering.Usage) -> None: ...
+    def of(
+        self, scope: Scope, start: datetime, end: datetime
+    ) -> Sequence[tuple[metering.Bucket, Amounts]]:
+        """By hour, place, person and profile, at the scope and below it; `start` to `end` are
+        hours of UTC. In the order of time."""
+        ...
+
+    def sums(
+        self,
+        scope: Scope,
+        start: datetime,
+        end: datetime,
+        by: Literal["hour", "place", "profile", "person"],
+    ) -> Sequence[tuple[datetime | Scope | str | None, Amounts]]:
+        """The same, added up for each hour, place, profile (slug) or person (account id)."""
+        ...
 
 
 class Personal(Protocol):
@@ -442,7 +604,9 @@ class Store(Protocol):
     identities: Identities
     notices: Notices
     leases: Leases
+    line: Line
     balances: Balances
+    usage: Usage
     personal: Personal
     marks: Marks
     audit: Audit
@@ -495,7 +659,9 @@ class Settings:
     grace: timedelta = timedelta(days=14)  # after the end of access, for taking files along
     rescue_profile: str | None = None  # slug; None: the smallest by memory
     admits_outside: bool = True  # people of the hub who belong to no community
-    stopping: frozenset[str] = frozenset()  # communities whose servers stop when a grant lapses
+    running: Mapping[str | None, RunningRules] = field(default_factory=dict)  # by community; None:
+    # for those without rules of their own
+    zone: str = "UTC"  # of the hub
     communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))

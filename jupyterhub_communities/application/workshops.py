@@ -12,6 +12,7 @@ from ..domain.audit import AuditEntry
 from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
+from ..domain.limits import Limit
 from ..domain.names import same_name
 from ..domain.quotas import Balance, Scope
 from ..domain.refusals import (
@@ -39,6 +40,7 @@ from .communities import find_community
 from .invites import IssuedInvite
 from .issuing import add_invite, renew, shared_learner_invites, unsealed
 from .ports import Desk, Store
+from .reservations import Reserve, amounts_for, check_reserve, reserve_of
 from .seats import pass_on
 from .waiting import Line, lines_at
 
@@ -54,6 +56,7 @@ class NewWorkshop:
     seats: int | None = None
     profile: str | None = None  # slug
     servers: int | None = None  # most servers at one time; None: the community's limit only
+    is_reserved: bool = False  # a server for everybody with a seat is kept during the sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class WorkshopView:
     learner_invite: IssuedInvite | None
     board: tuple[BoardRow, ...] | None
     lines: tuple[Line, ...]
+    reserve: Reserve | None = None
 
 
 def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop) -> OpenedWorkshop:
@@ -109,10 +113,44 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
             made_by=actor.account_id,
             created_at=desk.now,
         )
+        if wanted.is_reserved:
+            workshop = _reserving(desk, store, workshop, wanted.servers)
         store.workshops.add(workshop)
-        store.balances.set_limit(Scope(community, workshop.slug), SERVERS, wanted.servers)
+        store.balances.set_limit(
+            Scope(community, workshop.slug), SERVERS, Limit(most=wanted.servers)
+        )
         _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop)
         return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
+
+
+def _reserving(desk: Desk, store: Store, workshop: Workshop, most_servers: int | None) -> Workshop:
+    amounts = amounts_for(desk, workshop, most_servers)
+    reserving = replace(workshop, reserved=amounts, reserved_at=desk.now)
+    check_reserve(desk, store, reserving)
+    return reserving
+
+
+def set_reserved(
+    desk: Desk, actor: Actor, community: str, slug: str, *, is_reserved: bool
+) -> Workshop:
+    """Keeps a server for everybody with a seat during the sessions to come, or no longer.
+
+    Raises `ReservationNeeds` or `ReservationTooLarge`. Repeating it changes nothing.
+    """
+    with desk.database.write() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        require(actor, Verb.CHANGE_WORKSHOP, community, slug)
+        if is_reserved and workshop.state(desk.now).is_over:
+            raise WorkshopClosed
+        if is_reserved == (workshop.reserved is not None):
+            return workshop
+        changed = replace(workshop, reserved=None, reserved_at=None)
+        if is_reserved:
+            limit = store.balances.get(Scope(community, slug), SERVERS).limit
+            changed = _reserving(desk, store, changed, limit)
+        store.workshops.reserve(community, slug, changed.reserved, desk.now)
+        _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, changed)
+        return changed
 
 
 def add_site(desk: Desk, actor: Actor, community: str, slug: str, *, name: str, zone: str) -> Site:
@@ -217,7 +255,8 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
             board = tuple(row for row in _board(desk, store, workshop) if row.site in sites)
         balance = store.balances.get(Scope(community, slug), SERVERS)
         lines = lines_at(desk, store, actor, community, slug)
-        return WorkshopView(workshop, balance, invite, board, lines)
+        reserve = reserve_of(desk, store, workshop)
+        return WorkshopView(workshop, balance, invite, board, lines, reserve)
 
 
 def list_workshops(desk: Desk, actor: Actor, community: str) -> Sequence[Workshop]:
@@ -277,6 +316,11 @@ def _audit(desk: Desk, store: Store, actor: Actor, verb: Verb, workshop: Worksho
             action=verb.value,
             subject=f"workshop/{workshop.community}/{workshop.slug}",
             community=workshop.community,
-            after={"title": workshop.title, "seats": workshop.seats, "language": workshop.language},
+            after={
+                "title": workshop.title,
+                "seats": workshop.seats,
+                "language": workshop.language,
+                "reserved": workshop.reserved and dict(workshop.reserved),
+            },
         )
     )

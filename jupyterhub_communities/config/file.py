@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +14,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from ..application.communities import Declaration
 from ..application.ports import Settings
 from ..domain.communities import Community
+from ..domain.limits import Limit, Quota
 from ..domain.profiles import Catalogue
+from ..domain.stops import RunningRules
+from ..domain.units import SERVERS
 from .profiles import GatedSection, ProfileSection
-from .sections import CommunitySection, HubSection, SignInSection
+from .sections import CommunitySection, HubSection, RunningSection, SignInSection
 from .values import Section
 
 _Path = tuple[str | int, ...]
@@ -123,9 +127,8 @@ class CommunitiesFile(Section):
             grace=timedelta(days=self.hub.grace_days),
             rescue_profile=self.hub.rescue_profile,
             admits_outside=self.hub.outside_communities == "admit",
-            stopping=frozenset(
-                section.slug for section in self.communities if self._stops_at_end(section)
-            ),
+            running={None: self._running(), **{s.slug: self._running(s) for s in self.communities}},
+            zone=self.hub.zone,
             communities=frozenset(section.slug for section in self.communities),
             most_people=self.hub.people,
             most_new_per_hour=self.hub.new_accounts_per_hour,
@@ -137,9 +140,27 @@ class CommunitiesFile(Section):
             ),
         )
 
-    def _stops_at_end(self, section: CommunitySection) -> bool:
-        own = section.stop_servers_at_end
-        return self.hub.stop_servers_at_end if own is None else own
+    def _running(self, section: RunningSection | None = None) -> RunningRules:
+        """A community's own rules go before the hub's."""
+        own = {name: getattr(section, name, None) for name in RunningSection.model_fields}
+        rules = {
+            name: getattr(self.hub, name) if value is None else value for name, value in own.items()
+        }
+        return RunningRules(
+            max_session=rules["max_session"],
+            stops_when_exhausted=rules["on_exhausted"] == "stop",
+            stops_at_end=bool(rules["stop_servers_at_end"]),
+            grace=rules["stop_warning"] or RunningRules().grace,
+        )
+
+    def hub_quota(self) -> Quota:
+        """`servers` may stand by itself under `hub`."""
+        quota = self.hub.quota.quota(zone=self.hub.zone)
+        if self.hub.servers is None:
+            return quota
+        limit = quota.held.get(SERVERS, Limit())
+        most = self.hub.servers if limit.most is None else min(limit.most, self.hub.servers)
+        return replace(quota, held={**quota.held, SERVERS: replace(limit, most=most)})
 
     def declarations(self) -> tuple[Declaration, ...]:
         return tuple(
@@ -151,8 +172,11 @@ class CommunitiesFile(Section):
                     contact=section.contact,
                     declared=True,
                     retention_days=section.retention_days,
+                    cohort=section.cohort,
                 ),
-                servers=section.quota.servers,
+                quota=section.quota.quota(
+                    zone=self.hub.zone, is_in_cohort=section.cohort is not None
+                ),
                 champions=section.champions,
             )
             for section in self.communities

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..domain.grants import Role
 from ..domain.profiles import Option, OtherImage, Profile, ProfileChoice
-from .values import Cpu, Lessons, Pattern, Place, Section, Size, Slug, Tag, Texts
+from .values import Cpu, Gpus, Lessons, Pattern, Place, Section, Size, Slug, Tag, Texts
 
 
 class Gate(TypedDict):
@@ -41,6 +41,17 @@ class GatedSection(Section):
 class SizedSection(Section):
     cpu: Cpu | None = Field(None, description="Processors: 1, 0.5 or 500m.")
     memory: Size | None = Field(None, description="Memory: 512M, 2G or 2Gi.")
+    storage: Size | None = Field(
+        None,
+        description="Disk of the machine that a server takes while it runs, written like memory. It "
+        "is counted, and no Spawner is told; homes are not meant.",
+    )
+    gpus: dict[Slug, Gpus] | None = Field(
+        None,
+        description="GPUs, by kinds of your own: `{a100: 1}`. They are counted, and no Spawner is "
+        "told; for KubeSpawner see `kubespawner_override`. An option's go in place of all of the "
+        "profile's.",
+    )
     image: Texts = Field(
         {}, description="Container image, for Spawners that have one; may be one per language."
     )
@@ -66,6 +77,8 @@ class OptionSection(GatedSection, SizedSection):
             names=self.name,
             milli_cpu=self.cpu,
             memory=self.memory,
+            storage=self.storage,
+            gpus=self.gpus,
             images=self.image,
             environment=self.environment,
             overrides=self.kubespawner_override,
@@ -132,6 +145,8 @@ class ProfileSection(GatedSection, SizedSection):
             descriptions=self.description,
             milli_cpu=self.cpu,
             memory=self.memory,
+            storage=self.storage,
+            gpus=self.gpus or {},
             default_urls=self.lesson,
             images=self.image,
             environment=self.environment,

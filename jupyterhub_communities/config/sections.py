@@ -8,10 +8,43 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..domain.grants import Role
 from ..domain.provenance import Match, Rule
-from .values import Days, Pattern, Section, Servers, Slug, Tag, Texts, check_database
+from .quotas import QuotaSection
+from .values import (
+    Days,
+    Duration,
+    Pattern,
+    Section,
+    Servers,
+    Slug,
+    Tag,
+    Texts,
+    Zone,
+    check_database,
+)
 
 
-class HubSection(Section):
+class RunningSection(Section):
+    """What becomes of servers that run."""
+
+    max_session: Duration | None = Field(
+        None, description="The longest that a server runs: 8h, 90m or PT8H. By default it runs on."
+    )
+    on_exhausted: Literal["finish", "stop"] | None = Field(
+        None,
+        description="What becomes of running servers when nothing is left to spend: they finish, "
+        "or are stopped. Either way a start needs what a quarter of an hour takes.",
+    )
+    stop_warning: Duration | None = Field(
+        None, description="How long before a stop its person is warned; by default 10 minutes."
+    )
+    stop_servers_at_end: bool | None = Field(
+        None,
+        description="Whether running servers stop with their workshop, and when a grant lapses. They "
+        "always stop for somebody who was removed, blocked or suspended.",
+    )
+
+
+class HubSection(RunningSection):
     """The hub as a whole."""
 
     name: Slug = Field("hub", description="This hub's name, where several share one database.")
@@ -43,9 +76,11 @@ class HubSection(Section):
     when_unreachable: Literal["refuse", "admit"] = Field(
         "refuse", description="What a start gets when the database does not answer."
     )
+    zone: Zone = Field("UTC", description="The time zone in which a month begins.")
     servers: Servers | None = Field(
         None, description="Most servers at one time, all communities together."
     )
+    quota: QuotaSection = QuotaSection()
     people: Servers | None = Field(
         None, description="Most people at one time, whatever seats codes have."
     )
@@ -65,20 +100,9 @@ class HubSection(Section):
         description="What people of the hub who belong to no community may do: what the hub lets "
         "them, or nothing. Its admins are always let in.",
     )
-    stop_servers_at_end: bool = Field(
-        False,
-        description="Whether running servers stop when a grant lapses. They always stop for "
-        "somebody who was removed, blocked or suspended.",
-    )
 
 
-class QuotaSection(Section):
-    """What a community may hold at one time."""
-
-    servers: Servers | None = Field(None, description="Most servers at one time.")
-
-
-class CommunitySection(Section):
+class CommunitySection(RunningSection):
     """One community."""
 
     slug: Slug = Field(description="Its name in addresses and groups. It never changes.")
@@ -92,8 +116,10 @@ class CommunitySection(Section):
     profiles: tuple[Slug, ...] = Field(
         (), description="The order in which its people see profiles; others come after these."
     )
-    stop_servers_at_end: bool | None = Field(
-        None, description="As under `hub`, for this community alone."
+    cohort: Slug | None = Field(
+        None,
+        description="Communities with the same word here use each other's idle capacity: see "
+        "`may_borrow` and `may_lend` of a quota.",
     )
     retention_days: Days | None = Field(
         None,

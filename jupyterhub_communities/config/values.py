@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..domain.communities import is_slug
-from ..domain.units import read_cpu, read_size
+from ..domain.refusals import ZoneInvalid
+from ..domain.units import read_cpu, read_duration, read_size
+from ..domain.workshops import check_zone
 from ..i18n.negotiation import is_language_tag
 
 
@@ -38,6 +41,13 @@ def check_database(value: str) -> str:
     if is_url and scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError("expected a file name, or a URL that begins with postgresql://")
     return value
+
+
+def _zone(value: str) -> str:
+    try:
+        return check_zone(value)
+    except ZoneInvalid as error:
+        raise ValueError("expected a time zone such as America/Lima") from error
 
 
 def _pattern(value: str) -> str:
@@ -73,7 +83,10 @@ Size = Annotated[int, BeforeValidator(read_size, json_schema_input_type=str | in
 Cpu = Annotated[int, BeforeValidator(read_cpu, json_schema_input_type=str | int | float)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Place = Annotated[str, AfterValidator(_place)]
+Duration = Annotated[timedelta, BeforeValidator(read_duration, json_schema_input_type=str)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Servers = Annotated[int, Field(gt=0, le=1_000_000)]
+Gpus = Annotated[int, Field(ge=0, le=1_000)]
 Days = Annotated[int, Field(ge=0, le=36500)]
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .accounts import Account, AccountKind
-from .grants import Grant, unlapsed
+from .grants import CLOCK_SLACK, Grant, unlapsed
 from .quotas import Scope
 
 ERASED_AFTER = timedelta(days=7)  # in which the person can stop it
@@ -92,25 +92,55 @@ def stops(
     access: Access,
     grants: Collection[Grant],
     suspended: Collection[str],
-    stopping: Collection[str],
     now: datetime,
 ) -> bool:
-    """Does a running server that is charged to `scope` stop now?
+    """Does a running server that is charged to `scope` stop at once, without a warning?
 
     It does for somebody without access, and where the person was removed from its place or the
-    place is suspended. Where a grant lapsed by itself it does if the community is one of `stopping`.
+    place is suspended. Where a grant lapses by itself, `domain.stops` has the rules.
     """
     if access is Access.NONE:
         return True
     if scope.community is None or any(_covers(g, scope) for g in held(grants, suspended, now)):
         return False
-    if scope.community in suspended or scope.community in stopping:
+    if scope.community in suspended:
         return True
     ended = [(end, grant) for grant in grants if _covers(grant, scope) and (end := end_of(grant))]
     if not ended:
         return False
     end, last = max(ended, key=lambda pair: pair[0])
     return last.revoked_at == end
+
+
+def place_ends_at(scope: Scope, grants: Iterable[Grant], now: datetime) -> datetime | None:
+    """When what the person was granted at a place ends by itself, or has ended. None: something of it
+    has no end, or nothing was ever granted there."""
+    if scope.community is None:
+        return None
+    return _last(
+        end_of(grant)
+        for grant in grants
+        if _covers(grant, scope) and grant.starts_at <= now + CLOCK_SLACK
+    )
+
+
+def access_ends_at(
+    account: Account, grants: Iterable[Grant], grace: timedelta, *, admits_outside: bool = True
+) -> datetime | None:
+    """When somebody will have no access at all, if they are granted nothing more. None: never."""
+    if account.erase_at is not None:
+        return account.erase_at
+    if admits_outside and account.kind is not AccountKind.INVITE:
+        return None
+    last = _last(end_of(grant) for grant in grants)
+    return None if last is None else last + grace
+
+
+def _last(ends: Iterable[datetime | None]) -> datetime | None:
+    """None among them stands for no end."""
+    found = list(ends)
+    known = [end for end in found if end is not None]
+    return max(known) if known and len(known) == len(found) else None
 
 
 def _covers(grant: Grant, scope: Scope) -> bool:

@@ -15,7 +15,11 @@ part, which is always there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+N = TypeVar("N")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,21 @@ class Share:
     def idle(self, held: int) -> int:
         """What others may have of it, unless they have it already."""
         return max(0, self.nominal - max(held, self.guaranteed))
+
+
+def lent(shares: Mapping[N, tuple[Share, int]]) -> dict[N, int]:
+    """What each community of a cohort has lent, by what each owns and holds. No server was borrowed
+    from anybody in particular: all who have something idle have lent, in proportion to that.
+
+    In whole units that add up to what is borrowed; where limits were cut below what is held, to all
+    that is idle.
+    """
+    idle = {name: max(0, s.lendable - s.drawn(held)) for name, (s, held) in shares.items()}
+    there = sum(idle.values())
+    borrowed = min(there, sum(s.borrowed(held) for s, held in shares.values()))
+    if not borrowed:
+        return dict.fromkeys(shares, 0)
+    parts = {name: divmod(borrowed * amount, there) for name, amount in idle.items()}
+    rest = borrowed - sum(whole for whole, _ in parts.values())
+    first = sorted(parts, key=lambda name: -parts[name][1])[:rest]  # the largest remainders
+    return {name: whole + (name in first) for name, (whole, _) in parts.items()}

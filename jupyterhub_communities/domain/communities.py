@@ -21,6 +21,7 @@ class Community:
     language: str  # tag
     contact: str | None = None
     declared: bool = False
+    cohort: str | None = None  # whose communities use each other's idle capacity
     retention_days: int | None = None  # after the last grant of a person; None: kept
     suspended_at: datetime | None = None  # by the operator: its grants open nothing meanwhile
 

@@ -110,6 +110,9 @@ class Actor:
         return self.is_operator or any(grant.community == community for grant in self.grants)
 
 
+NOBODY = Actor(account_id=None)
+
+
 class Verb(StrEnum):
     """What can be done, as the audit names it."""
 
@@ -129,7 +132,11 @@ class Verb(StrEnum):
     APPROVE_KEY = "return-key:approve"
     RETIRE_DOUBLE = "account:retire"
     ERASE = "account:erase"
+    VIEW_QUOTA = "quota:view"
+    SET_QUOTA = "quota:set"
+    TRY_QUOTA = "quota:try"
     VIEW_USAGE = "usage:view"
+    VIEW_USAGE_OF_PEOPLE = "usage:view-people"
     VIEW_AUDIT = "audit:view"
 
 
@@ -151,7 +158,11 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.APPROVE_KEY: Role.HELPER,
     Verb.RETIRE_DOUBLE: Role.HELPER,
     Verb.ERASE: Role.CHAMPION,
+    Verb.VIEW_QUOTA: Role.LEARNER,
+    Verb.SET_QUOTA: Role.CHAMPION,
+    Verb.TRY_QUOTA: Role.CHAMPION,
     Verb.VIEW_USAGE: Role.LEARNER,
+    Verb.VIEW_USAGE_OF_PEOPLE: Role.CHAMPION,
     Verb.VIEW_AUDIT: Role.CHAMPION,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -38,6 +38,16 @@ class Lease:
     adopted: bool = False  # found running without a lease; may stand over the limit
     amounts: Amounts = field(default_factory=dict, hash=False)  # what it holds
     metered_until: datetime | None = None  # None: not yet
+    ends_at: datetime | None = None  # as far as that is known beforehand
+    warned_at: datetime | None = None  # since when its person knows of a stop
+    stop_at: datetime | None = None  # when it is to be stopped, and why: see `stops`
+    stop_reason: str | None = None
+    is_rescue: bool = False  # to save or delete files; may stand over the limit
+
+    @property
+    def charged(self) -> Scope:
+        """The innermost scope that its amounts are held at: the person's, under the place."""
+        return replace(self.scope, member=self.account_id or self.scope.member)
 
     @property
     def state(self) -> LeaseState:

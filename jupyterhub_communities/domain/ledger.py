@@ -36,9 +36,12 @@ class Rules:
 
     most: Mapping[Key, int] = field(default_factory=dict)  # held at one time
     most_each: Mapping[Key, int] = field(default_factory=dict)  # by each member of the scope
+    # What a member holds at other places that the same limit counts.
+    held_elsewhere: Mapping[Key, int] = field(default_factory=dict)
     spent: Mapping[Key, Sequence[Allowance]] = field(default_factory=dict)
     shares: Mapping[tuple[str, str], Share] = field(default_factory=dict)  # community, resource
     cohorts: Mapping[str, str] = field(default_factory=dict)  # community → its cohort
+    pools: Mapping[Key, int] | None = None  # a cohort's, where `shares` has not all of its members
     reservations: Sequence[Reservation] = ()
     runway: timedelta = timedelta(minutes=15)  # what must be left for all that would then run
 
@@ -73,6 +76,8 @@ class Rules:
                 yield Scope(community), share
 
     def _pool(self, cohort: str, resource: str) -> int | None:
+        if self.pools is not None:
+            return self.pools.get((Scope(cohort=cohort), resource))
         lendable = [share.lendable for _, share in self.members(cohort, resource)]
         return sum(lendable) if lendable else None
 
@@ -105,12 +110,23 @@ class Ledger:
         self._meters: dict[Key, Meter] = {}
         self._latest: datetime | None = None
 
+    @classmethod
+    def standing(cls, rules: Rules, held: Mapping[Key, int], meters: Mapping[Key, Meter]) -> Ledger:
+        """As some of the counters stand: those that the requests to be judged will ask for."""
+        ledger = cls(rules)
+        ledger._held, ledger._meters = dict(held), dict(meters)
+        return ledger
+
     def copy(self) -> Ledger:
         other = Ledger(self.rules)
         other._held = dict(self._held)
         other._meters = {key: meter.copy() for key, meter in self._meters.items()}
         other._latest = self._latest
         return other
+
+    def knows(self, scope: Scope, resource: str) -> bool:
+        """Whether anything was ever held there, or is limited."""
+        return (scope, resource) in self._held
 
     def held(self, scope: Scope, resource: str) -> int:
         """What is held; of a cohort, what is drawn from its pool."""
@@ -120,6 +136,17 @@ class Ledger:
         at = self._not_before(at)
         meter = self._meters.get((scope, resource))
         return 0 if meter is None else meter.spent(window, at)
+
+    def comes_back(
+        self, scope: Scope, resource: str, window: Window, now: datetime
+    ) -> datetime | None:
+        """When the first of what was spent leaves the window; None where nothing does."""
+        begins, meter = window.begins_at(now), self._meters.get((scope, resource))
+        if begins is None or meter is None:
+            return None
+        spent = (hour for hour, amount in meter.hours.items() if amount and hour >= begins)
+        leaving = (window.leaves_at(hour) for hour in spent)
+        return min((at for at in leaving if at is not None), default=None)
 
     # Changes
 
@@ -152,13 +179,20 @@ class Ledger:
 
     def _move(self, scope: Scope, amounts: Amounts, sign: int, at: datetime) -> None:
         path, at = self.rules.path(scope), self._not_before(at)
-        for resource, amount in amounts.items():
-            drawn = self._drawn(scope, resource, sign * amount)
-            for level in path:
-                self._add(level, resource, drawn if level.cohort else sign * amount)
+        signed = {resource: sign * amount for resource, amount in amounts.items()}
+        for level, resource, amount in list(self.moves(scope, signed)):
+            self._add(level, resource, amount)
         for resource, rate in spent_each_second(amounts).items():
             for level in path:
                 self._meter(level, resource).change(sign * rate, at)
+
+    def moves(self, scope: Scope, amounts: Amounts) -> Iterator[tuple[Scope, str, int]]:
+        """By how much each counter of what is held grows when this is held as well."""
+        path = self.rules.path(scope)
+        for resource, amount in amounts.items():
+            drawn = self._drawn(scope, resource, amount)
+            for level in path:
+                yield level, resource, drawn if level.cohort else amount
 
     def _drawn(self, scope: Scope, resource: str, by: int) -> int:
         """How what the community draws from its pool changes when it holds so much more."""
@@ -219,7 +253,7 @@ class Ledger:
             share = self.rules.share(Scope(request.scope.community), resource)
             least = 0 if share is None else share.drawn(wanted)
         closed = self._closed(level, resource, wanted, request, now)
-        held = self.held(level, resource)
+        held = self.held(level, resource) + self.rules.held_elsewhere.get((level, resource), 0)
         return Claim(level, resource, limit, held, asked, closed, least)
 
     def _time_claim(

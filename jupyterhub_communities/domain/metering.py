@@ -17,6 +17,7 @@ from .units import spent_each_second
 from .windows import HOUR, Window, hour_of
 
 SECOND = timedelta(seconds=1)
+METERED = "metered"  # the timer's mark: how far running leases are metered
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def meter(leases: Iterable[Lease], now: datetime) -> Usage:
             continue
         each_second = spent_each_second(lease.amounts)
         for hour, seconds in hours_between(*stretch):
-            bucket = Bucket(hour, lease.scope, lease.profile)
+            bucket = Bucket(hour, lease.charged, lease.profile)
             spent = usage.setdefault(bucket, {})
             for resource, amount in each_second.items():
                 spent[resource] = spent.get(resource, 0) + amount * seconds
@@ -81,6 +82,13 @@ class Meter:
         self.rate = 0  # each second
         self.hours: dict[datetime, int] = {}
         self._since: datetime | None = None
+
+    @classmethod
+    def standing(cls, rate: int, hours: dict[datetime, int], since: datetime) -> Meter:
+        """One that was last advanced at `since`. Hours that no window tells apart may be one."""
+        meter = cls()
+        meter.rate, meter.hours, meter._since = rate, hours, since
+        return meter
 
     def copy(self) -> Meter:
         other = Meter()

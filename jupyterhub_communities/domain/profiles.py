@@ -16,7 +16,7 @@ from .refusals import (
     ProfileUnknown,
 )
 from .texts import LocalText, in_language
-from .units import CPU, MEMORY, SERVERS, Amounts
+from .units import CPU, MEMORY, SERVERS, STORAGE, Amounts, gpu
 
 T = TypeVar("T")
 
@@ -56,6 +56,8 @@ class Option(Gated):
     names: LocalText
     milli_cpu: int | None = None
     memory: int | None = None
+    storage: int | None = None
+    gpus: Mapping[str, int] | None = None  # all of them; None: those of the profile
     images: LocalText = field(default_factory=dict)
     environment: Mapping[str, LocalText] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)  # settings of the Spawner, by name
@@ -128,6 +130,8 @@ class Profile(Gated):
     descriptions: LocalText = field(default_factory=dict)
     milli_cpu: int | None = None  # thousandths of a processor
     memory: int | None = None  # bytes
+    storage: int | None = None  # bytes of the machine's disk, for as long as the server runs
+    gpus: Mapping[str, int] = field(default_factory=dict)  # by kind
     default_urls: LocalText = field(default_factory=dict)  # the lesson, per language
     images: LocalText = field(default_factory=dict)  # container image, for Spawners that have one
     environment: Mapping[str, LocalText] = field(default_factory=dict)
@@ -139,7 +143,8 @@ class Profile(Gated):
     @property
     def amounts(self) -> Amounts:
         """What one server of it holds, as far as the profile says."""
-        held = {SERVERS: 1, CPU: self.milli_cpu, MEMORY: self.memory}
+        held = {SERVERS: 1, CPU: self.milli_cpu, MEMORY: self.memory, STORAGE: self.storage}
+        held |= {gpu(kind): count for kind, count in self.gpus.items()}
         return {resource: amount for resource, amount in held.items() if amount is not None}
 
     def name(self, tag: str) -> str:
@@ -190,6 +195,8 @@ class Profile(Gated):
             self,
             milli_cpu=self.milli_cpu if option.milli_cpu is None else option.milli_cpu,
             memory=self.memory if option.memory is None else option.memory,
+            storage=self.storage if option.storage is None else option.storage,
+            gpus=self.gpus if option.gpus is None else option.gpus,
             images=option.images or self.images,
             environment={**self.environment, **option.environment},
             overrides=(*self.overrides, option.overrides) if option.overrides else self.overrides,

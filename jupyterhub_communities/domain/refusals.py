@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from .texts import LocalText
+
 
 class Refusal(Exception):
     """A request that the rules turn down. `code` is stable and part of the API."""
@@ -486,7 +488,15 @@ class QuotaExceeded(Refusal):
     earliest: datetime | None = None  # when the same passes; None: when somebody stops
     never: bool = False  # it is larger than a limit: waiting is no use
     zone: str = "UTC"  # in which the time is told
-    largest: str | None = None  # name of the largest profile that would start now
+    largest: LocalText | None = None  # names of the largest profile that would start now
+    offers_rescue: bool = False  # a small server to save or delete files would start all the same
+
+
+@dataclass(eq=False)
+class OthersInLine(Refusal):
+    """Other people wait until their servers can be started: nobody gets past them."""
+
+    code = "line.others"
 
 
 @dataclass(eq=False)
@@ -502,11 +512,49 @@ class ReservationTooLarge(Refusal):
 
 
 @dataclass(eq=False)
+class ReservationNeeds(Refusal):
+    """It is not known for how many people, or how large each one's server is."""
+
+    code = "reservation.needs"
+
+
+@dataclass(eq=False)
+class OneRescueServer(Refusal):
+    """Over quota there is one server to save files with, and the person has it already."""
+
+    code = "quota.one_rescue"
+
+
+@dataclass(eq=False)
 class AmountInvalid(Refusal):
     """What was typed is no amount of this resource."""
 
     code = "quota.amount"
     example: str
+
+
+@dataclass(eq=False)
+class LimitUnknown(Refusal):
+    """There is no limit of this name, at this scope."""
+
+    code = "quota.limit"
+    name: str
+
+
+@dataclass(eq=False)
+class PeriodInvalid(Refusal):
+    """The time that is asked for is no time, or too long."""
+
+    code = "usage.period"
+    most: int  # days
+
+
+@dataclass(eq=False)
+class HistoryTooLong(Refusal):
+    """There were too many starts in that time to be replayed."""
+
+    code = "usage.too_many"
+    most: int  # starts
 
 
 # Storage

@@ -1,21 +1,28 @@
 """Replays: what other limits would have done to the leases that there were.
 
 A dry run. Who would have been refused holds nothing afterwards in the replay, so later starts meet
-what would have been there. It is told nothing about people who would then have tried again.
+what would have been there. It is told nothing about people who would then have tried again. What
+admission does not cap is held without being asked: servers found running, and rescues.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from .leases import Lease
-from .ledger import Ledger, Request, Rules
+from .ledger import Key, Ledger, Request, Rules
+from .metering import Meter
 from .quotas import Claim
-from .reservations import LOOK_AHEAD
+from .reservations import LOOK_AHEAD, Reservation
 from .stops import RunningRules
 from .units import Amounts
+from .windows import HOUR, hour_of
+
+_NONE: Mapping[str | None, RunningRules] = MappingProxyType({})
+Spent = Mapping[Key, Mapping[datetime, int]]  # by the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +50,62 @@ def replay(
     history: Iterable[Lease],
     rules: Rules,
     profiles: Mapping[str, Amounts],
-    running: RunningRules | None = None,
+    running: Mapping[str | None, RunningRules] = _NONE,
+    *,
+    since: datetime | None = None,
+    asked: Callable[[Lease], bool] = lambda lease: True,
+    spent: Spent = MappingProxyType({}),
 ) -> Replay:
     """Starts and stops in the order in which they were; of one moment, stops go first. Leases that
-    still run are held to the end. `profiles` are what would have been offered, by slug."""
-    running = running or RunningRules()
-    lasts = running.max_session or LOOK_AHEAD
+    still run are held to the end. `profiles` are what would have been offered, by slug; `running`
+    has the rules of each community, and of all others under None. What began before `since` runs
+    already, as do those that are not `asked`, and `spent` before that counts in its windows."""
     leases = sorted(history, key=lambda lease: (lease.requested_at, lease.id))
     ends = sorted(
         (lease.settled_at, number)
         for number, lease in enumerate(leases)
         if lease.settled_at is not None
     )
-    ledger = Ledger(rules)
+    meters = {
+        key: Meter.standing(0, dict(hours), since or max(hours)) for key, hours in spent.items()
+    }
+    ledger = Ledger.standing(rules, {}, meters)
+    longest = max([LOOK_AHEAD, *(rule.max_session or LOOK_AHEAD for rule in running.values())])
+    looked_at = datetime.min.replace(tzinfo=UTC)
     holding: set[int] = set()
     refused = []
+    admitted = 0
     coming = iter([*ends, None])
     end = next(coming)
     for number, lease in enumerate(leases):
-        now = lease.requested_at
+        is_asked = asked(lease) and (since is None or lease.requested_at >= since)
+        now = lease.requested_at if since is None else max(lease.requested_at, since)
         while end is not None and end[0] <= now:
             if end[1] in holding:
                 holding.remove(end[1])
-                ledger.release(leases[end[1]].scope, leases[end[1]].amounts, end[0])
+                ledger.release(leases[end[1]].charged, leases[end[1]].amounts, end[0])
             end = next(coming)
         if lease.settled_at is not None and lease.settled_at <= now:
+            admitted += is_asked
             continue  # it held nothing for any time
-        verdict = ledger.judge(Request(lease.scope, lease.amounts, lasts), now)
-        if verdict.fits:
-            holding.add(number)
-            ledger.hold(lease.scope, lease.amounts, now)
-        else:
-            would_fit = ledger.largest(profiles, lease.scope, now, lasts)
-            refused.append(RefusedStart(lease, verdict.exceeded, would_fit))
-    return Replay(admitted=len(leases) - len(refused), refused=tuple(refused))
+        if is_asked and not (lease.is_rescue or lease.adopted):
+            if rules.reservations and now >= looked_at + HOUR:
+                looked_at = hour_of(now)
+                ledger.rules = replace(rules, reservations=_near(rules, looked_at, longest))
+            rule = running.get(lease.scope.community) or running.get(None) or RunningRules()
+            lasts = rule.max_session or LOOK_AHEAD
+            verdict = ledger.judge(Request(lease.charged, lease.amounts, lasts), now)
+            if not verdict.fits:
+                would_fit = ledger.largest(profiles, lease.charged, now, lasts)
+                refused.append(RefusedStart(lease, verdict.exceeded, would_fit))
+                continue
+        holding.add(number)
+        ledger.hold(lease.charged, lease.amounts, now)
+        admitted += is_asked
+    return Replay(admitted, refused=tuple(refused))
+
+
+def _near(rules: Rules, hour: datetime, longest: timedelta) -> tuple[Reservation, ...]:
+    """The reservations that a start in this hour can meet: there may be very many in all."""
+    until = hour + HOUR + longest
+    return tuple(r for r in rules.reservations if hour < r.ends_at and r.starts_at < until)

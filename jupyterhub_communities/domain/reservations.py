@@ -9,7 +9,7 @@ computed from the calendar whenever somebody asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -64,6 +64,14 @@ def for_workshop(
     """`seats` servers that hold `each`, for every session. A workshop that is closed by hand keeps
     nothing after that."""
     amounts = {resource: seats * amount for resource, amount in each.items()}
+    return of_workshop(replace(workshop, reserved=amounts, reserved_at=made_at))
+
+
+def of_workshop(workshop: Workshop) -> tuple[Reservation, ...]:
+    """What it has reserved, session by session."""
+    amounts, made_at = workshop.reserved, workshop.reserved_at
+    if amounts is None or made_at is None:
+        return ()
     scope = Scope(workshop.community, workshop.slug)
     closed_at = workshop.closed_at
     reserved = []

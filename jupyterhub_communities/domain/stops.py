@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .leases import Lease
+from .quotas import Scope
 
 
 class StopReason(StrEnum):
@@ -19,6 +20,9 @@ class StopReason(StrEnum):
     EXHAUSTED = "exhausted"  # what may be spent is spent
     WORKSHOP_ENDED = "workshop_ended"
     ACCESS_ENDED = "access_ended"  # the person's grants have lapsed
+
+
+RESCUE_LASTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,16 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """An allowance that binds now, and how fast it goes."""
+
+    scope: Scope  # with the member, where it is of one person
+    resource: str
+    left: int  # below 0: overdrawn by what ran on
+    rate: int  # spent each second
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """What to do about one server now."""
 
@@ -53,16 +67,25 @@ def known_end(
     rules: RunningRules,
     *,
     workshop_ends_at: datetime | None = None,
+    place_ends_at: datetime | None = None,
     access_ends_at: datetime | None = None,
 ) -> Stop | None:
     """The first end that stands from the beginning. It is what admission looks ahead to, and what
-    the earliest time in a refusal is computed from."""
+    the earliest time in a refusal is computed from.
+
+    `place_ends_at` is when the person's grants for the place lapse; `access_ends_at` when they have
+    no access at all any more, and no server whatever the rules.
+    """
     ends = []
     if rules.max_session is not None:
         ends.append(Stop(lease.requested_at + rules.max_session, StopReason.MAX_SESSION))
+    if lease.is_rescue:
+        ends.append(Stop(lease.requested_at + RESCUE_LASTS, StopReason.MAX_SESSION))
     if rules.stops_at_end and workshop_ends_at is not None:
         ends.append(Stop(workshop_ends_at, StopReason.WORKSHOP_ENDED))
-    if rules.stops_at_end and access_ends_at is not None:
+    if rules.stops_at_end and place_ends_at is not None:
+        ends.append(Stop(place_ends_at, StopReason.ACCESS_ENDED))
+    if access_ends_at is not None:
         ends.append(Stop(access_ends_at, StopReason.ACCESS_ENDED))
     return min(ends, key=lambda end: end.at, default=None)
 

@@ -97,3 +97,28 @@ class WholeGrant:
 
 
 Window = Rolling | CalendarMonth | WorkshopSessions | WholeGrant
+
+
+# As the file and the database have them. A workshop's sessions are its own: they are not written.
+
+
+def write_window(window: Window) -> str:
+    if isinstance(window, Rolling):
+        return f"{window.days} days"
+    if isinstance(window, CalendarMonth):
+        return f"month {window.zone}"
+    if isinstance(window, WholeGrant):
+        return f"since {window.starts_at.astimezone(UTC).isoformat()}"
+    return "sessions"
+
+
+def read_window(text: str, sessions: Sequence[Session] = ()) -> Window:
+    """What `write_window` wrote. Raises `ValueError`."""
+    if text == "sessions":
+        return WorkshopSessions.of(sessions)
+    first, _, rest = text.partition(" ")
+    if first == "month":
+        return CalendarMonth(rest)
+    if first == "since":
+        return WholeGrant(datetime.fromisoformat(rest))
+    return Rolling(int(first))

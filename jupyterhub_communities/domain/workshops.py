@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -17,6 +17,7 @@ from .communities import LONGEST_SLUG
 from .names import is_readable
 from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 from .times import in_utc
+from .units import Amounts
 
 LONGEST_TITLE = 120  # characters
 MOST_SEATS = 1000  # for one workshop; more is a typing error
@@ -78,6 +79,8 @@ class Workshop:
     created_at: datetime
     closed_at: datetime | None = None
     sites: tuple[Site, ...] = ()
+    reserved: Amounts | None = field(default=None, hash=False)  # for each session; None: nothing
+    reserved_at: datetime | None = None
 
     def site(self, slug: str | None) -> Site | None:
         return next((site for site in self.sites if site.slug == slug), None)

@@ -41,6 +41,7 @@ from .guessing import GuessingTraits
 from .home import HomeHandler, NoticesHandler, StopHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
+from .line import LINE, Line, starts_left
 from .linking import LinkHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
 from .lookups import Newcomer, is_name_taken
@@ -49,6 +50,7 @@ from .pages import PageMixin, asset_handlers, install_pages
 from .refused import SignInRefused
 from .sessions import end_sign_ins
 from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
+from .starting import START_HANDLERS
 from .upstream import AuthModel, UpstreamMixin, load_class
 from .welcome import WelcomeHandler
 
@@ -406,6 +408,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
     def get_handlers(self, app: Any) -> list[Any]:
         """Our pages, before the Hub's own of the same address."""
         install_pages(app, self._house)
+        settings = app.tornado_settings
+        settings[LINE] = Line(self._house, lambda: starts_left(settings))
         self._sweep = PeriodicCallback(
             lambda: devices.end_shared_sessions(app), devices.SWEEP_SECONDS * 1000
         )
@@ -418,6 +422,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/home", HomeHandler),
             ("/communities/notices", NoticesHandler),
             ("/communities/stop", StopHandler),
+            *START_HANDLERS,
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),

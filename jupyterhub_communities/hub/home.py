@@ -1,4 +1,4 @@
-"""The Hub's home page with what the person should know of: notices, the end of access, a link.
+"""The Hub's home page with what the person should know of: notices, ends of access and servers, a link.
 
 And its forms: putting a notice away, stopping a server.
 """
@@ -9,14 +9,18 @@ from typing import Any
 
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.pages import HomeHandler as HubHomeHandler
+from jupyterhub.handlers.pages import SpawnPendingHandler as HubPendingHandler
 from tornado.web import authenticated
 
 from ..application.identities import is_link_of_use
 from ..application.notices import news_of, put_notice_away
+from ..application.running import coming_stops
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages
 from ..pages.notices import shown_notices
 from ..pages.refusals import grace_sentence
+from ..pages.stops import ShownStop, shown_stops
+from .options import left_at
 from .pages import PageMixin
 
 
@@ -32,17 +36,40 @@ class HomeHandler(PageMixin, HubHomeHandler):
 
     async def _what_is_new(self, username: str) -> dict[str, Any]:
         messages = current_messages()
-        person, notices = await self.house.look(news_of, username)
-        until = person.grace_until
+        has_server = any(one.active for one in self.current_user.spawners.values())
+        news = await self.house.look(news_of, username, has_server=has_server)
+        until = news.person.grace_until
+        place = news.start
         return {
-            "notices": shown_notices(notices, messages),
+            "left": "" if place is None or until else left_at(place, messages),
+            "notices": shown_notices(news.notices, messages),
+            "stops": shown_stops(news.stops, messages),
             "grace_notice": "" if until is None else grace_sentence(until, messages),
             "offers_link": self.upstream_has_button
-            and await self.house.run(is_link_of_use, person),
+            and await self.house.run(is_link_of_use, news.person),
         }
 
     def render_template(self, name: str, *args: Any, **values: Any) -> Any:
         return super().render_template(name, *args, **self._news, **values)
+
+
+class PendingHandler(PageMixin, HubPendingHandler):
+    """The page of a start that is under way, with when the server stops, as far as that is known."""
+
+    @authenticated
+    async def get(self, for_user: str, server_name: str = "") -> None:
+        self._stops: tuple[ShownStop, ...] = ()
+        if for_user == self.current_user.name:
+            try:
+                stops = await self.house.look(coming_stops, for_user)
+            except Refusal:
+                pass  # the start goes on without
+            else:
+                self._stops = shown_stops(stops, current_messages())
+        await super().get(for_user, server_name)
+
+    def render_template(self, name: str, *args: Any, **values: Any) -> Any:
+        return super().render_template(name, *args, stops=self._stops, **values)
 
 
 class NoticesHandler(PageMixin):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from jupyterhub.utils import maybe_future
 from kubespawner import KubeSpawner
@@ -17,14 +18,14 @@ from slugify import slugify
 from traitlets import default
 from traitlets.config import Config
 
-from ..application.leases import StartPlan, StartRequest, offer_to
+from ..application.leases import StartPlan, StartRequest, as_planned, offer_to, plan_start
 from ..application.ports import Settings
-from ..domain.grants import Actor
+from ..domain.grants import NOBODY
 from ..domain.profiles import OTHER_IMAGE, Catalogue, Profile, ProfileChoice
 from ..domain.refusals import OptionNotOffered, Refusal, StorageUnreachable
 from ..i18n.messages import Messages
 from ..pages.language import current_messages
-from . import lab
+from . import lab, set_aside
 from .options import sizes
 from .profile_list import (
     Entry,
@@ -36,7 +37,6 @@ from .profile_list import (
 )
 from .spawner import CommunitySpawnerMixin, configured
 
-NOBODY = Actor(account_id=None)
 TWO_LISTS = (
     "c.KubeSpawner.profile_list and the profiles of communities.yaml are two lists of what servers "
     "are started with. Keep one. To see those of communities.yaml in KubeSpawner's form: "
@@ -62,6 +62,8 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     volume_mounts: Any
     _entries: Sequence[Entry] = ()  # of the operator's list, as they stood at admission
     _plan: StartPlan | None = None
+    _planned: StartRequest | None = None  # what is admitted once the pod's sizes are known
+    _admitted_sizes: Mapping[str, int] | None = None
     _lab_volume: dict[str, Any] | None = None
 
     @default("lab_settings_dir")
@@ -81,6 +83,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
         """A link may name what the list has by KubeSpawner's names or by ours."""
         if self._has_list_of_its_own:
+            self._is_form_skipped = False
             return read_list_options(query_data)
         return super().options_from_query(query_data)
 
@@ -170,12 +173,50 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             picked=picked_from(options, catalogue.choice_slugs()),
         )
 
+    async def _prepare(self) -> StartPlan | None:
+        """Only looks up what is started: what the pod takes is known when KubeSpawner has applied
+        its list, and only then it is admitted."""
+        self._planned = self._admitted_sizes = None
+        request = await self._start_request()
+        plan = await self._answer(self._house.look(plan_start, request))
+        if plan is not None:
+            self._planned = as_planned(request, plan)
+            self._apply_plan(plan)
+        return plan
+
     def _apply_plan(self, plan: StartPlan) -> None:
         super()._apply_plan(plan)
         self._plan = plan
 
+    def _configured_sizes(self) -> Mapping[str, int]:
+        return self._sizes_of(set_aside.pod_of(self))
+
+    def _sizes_of(self, spec: Any) -> dict[str, int]:
+        """Of a pod as it travels: settings may be objects of Kubernetes' client."""
+        return set_aside.of_pod(self.api.api_client.sanitize_for_serialization(spec))
+
     async def load_user_options(self) -> None:
-        """KubeSpawner applies the one entry that was admitted, with the choices that are theirs."""
+        """The last that sets sizes, and the first act of KubeSpawner's start: nothing is asked of
+        Kubernetes yet."""
+        await self._load_planned_entry()
+        await self._admit_sizes(self._sizes_of(set_aside.pod_of(self)))
+
+    async def _make_create_pod_request(self, pod: Any, request_timeout: int) -> Any:
+        """KubeSpawner's last step before there is a pod: `modify_pod_hook` and what KubeSpawner
+        itself makes of its settings are seen here. Another size is admitted anew."""
+        await self._admit_sizes(self._sizes_of(pod.spec))
+        return await super()._make_create_pod_request(pod, request_timeout)
+
+    async def _admit_sizes(self, sizes: Mapping[str, int]) -> None:
+        """Holds what the pod sets aside, in place of what the server held before, or refuses."""
+        if self._planned is None or sizes == self._admitted_sizes:
+            return
+        held = set_aside.as_named(sizes, None if self._plan is None else self._plan.profile)
+        await self._admit(replace(self._planned, lease_id=uuid4().hex, set_aside=held))
+        self._admitted_sizes = sizes
+
+    async def _load_planned_entry(self) -> None:
+        """KubeSpawner applies the one entry that was planned, with the choices that are theirs."""
         if not self.profile_list:
             return
         if self._plan is not None:
@@ -226,7 +267,9 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
             self.profile_list, self.user_options = configured, chosen
 
     def apply_profile(self, profile: Profile, tag: str) -> None:
-        """Requests equal limits: what the machine sets aside is what the community is charged."""
+        """Requests equal limits: what a pod may use is set aside for it, and charged."""
+        if self._has_list_of_its_own:  # its sizes are KubeSpawner's to apply; ours are for judging
+            profile = replace(profile, milli_cpu=None, memory=None)
         super().apply_profile(profile, tag)
         if profile.milli_cpu is not None:
             self.cpu_guarantee = profile.milli_cpu / 1000

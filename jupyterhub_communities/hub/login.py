@@ -21,6 +21,7 @@ from .arriving import ArrivingMixin
 from .guessing import GuessingMixin
 from .intents import SharedIntent
 from .kept_code import INVITE_COOKIE
+from .line import LINE
 from .lost_key import forget_browser
 from .pages import PageMixin
 from .sign_in import SIGN_IN, KeySignIn
@@ -149,9 +150,12 @@ class LoginHandler(GuessingMixin, ArrivingMixin, HubLoginHandler):
 
 
 class LogoutHandler(PageMixin, HubLogoutHandler):
-    """Sign-out also forgets the forms of this device: *Back* signs nobody in again."""
+    """Sign-out also forgets the forms of this device: *Back* signs nobody in again. A place in line
+    for a server is given up."""
 
     async def handle_logout(self) -> None:
+        if self.current_user is not None:
+            await self.settings[LINE].leave_all(self.current_user.name)
         hub_url: str = self.hub.base_url
         self.clear_cookie(attempts.COOKIE, path=hub_url)
         self.clear_cookie(INVITE_COOKIE, path=hub_url + "join")

@@ -9,17 +9,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..application.leases import Choice
+from ..application.leases import Choice, StartPlan
 from ..domain.communities import is_slug
 from ..domain.profiles import OTHER_IMAGE, Profile, ProfileChoice
 from ..domain.quotas import Scope
 from ..domain.texts import in_language
-from ..domain.units import CPU, MEMORY
+from ..domain.units import CPU, GPU, MEMORY, STORAGE, kind_of
 from ..i18n.messages import Messages
-from ..pages.quotas import amount_in_words
+from ..pages.quotas import amount_in_words, amounts_in_words, left_in_words, wait_in_words
 from ..pages.refusals import grace_sentence
 
 OPTIONS = ("community", "workshop", "profile")
+RESCUE = "rescue"  # `yes`: a small server, to save or delete files
 CHOICE = "choice-"
 _IMAGE = re.compile(r"[\w./:@-]{1,255}", re.ASCII)
 
@@ -34,6 +35,8 @@ def read_options(data: Mapping[str, Any] | None, choices: Collection[str] = ()) 
     values = {name.removeprefix("opt-"): text_of(value) for name, value in (data or {}).items()}
     if "start_on" in values:
         chosen = values.pop("start_on")
+        if chosen == RESCUE:
+            return {RESCUE: "yes"}
         inner = {
             CHOICE + name.removeprefix(f"{chosen}/"): value
             for name, value in values.items()
@@ -41,6 +44,8 @@ def read_options(data: Mapping[str, Any] | None, choices: Collection[str] = ()) 
         }
         values = {**inner, **dict(zip(OPTIONS, chosen.split("/"), strict=False))}
     options = {name: values[name] for name in OPTIONS if is_slug(values.get(name, ""))}
+    if values.get(RESCUE) == "yes":
+        options[RESCUE] = "yes"
     for slug in choices:
         option = values.get(CHOICE + slug) or values.get(slug, "")
         other = values.get(CHOICE + slug + OTHER_IMAGE) or values.get(
@@ -80,12 +85,50 @@ def draw_form(choices: Sequence[Choice], messages: Messages) -> str:
     inner = any(profile.choices for choice in choices for profile in choice.profiles)
     if not inner and sum(max(1, len(choice.profiles)) for choice in choices) <= 1:
         return ""
-    return str(
-        Markup("").join(
-            _group(choice, messages, is_default=number == 0)
-            for number, choice in enumerate(choices)
-        )
+    groups = [
+        _group(choice, messages, is_default=number == 0) for number, choice in enumerate(choices)
+    ]
+    if choices and all(choice.is_full for choice in choices):
+        groups.append(_rescue(messages))
+    return str(Markup("").join(groups))
+
+
+def left_at(choice: Choice, messages: Messages) -> str:
+    """What is left at a place, by its name; empty where nothing is limited."""
+    amounts = left_in_words(choice.left, choice.zone, messages)
+    if not amounts:
+        return ""
+    return messages.gettext(
+        "Left now for %(name)s: %(amounts)s.",
+        name=in_language(choice.name, messages.tag),
+        amounts=amounts,
     )
+
+
+def rescue_sentence(messages: Messages) -> str:
+    """The way that is open to somebody whose server does not fit."""
+    return messages.gettext("Start a small server for an hour, to save or delete files")
+
+
+def set_aside_sentence(plan: StartPlan, messages: Messages) -> str:
+    """What is set aside for a server that starts, and that a rescue is short."""
+    sentences = []
+    if plan.amounts:
+        amounts = amounts_in_words(plan.amounts, messages)
+        sentences.append(messages.gettext("Set aside for it: %(amounts)s.", amounts=amounts))
+    if plan.is_rescue:
+        sentences.append(
+            messages.gettext("It is for saving and deleting files, and stops after an hour.")
+        )
+    return " ".join(sentences)
+
+
+def _rescue(messages: Messages) -> Markup:
+    return Markup(
+        '<div class="form-check mb-4"><input class="form-check-input" type="radio" name="start_on"'
+        ' id="start-rescue" value="{value}" required>'
+        '<label class="form-check-label" for="start-rescue">{text}</label></div>'
+    ).format(value=RESCUE, text=rescue_sentence(messages))
 
 
 def draw_grace(until: datetime, messages: Messages) -> str:
@@ -108,17 +151,10 @@ def _group(choice: Choice, messages: Messages, *, is_default: bool) -> Markup:
 
 
 def _left(choice: Choice, messages: Messages) -> Markup:
-    if choice.servers_left is None:
+    amounts = left_in_words(choice.left, choice.zone, messages)
+    if not amounts:
         return Markup("")
-    sentence = messages.ngettext(
-        "One server can be started now.",
-        "%(num)s servers can be started now.",
-        choice.servers_left,
-    )
-    if choice.servers_left == 0:
-        sentence = messages.gettext(
-            "All servers are in use. Try again when somebody has stopped one."
-        )
+    sentence = messages.gettext("Left now: %(amounts)s.", amounts=amounts)
     return Markup('<p class="text-muted">{}</p>').format(sentence)
 
 
@@ -133,6 +169,8 @@ def _row(choice: Choice, profile: Profile | None, messages: Messages, *, checked
         details = [profile.description(messages.tag), sizes(profile, messages)]
         if not profile.has_lab_in(messages.tag):
             details.append(messages.gettext("JupyterLab is in English here."))
+    if (wait := choice.waits.get(slug)) is not None:
+        details.append(wait_in_words(wait, choice.zone, messages))
     return Markup(
         '<div class="form-check mb-2">'
         '<input class="form-check-input" type="radio" name="start_on" id="{field}" value="{value}"'
@@ -191,5 +229,7 @@ def _inner(choice: ProfileChoice, prefix: str, messages: Messages) -> Markup:
 def sizes(profile: Profile, messages: Messages) -> str:
     """A profile's sizes in plain words; empty where it sets none."""
     held = profile.amounts
-    parts = [amount_in_words(r, held[r], messages) for r in (MEMORY, CPU) if r in held]
+    gpus = sorted(resource for resource in held if kind_of(resource) == GPU)
+    shown = [r for r in (MEMORY, CPU, *gpus, STORAGE) if held.get(r)]
+    parts = [amount_in_words(resource, held[resource], messages) for resource in shown]
     return messages.listing(parts) if parts else ""

@@ -20,8 +20,10 @@ from ..domain.communities import is_slug
 from ..domain.grants import Role
 from ..domain.profiles import OTHER_IMAGE, Catalogue, Option, OtherImage, Profile, ProfileChoice
 from ..domain.texts import in_language
+from ..domain.units import GPU, gpu_kind, kind_of
 from ..i18n.messages import Messages
 from ..i18n.negotiation import is_language_tag
+from . import set_aside
 from .options import CHOICE, text_of
 
 UNLISTED = "--unlisted-choice"  # KubeSpawner's, after an option's name
@@ -137,11 +139,19 @@ def _profile(entry: Entry, communities: Collection[str]) -> Profile:
     override = entry.get("kubespawner_override") or {}
     return Profile(
         slug=slug,
-        names={"en": str(entry.get("display_name", slug))},
-        memory=_memory(override),
+        names=_names(entry, slug),
+        **_sizes(override),
         choices=tuple(choices),
         **_gate(entry, "", communities),
     )
+
+
+def _names(entry: Entry, slug: str) -> dict[str, str]:
+    """For refusals; the form is drawn from the entry itself."""
+    translations = (entry.get("translations") or {}).items()
+    return {"en": str(entry.get("display_name", slug))} | {
+        tag: said["display_name"] for tag, said in translations if "display_name" in said
+    }
 
 
 def _choice(name: str, option: Entry, where: str, communities: Collection[str]) -> ProfileChoice:
@@ -237,12 +247,33 @@ def _check_keys(place: Entry, where: str, texts: Collection[str]) -> None:
                 raise ProfileListError(f"{inside}.{key}: expected a text")
 
 
+class Sizes(TypedDict):
+    milli_cpu: int | None
+    memory: int | None
+    gpus: dict[str, int]
+
+
+def _sizes(override: Mapping[str, Any]) -> Sizes:
+    """What the entry says that it sets aside, by which the smallest one is found for days of grace
+    and the largest one that would start now. What is charged is measured when it is started."""
+    cpu = override.get("cpu_guarantee") or override.get("cpu_limit")
+    kinds = ("requests", "extra_resource_guarantees"), ("limits", "extra_resource_limits")
+    resources = {
+        kind: value for kind, name in kinds if isinstance(value := override.get(name), dict)
+    }
+    devices = set_aside.of_pod({"containers": [{"resources": resources}]})
+    return {
+        "milli_cpu": set_aside.whole(cpu, 1000) or None,
+        "memory": _memory(override),
+        "gpus": {gpu_kind(name): n for name, n in devices.items() if kind_of(name) == GPU},
+    }
+
+
 class _Bytes(HasTraits):
     value = ByteSpecification(allow_none=True, default_value=None)
 
 
 def _memory(override: Mapping[str, Any]) -> int | None:
-    """What the entry sets aside, by which the smallest one is found for days of grace."""
     for name in ("mem_guarantee", "mem_limit"):
         try:
             memory: int | None = _Bytes(value=override.get(name)).value

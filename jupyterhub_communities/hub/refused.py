@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from http.client import TOO_MANY_REQUESTS as TOO_MANY
 from http.client import responses
 from typing import Any
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 from tornado.web import HTTPError
 
-from ..domain.refusals import Refusal
+from ..domain.refusals import QuotaExceeded, Refusal
 from ..i18n.messages import Messages, messages_for
 from ..pages.refusals import sentence_of, status_of
+from .options import rescue_sentence
 
 try:
     from jupyterhub.spawner import SpawnException
 except ImportError:  # JupyterHub 5
     SpawnException = None
+
+_NOTHING = Markup("")
+
+
+RETRY_AFTER = 60  # seconds, where it is not known when a start would pass
 
 
 class RefusedMixin:
@@ -27,12 +34,12 @@ class RefusedMixin:
 
     refusal: Refusal
     jupyterhub_message: str
-    jupyterhub_html_message: str
+    jupyterhub_html_message: Markup
 
-    def carry(self, refusal: Refusal, sentence: str) -> None:
+    def carry(self, refusal: Refusal, sentence: str, link: Markup = _NOTHING) -> None:
         self.refusal = refusal
         self.jupyterhub_message = sentence
-        self.jupyterhub_html_message = escape(sentence)
+        self.jupyterhub_html_message = escape(sentence) + link
 
 
 class SignInRefused(RefusedMixin, HTTPError):
@@ -44,10 +51,24 @@ class SignInRefused(RefusedMixin, HTTPError):
 
 
 class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[misc]
-    """A start that the rules turn down."""
+    """A start that the rules turn down. `rescue_url` starts a small server to save files."""
 
-    def __init__(self, refusal: Refusal, messages: Messages):
+    headers: dict[str, str]
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        messages: Messages,
+        rescue_url: str = "",
+        *,
+        retry_after: int = RETRY_AFTER,
+    ):
         sentence = sentence_of(refusal, messages)
+        link = _NOTHING
+        if rescue_url and isinstance(refusal, QuotaExceeded) and refusal.offers_rescue:
+            link = Markup('<br><a class="alert-link" id="rescue" href="{}">{}</a>').format(
+                rescue_url, rescue_sentence(messages)
+            )
         if SpawnException is None:  # its REST API answers with what is logged
             HTTPError.__init__(self, status_of(refusal), sentence, reason=_reason(refusal))
         else:
@@ -56,10 +77,12 @@ class SpawnRefused(RefusedMixin, SpawnException or HTTPError):  # type: ignore[m
                 sentence,
                 reason=_reason(refusal),
                 log_message=_logged(refusal),
-                message_html=str(escape(sentence)),
+                message_html=str(escape(sentence) + link),
                 status_code=status_of(refusal),
             )
-        self.carry(refusal, sentence)
+        is_of_use = status_of(refusal) == TOO_MANY and not getattr(refusal, "never", False)
+        self.headers = {"Retry-After": str(retry_after)} if is_of_use else {}
+        self.carry(refusal, sentence, link)
 
 
 def _logged(refusal: Refusal) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
-from jupyterhub.utils import maybe_future
+from jupyterhub.utils import maybe_future, url_path_join
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
 from traitlets.config import Config
 
@@ -34,12 +34,20 @@ from ..application.people import find_person
 from ..application.ports import Settings
 from ..domain.leases import ServerKey
 from ..domain.profiles import Profile
-from ..domain.refusals import Refusal, StorageUnreachable
+from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
-from . import homes, lab
+from . import homes, lab, set_aside
 from .batch import memory_format, written
-from .options import draw_form, draw_grace, picked_of, read_options, scope_of
+from .options import (
+    RESCUE,
+    draw_form,
+    draw_grace,
+    picked_of,
+    read_options,
+    scope_of,
+    set_aside_sentence,
+)
 from .refused import SpawnRefused, keep_failure_count
 
 
@@ -82,6 +90,8 @@ class CommunitySpawnerMixin(Spawner):
     user_options: dict[str, Any]
     cookie_options: dict[str, Any]
     lease_id: str | None = None
+    _admitted: StartPlan | None = None
+    was_in_line = False  # by a refusal of the last start
     _is_form_skipped = False
 
     @default("lab_settings_dir")
@@ -126,6 +136,11 @@ class CommunitySpawnerMixin(Spawner):
     def _default_options_form(self) -> Any:
         return type(self)._draw_options_form
 
+    def set_aside_in_words(self) -> str:
+        """What the progress page says of the start that is under way; empty where nothing is known."""
+        plan = self._admitted
+        return "" if plan is None else set_aside_sentence(plan, current_messages())
+
     async def _draw_options_form(self) -> str:
         """The form; empty where there is nothing to choose, so that one click starts."""
         try:
@@ -152,6 +167,7 @@ class CommunitySpawnerMixin(Spawner):
     def options_from_query(self, query_data: Mapping[str, list[str]]) -> Any:
         """`opt-profile`, `opt-community`, `opt-workshop` and `opt-choice-…` of a link, else what the
         form reads."""
+        self._is_form_skipped = False  # this choice is no old one
         return self._read_options(query_data) or super().options_from_query(query_data)
 
     @property
@@ -175,13 +191,19 @@ class CommunitySpawnerMixin(Spawner):
             self.user_options = self._read_options(self.user_options)
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
-        plan = await self._admit()
-        if plan is not None:
-            self._apply_plan(plan)
+        self._admitted = None
+        await self._prepare()
         url = await maybe_future(super().start())
         if self.lease_id is not None:
             await self._note_activation(self.lease_id)
         return url
+
+    async def _prepare(self) -> StartPlan | None:
+        """Admits the server and sets what it is started with."""
+        plan = await self._admit(await self._start_request())
+        if plan is not None:
+            self._apply_plan(plan)
+        return plan
 
     async def _start_request(self) -> StartRequest:
         """What is asked for, by nobody knows whom: checked when it is admitted."""
@@ -196,15 +218,36 @@ class CommunitySpawnerMixin(Spawner):
             profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
             picked=picked_of(options),
             is_hub_admin=bool(self.user.admin),
+            otherwise=self._configured_sizes(),
+            is_rescue=RESCUE in options,
         )
 
-    async def _admit(self) -> StartPlan | None:
-        """Holds quota. None where the database does not answer and the hub admits then."""
-        request = await self._start_request()
+    async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
+        """What a start with these options would ask for; None: with those that the Hub kept."""
+        kept = self.user_options
+        if options is not None:
+            self.user_options = options
         try:
-            plan = await self._house.run_or_undo(
-                partial(settle, lease_id=request.lease_id), admit, request
-            )
+            return await self._start_request()
+        finally:
+            self.user_options = kept
+
+    def _configured_sizes(self) -> Mapping[str, int]:
+        """What the server takes of that of which its profile says nothing."""
+        return set_aside.of_spawner(self)
+
+    async def _admit(self, request: StartRequest) -> StartPlan | None:
+        """Holds quota. None where the database does not answer and the hub admits then."""
+        undo = partial(settle, lease_id=request.lease_id)
+        plan = await self._answer(self._house.run_or_undo(undo, admit, request))
+        if plan is not None:
+            self.lease_id, self._admitted = request.lease_id, plan
+        return plan
+
+    async def _answer(self, planning: Awaitable[StartPlan]) -> StartPlan | None:
+        """A plan, or its refusal as the Hub understands it."""
+        try:
+            return await planning
         except StorageUnreachable as refusal:
             if self._house.settings.admit_when_unreachable:
                 self.log.warning("Started %s without a lease: no database", self._log_name)
@@ -212,8 +255,6 @@ class CommunitySpawnerMixin(Spawner):
             raise await self._refused(refusal) from None
         except Refusal as refusal:
             raise await self._refused(refusal) from None
-        self.lease_id = request.lease_id
-        return plan
 
     async def _refused(self, refusal: Refusal) -> SpawnRefused:
         """The refusal in the person's language, whoever's request it is that starts the server."""
@@ -223,7 +264,19 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             pass  # the request's own language will do
         keep_failure_count(self.user.settings)
-        return SpawnRefused(refusal, current_messages())
+        if not isinstance(refusal, QuotaExceeded):
+            return SpawnRefused(refusal, current_messages())
+        if refusal.earliest is None:
+            return SpawnRefused(refusal, current_messages(), self._rescue_url)
+        seconds = math.ceil((refusal.earliest - self._house.clock.now()).total_seconds())
+        return SpawnRefused(
+            refusal, current_messages(), self._rescue_url, retry_after=max(1, seconds)
+        )
+
+    @property
+    def _rescue_url(self) -> str:
+        place = [self.user.escaped_name, *([self.name] if self.name else [])]
+        return f"{url_path_join(self.hub.base_url, 'spawn', *place)}?opt-{RESCUE}=yes"
 
     def _apply_plan(self, plan: StartPlan) -> None:
         """Sets what the profile, the workshop and the reader's language ask for."""

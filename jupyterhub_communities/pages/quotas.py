@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
+from ..application.reservations import Overbooked, Reserve
+from ..domain.quotas import Verdict
 from ..domain.refusals import QuotaExceeded, ReservationTooLarge, Violation
+from ..domain.remaining import Left
+from ..domain.texts import in_language
 from ..domain.units import (
     CPU,
     CPU_TIME,
@@ -15,6 +20,7 @@ from ..domain.units import (
     SERVER_TIME,
     SERVERS,
     STORAGE,
+    Amounts,
     gpu_kind,
     is_spent,
     kind_of,
@@ -48,15 +54,143 @@ def amount_in_words(resource: str, amount: int, messages: Messages) -> str:
     return messages.ngettext("%(num)s server", "%(num)s servers", amount)
 
 
+def spent_in_words(resource: str, amount: int, messages: Messages) -> str:
+    """An amount that is spent: `3 server hours`. Rounded down to hundredths."""
+    kind = kind_of(resource)
+    hours = amount * 100 // _SHOWN[kind] / 100
+    num, count = messages.whole_like(hours), messages.number(hours)
+    if kind == CPU_TIME:
+        return messages.ngettext(
+            # TRANSLATORS: One processor used for an hour.
+            "%(count)s processor hour",
+            "%(count)s processor hours",
+            num,
+            count=count,
+        )
+    if kind == MEMORY_TIME:
+        return messages.ngettext(
+            # TRANSLATORS: A GiB of memory used for an hour.
+            "%(count)s GiB-hour of memory",
+            "%(count)s GiB-hours of memory",
+            num,
+            count=count,
+        )
+    if kind == GPU_TIME:
+        return messages.ngettext(
+            "%(count)s GPU hour (%(kind)s)",
+            "%(count)s GPU hours (%(kind)s)",
+            num,
+            count=count,
+            kind=gpu_kind(resource),
+        )
+    return messages.ngettext(
+        # TRANSLATORS: A server that runs for an hour.
+        "%(count)s server hour",
+        "%(count)s server hours",
+        num,
+        count=count,
+    )
+
+
+def amounts_in_words(amounts: Amounts, messages: Messages) -> str:
+    return messages.listing(amount_in_words(what, n, messages) for what, n in amounts.items())
+
+
+def left_in_words(left: Iterable[Left], zone: str, messages: Messages) -> str:
+    """All that is left at a place, as a list; empty where nothing is limited."""
+    parts = []
+    for one in left:
+        if not is_spent(one.resource):
+            parts.append(amount_in_words(one.resource, one.amount, messages))
+        elif one.until is None:
+            parts.append(spent_in_words(one.resource, one.amount, messages))
+        else:
+            parts.append(
+                # TRANSLATORS: Something that is left to be spent, such as “3 server hours”; at that
+                # time there is more of it again.
+                messages.gettext(
+                    "%(amount)s until %(time)s",
+                    amount=spent_in_words(one.resource, one.amount, messages),
+                    time=messages.datetime(one.until, zone, "medium"),
+                )
+            )
+    return messages.listing(parts) if parts else ""
+
+
+def wait_in_words(verdict: Verdict, zone: str, messages: Messages) -> str:
+    """Of a profile that would not start now: when it will."""
+    if verdict.never_fits:
+        return messages.gettext("It is larger than you may use here.")
+    if verdict.earliest is not None:
+        return messages.gettext(
+            "There is not enough for it now, but on %(time)s, or when somebody has stopped a server.",
+            time=messages.datetime(_next_minute(verdict.earliest), zone),
+        )
+    if any(is_spent(claim.resource) and claim.used >= claim.limit for claim in verdict.exceeded):
+        return messages.gettext("There is not enough for it: the limit has to be raised.")
+    return messages.gettext("There is not enough for it until somebody has stopped a server.")
+
+
+def reserve_in_words(reserve: Reserve | None, zone: str, messages: Messages) -> list[str]:
+    """What a workshop has for itself, and what would be missing when it opens."""
+    if reserve is None:
+        return []
+    sentences = [
+        messages.gettext(
+            "Kept for each session: %(amounts)s.",
+            amounts=amounts_in_words(reserve.amounts, messages),
+        )
+    ]
+    if reserve.short and reserve.opens_at is not None:
+        sentences.append(
+            messages.gettext(
+                "As things stand now, others will still be using %(amounts)s of it on %(time)s.",
+                amounts=amounts_in_words(reserve.short, messages),
+                time=messages.datetime(reserve.opens_at, zone),
+            )
+        )
+    return sentences
+
+
+def overbooked_in_words(found: Overbooked, messages: Messages) -> list[str]:
+    """Who has to give how much, since a limit was cut."""
+    sentences = []
+    for one in found.overbookings:
+        for giving in one.givers:
+            scope = giving.reservation.scope
+            zone = found.zones.get(scope, "UTC")
+            sentences.append(
+                messages.gettext(
+                    "%(time)s. Kept for workshops: %(wanted)s; the community has: %(left)s. "
+                    "The workshop %(workshop)s has to give %(amount)s.",
+                    time=messages.interval(one.starts_at, one.ends_at, zone, "medium"),
+                    wanted=amount_in_words(one.resource, one.reserved, messages),
+                    left=amount_in_words(one.resource, one.owned, messages),
+                    workshop=found.titles.get(scope, scope.workshop),
+                    amount=amount_in_words(one.resource, giving.amount, messages),
+                )
+            )
+    return sentences
+
+
+def _next_minute(time: datetime) -> datetime:
+    """No sooner than said."""
+    past = timedelta(seconds=time.second, microseconds=time.microsecond)
+    return time + (timedelta(minutes=1) - past if past else past)
+
+
 def quota_exceeded(refusal: QuotaExceeded, messages: Messages) -> str:
     """Every violated limit, when to try again, and what would start now."""
-    sentences = [_violation(violation, messages) for violation in refusal.violations]
+    sentences = [violation_in_words(violation, messages) for violation in refusal.violations]
     if any(violation.reserved for violation in refusal.violations):
         sentences.append(messages.gettext("Part of it is reserved for a workshop."))
     sentences.append(_when(refusal, messages))
     if refusal.largest is not None:
         sentences.append(
-            messages.gettext("The profile %(profile)s would start now.", profile=refusal.largest)
+            messages.gettext(
+                "The profile %(profile)s would start now.",
+                profile=in_language(refusal.largest, messages.tag),
+            )
         )
     return " ".join(sentences)
 
@@ -76,21 +210,21 @@ def _when(refusal: QuotaExceeded, messages: Messages) -> str:
             "A server of this size never fits here. Please choose a smaller profile."
         )
     if refusal.earliest is not None:
-        minute = timedelta(minutes=1)
-        past = refusal.earliest - refusal.earliest.replace(second=0, microsecond=0)
-        time = refusal.earliest + (minute - past if past else past)  # no sooner than said
         return messages.gettext(
             "Try again on %(time)s, or when somebody has stopped a server.",
-            time=messages.datetime(time, refusal.zone),
+            time=messages.datetime(_next_minute(refusal.earliest), refusal.zone),
         )
     if any(is_spent(one.resource) and not one.left for one in refusal.violations):
         return messages.gettext("It does not come back by itself: the limit has to be raised.")
     return messages.gettext("Try again when somebody has stopped a server.")
 
 
-def _violation(violation: Violation, messages: Messages) -> str:
+def violation_in_words(violation: Violation, messages: Messages) -> str:
+    """One limit that a start would break."""
     if violation.resource == SERVERS and not violation.reserved and violation.scope != "cohort":
         return _all_servers_run(violation, messages)
+    if violation.scope == "member":
+        return _own_limit(violation, messages)
     kind = kind_of(violation.resource)
     # What is left is rounded down and what is needed up, so that both never look the same.
     unit = _SHOWN.get(kind, 1)
@@ -134,6 +268,26 @@ def _violation(violation: Violation, messages: Messages) -> str:
         ),
     }
     return sentences[kind]
+
+
+def _own_limit(violation: Violation, messages: Messages) -> str:
+    """A limit for each person, said to that person."""
+    resource = violation.resource
+    if is_spent(resource):
+        # What is needed is rounded up, so that it never looks like what is left.
+        unit = _SHOWN[kind_of(resource)]
+        needed = -(violation.wanted * -100 // unit * unit // 100)
+        return messages.gettext(
+            "You may still spend %(left)s here; a start needs %(wanted)s.",
+            left=spent_in_words(resource, violation.left, messages),
+            wanted=spent_in_words(resource, needed, messages),
+        )
+    return messages.gettext(
+        "You may use %(limit)s here at a time, and use %(held)s; this server needs %(wanted)s.",
+        limit=amount_in_words(resource, violation.limit, messages),
+        held=amount_in_words(resource, violation.held, messages),
+        wanted=amount_in_words(resource, violation.wanted, messages),
+    )
 
 
 def _all_servers_run(violation: Violation, messages: Messages) -> str:

@@ -48,6 +48,7 @@ STATUS: dict[str, int] = {
     "key_request.unknown": 404,
     "key.unknown": 403,
     "language.unknown": 400,
+    "line.others": 429,
     "name.empty": 400,
     "name.too_long": 400,
     "name.unreadable": 400,
@@ -61,7 +62,10 @@ STATUS: dict[str, int] = {
     "profile.unknown": 400,
     "quota.amount": 400,
     "quota.exceeded": 429,
+    "quota.limit": 400,
     "quota.not_yours": 403,
+    "quota.one_rescue": 409,
+    "reservation.needs": 400,
     "reservation.too_large": 409,
     "role.too_high": 403,
     "sign_in.expired": 403,
@@ -69,6 +73,8 @@ STATUS: dict[str, int] = {
     "storage.unreachable": 503,
     "text.not_kept": 400,
     "upstream.failed": 502,
+    "usage.period": 400,
+    "usage.too_many": 400,
     "username.reserved": 403,
     "username.unusable": 403,
     "workshop.closed": 409,
@@ -226,6 +232,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "key.unknown": lambda _, m: m.gettext("This return key is not valid."),
     "language.unknown": lambda r, m: m.gettext("%(tag)s is not a language tag.", tag=r.tag),
+    "line.others": lambda _, m: m.gettext(
+        "Other people are in line for a server. Please try again in a minute."
+    ),
     "name.empty": lambda _, m: m.gettext("Please write your name."),
     "name.too_long": lambda r, m: m.gettext(
         "Please write a shorter name: at most %(limit)s characters.", limit=r.limit
@@ -251,8 +260,15 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Please write an amount such as %(example)s.", example=r.example
     ),
     "quota.exceeded": quota_exceeded,
+    "quota.limit": lambda r, m: m.gettext("There is no limit called %(name)s here.", name=r.name),
     "quota.not_yours": lambda _, m: m.gettext(
         "You do not belong to the community or workshop that you chose."
+    ),
+    "quota.one_rescue": lambda _, m: m.gettext(
+        "Your small server for saving or deleting files runs already: you may have one at a time."
+    ),
+    "reservation.needs": lambda _, m: m.gettext(
+        "To keep servers for everybody, please give the number of seats and the profile."
     ),
     "reservation.too_large": reservation_too_large,
     "role.too_high": lambda _, m: m.gettext("You cannot give a role above your own."),
@@ -266,6 +282,14 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "upstream.failed": lambda _, m: m.gettext(
         "The other service did not answer as expected. Please try again in a few minutes."
+    ),
+    "usage.period": lambda r, m: m.ngettext(
+        "Please choose at most %(num)s day.", "Please choose from 1 to %(num)s days.", r.most
+    ),
+    "usage.too_many": lambda r, m: m.ngettext(
+        "There was more than %(num)s start in that time. Please choose fewer days.",
+        "There were more than %(num)s starts in that time. Please choose fewer days.",
+        r.most,
     ),
     "username.unusable": lambda _, m: m.gettext(
         "Your account there has a name that cannot be used on this hub."

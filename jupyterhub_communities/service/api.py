@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
 from ..application.batches import issue_batch, release_batch, show_batch
-from ..application.communities import my_memberships, view_audit, view_community, view_usage
+from ..application.communities import my_memberships, view_audit, view_community
 from ..application.doubles import retire_double
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
@@ -24,12 +24,14 @@ from ..application.issuing import (
 from ..application.members import list_members, remove_member, set_role
 from ..application.notices import list_notices, put_notice_away
 from ..application.people import choose_language, find_person
+from ..application.reservations import view_overbooked
 from ..application.waiting import admit_from_line, decline, view_lines
 from ..application.workshops import (
     add_site,
     close_workshop,
     list_workshops,
     open_workshop,
+    set_reserved,
     view_workshop,
 )
 from ..domain.grants import Role
@@ -189,6 +191,17 @@ class WorkshopApi(ApiHandler):
             }
         )
 
+    async def patch(self, community: str, slug: str) -> None:
+        body = self.body(models.WorkshopChangeBody)
+        await self.run(set_reserved, self.actor, community, slug, is_reserved=body.reserved)
+        await self.get(community, slug)
+
+
+class OverbookingsApi(ApiHandler):
+    async def get(self, slug: str) -> None:
+        found = await self.run(view_overbooked, self.actor, slug)
+        self.answer([models.overbooking_json(one) for one in found.overbookings])
+
 
 class CloseWorkshopApi(ApiHandler):
     async def post(self, community: str, slug: str) -> None:
@@ -319,11 +332,6 @@ class DeclineApi(ApiHandler):
         self.set_status(HTTPStatus.NO_CONTENT)
 
 
-class UsageApi(ApiHandler):
-    async def get(self, slug: str) -> None:
-        self.answer(models.usage_json(await self.run(view_usage, self.actor, slug)))
-
-
 class AuditApi(ApiHandler):
     async def get(self, slug: str) -> None:
         entries = await self.run(view_audit, self.actor, slug)
@@ -346,6 +354,7 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"communities/{_SLUG}/members", MembersApi),
     (f"communities/{_SLUG}/members/([^/]+)", MemberApi),
     (f"communities/{_SLUG}/workshops", WorkshopsApi),
+    (f"communities/{_SLUG}/overbookings", OverbookingsApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}", WorkshopApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}/close", CloseWorkshopApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}/board", BoardApi),
@@ -363,7 +372,6 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", WaitingApi),
     (f"communities/{_SLUG}/waiting/([0-9a-f]+)/admit", AdmitApi),
     (f"communities/{_SLUG}/waiting/([0-9a-f]+)/decline", DeclineApi),
-    (f"communities/{_SLUG}/usage", UsageApi),
     (f"communities/{_SLUG}/audit", AuditApi),
     (".*", NotFoundApi),
 ]

@@ -17,10 +17,16 @@ from ..application.ports import Hub
 from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, ends, keys, pages
+from . import api, codes, ends, keys, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
-from .timers import keep_passing_seats_on, keep_reconciled, leave_with_the_hub
+from .stops import Stops
+from .timers import (
+    keep_metered,
+    keep_passing_seats_on,
+    keep_reconciled,
+    leave_with_the_hub,
+)
 
 MOST_BYTES = 1_000_000  # of a request's body
 
@@ -56,11 +62,13 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
+        (f"communities/{_SLUG}/workshops/{_SLUG}/reserve", pages.ReservePage),
         (f"communities/{_SLUG}/keys", keys.KeysPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/keys", keys.KeysPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/people/([^/]+)/retire", keys.RetirePage),
         ("notices", keys.NoticesPage),
         *ends.PAGE_ROUTES,
+        *quotas.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -68,7 +76,7 @@ def make_app(
         *asset_handlers(f"{prefix}static/"),
         *(
             (f"{prefix}api/v1/{path}", handler, needs)
-            for path, handler in (*ends.API_ROUTES, *api.ROUTES)
+            for path, handler in (*ends.API_ROUTES, *quotas.API_ROUTES, *api.ROUTES)
         ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),
@@ -101,6 +109,8 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     tasks = [
         asyncio.create_task(keep_reconciled(house, hub)),
+        asyncio.create_task(keep_metered(house)),
+        asyncio.create_task(Stops(house, hub).keep_carried_out()),
         asyncio.create_task(keep_passing_seats_on(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),

@@ -52,8 +52,10 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
 
-    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+    def decode_argument(self, value: bytes | None, name: str | None = None) -> Any:
         """Whatever the bytes: a field that cannot be read is drawn again like any other."""
+        if value is None:  # a part of the path that is not there
+            return None
         return value.decode("utf-8", "replace")
 
     async def prepare(self) -> None:

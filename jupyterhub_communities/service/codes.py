@@ -21,8 +21,9 @@ from ..i18n.messages import offered
 from ..i18n.negotiation import closest
 from ..pages.language import current_messages, refine_language, use_language
 from ..pages.refusals import status_of
+from ..pages.tables import csv_text
 from .code_form import CodeForm
-from .names_file import read_names, write_csv
+from .names_file import read_names
 from .pages import PageHandler, qr_picture
 
 
@@ -192,7 +193,7 @@ class BatchTable(PageHandler):
         rows = [header, *(self._row(issued) for issued in unclaimed)]
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", 'attachment; filename="codes.csv"')
-        self.finish("\ufeff" + write_csv(rows))  # the mark tells spreadsheets that it is UTF-8
+        self.finish("\ufeff" + csv_text(rows))  # the mark tells spreadsheets that it is UTF-8
 
     def _row(self, issued: IssuedInvite) -> tuple[str, str, str]:
         return (issued.invite.label or "", issued.code, self.join_link(issued.link))

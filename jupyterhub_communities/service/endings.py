@@ -16,6 +16,7 @@ from ..application.ending import (
 )
 from ..application.heirs import hand_on_of_all
 from ..application.house import House
+from ..application.line import end_lost_places
 from ..application.ports import Hub
 from ..domain.access import Access
 from ..domain.refusals import StorageUnreachable
@@ -103,6 +104,7 @@ class Endings:
         ending = await self._house.run(plan_ending, username)
         if ending is None:
             return
+        await self._house.run(end_lost_places, username)
         prefix = self._house.settings.group_prefix
         await self._hub.set_groups(username, ending.groups, prefix=prefix)
         if ending.access is Access.FULL:

@@ -16,7 +16,7 @@ from ..pages.language import current_messages
 
 ROWS = 2  # sessions that the form begins with
 MOST_ROWS = 20
-_FIELDS = ("title", "language", "zone", "seats", "servers", "profile")
+_FIELDS = ("title", "language", "zone", "seats", "servers", "profile", "reserved")
 _LONGEST = 300  # characters of a field that are drawn again
 _FIELD_OF = {
     "workshop.title": "title",
@@ -25,6 +25,8 @@ _FIELD_OF = {
     "zone.unknown": "zone",
     "profile.not_offered": "profile",
     "profile.unknown": "profile",
+    "reservation.needs": "reserved",
+    "reservation.too_large": "reserved",
 }
 # Languages that workshops are held in, beyond those of the pages.
 _WORKSHOP_LANGUAGES = ("ar", "en", "es", "fr", "pt-BR", "sw")
@@ -86,6 +88,7 @@ class WorkshopForm:
             seats=seats,
             profile=self.values["profile"] or None,
             servers=servers,
+            is_reserved=bool(self.values["reserved"]),
         )
 
     def refuse(self, refusal: Refusal, sentence: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from ..application.communities import Membership, Usage
+from ..application.communities import Membership
 from ..application.invites import IssuedInvite
 from ..application.issuing import KEEP, InviteChange, NewInvite
 from ..application.members import Member
@@ -20,6 +20,7 @@ from ..domain.communities import Community
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
 from ..domain.notices import Notice
+from ..domain.reservations import Overbooking
 from ..domain.waiting import Ticket
 from ..domain.workshops import MOST_SEATS, Session, Site, Workshop
 from ..i18n.negotiation import is_language_tag
@@ -57,6 +58,7 @@ class WorkshopBody(_Body):
     seats: Seats | None = None
     profile: str | None = Field(None, max_length=64)
     servers: Seats | None = None
+    reserved: bool = False
 
     def wanted(self) -> NewWorkshop:
         return NewWorkshop(
@@ -67,7 +69,14 @@ class WorkshopBody(_Body):
             seats=self.seats,
             profile=self.profile,
             servers=self.servers,
+            is_reserved=self.reserved,
         )
+
+
+class WorkshopChangeBody(_Body):
+    """`PATCH communities/{c}/workshops/{w}`."""
+
+    reserved: bool
 
 
 class _NewInviteBody(_Body):
@@ -172,6 +181,19 @@ class ReasonBody(_Body):
     because: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
+class QuotaBody(_Body):
+    """`PUT communities/{c}/quotas`: all limits of the community, or of one of its workshops."""
+
+    workshop: str | None = Field(None, max_length=40)
+    limits: dict[str, str | int | None] = Field(max_length=60)
+
+
+class SimulateBody(QuotaBody):
+    """`POST communities/{c}/quotas/simulate`: the limits that would be others."""
+
+    days: int = 30
+
+
 class ErasureBody(_Body):
     """`DELETE me`: the username again."""
 
@@ -236,6 +258,7 @@ def workshop_json(workshop: Workshop, now: Any) -> Json:
         "seats": workshop.seats,
         "sites": [site_json(site) for site in workshop.sites],
         "profile": workshop.profile,
+        "reserved": None if workshop.reserved is None else dict(workshop.reserved),
         "state": workshop.state(now).value,
     }
 
@@ -244,6 +267,21 @@ def workshop_view_json(view: WorkshopView, now: Any) -> Json:
     return {
         **workshop_json(view.workshop, now),
         "servers": {"limit": view.servers.limit, "held": view.servers.held},
+        "short": {} if view.reserve is None else dict(view.reserve.short),
+    }
+
+
+def overbooking_json(overbooking: Overbooking) -> Json:
+    return {
+        "resource": overbooking.resource,
+        "starts_at": overbooking.starts_at.isoformat(),
+        "ends_at": overbooking.ends_at.isoformat(),
+        "owned": overbooking.owned,
+        "reserved": overbooking.reserved,
+        "giving": [
+            {"workshop": giving.reservation.scope.workshop, "amount": giving.amount}
+            for giving in overbooking.givers
+        ],
     }
 
 
@@ -315,18 +353,6 @@ def notice_json(notice: Notice) -> Json:
         "kind": notice.kind,
         "at": notice.created_at.isoformat(),
         "detail": "".join(n.sentence for n in shown_notices([notice], current_messages())),
-    }
-
-
-def usage_json(usage: Usage) -> Json:
-    return {
-        "since": usage.since.isoformat(),
-        "servers": {"limit": usage.servers.limit, "held": usage.servers.held},
-        "server_seconds": round(usage.server_time.total_seconds()),
-        "by_workshop": {
-            workshop or "": round(spent.total_seconds())
-            for workshop, spent in usage.by_workshop.items()
-        },
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 
 from ..domain.refusals import NamesUnreadable
 
@@ -29,15 +28,6 @@ def read_names(data: bytes) -> list[str]:
         raise NamesUnreadable from error
     column, rows = _column(rows)
     return [row[column].strip() for row in rows if len(row) > column and row[column].strip()]
-
-
-def write_csv(rows: Sequence[tuple[str, ...]]) -> str:
-    """CSV that spreadsheets open as it is: a name that begins like a formula stays a text."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    for row in rows:
-        writer.writerow([f"'{cell}" if cell[:1] in "=+-@\t\r" else cell for cell in row])
-    return out.getvalue()
 
 
 def _column(rows: list[list[str]]) -> tuple[int, list[list[str]]]:

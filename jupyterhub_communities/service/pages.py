@@ -9,19 +9,23 @@ from tornado.web import HTTPError, RequestHandler
 
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.members import list_members
-from ..application.notices import list_notices
+from ..application.notices import news_of
+from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
     list_workshops,
     open_workshop,
     renew_code,
+    set_reserved,
     view_workshop,
 )
 from ..domain.grants import Verb, may
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
+from ..pages.quotas import overbooked_in_words, reserve_in_words
 from ..pages.refusals import grace_sentence, status_of
+from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
 
@@ -44,7 +48,8 @@ class PageHandler(ServiceHandler):
 
     async def draw_stale(self, *path: str) -> None:
         """Shows the page with the form again; tornado then calls no method."""
-        self.redirect(self.request.path.removesuffix("/code"), status=303)
+        page = self.request.path.removesuffix("/code").removesuffix("/reserve")
+        self.redirect(page, status=303)
 
     def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
         self.set_status(status)
@@ -84,11 +89,12 @@ class HomePage(PageHandler):
 
     async def get(self) -> None:
         until = self.person.grace_until
-        notices = await self.run(list_notices, self.username)
+        news = await self.run(news_of, self.username)
         self.draw(
             "home.html",
             memberships=await self.run(my_memberships, self.actor),
-            notices=shown_notices(notices, current_messages()),
+            notices=shown_notices(news.notices, current_messages()),
+            stops=shown_stops(news.stops, current_messages()),
             grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 
@@ -101,17 +107,23 @@ class CommunityPage(PageHandler):
         members = None
         if may(self.actor, Verb.VIEW_MEMBERS, slug):
             members = await self.run(list_members, self.actor, slug)
+        may_open = may(self.actor, Verb.OPEN_WORKSHOP, slug)
         self.draw(
             "community.html",
             community=community,
             members=members,
             workshops=await self.run(list_workshops, self.actor, slug),
             usage=await self.run(view_usage, self.actor, slug),
-            may_open=may(self.actor, Verb.OPEN_WORKSHOP, slug),
+            may_open=may_open,
+            overbooked=await self._overbooked(slug) if may_open else (),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )
+
+    async def _overbooked(self, slug: str) -> list[str]:
+        found: Overbooked = await self.run(view_overbooked, self.actor, slug)
+        return overbooked_in_words(found, current_messages())
 
 
 class NewWorkshopPage(PageHandler):
@@ -178,7 +190,18 @@ class WorkshopPage(PageHandler):
             now=self.house.clock.now(),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
+            may_reserve=may(self.actor, Verb.CHANGE_WORKSHOP, community, slug),
+            reserve=reserve_in_words(view.reserve, view.workshop.zone, current_messages()),
         )
+
+
+class ReservePage(PageHandler):
+    """Servers are kept for everybody with a seat, or no longer."""
+
+    async def post(self, community: str, slug: str) -> None:
+        is_reserved = self.get_body_argument("reserved", "") == "yes"
+        await self.run(set_reserved, self.actor, community, slug, is_reserved=is_reserved)
+        self.go(f"communities/{community}/workshops/{slug}")
 
 
 class BoardPart(PageHandler):

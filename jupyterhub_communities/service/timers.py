@@ -10,29 +10,39 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
 
 from ..application.house import House
-from ..application.leases import reconcile_leases
+from ..application.leases import reconcile_leases, recount
+from ..application.metering import meter_some
 from ..application.ports import Hub
 from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
 
 RECONCILE_EVERY = 60.0  # seconds
 PASS_ON_EVERY = 60.0
+METER_EVERY = 60.0
 _RETRY_AFTER = 5.0  # what failed, and whether the service that holds the timers is still there
 _LOOK_FOR_PARENT_EVERY = 1.0
 
 
 async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EVERY) -> None:
-    """At once, then every minute: leases agree with the servers that the Hub reports."""
-    was_failing = False
+    """At once, then every minute: leases agree with the servers that the Hub reports. Counters are
+    compared with the leases once, when this service comes to hold the timers."""
+    was_failing = is_counted = False
     while True:
         is_mine = False
         try:
-            if is_mine := await house.holds_timers():
+            is_mine = await house.holds_timers()
+            if is_mine and not is_counted:
+                await recount_once(house)
+            is_counted = is_mine
+            if is_mine:
                 await reconcile_once(house, hub)
             was_failing = False
         except (FetchError, OSError, StorageUnreachable) as error:
             if not was_failing:  # said once, tried again soon
                 app_log.warning("Leases cannot be reconciled now: %r", error)
+            was_failing = True
+        except Exception:
+            app_log.exception("Reconciling failed; the next time goes on")
             was_failing = True
         await asyncio.sleep(every if is_mine and not was_failing else min(_RETRY_AFTER, every))
 
@@ -40,9 +50,29 @@ async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EV
 async def reconcile_once(house: House, hub: Hub) -> None:
     snapshot_at = house.clock.now()  # before asking: what starts meanwhile is younger
     servers = await hub.servers()
-    mended = await house.run(reconcile_leases, servers, snapshot_at)
+    mended = await house.run_timed(reconcile_leases, servers, snapshot_at)
     if mended.settled or mended.adopted:
         app_log.info("Reconciled: %d settled, %d adopted", len(mended.settled), len(mended.adopted))
+
+
+async def recount_once(house: House) -> None:
+    if wrong := await house.run_timed(recount):
+        app_log.warning("%d counters of quotas did not add up, and were mended", wrong)
+
+
+async def keep_metered(house: House, *, every: float = METER_EVERY) -> None:
+    """At once, then every minute: what runs is in the usage, so that no more than that is in doubt."""
+    while True:
+        is_mine = False
+        try:
+            if is_mine := await house.holds_timers():
+                while (await house.run_timed(meter_some))[1]:
+                    pass  # after a gap: others have their turn between
+        except StorageUnreachable:
+            pass  # said by the timer that reconciles; the gap is metered when it is over
+        except Exception:
+            app_log.exception("Metering failed; the next minute meters all of it")
+        await asyncio.sleep(every if is_mine else min(_RETRY_AFTER, every))
 
 
 async def keep_passing_seats_on(house: House, *, every: float = PASS_ON_EVERY) -> None:

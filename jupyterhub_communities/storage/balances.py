@@ -1,69 +1,841 @@
-"""What is held of each resource at each scope: one row each."""
+"""Limits, and what is held of each resource at each scope: one row each.
+
+An admission reads the rows on its path and writes them back with the cap in the `WHERE`: as many
+statements with ten leases as with a million.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from ..domain.quotas import Balance, Scope
-from .tables import balances
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..application.ports import Hold
+from ..domain.borrowing import Share
+from ..domain.ledger import Allowance, Key, Ledger, Rules
+from ..domain.limits import Limit, Quota, Spending, Standing, equal_share
+from ..domain.metering import METERED, SECOND, Meter, whole_second
+from ..domain.quotas import HUB, Balance, Scope
+from ..domain.reservations import Reservation
+from ..domain.stops import Drain
+from ..domain.units import MOST, SERVERS, Amounts, gpu_kind, kind_of, spent_each_second
+from ..domain.windows import Window, hour_of, read_window, write_window
+from ..domain.workshops import Session
+from .tables import (
+    allowances,
+    balances,
+    communities,
+    leases,
+    marks,
+    sessions,
+    spent,
+    usage,
+    workshops,
+)
+
+# Made once: asked at every start.
+_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
+_COHORT_KEY = (
+    select(literal("hub/~") + communities.c.cohort)
+    .where(communities.c.slug == bindparam("community"))
+    .scalar_subquery()
+)
+_PATH = select(balances).where(or_(balances.c.scope.in_(_SCOPES), balances.c.scope == _COHORT_KEY))
+_AT_SCOPES = select(balances).where(balances.c.scope.in_(_SCOPES))
+_ALLOWANCES = select(allowances).where(allowances.c.scope.in_(_SCOPES))
+_RESERVED = (
+    select(
+        workshops.c.community,
+        workshops.c.slug,
+        workshops.c.reserved,
+        workshops.c.reserved_at,
+        workshops.c.closed_at,
+        sessions.c.starts_at,
+        sessions.c.ends_at,
+    )
+    .join(
+        sessions,
+        and_(
+            sessions.c.community == workshops.c.community, sessions.c.workshop == workshops.c.slug
+        ),
+    )
+    .where(
+        workshops.c.reserved.is_not(None),
+        sessions.c.ends_at > bindparam("after"),
+        sessions.c.starts_at < bindparam("before"),
+    )
+)
+_SPENT = (
+    select(spent.c.total)
+    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
+    .where(spent.c.hour < bindparam("before"))
+    .order_by(spent.c.hour.desc())
+    .limit(1)
+)
+_HOURS = (
+    select(spent.c.hour, spent.c.total)
+    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
+    .where(spent.c.hour >= bindparam("after"))
+    .order_by(spent.c.hour)
+)
+_ENDED = select(
+    leases.c.community,
+    leases.c.workshop,
+    leases.c.account_id,
+    leases.c.amounts,
+    func.coalesce(leases.c.metered_until, leases.c.requested_at).label("since"),
+    leases.c.settled_at,
+).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.metered_at.is_(None),
+    leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
+)
+_MARK = select(marks.c.at).where(marks.c.name == METERED)
+_TAKE = (
+    update(balances)
+    .where(
+        balances.c.scope == bindparam("at"),
+        balances.c.resource == bindparam("what"),
+        balances.c.held + bindparam("needs") <= bindparam("cap"),
+    )
+    .values(held=balances.c.held + bindparam("asked"))
+)
+_MOST_ASKED = 100  # sums in one statement
+_SET_HELD = (
+    update(balances)
+    .where(balances.c.scope == bindparam("at"), balances.c.resource == bindparam("what"))
+    .values(held=bindparam("right"))
+)
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_COLUMN_OF = {
+    "server-time": usage.c.server_time,
+    "cpu-time": usage.c.cpu_time,
+    "memory-time": usage.c.memory_time,
+    "gpu-time": usage.c.gpu_time,
+}
 
 
 class SqlBalances:
     def __init__(self, connection: Connection, hub_name: str):
         self._connection = connection
         self._hub_name = hub_name
+        self._hub_key = scope_key(HUB, hub_name)
+
+    # Limits
 
     def get(self, scope: Scope, resource: str) -> Balance:
-        row = self._connection.execute(
-            select(balances.c.quota, balances.c.held).where(self._is(scope, resource))
-        ).one_or_none()
+        row = self._row(scope, resource)
         if row is None:
             return Balance(scope=scope, resource=resource, limit=None)
-        return Balance(scope=scope, resource=resource, limit=row.quota, held=row.held)
+        share = _share(row)
+        limits = [row.quota, None if share is None else share.ceiling]
+        limit = min((one for one in limits if one is not None), default=None)
+        return Balance(scope=scope, resource=resource, limit=limit, held=row.held)
 
-    def set_limit(self, scope: Scope, resource: str, limit: int | None) -> None:
+    def all_at(self, scope: Scope) -> Sequence[Balance]:
+        """Of every resource that is limited or held there."""
+        rows = self._connection.execute(_AT_SCOPES, {"scopes": [self._key(scope)]})
+        return [self.get(scope, row.resource) for row in rows.all()]
+
+    def quota(self, scope: Scope) -> Quota:
+        at = {"scopes": [self._key(scope)]}
+        limited = {}
+        for row in self._connection.execute(_AT_SCOPES, at):
+            limit = _limit(row)
+            if limit != Limit():
+                limited[row.resource] = limit
+        windows = self._sessions_of(scope)
+        rows = self._connection.execute(_ALLOWANCES, at)
+        return Quota(limited, tuple(_spending(row, windows) for row in rows))
+
+    def standings(
+        self, community: str | None, *, with_workshops: bool = True
+    ) -> Mapping[Scope, Standing]:
+        limits: dict[Scope, dict[str, Limit]] = {}
+        held: dict[Scope, dict[str, int]] = {}
+        for row in self._connection.execute(
+            select(balances).where(self._is_among(balances.c.scope, community, with_workshops))
+        ):
+            scope = self._read(row.scope)
+            if (limit := _limit(row)) != Limit():
+                limits.setdefault(scope, {})[row.resource] = limit
+            if row.held:
+                held.setdefault(scope, {})[row.resource] = row.held
+        spending = self._spending_among(community, with_workshops)
+        return {
+            scope: Standing(
+                Quota(limits.get(scope, {}), tuple(spending.get(scope, ()))), held.get(scope, {})
+            )
+            for scope in {*limits, *held, *spending}
+        }
+
+    def _spending_among(
+        self, community: str | None, with_workshops: bool
+    ) -> dict[Scope, list[Spending]]:
+        rows = self._connection.execute(
+            select(allowances).where(self._is_among(allowances.c.scope, community, with_workshops))
+        ).all()
+        windows: dict[tuple[str, str], list[Session]] = {}
+        if any(row.span == "sessions" for row in rows):
+            query = select(sessions).order_by(sessions.c.starts_at)
+            if community is not None:
+                query = query.where(sessions.c.community == community)
+            for one in self._connection.execute(query):
+                place = windows.setdefault((one.community, one.workshop), [])
+                place.append(Session(one.starts_at, one.ends_at))
+        found: dict[Scope, list[Spending]] = {}
+        for row in rows:
+            scope = self._read(row.scope)
+            held = windows.get((scope.community or "", scope.workshop or ""), ())
+            found.setdefault(scope, []).append(_spending(row, held))
+        return found
+
+    def _is_among(
+        self, key: ColumnElement[str], community: str | None, with_workshops: bool
+    ) -> ColumnElement[bool]:
+        """By the keys that there are, not by their beginnings: members' rows stand among them."""
+        if community is not None:
+            inner = select(workshop_key()).where(workshops.c.community == community)
+            own = key == Scope(community).key
+            return or_(own, key.in_(inner)) if with_workshops else own
+        slugs = select(literal("hub/") + communities.c.slug)
+        cohorts = select(literal("hub/~") + communities.c.cohort)
+        wanted = [key == self._key(HUB), key.in_(slugs), key.in_(cohorts)]
+        if with_workshops:
+            wanted.append(key.in_(select(workshop_key())))
+        return or_(*wanted)
+
+    def _read(self, key: str) -> Scope:
+        if key == self._key(HUB):
+            return HUB
+        return Scope(cohort=key[5:]) if key.startswith("hub/~") else read_key(key)
+
+    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        found: list[int] = []
+        for first in range(0, len(wanted), _MOST_ASKED):
+            columns = []
+            for scope, resource, begins in wanted[first : first + _MOST_ASKED]:
+                total = (
+                    select(spent.c.total)
+                    .where(spent.c.scope == self._key(scope), spent.c.resource == resource)
+                    .order_by(spent.c.hour.desc())
+                    .limit(1)
+                )
+                before = total.where(spent.c.hour < begins).scalar_subquery()
+                columns.append(func.coalesce(total.scalar_subquery(), 0) - func.coalesce(before, 0))
+            found += self._connection.execute(select(*columns)).one()
+        return found
+
+    def spent_hours(
+        self, scope: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[datetime, int]:
+        return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
+
+    def set_quota(self, scope: Scope, quota: Quota) -> None:
+        """All limits of the scope. What is held and spent stays as it is."""
+        known = {row.resource for row in self._connection.execute(_AT_SCOPES, self._at(scope))}
+        for resource in known - set(quota.held):
+            self.set_limit(scope, resource, Limit())
+        for resource, limit in quota.held.items():
+            self.set_limit(scope, resource, limit)
+        execute = self._connection.execute
+        execute(delete(allowances).where(allowances.c.scope == self._key(scope)))
+        for one in quota.spent:
+            execute(
+                insert(allowances).values(
+                    scope=self._key(scope),
+                    resource=one.resource,
+                    span=write_window(one.allowance.window),
+                    is_each=one.is_each,
+                    quota=one.allowance.limit,
+                )
+            )
+
+    def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None:
+        share = limit.share
+        values = {
+            "quota": limit.most,
+            "quota_each": limit.each,
+            "is_shared_equally": limit.is_shared_equally,
+            "nominal": share and share.nominal,
+            "may_borrow": share and share.may_borrow,
+            "may_lend": share and share.may_lend,
+        }
         changed = self._connection.execute(
-            update(balances).where(self._is(scope, resource)).values(quota=limit)
+            update(balances).where(self._is(scope, resource)).values(**values)
         )
-        if not changed.rowcount:
-            self._add(scope, resource, quota=limit, held=0)
+        if not changed.rowcount and limit != Limit():
+            self._connection.execute(
+                insert(balances).values(scope=self._key(scope), resource=resource, held=0, **values)
+            )
 
-    def hold(self, scope: Scope, resource: str, amount: int, *, capped: bool = True) -> bool:
-        fits: ColumnElement[bool] = or_(
-            balances.c.quota.is_(None), balances.c.held + amount <= balances.c.quota
+    def add_up_cohorts(self) -> None:
+        """What each cohort's communities lend and have drawn, anew from their own rows."""
+        cohorts: dict[tuple[str, str], list[int]] = {}
+        rows = self._connection.execute(
+            select(communities.c.cohort, balances)
+            .join(balances, balances.c.scope == literal("hub/") + communities.c.slug)
+            .where(communities.c.cohort.is_not(None))
         )
-        condition = self._is(scope, resource)
-        held = self._connection.execute(
-            update(balances)
-            .where(and_(condition, fits) if capped else condition)
-            .values(held=balances.c.held + amount)
-        )
-        if held.rowcount:
-            return True
-        if self._exists(scope, resource):
-            return False
-        self._add(scope, resource, quota=None, held=amount)
-        return True
+        for row in rows:
+            if share := _share(row):
+                pool = cohorts.setdefault((f"hub/~{row.cohort}", row.resource), [0, 0])
+                pool[0] += share.lendable
+                pool[1] += share.drawn(row.held)
+        self._connection.execute(delete(balances).where(balances.c.scope.like("hub/~%")))
+        if cohorts:
+            self._connection.execute(
+                insert(balances),
+                [
+                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
+                    for (scope, resource), (quota, held) in cohorts.items()
+                ],
+            )
 
-    def release(self, scope: Scope, resource: str, amount: int) -> None:
-        self._connection.execute(
-            update(balances).where(self._is(scope, resource)).values(held=balances.c.held - amount)
+    # A start
+
+    def standing(
+        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+    ) -> Ledger:
+        """All that decides about a request of `wanted` that lasts from `now` to `until`.
+
+        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
+        window.
+        """
+        path = {self._key(level): level for level in scope.path()}
+        rows = self._connection.execute(
+            _PATH, {"scopes": list(path), "community": scope.community or ""}
+        ).all()
+        cohort = _cohort_in(rows, path)
+        if cohort is not None:
+            path[f"hub/~{cohort}"] = Scope(cohort=cohort)
+        reserved = self.reservations(now, until)
+        rows = [*rows, *self._others(scope, cohort, reserved, path)]
+        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
+
+    def hold(self, holds: Iterable[Hold]) -> bool:
+        """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
+        where one does not fit; the transaction is then to be given up."""
+        holds = list(holds)
+        self._open(hold for hold in holds if hold.is_first)
+        wanted = [
+            {
+                "at": self._key(hold.scope),
+                "what": hold.resource,
+                "asked": hold.amount,
+                "needs": hold.needs,
+                "cap": MOST if hold.cap is None else hold.cap,
+            }
+            for hold in holds
+        ]
+        return not wanted or self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
+
+    def _open(self, holds: Iterable[Hold]) -> None:
+        rows = [
+            {"scope": self._key(hold.scope), "resource": hold.resource, "held": 0} for hold in holds
+        ]
+        if rows:
+            dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+            self._connection.execute(dialect.insert(balances).on_conflict_do_nothing(), rows)
+
+    def release(self, scope: Scope, amounts: Amounts) -> None:
+        """Gives back at every level what a lease held."""
+        path = {self._key(level): level for level in scope.path()}
+        rows = self._connection.execute(
+            _PATH, {"scopes": list(path), "community": scope.community or ""}
+        ).all()
+        cohort = _cohort_in(rows, path)
+        shares = {} if cohort is None else _shares(rows, path)
+        held = {(path[row.scope], row.resource): row.held for row in rows if row.scope in path}
+        rules = Rules(shares=shares, cohorts={scope.community or "": cohort} if cohort else {})
+        ledger = Ledger.standing(rules, held, {})
+        given = {resource: -amount for resource, amount in amounts.items()}
+        self.hold(Hold(*move) for move in ledger.moves(scope, given) if move[2])
+
+    # While servers run
+
+    def drains(self, now: datetime) -> Sequence[Drain]:
+        rows = self._connection.execute(select(allowances)).all()
+        of_all: dict[Key, list[Allowance]] = {}
+        of_each: list[tuple[Scope, Spending]] = []
+        for row in rows:
+            level = self._read_key(row.scope)
+            if level is None:
+                continue  # another hub's own
+            spending = _spending(row, self._sessions_of(level))
+            if spending.allowance.window.begins_at(now) is None:
+                continue
+            if spending.is_each:
+                of_each.append((level, spending))
+            else:
+                of_all.setdefault((level, row.resource), []).append(spending.allowance)
+        return [*self._drains_of_all(of_all, now), *self._drains_of_each(of_each, now)]
+
+    def _drains_of_all(
+        self, spending: Mapping[Key, Sequence[Allowance]], now: datetime
+    ) -> Iterator[Drain]:
+        at_limits = balances.c.scope.in_(select(allowances.c.scope))
+        held = self._held_where(at_limits) if spending else {}
+        meters = self._meters(spending, held, now, whole=False)
+        for (scope, resource), allowed in spending.items():
+            meter = meters[scope, resource]
+            for one in allowed:
+                left = one.limit - meter.spent(one.window, now)
+                yield Drain(scope, resource, left, meter.rate)
+
+    def _drains_of_each(
+        self, spendings: Sequence[tuple[Scope, Spending]], now: datetime
+    ) -> Iterator[Drain]:
+        """Of everybody who has a server, at the place that it is charged to."""
+        if not spendings:
+            return
+        held: dict[Scope, dict[str, int]] = {}
+        of_members = and_(balances.c.scope.like("hub/%@%"), balances.c.held > 0)
+        for (scope, resource), amount in self._held_where(of_members).items():
+            held.setdefault(scope, {})[resource] = amount
+        since = self._connection.execute(_MARK).scalar() or now
+        seconds = max(timedelta(), now - since) // SECOND
+        late = self._unmetered()
+        for level, spending in spendings:
+            spent = self._spent_by_members(level, spending, now)
+            for scope, amounts in held.items():
+                rate = spent_each_second(amounts).get(spending.resource, 0)
+                if not rate or level not in scope.path():
+                    continue
+                known = spent.get(scope.member or "", ())
+                total = sum(n for place, n in known if scope.place in place.path())
+                total += sum(n.get(spending.resource, 0) for at, n in late if _is_within(at, scope))
+                left = spending.allowance.limit - total - rate * seconds
+                yield Drain(scope, spending.resource, left, rate)
+
+    def _spent_by_members(
+        self, level: Scope, spending: Spending, now: datetime
+    ) -> dict[str, list[tuple[Scope, int]]]:
+        """In the window, by place, of those who have a server."""
+        begins = spending.allowance.window.begins_at(now)
+        with_servers = select(leases.c.account_id).where(leases.c.settled_at.is_(None))
+        conditions = [usage.c.hour >= begins, usage.c.account_id.in_(with_servers)]
+        if level.community is not None:
+            key = level.key
+            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
+        if kind := gpu_kind(spending.resource):
+            conditions.append(usage.c.gpu_kind == kind)
+        column = func.sum(_COLUMN_OF[kind_of(spending.resource)])
+        query = select(usage.c.account_id, usage.c.scope, column).where(*conditions)
+        found: dict[str, list[tuple[Scope, int]]] = {}
+        for account_id, key, total in self._connection.execute(
+            query.group_by(usage.c.account_id, usage.c.scope)
+        ):
+            place = read_key(key) if key.startswith("hub/") else HUB
+            found.setdefault(account_id, []).append((place, int(total)))
+        return found
+
+    def _held_where(self, condition: ColumnElement[bool]) -> dict[Key, int]:
+        query = select(balances.c.scope, balances.c.resource, balances.c.held).where(condition)
+        return {
+            (scope, row.resource): row.held
+            for row in self._connection.execute(query)
+            if (scope := self._read_key(row.scope)) is not None
+        }
+
+    def _read_key(self, key: str) -> Scope | None:
+        """None for a cohort, and for another hub's top level."""
+        if key == self._hub_key:
+            return HUB
+        first, *parts = key.split("/")
+        if first != "hub" or not parts or parts[0].startswith("~"):
+            return None
+        member = parts.pop()[1:] if parts[-1].startswith("@") else None
+        community, workshop, *_ = (*parts, None, None)
+        return Scope(community, workshop, member)
+
+    # Mending
+
+    def recount(self) -> int:
+        found: dict[tuple[str, str], int] = {}
+        columns = (leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts)
+        query = select(leases.c.hub, *columns).where(leases.c.settled_at.is_(None))
+        for row in self._connection.execute(query):
+            charged = Scope(row.community, row.workshop, member=row.account_id)
+            for level in charged.path():
+                key = scope_key(level, row.hub)
+                for resource, amount in row.amounts.items():
+                    found[key, resource] = found.get((key, resource), 0) + amount
+        rows = self._connection.execute(select(balances)).all()
+        wrong = [
+            {"at": row.scope, "what": row.resource, "right": right}
+            for row in rows
+            if not row.scope.startswith("hub/~")
+            and (right := found.pop((row.scope, row.resource), 0)) != row.held
+        ]
+        drawn = self._drawn()
+        if wrong:
+            self._connection.execute(_SET_HELD, wrong)
+        if found:
+            self._connection.execute(
+                insert(balances),
+                [{"scope": at, "resource": what, "held": n} for (at, what), n in found.items()],
+            )
+        self.add_up_cohorts()
+        anew = self._drawn()
+        changed = [key for key in drawn | anew if drawn.get(key, 0) != anew.get(key, 0)]
+        return len(wrong) + len(found) + len(changed)
+
+    def _drawn(self) -> dict[tuple[str, str], int]:
+        """From the pools of cohorts, as their own rows say."""
+        rows = self._connection.execute(select(balances).where(balances.c.scope.like("hub/~%")))
+        return {(row.scope, row.resource): row.held for row in rows}
+
+    # Reading
+
+    def reservations(self, now: datetime, until: datetime | None = None) -> list[Reservation]:
+        """All that hold at some time between the two; without `until`, or later."""
+        found = []
+        for row in self._connection.execute(_RESERVED, {"after": now, "before": until or _FAR}):
+            ends_at = row.ends_at if row.closed_at is None else min(row.ends_at, row.closed_at)
+            if now < ends_at and row.starts_at < ends_at:
+                scope = Scope(row.community, row.slug)
+                found.append(
+                    Reservation(scope, row.starts_at, ends_at, row.reserved, row.reserved_at)
+                )
+        return found
+
+    def _assembled(
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        path: Mapping[str, Scope],
+        rows: Sequence[Row[Any]],
+        cohort: str | None,
+        reserved: Sequence[Reservation],
+        now: datetime,
+        whole: bool,
+    ) -> Ledger:
+        scopes = {**path, **{self._key(one.scope): one.scope for one in reserved}}
+        scopes |= {row.scope: read_key(row.scope) for row in rows if row.scope not in scopes}
+        held: dict[Key, int] = {}
+        most: dict[Key, int] = {}
+        each: dict[Key, int] = {}
+        equal: set[Key] = set()
+        pools: dict[Key, int] = {}
+        for row in rows:
+            key = (scopes[row.scope], row.resource)
+            held[key] = row.held
+            if row.quota is not None:
+                (pools if key[0].cohort else most)[key] = row.quota
+            if row.quota_each is not None:
+                each[key] = row.quota_each
+            if row.is_shared_equally and row.quota is not None:
+                equal.add(key)
+        shares = _shares(rows, scopes)
+        own = self._each(scope, wanted, most, each, equal)
+        rules = Rules(
+            most=most,
+            most_each={key: most_one for key, (most_one, _) in own.items()},
+            held_elsewhere={(scope, what): n for (_, what), (_, n) in own.items() if n},
+            shares=shares,
+            cohorts={} if cohort is None else {community: cohort for community, _ in shares},
+            pools=pools,
+            reservations=reserved,
         )
+        spending = self._allowances(scope, wanted, path, now)
+        meters = self._meters(spending, held, now, whole=whole)
+        return Ledger.standing(replace(rules, spent=spending), held, meters)
+
+    def _each(
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        most: Mapping[Key, int],
+        each: Mapping[Key, int],
+        equal: Collection[Key],
+    ) -> dict[Key, tuple[int, int]]:
+        """What one person may hold at the place that is charged: what stands there, else above; and
+        what of that they hold already at other places that it counts."""
+        found: dict[Key, tuple[int, int]] = {}
+        if scope.member is None:
+            return found
+        for resource, amount in wanted.items():
+            for level in reversed(scope.place.path()):
+                key = (level, resource)
+                limits = [each[key]] if key in each else []
+                if key in equal:
+                    people = self._others_holding(level, scope.member) + 1
+                    limits.append(equal_share(most[key], people, amount))
+                if limits:
+                    elsewhere = self._held_elsewhere(level, scope, resource)
+                    found[scope.place, resource] = (min(limits), elsewhere)
+                    break
+        return found
+
+    def _held_elsewhere(self, level: Scope, scope: Scope, resource: str) -> int:
+        """What a member holds below the level, not counting what is charged to their place."""
+        if level == scope.place and level.workshop is not None:
+            return 0  # there is nothing below a workshop
+        query = select(func.sum(balances.c.held)).where(
+            balances.c.scope.like(f"{level.key}/%@{scope.member}"),
+            balances.c.scope != scope.key,
+            balances.c.resource == resource,
+        )
+        return int(self._connection.execute(query).scalar() or 0)
+
+    def _others_holding(self, scope: Scope, member: str) -> int:
+        """How many other people hold a server there, or below."""
+        query = select(func.count(balances.c.scope.distinct())).where(
+            balances.c.scope.like(f"{scope.key}/%@%"),
+            balances.c.scope.not_like(f"%@{member}"),
+            balances.c.resource == SERVERS,
+            balances.c.held > 0,
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def _others(
+        self,
+        scope: Scope,
+        cohort: str | None,
+        reserved: Sequence[Reservation],
+        known: Collection[str],
+    ) -> Sequence[Row[Any]]:
+        """The rows that reservations are judged by: of their workshops, and of the communities of
+        the cohort."""
+        if not reserved:
+            return []
+        wanted: ColumnElement[bool] = balances.c.scope.in_(
+            {self._key(one.scope) for one in reserved if self._key(one.scope) not in known}
+        )
+        if cohort is not None:
+            slugs = select(literal("hub/") + communities.c.slug).where(
+                communities.c.cohort == cohort, communities.c.slug != scope.community
+            )
+            wanted = or_(wanted, balances.c.scope.in_(slugs))
+        return self._connection.execute(select(balances).where(wanted)).all()
+
+    def _allowances(
+        self, scope: Scope, wanted: Amounts, path: Mapping[str, Scope], now: datetime
+    ) -> dict[Key, list[Allowance]]:
+        """What may be spent on the path in windows that bind now."""
+        found: dict[Key, list[Allowance]] = {}
+        spends = spent_each_second(wanted)
+        for row in self._connection.execute(_ALLOWANCES, {"scopes": list(path)}).all():
+            if row.resource not in spends or (row.is_each and scope.member is None):
+                continue
+            level = path[row.scope]
+            allowance = _spending(row, self._sessions_of(level)).allowance
+            begins = allowance.window.begins_at(now)
+            if begins is None:
+                continue
+            if row.is_each and level != scope.place:
+                elsewhere = self._spent_elsewhere(level, scope, row.resource, begins)
+                allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
+            key = (scope if row.is_each else level, row.resource)
+            found.setdefault(key, []).append(allowance)
+        return found
+
+    def _spent_elsewhere(self, level: Scope, scope: Scope, resource: str, begins: datetime) -> int:
+        """By a member below the level, not counting what was charged to their place."""
+        return self._spent_by_member(
+            replace(level, member=scope.member), resource, begins, but=scope.place
+        )
+
+    def _sessions_of(self, scope: Scope) -> Sequence[Session]:
+        if scope.workshop is None:
+            return ()
+        query = (
+            select(sessions.c.starts_at, sessions.c.ends_at)
+            .where(sessions.c.community == scope.community, sessions.c.workshop == scope.workshop)
+            .order_by(sessions.c.starts_at)
+        )
+        return [Session(row.starts_at, row.ends_at) for row in self._connection.execute(query)]
+
+    def _meters(
+        self,
+        spending: Mapping[Key, Sequence[Allowance]],
+        held: Mapping[Key, int],
+        now: datetime,
+        *,
+        whole: bool,
+    ) -> dict[Key, Meter]:
+        if not spending:
+            return {}
+        since = self._connection.execute(_MARK).scalar() or now
+        late = self._unmetered()
+        meters = {}
+        for (scope, resource), allowed in spending.items():
+            begins = sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
+            if scope.member is not None and whole:
+                hours = self._hours_of_member(scope, resource, begins[0])
+            elif whole:
+                hours = self._hours(scope, resource, begins[0])
+            else:
+                hours = self._between(scope, resource, begins)
+            hour = hour_of(now)
+            hours[hour] = hours.get(hour, 0) + sum(
+                amounts.get(resource, 0) for level, amounts in late if _is_within(level, scope)
+            )
+            here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
+            meters[scope, resource] = Meter.standing(
+                spent_each_second(here).get(resource, 0), hours, min(since, now)
+            )
+        return meters
+
+    def _between(
+        self, scope: Scope, resource: str, begins: Sequence[datetime]
+    ) -> dict[datetime, int]:
+        """What was spent from each of these hours up to the next, and from the last one on."""
+        if scope.member is not None:
+            since = [*(self._spent_by_member(scope, resource, hour) for hour in begins), 0]
+            return {
+                hour: earlier - later
+                for hour, earlier, later in zip(begins, since, since[1:], strict=False)
+            }
+        at = {"at": self._key(scope), "spending": resource}
+        ends = [*begins[1:], _FAR]
+        totals = [
+            self._connection.execute(_SPENT, {**at, "before": hour}).scalar() or 0
+            for hour in (begins[0], *ends)
+        ]
+        return {
+            hour: later - earlier
+            for hour, earlier, later in zip(begins, totals, totals[1:], strict=False)
+        }
+
+    def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
+        at = {"at": self._key(scope), "spending": resource}
+        total = self._connection.execute(_SPENT, {**at, "before": begins}).scalar() or 0
+        hours = {}
+        for row in self._connection.execute(_HOURS, {**at, "after": begins}):
+            hours[row.hour], total = row.total - total, row.total
+        return hours
+
+    def _hours_of_member(
+        self, scope: Scope, resource: str, begins: datetime
+    ) -> dict[datetime, int]:
+        """At the place, and below it."""
+        query = (
+            select(usage.c.hour, func.sum(_COLUMN_OF[kind_of(resource)]))
+            .where(*_of_member(scope, resource, begins))
+            .group_by(usage.c.hour)
+        )
+        return {hour: int(total) for hour, total in self._connection.execute(query)}
+
+    def _spent_by_member(
+        self, scope: Scope, resource: str, begins: datetime, *, but: Scope | None = None
+    ) -> int:
+        """At the place and below it, from an hour on; not what was charged to another place there."""
+        conditions = _of_member(scope, resource, begins)
+        if but is not None:
+            conditions.append(not_(_at_or_below(but)))
+        query = select(func.sum(_COLUMN_OF[kind_of(resource)])).where(*conditions)
+        return int(self._connection.execute(query).scalar() or 0)
+
+    def _unmetered(self) -> list[tuple[Scope, dict[str, int]]]:
+        """What leases spent that have ended since the last tick: at the end of a workshop they are
+        many, so that no more of each is read than this takes (see `domain.metering.unmetered`)."""
+        found = []
+        for row in self._connection.execute(_ENDED, {"this_hub": self._hub_name}):
+            start, end = whole_second(row.since), whole_second(row.settled_at)
+            if start < end:
+                seconds = (end - start) // SECOND
+                each = spent_each_second(row.amounts)
+                scope = Scope(row.community, row.workshop, row.account_id)
+                found.append((scope, {what: n * seconds for what, n in each.items()}))
+        return found
+
+    def _row(self, scope: Scope, resource: str) -> Row[Any] | None:
+        query = select(balances).where(self._is(scope, resource))
+        return self._connection.execute(query).one_or_none()
 
     def _is(self, scope: Scope, resource: str) -> ColumnElement[bool]:
         return and_(balances.c.scope == self._key(scope), balances.c.resource == resource)
 
+    def _at(self, scope: Scope) -> dict[str, list[str]]:
+        return {"scopes": [self._key(scope)]}
+
     def _key(self, scope: Scope) -> str:
-        # Several hubs may share a database: each has its own top level, communities are common.
-        return f"hub:{self._hub_name}" if scope.kind == "hub" else scope.key
+        return scope_key(scope, self._hub_name)
 
-    def _exists(self, scope: Scope, resource: str) -> bool:
-        query = select(balances.c.scope).where(self._is(scope, resource))
-        return self._connection.execute(query).one_or_none() is not None
 
-    def _add(self, scope: Scope, resource: str, *, quota: int | None, held: int) -> None:
-        self._connection.execute(
-            insert(balances).values(
-                scope=self._key(scope), resource=resource, quota=quota, held=held
-            )
-        )
+def scope_key(scope: Scope, hub_name: str) -> str:
+    """Several hubs may share a database: each has its own top level, communities are common."""
+    return f"hub:{hub_name}" if scope == HUB else scope.key
+
+
+def workshop_key() -> ColumnElement[str]:
+    """The key of a row of `workshops`."""
+    return literal("hub/") + workshops.c.community + "/" + workshops.c.slug
+
+
+def read_key(key: str) -> Scope:
+    """Of a community or workshop."""
+    _, community, *workshop = key.split("/")
+    return Scope(community, workshop[0] if workshop else None)
+
+
+def _of_member(scope: Scope, resource: str, begins: datetime) -> list[ColumnElement[bool]]:
+    """Which rows of usage are a member's, at the place and below it."""
+    conditions: list[ColumnElement[bool]] = [
+        usage.c.account_id == scope.member,
+        usage.c.hour >= begins,
+    ]
+    if scope.community is not None:
+        conditions.append(_at_or_below(scope.place))
+    if kind := gpu_kind(resource):
+        conditions.append(usage.c.gpu_kind == kind)
+    return conditions
+
+
+def _at_or_below(place: Scope) -> ColumnElement[bool]:
+    return or_(usage.c.scope == place.key, usage.c.scope.like(f"{place.key}/%"))
+
+
+def _is_within(scope: Scope, level: Scope) -> bool:
+    if level.member is not None and level.member != scope.member:
+        return False
+    return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
+
+
+def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:
+    """The community's, known by the row that was found beside those asked for."""
+    key = next((row.scope for row in rows if row.scope not in path), None)
+    return None if key is None else key.removeprefix("hub/~")
+
+
+def _shares(rows: Iterable[Row[Any]], scopes: Mapping[str, Scope]) -> dict[tuple[str, str], Share]:
+    found = {}
+    for row in rows:
+        community = scopes[row.scope].community if row.scope in scopes else None
+        if community is not None and (share := _share(row)):
+            found[community, row.resource] = share
+    return found
+
+
+def _share(row: Row[Any]) -> Share | None:
+    return None if row.nominal is None else Share(row.nominal, row.may_borrow, row.may_lend)
+
+
+def _limit(row: Row[Any]) -> Limit:
+    return Limit(row.quota, row.quota_each, row.is_shared_equally, _share(row))
+
+
+def _spending(row: Row[Any], held: Sequence[Session]) -> Spending:
+    window: Window = read_window(row.span, held)
+    return Spending(row.resource, Allowance(row.quota, window), row.is_each)

@@ -17,6 +17,7 @@ _FIELDS = (
     "contact",
     "declared",
     "retention_days",
+    "cohort",
     "suspended_at",
 )
 _BY_SLUG = select(communities).where(communities.c.slug == bindparam("sought"))  # made once
@@ -41,6 +42,7 @@ class SqlCommunities:
             "contact": community.contact,
             "declared": community.declared,
             "retention_days": community.retention_days,
+            "cohort": community.cohort,
         }
         changed = self._connection.execute(
             update(communities).where(communities.c.slug == community.slug).values(**values)

@@ -4,12 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from ..domain.leases import Lease, ServerKey
 from ..domain.quotas import Scope
 from .tables import leases
+
+# Made once: asked at every start and stop.
+_BY_ID = select(leases).where(leases.c.id == bindparam("sought"))
+_OF_SERVER = select(leases).where(
+    leases.c.hub == bindparam("hub"),
+    leases.c.username == bindparam("user"),
+    leases.c.server_name == bindparam("server"),
+    leases.c.settled_at.is_(None),
+)
+_LATEST = (
+    select(leases)
+    .where(leases.c.account_id == bindparam("account"), leases.c.community.is_not(None))
+    .order_by(leases.c.requested_at.desc())
+    .limit(1)
+)
+_ADD = insert(leases)
+_ACTIVATE = (
+    update(leases)
+    .where(
+        leases.c.id == bindparam("of"),
+        leases.c.active_at.is_(None),
+        leases.c.settled_at.is_(None),
+    )
+    .values(active_at=bindparam("now"))
+)
+_SETTLE = (
+    update(leases)
+    .where(leases.c.id == bindparam("of"), leases.c.settled_at.is_(None))
+    .values(settled_at=bindparam("now"))
+)
+_OF_USERNAME = (
+    select(leases)
+    .where(
+        leases.c.hub == bindparam("hub"),
+        leases.c.username == bindparam("sought"),
+        leases.c.settled_at.is_(None),
+    )
+    .order_by(leases.c.server_name)
+)
+_PLAN_STOP = (
+    update(leases)
+    .where(leases.c.id == bindparam("of"), leases.c.settled_at.is_(None))
+    .values(
+        ends_at=bindparam("ends_at"),
+        warned_at=bindparam("warned_at"),
+        stop_at=bindparam("stop_at"),
+        stop_reason=bindparam("stop_reason"),
+    )
+)
 
 
 class SqlLeases:
@@ -18,25 +81,19 @@ class SqlLeases:
         self._hub_name = hub_name
 
     def get(self, lease_id: str) -> Lease | None:
-        row = self._connection.execute(select(leases).where(leases.c.id == lease_id)).one_or_none()
-        return None if row is None else _lease(row)
+        row = self._connection.execute(_BY_ID, {"sought": lease_id}).one_or_none()
+        return None if row is None else lease_of(row)
 
     def unsettled(self) -> Sequence[Lease]:
         rows = self._connection.execute(
             select(leases).where(leases.c.hub == self._hub_name, leases.c.settled_at.is_(None))
         )
-        return [_lease(row) for row in rows]
+        return [lease_of(row) for row in rows]
 
     def of_server(self, server: ServerKey) -> Lease | None:
-        row = self._connection.execute(
-            select(leases).where(
-                leases.c.hub == self._hub_name,
-                leases.c.username == server.username,
-                leases.c.server_name == server.server_name,
-                leases.c.settled_at.is_(None),
-            )
-        ).one_or_none()
-        return None if row is None else _lease(row)
+        sought = {"hub": self._hub_name, "user": server.username, "server": server.server_name}
+        row = self._connection.execute(_OF_SERVER, sought).one_or_none()
+        return None if row is None else lease_of(row)
 
     def of_account(self, account_id: str) -> Sequence[Lease]:
         rows = self._connection.execute(
@@ -46,7 +103,11 @@ class SqlLeases:
                 leases.c.settled_at.is_(None),
             )
         )
-        return [_lease(row) for row in rows]
+        return [lease_of(row) for row in rows]
+
+    def of_username(self, username: str) -> Sequence[Lease]:
+        rows = self._connection.execute(_OF_USERNAME, {"hub": self._hub_name, "sought": username})
+        return [lease_of(row) for row in rows]
 
     def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
         rows = self._connection.execute(
@@ -56,7 +117,26 @@ class SqlLeases:
                 or_(leases.c.settled_at.is_(None), leases.c.settled_at > start),
             )
         )
-        return [_lease(row) for row in rows]
+        return [lease_of(row) for row in rows]
+
+    def settled(
+        self, community: str | None, since: datetime, *, after: Lease | None, limit: int
+    ) -> Sequence[Lease]:
+        query = select(leases).where(self._settled_since(community, since))
+        if after is not None:
+            at = after.settled_at
+            behind = and_(leases.c.settled_at == at, leases.c.id > after.id)
+            query = query.where(leases.c.settled_at >= at, or_(leases.c.settled_at > at, behind))
+        query = query.order_by(leases.c.settled_at, leases.c.id).limit(limit)
+        return [lease_of(row) for row in self._connection.execute(query)]
+
+    def count_settled(self, community: str | None, since: datetime) -> int:
+        query = select(func.count()).where(self._settled_since(community, since))
+        return self._connection.execute(query).scalar_one()
+
+    def _settled_since(self, community: str | None, since: datetime) -> ColumnElement[bool]:
+        mine = and_(leases.c.hub == self._hub_name, leases.c.settled_at > since)
+        return mine if community is None else and_(mine, leases.c.community == community)
 
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         wanted = list(account_ids)
@@ -66,53 +146,91 @@ class SqlLeases:
         return frozenset(self._connection.execute(query).scalars())
 
     def latest(self, account_id: str) -> Lease | None:
-        row = self._connection.execute(
-            select(leases)
-            .where(leases.c.account_id == account_id, leases.c.community.is_not(None))
-            .order_by(leases.c.requested_at.desc())
-            .limit(1)
-        ).one_or_none()
-        return None if row is None else _lease(row)
+        row = self._connection.execute(_LATEST, {"account": account_id}).one_or_none()
+        return None if row is None else lease_of(row)
 
     def add(self, lease: Lease) -> None:
         self._connection.execute(
-            insert(leases).values(
-                id=lease.id,
-                hub=self._hub_name,
-                username=lease.server.username,
-                server_name=lease.server.server_name,
-                account_id=lease.account_id,
-                community=lease.scope.community,
-                workshop=lease.scope.workshop,
-                profile=lease.profile,
-                requested_at=lease.requested_at,
-                active_at=lease.active_at,
-                adopted=lease.adopted,
+            _ADD,
+            {
+                "id": lease.id,
+                "hub": self._hub_name,
+                "username": lease.server.username,
+                "server_name": lease.server.server_name,
+                "account_id": lease.account_id,
+                "community": lease.scope.community,
+                "workshop": lease.scope.workshop,
+                "profile": lease.profile,
+                "requested_at": lease.requested_at,
+                "active_at": lease.active_at,
+                "adopted": lease.adopted,
+                "amounts": dict(lease.amounts),
+                "ends_at": lease.ends_at,
+                "is_rescue": lease.is_rescue,
+            },
+        )
+
+    def unmetered(self) -> Sequence[Lease]:
+        rows = self._connection.execute(select(leases).where(self._has_unmetered()))
+        return [lease_of(row) for row in rows]
+
+    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
+        is_over: ColumnElement[bool] = leases.c.settled_at.is_not(None)
+        if not is_last:
+            is_over = and_(is_over, leases.c.settled_at <= until)
+        self._connection.execute(
+            update(leases)
+            .where(self._has_unmetered(), not_(is_over))
+            .where(or_(leases.c.metered_until.is_(None), leases.c.metered_until < until))
+            .where(leases.c.requested_at < until)
+            .values(metered_until=until)
+        )
+        self._connection.execute(
+            update(leases)
+            .where(self._has_unmetered(), is_over)
+            .values(
+                metered_until=case(
+                    (leases.c.metered_until > leases.c.settled_at, leases.c.metered_until),
+                    else_=leases.c.settled_at,
+                ),
+                metered_at=until,
             )
         )
+
+    def _has_unmetered(self) -> ColumnElement[bool]:
+        return and_(leases.c.hub == self._hub_name, leases.c.metered_at.is_(None))
+
+    def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
+        rows = self._connection.execute(
+            select(leases)
+            .where(leases.c.settled_at.is_(None), leases.c.ends_at.is_not(None))
+            .order_by(leases.c.ends_at)
+            .limit(most)
+        )
+        return [lease_of(row) for row in rows]
+
+    def plan_stops(self, planned: Iterable[Lease]) -> None:
+        rows = [
+            {
+                "of": lease.id,
+                "ends_at": lease.ends_at,
+                "warned_at": lease.warned_at,
+                "stop_at": lease.stop_at,
+                "stop_reason": lease.stop_reason,
+            }
+            for lease in planned
+        ]
+        if rows:
+            self._connection.execute(_PLAN_STOP, rows)
 
     def activate(self, lease_id: str, now: datetime) -> bool:
-        activated = self._connection.execute(
-            update(leases)
-            .where(
-                leases.c.id == lease_id,
-                leases.c.active_at.is_(None),
-                leases.c.settled_at.is_(None),
-            )
-            .values(active_at=now)
-        )
-        return activated.rowcount == 1
+        return self._connection.execute(_ACTIVATE, {"of": lease_id, "now": now}).rowcount == 1
 
     def settle(self, lease_id: str, now: datetime) -> bool:
-        settled = self._connection.execute(
-            update(leases)
-            .where(leases.c.id == lease_id, leases.c.settled_at.is_(None))
-            .values(settled_at=now)
-        )
-        return settled.rowcount == 1
+        return self._connection.execute(_SETTLE, {"of": lease_id, "now": now}).rowcount == 1
 
 
-def _lease(row: Row[tuple[object, ...]]) -> Lease:
+def lease_of(row: Row[Any]) -> Lease:
     return Lease(
         id=row.id,
         server=ServerKey(row.username, row.server_name),
@@ -123,4 +241,11 @@ def _lease(row: Row[tuple[object, ...]]) -> Lease:
         active_at=row.active_at,
         settled_at=row.settled_at,
         adopted=row.adopted,
+        amounts=row.amounts,
+        metered_until=row.metered_until,
+        ends_at=row.ends_at,
+        warned_at=row.warned_at,
+        stop_at=row.stop_at,
+        stop_reason=row.stop_reason,
+        is_rescue=row.is_rescue,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select
@@ -10,7 +12,7 @@ from ..application.ports import GrantHistory
 from ..domain.accounts import Account
 from .accounts import account_of
 from .grants import HISTORY_COLUMNS, history_of, with_places
-from .tables import accounts, grants
+from .tables import accounts, grants, leases
 
 
 def _people(condition: ColumnElement[bool]) -> Select[Any]:
@@ -30,6 +32,10 @@ _BY_KEY = _people(
     )
 )
 
+_WITH_SERVERS = _people(
+    accounts.c.id.in_(select(leases.c.account_id).where(leases.c.settled_at.is_(None)))
+).order_by(None)
+
 
 class SqlPeople:
     def __init__(self, connection: Connection):
@@ -40,6 +46,11 @@ class SqlPeople:
 
     def by_key_digest(self, digest: str) -> tuple[Account, GrantHistory] | None:
         return self._one(_BY_KEY, digest)
+
+    def with_servers(self) -> Mapping[str, tuple[Account, GrantHistory]]:
+        rows = self._connection.execute(_WITH_SERVERS.order_by(accounts.c.id)).all()
+        people = (list(of_one) for _, of_one in groupby(rows, key=lambda row: row.id))
+        return {rows[0].id: (account_of(rows[0]), history_of(rows)) for rows in people}
 
     def _one(self, query: Select[Any], sought: str) -> tuple[Account, GrantHistory] | None:
         rows = self._connection.execute(query, {"sought": sought}).all()

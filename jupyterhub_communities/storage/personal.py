@@ -21,6 +21,7 @@ from .tables import (
     leases,
     notices,
     redemptions,
+    start_tickets,
     waiting,
 )
 
@@ -65,6 +66,10 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "key_requests": frozenset({"account_id", "approved_by", "browser_digest"}),
     "notices": frozenset({"account_id", "kind", "data", "created_at"}),
     "leases": frozenset({"username", "server_name", "account_id"}),
+    "start_tickets": frozenset(
+        ["username", "server_name", "account_id", "options", "taken_at", "seen_at"]
+    ),
+    "usage": frozenset({"account_id"}),
     "workshops": frozenset({"made_by"}),
     "audit": frozenset({"actor", "subject"}),
 }
@@ -77,7 +82,8 @@ class SqlPersonal:
 
     def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {}
-        for table in (accounts, identities, grants, redemptions, key_requests, notices, leases):
+        tables = (accounts, identities, grants, redemptions, key_requests, notices, leases)
+        for table in (*tables, start_tickets):
             owner = table.c.id if table is accounts else table.c.account_id
             columns = [column for column in table.columns if not _is_secret(column)]
             rows = self._connection.execute(select(*columns).where(owner == account_id))
@@ -111,6 +117,11 @@ class SqlPersonal:
             update(leases)
             .where(or_(leases.c.account_id == account_id, leases.c.username == username))
             .values(account_id=None, username="", server_name="")
+        )
+        execute(
+            delete(start_tickets).where(
+                or_(start_tickets.c.account_id == account_id, start_tickets.c.username == username)
+            )
         )
         execute(delete(accounts).where(accounts.c.id == account_id))
 

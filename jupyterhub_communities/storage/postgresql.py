@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
+from ..domain.refusals import StorageUnreachable
 from .unfit import DatabaseUnfit
 
 OLDEST = 14  # PostgreSQL's version
@@ -134,7 +135,11 @@ class Postgresql:
             connection = engine.connect()
             connection.detach()
             query = f"SELECT pg_try_advisory_lock({_lock_key(f'timers {hub_name}')})"
-            (is_mine,) = self._driver(connection).execute(query).fetchone()
+            try:
+                (is_mine,) = self._driver(connection).execute(query).fetchone()
+            except engine.dialect.loaded_dbapi.Error as error:
+                connection.close()  # lost since its last use; it is detached, so the next is another
+                raise StorageUnreachable from error
             if is_mine:
                 self._timers = connection
             else:

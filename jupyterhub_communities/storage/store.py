@@ -14,10 +14,12 @@ from .identities import SqlIdentities
 from .invites import SqlInvites, SqlRedemptions
 from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
+from .line import SqlLine
 from .marks import SqlMarks
 from .notices import SqlNotices
 from .people import SqlPeople
 from .personal import SqlPersonal
+from .usage import SqlUsage
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
 
@@ -38,7 +40,9 @@ class SqlStore:
         self.identities: ports.Identities = SqlIdentities(connection)
         self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
+        self.line: ports.Line = SqlLine(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
+        self.usage: ports.Usage = SqlUsage(connection, hub_name)
         self.personal: ports.Personal = SqlPersonal(connection)
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)

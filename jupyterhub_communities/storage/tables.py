@@ -119,6 +119,7 @@ communities = Table(
     Column("declared", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("retention_days", Integer),
+    Column("cohort", Slug, index=True),
     Column("suspended_at", UtcDateTime),
     Column("suspended_because", Text),
 )
@@ -136,6 +137,9 @@ workshops = Table(
     Column("made_by", Id),
     Column("created_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
+    # Set aside for each session: resource → amount.
+    Column("reserved", JSON(none_as_null=True)),
+    Column("reserved_at", UtcDateTime),
 )
 
 sessions = Table(
@@ -146,6 +150,7 @@ sessions = Table(
     Column("starts_at", UtcDateTime, primary_key=True),
     Column("ends_at", UtcDateTime, nullable=False),
     ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+    Index(None, "ends_at"),
 )
 
 sites = Table(
@@ -253,6 +258,21 @@ leases = Table(
     Column("active_at", UtcDateTime),
     Column("settled_at", UtcDateTime),
     Column("adopted", Boolean, nullable=False),
+    Column("amounts", JSON, nullable=False, server_default='{"servers": 1}'),
+    Column("metered_until", UtcDateTime),
+    Column("metered_at", UtcDateTime),  # wholly: nothing of it is left to meter
+    Column("ends_at", UtcDateTime),  # as far as that is known
+    Column("warned_at", UtcDateTime),
+    Column("stop_at", UtcDateTime),
+    Column("stop_reason", String(32)),
+    Column("is_rescue", Boolean, nullable=False, server_default=false()),
+    Index(
+        "ix_leases_unmetered",
+        "hub",
+        "settled_at",
+        sqlite_where=text("metered_at IS NULL"),
+        postgresql_where=text("metered_at IS NULL"),
+    ),
     Index(
         "uq_leases_unsettled_server",
         "hub",
@@ -263,17 +283,91 @@ leases = Table(
         postgresql_where=text("settled_at IS NULL"),
     ),
     Index(None, "community", "settled_at"),
+    Index(None, "settled_at"),  # the history of the last days, for dry runs
     Index(None, "account_id", "requested_at"),
+)
+
+# The line for servers: who waits until one can be started. (`waiting` is for seats.)
+start_tickets = Table(
+    "start_tickets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hub", String(64), nullable=False),
+    Column("username", Username, nullable=False),
+    Column("server_name", Username, nullable=False),
+    Column("account_id", Id, index=True),
+    Column("community", Slug),
+    Column("workshop", Slug),
+    Column("amounts", JSON, nullable=False),
+    Column("options", JSON(none_as_null=True)),  # as the Hub has them
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    UniqueConstraint("hub", "username", "server_name"),
 )
 
 # One row per scope and resource: an admission costs the same with ten leases as with a million.
 balances = Table(
     "balances",
     metadata,
-    Column("scope", String(120), primary_key=True),
-    Column("resource", String(32), primary_key=True),
-    Column("quota", BigInteger),
-    Column("held", BigInteger, nullable=False, server_default="0"),
+    Column("scope", String(160), primary_key=True),
+    Column("resource", String(64), primary_key=True),
+    Column("quota", BigInteger),  # the most; of a cohort its pool
+    Column("held", BigInteger, nullable=False, server_default="0"),  # of a cohort what is drawn
+    Column("quota_each", BigInteger),
+    Column("is_shared_equally", Boolean, nullable=False, server_default=false()),
+    Column("nominal", BigInteger),
+    Column("may_borrow", BigInteger),
+    Column("may_lend", BigInteger),
+)
+
+# What may be spent over a window.
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("scope", String(160), primary_key=True),
+    Column("resource", String(64), primary_key=True),
+    Column("span", String(64), primary_key=True),  # the window
+    Column("is_each", Boolean, primary_key=True),  # of one person
+    Column("quota", BigInteger, nullable=False),
+)
+
+# What was spent of each resource at a scope, from the beginning to the end of each hour: so that a
+# window is two look-ups, however long it is.
+spent = Table(
+    "spent",
+    metadata,
+    Column("scope", String(160), primary_key=True),
+    Column("resource", String(64), primary_key=True),
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+)
+
+# What each person spent in each hour of UTC, where, and by which profile.
+usage = Table(
+    "usage",
+    metadata,
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("scope", String(160), primary_key=True),  # the community or workshop charged
+    Column("account_id", Id, primary_key=True),  # empty for people without an account
+    Column("profile", String(64), primary_key=True),  # empty for none
+    Column("gpu_kind", Slug, primary_key=True),  # empty without GPUs
+    Column("server_time", BigInteger, nullable=False),
+    Column("cpu_time", BigInteger, nullable=False),
+    Column("memory_time", BigInteger, nullable=False),
+    Column("gpu_time", BigInteger, nullable=False),
+    # Has all that is added up of a person at a start: the rows themselves lie far apart.
+    Index(
+        "ix_usage_account_id_hour",
+        "account_id",
+        "hour",
+        "scope",
+        "gpu_kind",
+        "server_time",
+        "cpu_time",
+        "memory_time",
+        "gpu_time",
+    ),
+    Index(None, "scope", "hour"),
 )
 
 # How far the service's timers have come, so that what ended while it was away is not missed.

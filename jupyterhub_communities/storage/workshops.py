@@ -16,6 +16,7 @@ from sqlalchemy import (
     update,
 )
 
+from ..domain.units import Amounts
 from ..domain.workshops import Session, Site, Workshop
 from .tables import sessions, sites, workshops
 
@@ -72,6 +73,8 @@ class SqlWorkshops:
                 made_by=workshop.made_by,
                 created_at=workshop.created_at,
                 closed_at=workshop.closed_at,
+                reserved=None if workshop.reserved is None else dict(workshop.reserved),
+                reserved_at=workshop.reserved_at,
             )
         )
         self._connection.execute(
@@ -105,6 +108,16 @@ class SqlWorkshops:
             update(workshops)
             .where(workshops.c.community == community, workshops.c.slug == slug)
             .values(closed_at=now)
+        )
+
+    def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
+        self._connection.execute(
+            update(workshops)
+            .where(workshops.c.community == community, workshops.c.slug == slug)
+            .values(
+                reserved=None if amounts is None else dict(amounts),
+                reserved_at=None if amounts is None else now,
+            )
         )
 
     def _select(self, *conditions: ColumnElement[bool]) -> list[Workshop]:
@@ -159,4 +172,6 @@ def _workshop(
         created_at=row.created_at,
         closed_at=row.closed_at,
         sites=places,
+        reserved=row.reserved,
+        reserved_at=row.reserved_at,
     )

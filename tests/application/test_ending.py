@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from houses import SMALL, SetClock, actor_of, andes, make_house, open_taller
+from houses import SMALL, SetClock, actor_of, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.ending import (
@@ -187,8 +187,8 @@ def test_a_suspended_community_opens_nothing_until_it_is_resumed(house, opened) 
 def test_applying_the_file_leaves_a_suspended_community_suspended(house) -> None:
     house.call(suspend_community, OPERATOR, "andes", "mining")
     declared = (andes(), andes(slug="brasil", champions=("bia",)))
-    assert house.call(apply_declarations, declared, 10) == []
-    house.call(apply_declarations, (andes(servers=9),), 10)
+    assert house.call(apply_declarations, declared, most_servers(10)) == []
+    house.call(apply_declarations, (andes(servers=9),), most_servers(10))
     with house.database.read() as store:
         assert store.communities.get("andes").suspended_at is not None
         assert len(store.grants.of_community("andes", house.clock.now())) == 1, "ana, once"

@@ -1,9 +1,10 @@
 """Admission, settlement and reconciliation."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, open_taller
+from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import apply_declarations
@@ -20,7 +21,8 @@ from jupyterhub_communities.domain.refusals import (
     QuotaExceeded,
     ScopeNotYours,
 )
-from jupyterhub_communities.domain.units import SERVERS
+from jupyterhub_communities.domain.remaining import Left
+from jupyterhub_communities.domain.units import CPU, SERVERS
 
 
 @pytest.fixture
@@ -157,7 +159,57 @@ def test_choices_say_how_many_servers_are_left_over_all_levels(house) -> None:
     opened = open_taller(house, servers=2)
     one, _ = learners(house, opened, 2)
     start(house, one)
-    assert house.call(leases.start_choices, one)[0].servers_left == 1
+    assert house.call(leases.start_choices, one)[0].left == (Left("servers", 1),)
+
+
+def planned(house, username, lease_id="planned", **more):
+    """As a Spawner that knows its sizes late: a plan, and the request for it."""
+    request = StartRequest(lease_id, ServerKey(username), **more)
+    plan = house.call(leases.plan_start, request)
+    return plan, leases.as_planned(request, plan)
+
+
+def test_what_was_planned_is_admitted_with_what_it_takes(house) -> None:
+    (username,) = learners(house, open_taller(house), 1)
+    plan, request = planned(house, username)
+    assert held(house, HUB) == 0, "a plan holds nothing"
+    admitted = house.call(leases.admit, replace(request, set_aside={SERVERS: 1, CPU: 7}))
+    assert replace(admitted, amounts={}) == plan
+    with house.database.read() as store:
+        assert dict(store.leases.get("planned").amounts) == {SERVERS: 1, CPU: 7}
+
+
+def test_what_is_theirs_no_more_when_it_is_admitted_is_refused(house, clock) -> None:
+    """Between plan and admission a grant may lapse: the rescue profile is not what was applied."""
+    (username,) = learners(house, open_taller(house), 1)
+    _, request = planned(house, username)
+    clock.advance(days=31)
+    with pytest.raises(ProfileNotOffered):
+        house.call(leases.admit, request)
+    plan, request = planned(house, username)
+    assert plan.is_rescue
+    assert replace(house.call(leases.admit, request), amounts={}) == plan
+    clock.advance(days=31)
+    with pytest.raises(AccessEnded):
+        house.call(leases.admit, request)
+
+
+def test_people_of_no_community_are_admitted_as_planned(house) -> None:
+    plan, request = planned(house, "nobody")
+    assert plan.scope == HUB
+    assert replace(house.call(leases.admit, request), amounts={}) == plan
+
+
+def test_a_plan_of_a_workshop_holds_though_another_one_is_chosen_meanwhile(house) -> None:
+    one = open_taller(house, title="Uno")
+    (username,) = learners(house, one, 1)
+    plan, request = planned(house, username)
+    two = open_taller(house, title="Dos")
+    house.clock.advance(minutes=1)
+    actor = JoinRequest(two.learner_invite.code, "b", username=username)
+    house.call(invites.redeem_invite, actor)
+    assert house.call(leases.start_choices, username)[0].scope != plan.scope
+    assert house.call(leases.admit, request).scope == plan.scope
 
 
 def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house, clock) -> None:
@@ -172,7 +224,7 @@ def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house,
 
 
 def test_reconciling_adopts_a_server_without_a_lease_even_over_the_limit(house, clock) -> None:
-    house.call(apply_declarations, (andes(servers=1),), 5)
+    house.call(apply_declarations, (andes(servers=1),), most_servers(5))
     names = learners(house, open_taller(house), 2)
     servers = {ServerKey(name): RunningServer(ServerKey(name), ready=True) for name in names}
     first = house.call(leases.reconcile_leases, servers, clock.now())

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from houses import actor_of, andes, make_house, open_taller
+from houses import actor_of, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application import communities, invites, issuing, members, workshops
 from jupyterhub_communities.application.invites import JoinRequest
@@ -52,7 +52,7 @@ def test_what_the_file_declares_is_read_only(house) -> None:
 def test_a_community_never_loses_its_last_champion(tmp_path) -> None:
     house = make_house(tmp_path)
     luz = joined(house, Role.CHAMPION)
-    house.call(communities.apply_declarations, (andes(champions=()),), None)
+    house.call(communities.apply_declarations, (andes(champions=()),), most_servers(None))
     with pytest.raises(LastChampion):
         house.call(members.set_role, actor_of(house, luz), "andes", luz, Role.LEARNER)
     with pytest.raises(LastChampion):
@@ -106,7 +106,7 @@ def test_nobody_without_a_grant_may_anything_and_the_operator_everything() -> No
 def test_applying_the_file_is_idempotent_and_leaves_the_rest_alone(house) -> None:
     luz = joined(house, Role.INSTRUCTOR)
     wanted = (andes(), andes(slug="brasil", champions=("bia",)))
-    assert house.call(communities.apply_declarations, wanted, None) == []
-    changes = house.call(communities.apply_declarations, (andes(servers=9),), None)
+    assert house.call(communities.apply_declarations, wanted, most_servers(None)) == []
+    changes = house.call(communities.apply_declarations, (andes(servers=9),), most_servers(None))
     assert [change.subject for change in changes] == ["quota hub/andes servers"]
     assert actor_of(house, luz).role_at("andes") is Role.INSTRUCTOR

@@ -38,7 +38,7 @@ SAME_WORDS = {
     "sw": {"data"},
 }
 # Nothing of their own to be seen: 404.html is the page of errors, fields.html frames what forms say.
-WITHOUT_WORDS = {"hub/404.html", "service/fields.html"}
+WITHOUT_WORDS = {"hub/404.html", "service/fields.html", "stops.html"}
 
 
 @dataclass

@@ -54,7 +54,19 @@ def test_a_good_file_becomes_settings_and_declarations(tmp_path) -> None:
     assert (profile.milli_cpu, profile.memory) == (500, 1024**3)
     assert profile.roles == {Role.INSTRUCTOR}
     assert declaration.community.name("es-PE") == "Andes"
-    assert declaration.servers == 4
+    assert declaration.quota.held["servers"].most == 4
+
+
+def test_gpus_and_storage_of_a_profile_and_of_its_options(tmp_path) -> None:
+    option = "options: [{slug: none, name: None, gpus: {}}, {slug: same, name: Same}]"
+    config = load(
+        tmp_path,
+        f"{GOOD}    storage: 5G\n    gpus: {{a100: 1}}\n"
+        f"    choices: [{{slug: gpu, name: GPU, {option}}}]\n",
+    )
+    (profile,) = config.settings().catalogue.profiles
+    assert (profile.storage, profile.gpus) == (5 * 10**9, {"a100": 1})
+    assert [option.gpus for option in profile.choices[0].options] == [{}, None]
 
 
 def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
@@ -74,6 +86,10 @@ def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
          "7: communities.0.language: expected a language tag"),
         (GOOD.replace("memory: 1Gi", "memory: lots"),
          "14: profiles.0.memory: expected a size such as 512M, 2G or 2Gi"),
+        (GOOD.replace("cpu: 0.5", "gpus: {A100: 1}"), "13: profiles.0.gpus.A100: expected a slug"),
+        (GOOD.replace("cpu: 0.5", "gpus: {a100: -1}"), "13: profiles.0.gpus.a100: input should be"),
+        (GOOD.replace("cpu: 0.5", "storage: 5 disks"),
+         "13: profiles.0.storage: expected a size such as 512M, 2G or 2Gi"),
         (GOOD.replace("cpu: 0.5", "cpu: half"),
          "13: profiles.0.cpu: expected processors such as 1, 0.5 or 500m"),
         (GOOD.replace("servers: 10", "servers: 0"), "3: hub.servers: input should be greater than 0"),
@@ -154,7 +170,7 @@ def test_what_happens_at_the_end_of_access(tmp_path, hub, brasil, stopping) -> N
     assert settings.grace == timedelta(days=3)
     assert settings.rescue_profile == "small"
     assert not settings.admits_outside
-    assert settings.stopping == stopping
+    assert {s for s in ("andes", "brasil") if settings.running[s].stops_at_end} == stopping
     assert [d.community.retention_days for d in config.declarations()] == [90, None]
 
 
@@ -164,7 +180,7 @@ def test_without_a_word_people_have_two_weeks_and_nothing_is_erased_by_itself(tm
     assert settings.grace == timedelta(days=14)
     assert settings.catalogue.rescue(settings.rescue_profile).slug == "small"
     assert settings.admits_outside
-    assert settings.stopping == frozenset()
+    assert not any(rules.stops_at_end for rules in settings.running.values())
     assert config.declarations()[0].community.retention_days is None
 
 

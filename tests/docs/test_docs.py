@@ -16,10 +16,12 @@ from hubs import Browser, attempt_in
 
 from jupyterhub_communities.cli import _parser
 from jupyterhub_communities.config import CommunitiesFile, load_config
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hit
 from jupyterhub_communities.domain.refusals import all_refusals
 from jupyterhub_communities.hub.profile_list import localised, read_profile_list
+from jupyterhub_communities.hub.set_aside import as_named, device_kind, of_pod
 from jupyterhub_communities.pages.language import current_messages, use_language
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import metadata
@@ -133,6 +135,32 @@ def test_the_catalogue_of_the_profiles_page_is_a_good_file(tmp_path) -> None:
     assert catalogue.get("gis").slug == "maps"
 
 
+def test_the_quotas_of_the_operators_page_are_a_good_file(tmp_path) -> None:
+    (text,) = blocks(DOCS / "operator.md", "file: communities.yaml")
+    (tmp_path / "communities.yaml").write_text(text)
+    config = load_config(tmp_path / "communities.yaml")
+    andes, brasil = (declared.quota for declared in config.declarations())
+    assert andes.held["servers"].share == Share(30, may_borrow=10, may_lend=20)
+    assert brasil.held["servers"].share == Share(20)
+    assert {one.resource for one in andes.spent} == {"memory-time", "gpu-time.a100"}
+
+
+def test_the_gpu_of_the_profiles_page_counts_by_the_name_that_is_said_there(tmp_path) -> None:
+    kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
+    (text,) = blocks(DOCS / "profiles.md", "file: gpu.yaml")
+    (tmp_path / "communities.yaml").write_text(text)
+    catalogue = load_config(tmp_path / "communities.yaml").settings().catalogue
+    (profile,) = catalogue.profiles
+    known = kubernetes.CommunityKubeSpawner.class_trait_names()
+    assert not list(kubernetes.unknown_settings(catalogue, known))
+    limits = profile.overrides[0]["extra_resource_limits"]
+    pod = of_pod({"containers": [{"resources": {"limits": limits}}]})
+    assert as_named(pod, profile) == {"servers": 1, "gpu.a100": 1}
+    assert set(pod) - {"servers"} == {"gpu.nvidia-com-gpu"}
+    for name in ("gpu.nvidia-com-gpu", f"gpu.{device_kind('nvidia.com/mig-1g.5gb')}"):
+        assert f"`{name}`" in (DOCS / "quotas.md").read_text()
+
+
 def test_the_values_for_zero_to_jupyterhub_are_a_good_list() -> None:
     kubernetes = pytest.importorskip("jupyterhub_communities.hub.kubernetes")
     (text,) = blocks(DOCS / "profiles.md", "file: values.yaml")
@@ -161,9 +189,11 @@ def test_what_a_container_image_needs_is_what_local_servers_get() -> None:
 # Columns that say nothing of a person, by table. Whoever adds a column decides where it belongs.
 IMPERSONAL = {
     "accounts": "",
+    "allowances": "scope resource span is_each quota",
     "audit": "id at action community before after request_id",
-    "balances": "scope resource quota held",
-    "communities": "slug names language contact declared created_at retention_days suspended_at "
+    "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
+    "communities": "slug names language contact declared created_at retention_days cohort "
+    "suspended_at "
     "suspended_because",
     "grants": "id",
     "identities": "",
@@ -171,14 +201,19 @@ IMPERSONAL = {
     "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
     "link_sealed",
     "key_requests": "id number created_at approved_at used_at",
-    "leases": "id hub community workshop profile requested_at active_at settled_at adopted",
+    "leases": "id hub community workshop profile requested_at active_at settled_at adopted "
+    "amounts metered_until metered_at ends_at warned_at stop_at stop_reason is_rescue",
     "marks": "name at",
     "notices": "id",
     "redemptions": "id grant_id released_at",
     "sessions": "community workshop starts_at ends_at",
     "sites": "community workshop slug name zone",
+    "start_tickets": "id hub community workshop amounts",
+    "spent": "scope resource hour total",
+    "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
-    "workshops": "community slug title language zone seats profile created_at closed_at",
+    "workshops": "community slug title language zone seats profile created_at closed_at "
+    "reserved reserved_at",
 }
 
 
@@ -206,11 +241,11 @@ def test_the_pictures_of_the_readme_are_there() -> None:
 
 # Templates that are part of others, or show in a picture what another picture shows too.
 WITHOUT_A_PICTURE = {
-    "hub/404", "hub/code_field", "hub/hub_says", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
+    "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
     "languages", "layout", "notices", "service/base", "service/board", "service/erased",
-    "service/error", "service/fields", "service/retire", "service/slip_list", "service/words",
+    "service/error", "service/fields", "service/quota", "service/retire", "service/slip_list", "service/words", "stops",
 }  # fmt: skip
 
 
@@ -246,7 +281,7 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         **lost_key_of_a_double(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 38
+    assert len(commands) == 40
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)

@@ -117,25 +117,24 @@ TALLER = Scope("andes", "taller")
 
 
 @pytest.mark.parametrize(
-    ("scope", "access", "grants", "suspended", "stopping", "does"),
+    ("scope", "access", "grants", "suspended", "does"),
     [
-        (HUB, NONE, [], [], [], True),
-        (HUB, IN_GRACE, [REMOVED], [], [], False),
-        (Scope("andes"), FULL, [HELD], [], [], False),
-        (TALLER, FULL, [HELD], [], [], False),
-        (TALLER, FULL, [grant(workshop="taller", site="lima")], [], [], False),
-        (Scope("andes"), FULL, [grant(workshop="taller")], [], [], False),
-        (TALLER, IN_GRACE, [grant(workshop="taller", ends_at=NOW)], [], [], False),
-        (TALLER, IN_GRACE, [grant(workshop="taller", ends_at=NOW)], [], ["andes"], True),
-        (TALLER, IN_GRACE, [grant(workshop="taller", revoked_at=NOW)], [], [], True),
-        (TALLER, FULL, [grant(workshop="taller", revoked_at=NOW), BRASIL], [], [], True),
+        (HUB, NONE, [], [], True),
+        (HUB, IN_GRACE, [REMOVED], [], False),
+        (Scope("andes"), FULL, [HELD], [], False),
+        (TALLER, FULL, [HELD], [], False),
+        (TALLER, FULL, [grant(workshop="taller", site="lima")], [], False),
+        (Scope("andes"), FULL, [grant(workshop="taller")], [], False),
+        (TALLER, IN_GRACE, [grant(workshop="taller", ends_at=NOW)], [], False),
+        (TALLER, IN_GRACE, [grant(workshop="taller", revoked_at=NOW)], [], True),
+        (TALLER, FULL, [grant(workshop="taller", revoked_at=NOW), BRASIL], [], True),
         # removed once, back again, and lapsed at last
-        (TALLER, IN_GRACE, [grant(revoked_at=NOW - DAY), grant(ends_at=NOW)], [], [], False),
+        (TALLER, IN_GRACE, [grant(revoked_at=NOW - DAY), grant(ends_at=NOW)], [], False),
         # a role that was changed
-        (Scope("andes"), FULL, [grant(revoked_at=NOW), grant(starts_at=NOW)], [], [], False),
-        (Scope("andes"), FULL, [HELD, BRASIL], ["andes"], [], True),
-        (Scope("brasil"), FULL, [HELD, BRASIL], ["andes"], [], False),
+        (Scope("andes"), FULL, [grant(revoked_at=NOW), grant(starts_at=NOW)], [], False),
+        (Scope("andes"), FULL, [HELD, BRASIL], ["andes"], True),
+        (Scope("brasil"), FULL, [HELD, BRASIL], ["andes"], False),
     ],
 )
-def test_which_servers_stop(scope, access, grants, suspended, stopping, does) -> None:
-    assert stops(scope, access, grants, suspended, stopping, NOW) is does
+def test_which_servers_stop_at_once(scope, access, grants, suspended, does) -> None:
+    assert stops(scope, access, grants, suspended, NOW) is does

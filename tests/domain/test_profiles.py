@@ -214,6 +214,19 @@ def test_what_a_server_of_a_profile_holds_is_what_the_profile_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "amounts"),
+    [
+        ({}, {"servers": 1, "storage": 10, "gpu.a100": 2}),
+        ({"gpus": {"t4": 1}}, {"servers": 1, "storage": 10, "gpu.t4": 1}),
+        ({"gpus": {}, "storage": 20}, {"servers": 1, "storage": 20}),
+    ],
+)
+def test_gpus_and_storage_are_held_and_an_options_gpus_go_in_place_of_all(option, amounts) -> None:
+    profile = Profile(slug="gpu", names=NAMES, storage=10, gpus={"a100": 2})
+    assert profile.with_option(Option(slug="o", names=NAMES, **option)).amounts == amounts
+
+
+@pytest.mark.parametrize(
     ("community", "profiles"),
     [("andes", "open andes staff helpers maps maps-staff"), ("cerrado", "open staff helpers")],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,9 +52,21 @@ def test_the_first_end_that_is_known(rules, workshop, access, end) -> None:
         LEASE,
         rules,
         workshop_ends_at=None if workshop is None else NOON + workshop * MINUTE,
-        access_ends_at=None if access is None else NOON + access * MINUTE,
+        place_ends_at=None if access is None else NOON + access * MINUTE,
     )
     assert found == (None if end is None else Stop(NOON + end[0] * MINUTE, end[1]))
+
+
+def test_a_rescue_server_ends_after_an_hour_or_before() -> None:
+    rescue = replace(LEASE, is_rescue=True)
+    assert known_end(rescue, RunningRules()).at == NOON + 60 * MINUTE
+    assert known_end(rescue, RunningRules(max_session=30 * MINUTE)).at == NOON + 30 * MINUTE
+
+
+def test_without_any_access_there_is_no_server_whatever_the_rules() -> None:
+    over = NOON + 20 * MINUTE
+    found = known_end(LEASE, RunningRules(), place_ends_at=NOON, access_ends_at=over)
+    assert found == Stop(over, StopReason.ACCESS_ENDED)
 
 
 END = Stop(NOON + 60 * MINUTE, StopReason.MAX_SESSION)

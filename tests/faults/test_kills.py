@@ -93,8 +93,7 @@ def test_a_server_that_runs_without_a_lease_is_adopted(hub) -> None:
     with hub.house.database.write() as store:  # as if it had been admitted without the database
         lease = next(one for one in store.leases.unsettled() if one.server.username == name)
         store.leases.settle(lease.id, hub.house.clock.now())
-        for level in lease.scope.path():
-            store.balances.release(level, SERVERS, 1)
+        store.balances.release(lease.charged, lease.amounts)
     kill_and_restart(hub)
     adopted = wait_until(lambda: unsettled(hub).get(name), seconds=60)
     assert adopted.adopted

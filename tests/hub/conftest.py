@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cluster import KUBECONFIG
 from houses import open_taller
-from kubernetes_api import KUBECONFIG
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 
@@ -34,8 +34,8 @@ async def make_pod_spawner(tmp_path, monkeypatch):
     (tmp_path / "kubeconfig").write_text(KUBECONFIG.format(api="http://127.0.0.1:9"))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
 
-    def make(house, **traits):
-        spawner = CommunityKubeSpawner(
+    def make(house, *, spawner_class=None, **traits):
+        spawner = (spawner_class or CommunityKubeSpawner)(
             _mock=True,
             user=PodUser(),
             hub=Hub(port=8081),
@@ -71,9 +71,7 @@ def manifest_of():
 
     async def manifest_of(spawner, options: dict | None = None):
         spawner.user_options = options or {}
-        plan = await spawner._admit()
-        if plan is not None:
-            spawner._apply_plan(plan)
+        await spawner._prepare()
         await spawner.load_user_options()
         async with ApiClient() as client:
             return client.sanitize_for_serialization(await spawner.get_pod_manifest())

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from houses import actor_of, make_house, open_taller
+from houses import actor_of, make_house, most_servers, open_taller
 from hub_users import HubUser
 from jupyterhub import orm
 from jupyterhub.auth import Authenticator, PAMAuthenticator
@@ -342,7 +342,9 @@ def test_a_champion_who_was_taken_from_the_file_loses_the_group(house) -> None:
     assert refresh(authenticator, user) is True
     with house.database.read() as store:
         community = store.communities.get("andes")
-    house.call(apply_declarations, (Declaration(community, servers=3),), None)
+    house.call(
+        apply_declarations, (Declaration(community, quota=most_servers(3)),), most_servers(None)
+    )
     assert refresh(authenticator, user)["groups"] == ["chemistry"]
 
 

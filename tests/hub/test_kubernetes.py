@@ -10,6 +10,7 @@ from houses import SMALL, make_house
 
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.profiles import Option, OtherImage, Profile, ProfileChoice
+from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.hub.refused import SpawnRefused
 from jupyterhub_communities.i18n.messages import messages_for
 from jupyterhub_communities.pages.language import use_language
@@ -233,7 +234,7 @@ async def test_a_choice_of_one_place_is_shown_also_where_another_place_has_it_no
     form = await spawner.get_options_form()
     assert form.index("Base") < form.index("Maps")
     spawner.user_options = {"profile": "p", "kind": "maps"}
-    plan = await spawner._admit()
+    plan = await spawner._prepare()
     assert plan.scope.workshop == "mapas", "charged to the place that offers it"
     house.close()
 
@@ -314,3 +315,34 @@ async def test_what_is_not_offered_is_refused_with_a_sentence(
     join(house, language="en")
     with pytest.raises(SpawnRefused, match=sentence):
         await manifest_of(either, options)
+
+
+@pytest.mark.parametrize("admits", [False, True])
+async def test_a_database_that_goes_between_plan_and_admission_is_as_one_that_never_answered(
+    tmp_path, make_pod_spawner, join, admits
+) -> None:
+    (tmp_path / "gone").mkdir()
+    house = make_house(tmp_path / "gone", profiles=(IMAGE,), admit_when_unreachable=admits)
+    join(house)
+    spawner = make_pod_spawner(house)
+    await spawner._prepare()
+    answering, house.database = house.database, GoneDatabase()
+    if admits:
+        await spawner.load_user_options()
+        assert spawner.mem_guarantee == 2 * GIB, "as it was planned"
+    else:
+        with pytest.raises(SpawnRefused) as refused:
+            await spawner.load_user_options()
+        assert refused.value.status_code == 503
+    assert spawner.lease_id is None
+    house.database = answering
+    house.close()
+
+
+class GoneDatabase:
+    at_once = None
+
+    def read(self):
+        raise StorageUnreachable
+
+    write = read

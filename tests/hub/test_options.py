@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 from houses import MEDIUM, SMALL
 
-from jupyterhub_communities.application.leases import Choice
+from jupyterhub_communities.application.leases import Choice, StartPlan
 from jupyterhub_communities.domain.profiles import Option, OtherImage, Profile, ProfileChoice
-from jupyterhub_communities.domain.quotas import Scope
-from jupyterhub_communities.hub.options import draw_form, read_options, scope_of, sizes
+from jupyterhub_communities.domain.quotas import Claim, Scope, Verdict
+from jupyterhub_communities.domain.remaining import Left
+from jupyterhub_communities.hub.options import (
+    draw_form,
+    left_at,
+    read_options,
+    scope_of,
+    set_aside_sentence,
+    sizes,
+)
 from jupyterhub_communities.i18n.messages import messages_for
 
 ENGLISH, SPANISH = messages_for("en"), messages_for("es")
@@ -42,6 +52,10 @@ ENGLISH, SPANISH = messages_for("en"), messages_for("es")
         ({"profile": "x" * 41}, {}),
         ({"profile": "sm\nall"}, {}),
         ({"image": "evil", "cmd": "rm"}, {}),
+        ({"opt-rescue": ["yes"]}, {"rescue": "yes"}),
+        ({"rescue": "no"}, {}),
+        ({"rescue": True}, {}),
+        ({"start_on": ["rescue//"]}, {"community": "rescue"}),
     ],
 )
 def test_only_slugs_are_read(data, options) -> None:
@@ -80,14 +94,15 @@ class Radios(HTMLParser):
             self.labels.append(values["for"])
 
 
-def choice(*profiles, workshop="taller", name="Taller", preferred=None, left=None) -> Choice:
+def choice(*profiles, workshop="taller", name="Taller", preferred=None, left=None, waits=None):
     return Choice(
         scope=Scope("andes", workshop),
         name={"es": name},
         workshop=None,
         profiles=profiles,
-        servers_left=left,
         preferred_profile=preferred,
+        left=() if left is None else (Left("servers", left),),
+        waits=waits or {},
     )
 
 
@@ -149,12 +164,48 @@ def test_sizes_are_said_in_the_readers_language() -> None:
     assert "0,5" in sizes(SMALL, SPANISH)
     assert sizes(MEDIUM, ENGLISH) == "1 processor"
     assert sizes(Profile(slug="x", names={}), ENGLISH) == ""
+    large = Profile(
+        slug="x", names={}, memory=2**30, storage=10 * 10**9, gpus={"t4": 2, "a100": 1, "l4": 0}
+    )
+    assert sizes(large, ENGLISH) == ENGLISH.listing(
+        ["1 GiB of memory", "1 GPU (a100)", "2 GPUs (t4)", "10 GB of storage"]
+    )
 
 
-def test_a_full_place_says_so() -> None:
-    full = SPANISH.gettext("All servers are in use. Try again when somebody has stopped one.")
-    assert full in draw_form([choice(SMALL, MEDIUM, left=0)], SPANISH)
-    assert full not in draw_form([choice(SMALL, MEDIUM, left=1)], SPANISH)
+FULL = Claim(Scope("andes"), "servers", limit=3, used=3, asked=1, least=1)
+
+
+def test_the_form_says_what_is_left_once_for_each_place() -> None:
+    form = draw_form([choice(SMALL, MEDIUM, left=2), choice(SMALL, workshop=None)], ENGLISH)
+    assert form.count("Left now:") == 1
+    assert "Left now: 2 servers." in form
+    assert left_at(choice(SMALL, left=2), ENGLISH) == "Left now for Taller: 2 servers."
+    assert left_at(choice(SMALL), ENGLISH) == ""
+
+
+def test_a_profile_that_does_not_fit_now_says_when_it_will_and_can_be_chosen_all_the_same() -> None:
+    at = datetime(2026, 3, 2, 14, 0, 30, tzinfo=UTC)
+    form = draw_form([choice(SMALL, MEDIUM, waits={"small": Verdict((FULL,), at)})], ENGLISH)
+    assert "not enough for it now, but on March 2, 2026, 2:01" in form
+    assert Radios(form).values == ["andes/taller/small", "andes/taller/medium"]
+
+
+def test_where_nothing_would_start_the_form_has_the_rescue_server() -> None:
+    full = {"small": Verdict((FULL,)), "medium": Verdict((FULL,))}
+    form = draw_form([choice(SMALL, MEDIUM, left=0, waits=full)], ENGLISH)
+    assert Radios(form).values[-1] == "rescue"
+    assert read_options({"start_on": ["rescue"]}) == {"rescue": "yes"}
+    other = choice(SMALL, MEDIUM, workshop=None)
+    form = draw_form([choice(SMALL, MEDIUM, left=0, waits=full), other], ENGLISH)
+    assert "rescue" not in Radios(form).values, "something would start elsewhere"
+
+
+def test_the_progress_page_says_what_is_set_aside_and_that_a_rescue_is_short() -> None:
+    plan = StartPlan(Scope("andes"), SMALL, None, None, amounts={"servers": 1, "memory": 2**30})
+    assert set_aside_sentence(plan, ENGLISH) == "Set aside for it: 1 server and 1 GiB of memory."
+    assert set_aside_sentence(replace(plan, is_rescue=True), ENGLISH).endswith(
+        "It is for saving and deleting files, and stops after an hour."
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +247,7 @@ CHOOSY = Profile(
 
 
 def test_the_form_has_a_list_for_each_choice_and_says_where_jupyterlab_is_in_english() -> None:
-    choice = Choice(Scope("andes"), {"en": "Andes"}, None, (CHOOSY,), None, None)
+    choice = Choice(Scope("andes"), {"en": "Andes"}, None, (CHOOSY,), None)
     form = draw_form([choice], SPANISH)
     assert '<select class="form-select" name="andes//choosy/kind"' in form
     assert '<option value="base" dir="auto">&lt;Básico&gt;</option>' in form

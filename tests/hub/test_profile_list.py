@@ -302,6 +302,7 @@ class DeadDatabase:
         raise StorageUnreachable
 
     write = read
+    at_once = None
 
     def close(self):
         pass

@@ -27,6 +27,18 @@ def test_a_refused_start_carries_its_sentence_to_every_page() -> None:
     assert "100 %" in str(refused)
 
 
+def test_a_refusal_of_quota_has_the_way_to_a_rescue_server_on_pages_only() -> None:
+    offering = replace_offer(FULL)
+    refused = SpawnRefused(offering, SPANISH, "/hub/spawn/rosa?opt-rescue=yes")
+    assert 'href="/hub/spawn/rosa?opt-rescue=yes"' in str(refused.jupyterhub_html_message)
+    assert "<a" not in refused.jupyterhub_message
+    assert "<a" not in str(SpawnRefused(FULL, SPANISH, "/x").jupyterhub_html_message)
+
+
+def replace_offer(refusal: QuotaExceeded) -> QuotaExceeded:
+    return QuotaExceeded(refusal.violations, offers_rescue=True)
+
+
 def test_a_refused_sign_in_carries_its_sentence_too() -> None:
     refused = SignInRefused(UsernameReserved(), SPANISH)
     assert refused.status_code == 403

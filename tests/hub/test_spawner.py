@@ -140,6 +140,47 @@ def test_while_starting_the_hubs_sentence_is_translated_and_others_are_said_to_b
     assert spawners == {"progress": 80, "message": "Pulled the image", "lang": "en"}
 
 
+@pytest.mark.parametrize(
+    ("profile", "amounts"),
+    [
+        ("small", {"servers": 1, "cpu": 500, "memory": 512_000_000}),
+        ("medium", {"servers": 1, "cpu": 1000, "memory": 3 * 2**30}),  # of memory it says nothing
+    ],
+)
+def test_what_the_profile_does_not_say_is_held_as_the_operator_configured_the_spawner(
+    house, spawner, profile, amounts
+) -> None:
+    spawner.cpu_guarantee, spawner.cpu_limit = 0.25, 8
+    spawner.mem_limit = "3G"
+    spawner.user_options = {"profile": profile}
+    run(spawner.start())
+    assert dict(lease_of(house, spawner).amounts) == amounts
+
+
+def test_without_profiles_the_spawners_own_sizes_are_held(tmp_path) -> None:
+    house = make_house(tmp_path, profiles=())
+    spawner = make_spawner(house, "ana")
+    spawner.cpu_guarantee, spawner.mem_limit = 0.25, "3G"
+    run(spawner.start())
+    expected = {"servers": 1, "cpu": 250, "memory": 3 * 2**30}
+    assert dict(lease_of(house, spawner).amounts) == expected
+    house.close()
+
+
+def test_a_start_is_admitted_in_one_transaction(house, spawner) -> None:
+    """What KubeSpawner looks up before is not asked here: a start costs what it did."""
+    verbs = []
+
+    async def counted(*arguments):
+        verbs.append(arguments[-2].__name__)
+        return await run_or_undo(*arguments)
+
+    run_or_undo, house.run_or_undo = house.run_or_undo, counted
+    house.look = None
+    run(spawner.start())
+    assert verbs == ["admit"]
+
+
 class DeadDatabase:
     """A database that nobody reaches."""
 

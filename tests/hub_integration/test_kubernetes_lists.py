@@ -1,14 +1,18 @@
-"""An operator's own `profile_list` on a real hub: pods are asked for from a fake of Kubernetes."""
+"""An operator's own `profile_list` on a real hub: pods are asked for from kmock's Kubernetes."""
 
 from __future__ import annotations
 
 import pytest
+from cluster import KUBECONFIG
 from hubs import real_hub, text_of
-from kubernetes_api import KUBECONFIG, fake_kubernetes
 
+from jupyterhub_communities.domain.leases import Lease, ServerKey
 from tools import free_port, wait_until
 
 pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
+pytest.importorskip("kmock", reason="install PyPI's package kmock")
+
+from kubernetes_api import emulated_kubernetes
 
 COMMUNITIES = """\
 communities:
@@ -16,6 +20,7 @@ communities:
     name: {es: Comunidad Andes, en: Andes Community}
     language: es
     champions: [ana]
+    quota: {memory: 3Gi}
 """
 
 # As it stood before there were communities, with what the operator added since.
@@ -24,6 +29,9 @@ from kubespawner import KubeSpawner
 c.JupyterHub.spawner_class = KubeSpawner
 c.KubeSpawner.namespace = "default"
 c.KubeSpawner.events_enabled = False
+c.KubeSpawner.storage_pvc_ensure = True
+c.KubeSpawner.storage_capacity = "1Mi"
+c.Spawner.consecutive_failure_limit = 2
 c.KubeSpawner.port = {port}
 c.KubeSpawner.hub_connect_url = c.JupyterHub.hub_connect_url = f"http://127.0.0.1:{{c.JupyterHub.hub_port}}"
 c.KubeSpawner.profile_list = [
@@ -52,6 +60,7 @@ c.KubeSpawner.profile_list = [
             }}
         }},
     }},
+    {{"display_name": "Large", "kubespawner_override": {{"mem_guarantee": "4G"}}}},
     {{
         "display_name": "Graphics processor",
         "translations": {{"es": {{"display_name": "Procesador gráfico"}}}},
@@ -65,7 +74,7 @@ c.KubeSpawner.profile_list = [
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lists")
-    with fake_kubernetes() as (api, cluster):
+    with emulated_kubernetes() as (api, cluster):
         (folder / "kubeconfig").write_text(KUBECONFIG.format(api=api))
         more = CONFIG.format(port=free_port())
         with pytest.MonkeyPatch.context() as patch:
@@ -95,14 +104,10 @@ def image_of(world, device) -> str:
     return pod["spec"]["containers"][0]["image"]
 
 
-def profile_of_lease(world, device) -> str | None:
+def lease_of(world, device) -> Lease | None:
     hub, _ = world
     with hub.house.database.read() as store:
-        return next(
-            lease.profile
-            for lease in store.leases.unsettled()
-            if lease.server.username == device.username()
-        )
+        return store.leases.of_server(ServerKey(device.username()))
 
 
 def test_the_form_shows_what_is_theirs_and_starts_it(world, learner) -> None:
@@ -115,7 +120,7 @@ def test_the_form_shows_what_is_theirs_and_starts_it(world, learner) -> None:
     chosen = {"profile": "lessons", "profile-option-lessons--tools": "r"}
     learner.post(f"/hub/spawn?_xsrf={token}", chosen)
     assert image_of(world, learner) == "r:1"
-    assert profile_of_lease(world, learner) == "lessons"
+    assert lease_of(world, learner).profile == "lessons"
 
 
 @pytest.mark.parametrize(
@@ -155,3 +160,40 @@ def test_rest_goes_through_the_same_gates(world, learner) -> None:
     odd = {"profile": "lessons", "tools": "r", "image": "evil:1", "x": {"y": [1]}}
     assert hub.api("POST", path, json=odd).status_code in (201, 202)
     assert image_of(world, learner) == "r:1"
+
+
+def test_a_server_holds_what_its_pod_sets_aside_until_it_has_stopped(world, learner) -> None:
+    hub, cluster = world
+    path = f"/users/{learner.username()}/server"
+    assert hub.api("POST", path, json={"profile": "lessons"}).status_code in (201, 202)
+    image_of(world, learner)
+    assert dict(lease_of(world, learner).amounts) == {"servers": 1, "memory": 512 * 2**20}
+    hub.api("DELETE", path)
+    wait_until(lambda: lease_of(world, learner) is None)
+    assert cluster.names("pods") == []
+
+
+def test_starts_that_do_not_fit_make_nothing_and_are_no_failures_of_the_hub(world, learner) -> None:
+    hub, cluster = world
+    volumes = cluster.names("persistentvolumeclaims")
+    for _ in range(3):  # one more than failures that would stop it
+        refused = hub.api("POST", f"/users/{learner.username()}/server", json={"profile": "large"})
+        assert refused.status_code == 429
+        assert "4 GiB" in refused.json()["message"]
+        assert "Lecciones" in refused.json()["message"], "what would start now"
+    assert cluster.asked_for == []
+    assert cluster.names("persistentvolumeclaims") == volumes
+    assert lease_of(world, learner) is None
+    assert hub.api("GET", "/").ok
+
+
+def test_a_start_that_kubernetes_fails_holds_nothing_afterwards(world, learner) -> None:
+    hub, cluster = world
+    cluster.fails = True
+    try:
+        hub.api("POST", f"/users/{learner.username()}/server", json={"profile": "lessons"})
+        assert "etcd has no leader" in hub.log(), "it came as far as that"
+        wait_until(lambda: lease_of(world, learner) is None)
+    finally:
+        cluster.fails = False
+    assert hub.api("GET", "/").ok

@@ -37,7 +37,9 @@ c.Authenticator.allow_all = True
 """
 
 
-# What we do ourselves. `read` and `write` are transactions.
+# What we do ourselves. `read` and `write` are transactions. Of a returning person's statements six
+# are the home page's, for what is left at the place that they would start in: in the look that it
+# takes anyway.
 OURS = {
     "new": """
         INSERT accounts 1
@@ -55,7 +57,12 @@ OURS = {
     """,
     "returning": """
         SELECT accounts 2
+        SELECT allowances 1
+        SELECT balances 1
         SELECT notices 1
+        SELECT sessions 1
+        SELECT sites 1
+        SELECT workshops 2
         read 2
     """,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -16,11 +17,13 @@ from hubs import COMMUNITIES, attempt_in, real_hub, text_of
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.limits import Limit
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
-FULL = "El taller {title} puede tener un servidor a la vez, y ya está en marcha."
+RESCUE = re.compile(r'id="rescue" href="([^"]+)"')
+FULL = "Aquí puedes tener un servidor a la vez, y ya está en marcha."
 
 
 def held(hub, opened) -> int:
@@ -46,20 +49,21 @@ def start(hub, username, **options):
 
 def stop(hub, username):
     hub.api("DELETE", f"/users/{username}/server")
-    wait_until(lambda: not hub.user(username)["servers"])
+    wait_until(lambda: "" not in hub.user(username)["servers"])
 
 
 @pytest.fixture
 def full(hub, request):
-    """A workshop whose one server runs, and somebody else of it who wants one."""
-    title = f"Lleno {request.node.name[-20:]}"
-    opened = hub.workshop(title, servers=1)
-    first, second = member(hub, opened, "Primera"), member(hub, opened, "Segunda")
-    assert start(hub, first.username()).status_code in (201, 202)
-    wait_until(lambda: hub.user(first.username())["servers"])
-    yield second, FULL.format(title=title), opened
-    stop(hub, first.username())
-    assert held(hub, opened) == 0
+    """Somebody who may run one server, and runs one: to wait in line would be no use."""
+    opened = hub.workshop(f"Lleno {request.node.name[-20:]}")
+    with hub.house.database.write() as store:
+        store.balances.set_limit(Scope("andes", opened.workshop.slug), SERVERS, Limit(each=1))
+    device = member(hub, opened, "Primera")
+    other = f"/users/{device.username()}/servers/other"
+    assert hub.api("POST", other).status_code in (201, 202)
+    yield device, FULL, opened
+    hub.api("DELETE", other)
+    wait_until(lambda: held(hub, opened) == 0)
 
 
 def test_the_refusal_is_a_sentence_on_the_fast_path(full) -> None:
@@ -92,6 +96,22 @@ def test_the_refusal_is_a_sentence_on_a_slow_start(full) -> None:
     address = page.url.removeprefix(device.hub.url)
     (page,) = wait_until(lambda: [p for p in [device.get(address)] if p.status_code == 429])
     assert sentence in text_of(page)
+    assert RESCUE.search(page.text)
+
+
+def test_a_start_that_is_slow_to_be_refused_leads_into_the_line(hub) -> None:
+    opened = hub.workshop("Lento y lleno", servers=1)
+    first, second = member(hub, opened, "Primera"), member(hub, opened, "Segunda")
+    start(hub, first.username())
+    wait_until(lambda: held(hub, opened) == 1)
+    page = second.get("/hub/spawn", params={"opt-profile": "slow"})
+    address = page.url.removeprefix(hub.url)
+    assert address.startswith("/hub/spawn-pending/")
+    page = wait_until(lambda: [p for p in [second.get(address)] if "/line/" in p.url])[0]
+    assert "Tu lugar en la fila 1" in text_of(page)
+    assert "Refresh" in page.headers
+    second.get("/hub/logout")
+    stop(hub, first.username())
 
 
 def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
@@ -100,6 +120,33 @@ def test_the_refusal_is_a_sentence_over_rest(hub, full) -> None:
     answer = start(hub, device.username(), profile="small")
     assert answer.status_code == 429
     assert sentence in answer.json()["message"]
+
+
+def test_somebody_over_quota_starts_one_small_server_by_the_link_on_the_refusal(hub, full) -> None:
+    device, sentence, opened = full
+    username = device.username()
+    assert "Disponible ahora para" in text_of(device.get("/hub/home"))
+    query = {"opt-profile": "medium", "opt-community": "andes"}
+    query["opt-workshop"] = opened.workshop.slug
+    page = device.get("/hub/spawn", params=query)
+    assert sentence in text_of(page)
+    (link,) = RESCUE.findall(page.text)
+    token = device.session.cookies.get("_xsrf")
+    form = {"start_on": f"andes/{opened.workshop.slug}/medium"}
+    assert RESCUE.findall(device.post(f"/hub/spawn?_xsrf={token}", form).text) == [link]
+    page = device.get(link)
+    assert page.ok
+    wait_until(lambda: hub.user(username)["servers"].get("", {}).get("ready"))
+    lease = lease_of(hub, username)
+    assert (lease.is_rescue, lease.profile) == (True, "small")
+    assert held(hub, opened) == 2
+    path = f"/users/{username}/servers/otra"
+    wanted = {"rescue": "yes", "profile": "medium", "image": "any"}
+    refused = hub.api("POST", path, json=wanted)
+    assert refused.status_code == 409
+    assert "Tu servidor pequeño" in refused.json()["message"]
+    stop(hub, username)
+    assert held(hub, opened) == 1
 
 
 def test_ten_simultaneous_starts_against_a_limit_of_three_give_exactly_three(hub) -> None:

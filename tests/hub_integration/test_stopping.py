@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from hubs import text_of
 
+from jupyterhub_communities.domain.stops import StopReason
 from tools import wait_until
 
 STOP = "/hub/communities/stop"
@@ -84,3 +88,35 @@ def test_nobody_stops_the_server_of_somebody_else(hub, device) -> None:
     assert servers(hub, other)
     for each in (device, other):
         each.post(STOP, forms(each.get("/hub/home"))[0])
+
+
+def warn(hub, device) -> None:
+    """As the service does it; its next look takes back what has no reason."""
+    now = hub.house.clock.now()
+    with hub.house.database.write() as store:
+        (lease,) = store.leases.of_username(device.username())
+        planned = replace(
+            lease,
+            warned_at=now,
+            stop_at=now + timedelta(minutes=9),
+            stop_reason=StopReason.WORKSHOP_ENDED.value,
+        )
+        store.leases.plan_stops([planned])
+
+
+def test_whoever_is_warned_reads_it_on_the_home_page_and_while_the_server_starts(
+    hub, device
+) -> None:
+    assert "Guarda tu trabajo" not in text_of(device.get("/hub/home")), "no server, no warning"
+    start(hub, device, profile="hanging")
+    wait_until(lambda: servers(hub, device))
+    for path in ("/hub/home", f"/hub/spawn-pending/{device.username()}"):
+
+        def is_told(path=path) -> bool:
+            warn(hub, device)
+            told = text_of(device.get(path))
+            return "Tu servidor se detiene el" in told and "el taller habrá terminado" in told
+
+        wait_until(is_told)
+    (form,) = forms(device.get("/hub/home"))
+    device.post(STOP, form)

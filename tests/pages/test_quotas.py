@@ -61,7 +61,7 @@ def test_every_violated_limit_is_told_and_what_to_do() -> None:
 
 
 def test_what_is_known_to_end_is_told_in_the_zone_of_the_reader_with_what_would_start() -> None:
-    text = told(MEMORY, earliest=NINE, zone="America/Lima", largest="Small")
+    text = told(MEMORY, earliest=NINE, zone="America/Lima", largest={"en": "Small"})
     assert "Try again on March 2, 2026" in text
     assert "9:00" in text
     assert text.endswith("The profile Small would start now.")

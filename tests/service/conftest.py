@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
 from houses import actor_of, andes, make_house, open_taller
 from jupyterhub.services.auth import HubOAuth
+from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
@@ -138,3 +140,26 @@ async def service(world):
     for running in (server, hub):
         running.stop()
         await running.close_all_connections()
+
+
+@pytest.fixture
+def call(service):
+    async def call(method, path, *, token="champion", body=None, raw=None, headers=()):
+        data = raw if raw is not None else (None if body is None else json.dumps(body))
+        answer = await AsyncHTTPClient().fetch(
+            f"{service}api/v1/{path}",
+            method=method,
+            headers={
+                **({"Authorization": f"token {token}"} if token else {}),
+                "Content-Type": "application/json",
+                **dict(headers),
+            },
+            body=data,
+            allow_nonstandard_methods=True,
+            raise_error=False,
+            follow_redirects=False,
+        )
+        content = json.loads(answer.body) if answer.body else None
+        return answer.code, content, answer.headers
+
+    return call

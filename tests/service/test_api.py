@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from tornado.httpclient import AsyncHTTPClient
+from houses import andes, most_servers
 
+from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, Role, Verb
 
@@ -20,29 +19,6 @@ WORKSHOP = {
         {"starts_at": "2030-03-02T09:00:00-05:00", "ends_at": "2030-03-02T12:00:00-05:00"}
     ],
 }
-
-
-@pytest.fixture
-def call(service):
-    async def call(method, path, *, token="champion", body=None, raw=None, headers=()):
-        data = raw if raw is not None else (None if body is None else json.dumps(body))
-        answer = await AsyncHTTPClient().fetch(
-            f"{service}api/v1/{path}",
-            method=method,
-            headers={
-                **({"Authorization": f"token {token}"} if token else {}),
-                "Content-Type": "application/json",
-                **dict(headers),
-            },
-            body=data,
-            allow_nonstandard_methods=True,
-            raise_error=False,
-            follow_redirects=False,
-        )
-        content = json.loads(answer.body) if answer.body else None
-        return answer.code, content, answer.headers
-
-    return call
 
 
 async def test_a_workshop_is_opened_looked_at_and_closed(call) -> None:
@@ -153,6 +129,14 @@ VERBS = {
     ),
     Verb.ADMIT: ("GET", "communities/andes/workshops/{workshop}/waiting", None),
     Verb.ERASE: ("PUT", "communities/andes/members/{learner}/erasure", None),
+    Verb.VIEW_QUOTA: ("GET", "communities/andes/quotas", None),
+    Verb.SET_QUOTA: (
+        "PUT",
+        "communities/andes/quotas",
+        {"limits": {"servers": 2}},
+    ),
+    Verb.TRY_QUOTA: ("POST", "communities/andes/quotas/simulate", {"limits": {"servers": 1}}),
+    Verb.VIEW_USAGE_OF_PEOPLE: ("GET", "communities/andes/usage?by=person", None),
     Verb.VIEW_USAGE: ("GET", "communities/andes/usage", None),
     Verb.VIEW_AUDIT: ("GET", "communities/andes/audit", None),
 }
@@ -168,6 +152,8 @@ async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who)
         workshop=world.opened.workshop.slug,
         invite=world.opened.learner_invite.invite.id,
     )
+    if verb is Verb.SET_QUOTA:
+        body = {**body, "workshop": world.opened.workshop.slug}
     if verb is Verb.REMOVE_MEMBER and who == "helper":
         return  # leaving is everybody's own right
     status, answer, _ = await call(method, path, token=who, body=body)
@@ -194,6 +180,32 @@ async def test_who_is_nobody_here_gets_nothing(call, token, status) -> None:
         found, problem, headers = await call("GET", path, token=token)
         assert found == problem["status"] == status
         assert headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_workshop_reserves_by_its_body_and_by_patch(call, world) -> None:
+    path = "communities/andes/workshops/mapas"
+    many = {**WORKSHOP, "reserved": True}
+    status, problem, _ = await call("POST", "communities/andes/workshops", body=many)
+    assert (status, problem["code"]) == (409, "reservation.too_large")
+    status, problem, _ = await call(
+        "POST", "communities/andes/workshops", body={**many, "seats": None}
+    )
+    assert (status, problem["code"]) == (400, "reservation.needs")
+    status, made, _ = await call("POST", "communities/andes/workshops", body={**many, "seats": 2})
+    assert (status, made["reserved"]["servers"]) == (201, 2)
+    status, seen, _ = await call("PATCH", path, body={"reserved": False})
+    assert (status, seen["reserved"], seen["short"]) == (200, None, {})
+    assert (await call("PATCH", path, body={"reserved": True}))[1]["reserved"]["servers"] == 2
+    world.house.call(apply_declarations, (andes(servers=1),), most_servers(None))
+    ((overbooked,), status) = (await call("GET", "communities/andes/overbookings"))[1::-1]
+    assert status == 200
+    assert (overbooked["owned"], overbooked["reserved"]) == (1, 2)
+    assert overbooked["giving"] == [{"workshop": "mapas", "amount": 1}]
+    for method, at, body in (
+        ("PATCH", path, {"reserved": False}),
+        ("GET", "communities/andes/overbookings", None),
+    ):
+        assert (await call(method, at, token="helper", body=body))[0] == 403
 
 
 @pytest.mark.parametrize(

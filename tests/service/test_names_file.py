@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jupyterhub_communities.domain.refusals import NamesUnreadable
-from jupyterhub_communities.service.names_file import read_names, write_csv
+from jupyterhub_communities.pages.tables import csv_text
+from jupyterhub_communities.service.names_file import read_names
 
 MARIA = ["María José", "李雷", "Ñusta"]
 
@@ -37,4 +38,4 @@ def test_what_is_no_text_is_said_so(data) -> None:
 
 
 def test_a_name_never_becomes_a_formula() -> None:
-    assert write_csv([("=1+1", "@x"), ("Ana", "1")]) == "'=1+1,'@x\r\nAna,1\r\n"
+    assert csv_text([("=1+1", "@x"), ("Ana", "1")]) == "'=1+1,'@x\r\nAna,1\r\n"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from houses import actor_of, open_taller
+from houses import actor_of, andes, most_servers, open_taller
 from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
 
+from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import list_invites, revoke_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.workshops import view_workshop
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
+from jupyterhub_communities.domain.stops import StopReason
 from jupyterhub_communities.service.timers import reconcile_once
 
 FORM = {
@@ -106,6 +109,39 @@ async def test_a_form_opens_a_workshop(visit, world) -> None:
     assert page.headers["Location"].endswith("/communities/andes/workshops/mapas")
     view = world.house.call(view_workshop, actor_of(world.house, "ana"), "andes", "mapas")
     assert view.workshop.starts_at.isoformat() == "2030-03-02T14:00:00+00:00"
+
+
+async def test_a_form_keeps_servers_for_the_sessions_and_the_page_gives_them_up(visit) -> None:
+    data = {**FORM, "profile": "small", "seats": "3", "reserved": "yes"}
+    page = await visit("communities/andes/workshops/new", data={**data, "seats": ""})
+    assert page.code == 400
+    assert "please give the number of seats" in page.body.decode()
+    page = await visit("communities/andes/workshops/new", data={**data, "seats": "4"})
+    text = page.body.decode()
+    assert page.code == 409
+    assert "needs 4 servers. The community can reserve 3 servers for it." in text
+    assert re.search(r'id="reserved"[^>]*checked', text)
+    assert (await visit("communities/andes/workshops/new", data=data)).code == 303
+    place = "communities/andes/workshops/mapas"
+    text = (await visit(place)).body.decode()
+    assert "Kept for each session: 3 servers, 1.5 processors, and 1.54 GB of memory." in text
+    assert "Keep no servers any more" in text
+    assert (await visit(f"{place}/reserve", data={"reserved": "no"})).code == 303
+    assert "Kept for each session" not in (await visit(place)).body.decode()
+    assert (await visit(f"{place}/reserve", data={"reserved": "yes"})).code == 303
+    refused = await visit(f"{place}/reserve", who="helper", data={"reserved": "no"})
+    assert refused.code == 403
+
+
+async def test_the_community_page_says_who_must_give_after_a_limit_was_cut(visit, world) -> None:
+    data = {**FORM, "profile": "small", "seats": "3", "reserved": "yes"}
+    await visit("communities/andes/workshops/new", data=data)
+    assert 'id="overbooked"' not in (await visit("communities/andes")).body.decode()
+    world.house.call(apply_declarations, (andes(servers=1),), most_servers(None))
+    text = (await visit("communities/andes")).body.decode()
+    assert "Kept for workshops: 3 servers; the community has: 1 server." in text
+    assert "The workshop Mapas has to give 2 servers." in text
+    assert 'id="overbooked"' not in (await visit("communities/andes", who="learner")).body.decode()
 
 
 @pytest.mark.parametrize(
@@ -265,10 +301,26 @@ async def test_pages_do_a_bounded_number_of_statements(visit, world) -> None:
     for number in range(20):
         open_taller(world.house, title=f"Taller {number}")
     assert await count() == few
-    assert few <= 13
+    assert few <= 15
 
 
 async def test_health_answers_while_the_database_does(visit, world) -> None:
     assert (await visit("health", who=None)).code == 200
     world.house.database.check_schema = lambda: 1 / 0
     assert (await visit("health", who=None)).code == 503
+
+
+@pytest.mark.parametrize("reason", StopReason)
+async def test_whoever_is_warned_of_a_stop_reads_it_on_the_first_page(visit, world, reason) -> None:
+    key = ServerKey("ana", "second")
+    world.house.call(admit, StartRequest("one", key))
+    assert "second" not in (await visit("")).body.decode()
+    now = world.house.clock.now()
+    with world.house.database.write() as store:
+        lease = store.leases.get("one")
+        store.leases.plan_stops(
+            [replace(lease, warned_at=now, stop_at=now + timedelta(minutes=9), stop_reason=reason)]
+        )
+    page = (await visit("")).body.decode()
+    assert "Your server second stops on March 2, 2026" in page
+    assert "stops on" not in (await visit("", who="learner")).body.decode()

@@ -18,7 +18,7 @@ from houses import database_in, make_house, open_taller
 from sqlalchemy.exc import IntegrityError
 
 from jupyterhub_communities.application.people import choose_language, find_person
-from jupyterhub_communities.application.ports import InviteSecrets
+from jupyterhub_communities.application.ports import Hold, InviteSecrets
 from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.domain.units import SERVERS
@@ -90,7 +90,7 @@ def test_a_name_is_another_one_in_capitals(house) -> None:
 
 def test_an_exception_undoes_the_whole_transaction(house) -> None:
     with pytest.raises(RuntimeError, match="half way"), house.database.write() as store:
-        store.balances.hold(HUB, SERVERS, 1)
+        store.balances.hold([Hold(HUB, SERVERS, 1, is_first=True)])
         raise RuntimeError("half way")
     with house.database.read() as store:
         assert store.balances.get(HUB, SERVERS).held == 0
@@ -184,11 +184,11 @@ async def test_what_was_begun_and_given_up_is_undone(house) -> None:
     def hold_slowly(desk) -> None:
         with desk.database.write() as store:
             time.sleep(0.3)
-            store.balances.hold(HUB, SERVERS, 1)
+            store.balances.hold([Hold(HUB, SERVERS, 1, is_first=True)])
 
     def release(desk) -> None:
         with desk.database.write() as store:
-            store.balances.release(HUB, SERVERS, 1)
+            store.balances.release(HUB, {SERVERS: 1})
 
     task = asyncio.create_task(house.run_or_undo(release, hold_slowly))
     await asyncio.sleep(0.1)

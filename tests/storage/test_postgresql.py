@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from jupyterhub_communities.application.erasure import erase_person
 from jupyterhub_communities.application.issuing import issue_bound_invite
 from jupyterhub_communities.application.people import choose_language, find_person
+from jupyterhub_communities.application.ports import Hold
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import StorageUnreachable, TextNotKept
@@ -91,9 +92,9 @@ def test_a_connection_cut_in_mid_transaction_is_unreachable_and_undone(
     house, postgresql, url
 ) -> None:
     with pytest.raises(StorageUnreachable), house.database.write() as store:
-        store.balances.hold(HUB, SERVERS, 1)
+        store.balances.hold([Hold(HUB, SERVERS, 1, is_first=True)])
         end_connections(postgresql, url)
-        store.balances.hold(HUB, SERVERS, 1)
+        store.balances.hold([Hold(HUB, SERVERS, 1, is_first=True)])
     with house.database.read() as store:
         assert store.balances.get(HUB, SERVERS).held == 0
 
@@ -120,7 +121,7 @@ def test_a_statement_that_takes_too_long_is_unreachable(house) -> None:
 
 def test_a_transaction_that_was_left_open_loses_its_turn(house) -> None:
     with pytest.raises(StorageUnreachable), house.database.write() as store:
-        store.balances.hold(HUB, SERVERS, 1)
+        store.balances.hold([Hold(HUB, SERVERS, 1, is_first=True)])
         with pytest.raises(StorageUnreachable):
             house.call(choose_language, "luz", "es")  # not yet
         wait_until(lambda: is_let_through(house), seconds=10)

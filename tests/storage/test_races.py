@@ -18,10 +18,13 @@ from houses import SetClock, actor_of, andes, make_house, open_taller
 from racing import NOW, PROCESSES, THREADS, Racers
 
 from jupyterhub_communities.application import invites, issuing, key_requests, members, waiting
+from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import NewInvite
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor, Role
+from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.domain.waiting import TicketState
@@ -107,10 +110,41 @@ def the_last_servers(house: House, run: Run) -> None:
         assert store.balances.get(HUB, SERVERS).held == 3
 
 
+def borrow_against_reserve(house: House, run: Run) -> None:
+    """Four people of a workshop that reserves four, and eight of a community that could borrow all
+    of it: the workshop gets its four, the others what is left."""
+    shares = {"andes": Share(6, may_lend=6), "brasil": Share(3, may_lend=3)}
+    declared = tuple(
+        Declaration(
+            replace(andes(slug=slug).community, cohort="south"),
+            Quota({SERVERS: Limit(share=share)}),
+            (champion,),
+        )
+        for (slug, share), champion in zip(shares.items(), ("ana", "bia"), strict=True)
+    )
+    house.call(apply_declarations, declared, Quota())
+    opened = open_taller(house, seats=4, is_reserved=True)
+    learners = [
+        house.call(invites.redeem_invite, JoinRequest(opened.learner_invite.code, n, n))
+        for n in ("Rosa", "Luz", "Sol", "Paz")
+    ]
+    borrowers = [join(house, Role.LEARNER, "brasil", f"B{n}") for n in range(ALL - 4)]
+    names = [*(learner.account.username for learner in learners), *borrowers]
+    assert run("start_among", names) == [*["quota.exceeded"] * 3, *["won"] * 9]
+    with house.database.read() as store:
+        held = [
+            store.balances.get(s, SERVERS).held
+            for s in (Scope("andes"), Scope("brasil"), Scope(cohort="south"))
+        ]
+    assert held == [4, 5, 9]
+
+
 CAPPED = [the_last_seat, the_last_servers]
+# What is drawn from a pool depends on what was looked up: here the cap needs the turn.
+CAPPED_IN_TURN = [borrow_against_reserve]
 
 
-@pytest.mark.parametrize("race", CAPPED)
+@pytest.mark.parametrize("race", [*CAPPED, *CAPPED_IN_TURN])
 def test_what_is_left_is_given_exactly(house, run, race) -> None:
     race(house, run)
 
@@ -120,7 +154,7 @@ def test_the_cap_alone_is_exact(house, run, race) -> None:
     race(house, partial(run, without=("turns",)))
 
 
-@pytest.mark.parametrize("race", CAPPED)
+@pytest.mark.parametrize("race", [*CAPPED, *CAPPED_IN_TURN])
 def test_without_cap_and_turns_more_is_given(goes_wrong, race) -> None:
     assert goes_wrong(race, "turns", "caps")
 
@@ -194,6 +228,14 @@ def servers_in_and_out(house: House, run: Run) -> None:
     assert held == [0, 0, 0]
 
 
+def the_last_reserve(house: House, run: Run) -> None:
+    """Each wants to keep two of three servers for its workshop."""
+    assert run("open_reserving", 2) == [*["reservation.too_large"] * (ALL - 1), "won"]
+    with house.database.read() as store:
+        kept = [one.amounts[SERVERS] for one in store.balances.reservations(NOW)]
+    assert kept == [2]
+
+
 def somebody_new_in_many_tabs(house: House, run: Run) -> None:
     assert run("choose_language") == ["won"] * ALL
 
@@ -225,6 +267,7 @@ LOOKED_UP = [
     numbers_in_line,
     seats_added_at_once,
     one_rescue_server,
+    the_last_reserve,
     somebody_new_in_many_tabs,
     workshops_of_one_title,
     two_champions_who_leave,

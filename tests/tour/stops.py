@@ -174,6 +174,11 @@ async def spawn_form_with_an_error(at):
 
 
 @on_the_demo("learner")
+async def no_longer_in_line(at):
+    await at.open(f"/hub/communities/line/{at.world.facts['learner']}")
+
+
+@on_the_demo("learner")
 async def tokens(at):
     await at.open("/hub/token")
 
@@ -340,7 +345,23 @@ async def keys_of_the_community(at):
     await at.service("communities/andes/keys")
 
 
+@on_the_demo("champion")
+async def quota(at):
+    await at.service("communities/andes/quota")
+
+
+@on_the_demo("champion")
+async def quota_tried(at):
+    await at.service("communities/andes/quota")
+    await at.send("#lines", action="try", lines="servers = 1", days="7")
+
+
 # Operators
+
+
+@on_the_demo("operator")
+async def quota_of_the_hub(at):
+    await at.service("hub/quota")
 
 
 @on_the_demo("operator")

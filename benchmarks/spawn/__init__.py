@@ -1,0 +1,1 @@
+"""What a start costs the Hub: plain, with a hook, and with this package."""

@@ -1,0 +1,146 @@
+"""Admission: whether a server fits within every limit on its path, and what is said where not.
+
+All of it happens in the caller's transaction: the counters are read, judged by `domain.ledger`, and
+written with the caps in the `WHERE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ..domain.ledger import End, Ledger, Request
+from ..domain.profiles import Profile
+from ..domain.quotas import Scope
+from ..domain.refusals import QuotaExceeded
+from ..domain.reservations import LOOK_AHEAD
+from ..domain.stops import RESCUE_LASTS, RunningRules
+from ..domain.units import KIBIBYTE, MEMORY, SERVERS, Amounts
+from .ports import Desk, Hold, Store
+
+MOST_ENDS = 2000  # leases that the earliest time is computed from, the first to end
+
+
+def running_rules(desk: Desk, community: str | None) -> RunningRules:
+    """What becomes of the running servers of a community."""
+    running = desk.settings.running
+    return running.get(community) or running.get(None) or RunningRules()
+
+
+def lasts_in(desk: Desk, scope: Scope, *, is_rescue: bool = False) -> timedelta | None:
+    """The longest that a server charged there runs; None: as long as it likes."""
+    longest = running_rules(desk, scope.community).max_session
+    if is_rescue:
+        return RESCUE_LASTS if longest is None else min(longest, RESCUE_LASTS)
+    return longest
+
+
+def set_aside(
+    measured: Amounts | None, profile: Profile | None, otherwise: Amounts | None = None
+) -> Amounts:
+    """What a lease holds: what was measured, else the profile's sizes, and `otherwise` what it has
+    none of. Memory in whole KiB, so that what is spent of it each second adds up."""
+    sizes = {SERVERS: 1} if profile is None else profile.amounts
+    amounts = measured or {**(otherwise or {}), **sizes}
+    whole = {resource: amount for resource, amount in amounts.items() if amount}
+    if MEMORY in whole:
+        whole[MEMORY] = -(-whole[MEMORY] // KIBIBYTE) * KIBIBYTE
+    return whole
+
+
+def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) -> bool:
+    """Holds what was asked for at every level, or nothing: then False. Not capped: for a server that
+    runs already, and to save files."""
+    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
+    claims = (
+        {(claim.scope, claim.resource): claim for claim in ledger.claims(asked, desk.now)}
+        if is_capped
+        else {}
+    )
+    if not all(claim.fits for claim in claims.values()):
+        return False
+    holds = []
+    for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
+        claim = claims.get((level, resource))
+        is_free = claim is None or claim.asked == claim.closed == 0
+        elsewhere = ledger.rules.held_elsewhere.get((level, resource), 0)
+        holds.append(
+            Hold(
+                level,
+                resource,
+                amount,
+                needs=0 if is_free or claim is None else amount + claim.closed + elsewhere,
+                cap=None if is_free or claim is None else claim.limit,
+                is_first=not ledger.knows(level, resource),
+            )
+        )
+    return store.balances.hold(holds)
+
+
+def refusal_to_hold(
+    desk: Desk,
+    store: Store,
+    asked: Request,
+    offered: Sequence[Profile],
+    *,
+    otherwise: Amounts,
+    zone: str,
+    person: str,
+    offers_rescue: bool = False,
+) -> QuotaExceeded:
+    """Every violated limit, when the same request passes, and the largest profile that would start
+    now."""
+    sizes = {profile.slug: set_aside(None, profile, otherwise) for profile in offered}
+    ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
+    verdict = ledger.judge(asked, desk.now, known_ends(desk, store))
+    slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)
+    largest = next((profile for profile in offered if profile.slug == slug), None)
+    return QuotaExceeded(
+        violations=tuple(
+            claim.violation(level_name(desk, store, claim.scope, person))
+            for claim in verdict.exceeded
+        ),
+        earliest=verdict.earliest,
+        never=verdict.never_fits,
+        zone=zone,
+        largest=None if largest is None else largest.names,
+        offers_rescue=offers_rescue,
+    )
+
+
+def known_ends(desk: Desk, store: Store) -> list[End]:
+    return [
+        End(lease.ends_at, lease.charged, lease.amounts)
+        for lease in store.leases.known_ends(desk.now, most=MOST_ENDS)
+        if lease.ends_at is not None
+    ]
+
+
+def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
+    """Whether `hold` would hold it."""
+    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
+    return all(claim.fits for claim in ledger.claims(asked, desk.now))
+
+
+def standing_for(
+    desk: Desk, store: Store, scope: Scope, sizes: Sequence[Amounts], lasts: timedelta = LOOK_AHEAD
+) -> Ledger:
+    """The counters for requests of any of these sizes, with the hours of what was spent."""
+    together: dict[str, int] = {}
+    for size in reversed(sizes):
+        together.update(size)
+    return store.balances.standing(scope, together, desk.now, desk.now + lasts, whole=True)
+
+
+def level_name(desk: Desk, store: Store, level: Scope, person: str = "") -> str:
+    """What people call a level."""
+    if level.member is not None:
+        return person
+    if level.cohort is not None:
+        return level.cohort
+    if level.community is not None and level.workshop is not None:
+        workshop = store.workshops.get(level.community, level.workshop)
+        if workshop is not None:
+            return workshop.title
+    community = None if level.community is None else store.communities.get(level.community)
+    return desk.settings.hub_name if community is None else community.name(community.language)

@@ -1,0 +1,363 @@
+"""Dividing: the limits of a scope with what it holds and spends, looked at and set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from ..domain.audit import AuditEntry
+from ..domain.borrowing import Share, lent
+from ..domain.communities import Community
+from ..domain.grants import Actor, Verb, may, require
+from ..domain.ledger import Allowance
+from ..domain.limits import Limit, Quota, Spending, Standing
+from ..domain.metering import meter
+from ..domain.quotas import HUB, Scope
+from ..domain.refusals import AmountInvalid, Declared, LimitUnknown
+from ..domain.reservations import Reservation, reserved_at
+from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
+from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window, WorkshopSessions
+from ..domain.workshops import Session, Workshop
+from .communities import find_community, quota_lines
+from .ending import require_operator
+from .ports import Desk, Store
+from .workshops import find_workshop
+
+MOST_LINES = 60  # limits of one scope
+_MOMENT = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """One resource at a scope, in base units."""
+
+    resource: str
+    limit: Limit
+    held: int = 0
+    reserved: int = 0  # for sessions that are on now
+    borrowed: int = 0  # of others in its cohort
+    lent: int = 0  # to others
+
+    @property
+    def most(self) -> int | None:
+        share = self.limit.share
+        limits = [self.limit.most, None if share is None else share.ceiling]
+        return min((one for one in limits if one is not None), default=None)
+
+    @property
+    def left(self) -> int | None:
+        return None if self.most is None else max(0, self.most - self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class SpentRow:
+    """What may be spent over a window."""
+
+    spending: Spending
+    spent: int | None  # None: of each person alone, or the window does not bind now
+
+    @property
+    def left(self) -> int | None:
+        limit = self.spending.allowance.limit
+        return None if self.spent is None else max(0, limit - self.spent)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeView:
+    """A scope as its page and the API show it."""
+
+    scope: Scope
+    community: Community | None  # None: the hub
+    workshop: Workshop | None
+    quota: Quota
+    held: tuple[HeldRow, ...]
+    spent: tuple[SpentRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaView:
+    """A scope with those below it that the actor may know of."""
+
+    here: ScopeView
+    below: tuple[ScopeView, ...]
+    may_set: bool
+    may_try: bool
+    is_declared: bool  # the operator's file says the limits
+
+
+def view_quota(
+    desk: Desk, actor: Actor, community: str | None, workshop: str | None = None
+) -> QuotaView:
+    """Of a workshop, a community with its workshops, or the hub with its communities. Raises
+    `NotFound` for a place that is none of the actor's business."""
+    with desk.database.read() as store:
+        if community is None:
+            require_operator(actor)
+            communities = {c.slug: c for c in store.communities.all()}
+            standings = store.balances.standings(None, with_workshops=False)
+            places: list[tuple[Scope, Community | None, Workshop | None]] = [(HUB, None, None)]
+            places += [(Scope(slug), found, None) for slug, found in communities.items()]
+            cohort = communities
+        else:
+            own = find_community(store, actor, community)
+            standings = store.balances.standings(community)
+            cohort = {}
+            if own.cohort is not None:
+                cohort = {c.slug: c for c in store.communities.all() if c.cohort == own.cohort}
+                standings = {
+                    **store.balances.standings(None, with_workshops=False),
+                    **standings,
+                }
+            if workshop is not None:
+                places = [
+                    (
+                        Scope(community, workshop),
+                        own,
+                        find_workshop(store, actor, community, workshop),
+                    )
+                ]
+            else:
+                places = [
+                    (Scope(community), own, None),
+                    *(
+                        (Scope(community, one.slug), own, one)
+                        for one in store.workshops.of_community(community)
+                        if actor.role_at(community, one.slug) is not None
+                    ),
+                ]
+        views = _views(desk, store, places, standings, cohort)
+        is_declared = workshop is None and _is_declared(desk, community)
+        return QuotaView(
+            views[0],
+            views[1:],
+            may_set=not is_declared and _may_set(actor, community, workshop),
+            may_try=actor.is_operator
+            or (community is not None and may(actor, Verb.TRY_QUOTA, community)),
+            is_declared=is_declared,
+        )
+
+
+def set_quota(
+    desk: Desk,
+    actor: Actor,
+    community: str | None,
+    workshop: str | None,
+    lines: Mapping[str, object],
+) -> QuotaView:
+    """All limits of a scope anew, by their names (see `quota_lines`). A champion divides what the
+    community has among its workshops; the rest is the operator's, or the file's."""
+    with desk.database.write() as store:
+        sessions: Sequence[Session] = ()
+        if community is None:
+            require_operator(actor)
+        else:
+            find_community(store, actor, community)
+            require(actor, Verb.SET_QUOTA, community)
+            if workshop is not None:
+                sessions = find_workshop(store, actor, community, workshop).sessions
+        if workshop is None and (_is_declared(desk, community) or not actor.is_operator):
+            raise Declared
+        scope = Scope(community, workshop)
+        before = store.balances.quota(scope)
+        wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=sessions)
+        if wanted != before:
+            store.balances.set_quota(scope, wanted)
+            store.balances.add_up_cohorts()
+            store.audit.add(
+                AuditEntry(
+                    at=desk.now,
+                    actor=actor.account_id or "operator",
+                    action=Verb.SET_QUOTA,
+                    subject=f"quota/{scope.key}",
+                    community=community,
+                    before=quota_lines(before),
+                    after=quota_lines(wanted),
+                )
+            )
+    return view_quota(desk, actor, community, workshop)
+
+
+def _is_declared(desk: Desk, community: str | None) -> bool:
+    """The file says all limits of the hub and of the communities that it names."""
+    return community is None or community in desk.settings.communities
+
+
+def _may_set(actor: Actor, community: str | None, workshop: str | None) -> bool:
+    if workshop is None or community is None:
+        return actor.is_operator
+    return may(actor, Verb.SET_QUOTA, community)
+
+
+# Looking
+
+
+def _views(
+    desk: Desk,
+    store: Store,
+    places: Sequence[tuple[Scope, Community | None, Workshop | None]],
+    standings: Mapping[Scope, Standing],
+    cohort: Mapping[str, Community],
+) -> tuple[ScopeView, ...]:
+    reservations = store.balances.reservations(desk.now, desk.now + _MOMENT)
+    spent = _spent(desk, store, [place[0] for place in places], standings)
+    given = _lent(standings, cohort)
+    views = []
+    for scope, community, workshop in places:
+        standing = standings.get(scope, Standing())
+        rows = tuple(
+            _held_row(desk, scope, resource, standing, reservations, given)
+            for resource in _resources(standing)
+        )
+        spending = tuple(
+            SpentRow(one, spent.get((scope, number)))
+            for number, one in enumerate(standing.quota.spent)
+        )
+        views.append(ScopeView(scope, community, workshop, standing.quota, rows, spending))
+    return tuple(views)
+
+
+def _resources(standing: Standing) -> list[str]:
+    """Those that are limited or held; servers always, and first."""
+    others = {*standing.quota.held, *standing.held} - {SERVERS}
+    return [SERVERS, *sorted(others)]
+
+
+def _held_row(
+    desk: Desk,
+    scope: Scope,
+    resource: str,
+    standing: Standing,
+    reservations: Sequence[Reservation],
+    given: Mapping[tuple[Scope, str], int],
+) -> HeldRow:
+    limit = standing.quota.held.get(resource, Limit())
+    held = standing.held.get(resource, 0)
+    mine = [one for one in reservations if scope in one.scope.path()]
+    return HeldRow(
+        resource,
+        limit,
+        held,
+        reserved=reserved_at(mine, resource, desk.now),
+        borrowed=0 if limit.share is None else limit.share.borrowed(held),
+        lent=given.get((scope, resource), 0),
+    )
+
+
+def _lent(
+    standings: Mapping[Scope, Standing], communities: Mapping[str, Community]
+) -> dict[tuple[Scope, str], int]:
+    cohorts: dict[tuple[str, str], dict[Scope, tuple[Share, int]]] = {}
+    for slug, community in communities.items():
+        standing = standings.get(Scope(slug), Standing())
+        for resource, limit in standing.quota.held.items():
+            if community.cohort is not None and limit.share is not None:
+                members = cohorts.setdefault((community.cohort, resource), {})
+                members[Scope(slug)] = (limit.share, standing.held.get(resource, 0))
+    return {
+        (scope, resource): amount
+        for (_, resource), members in cohorts.items()
+        for scope, amount in lent(members).items()
+    }
+
+
+def _spent(
+    desk: Desk, store: Store, scopes: Sequence[Scope], standings: Mapping[Scope, Standing]
+) -> dict[tuple[Scope, int], int]:
+    """What each window has spent, with what is not metered yet, by the scope and the window's
+    number."""
+    asked: dict[tuple[Scope, int], tuple[Scope, str, datetime]] = {}
+    for scope in scopes:
+        for number, one in enumerate(standings.get(scope, Standing()).quota.spent):
+            begins = one.allowance.window.begins_at(desk.now)
+            if begins is not None and not one.is_each:
+                asked[scope, number] = (scope, one.resource, begins)
+    if not asked:
+        return {}
+    found = dict(zip(asked, store.balances.spent(list(asked.values())), strict=True))
+    for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+        path = bucket.scope.place.path()
+        for key, (scope, resource, begins) in asked.items():
+            if scope in path and bucket.hour >= begins:
+                found[key] += amounts.get(resource, 0)
+    return found
+
+
+# Limits by name, as `quota_lines` writes them
+
+
+def read_lines(
+    lines: Mapping[str, object], scope: Scope, *, zone: str, sessions: Sequence[Session] = ()
+) -> Quota:
+    """The limits that these lines say; an empty one is none. Raises `LimitUnknown` and
+    `AmountInvalid`."""
+    held: dict[str, dict[str, object]] = {}
+    spent: list[Spending] = []
+    if len(lines) > MOST_LINES:
+        raise LimitUnknown(name="…")
+    for name, value in lines.items():
+        if value is None or not str(value).strip():
+            continue
+        resource, _, rest = name.strip().partition(" ")
+        if not is_resource(resource):
+            raise LimitUnknown(name=name)
+        if is_spent(resource):
+            window, is_each = rest.removesuffix("each").strip(), rest.endswith("each")
+            bound = _window(window, scope, zone, sessions)
+            if bound is None:
+                raise LimitUnknown(name=name)
+            spent.append(Spending(resource, Allowance(_amount(resource, value), bound), is_each))
+        elif rest in ("", "each") or (rest in _SHARES and scope.kind == "community"):
+            is_equal = rest == "each" and str(value).strip() == "equal"
+            held.setdefault(resource, {})[rest] = True if is_equal else _amount(resource, value)
+        else:
+            raise LimitUnknown(name=name)
+    return Quota(
+        {resource: _limit(resource, parts) for resource, parts in held.items()}, tuple(spent)
+    )
+
+
+_SHARES = ("nominal", "may_borrow", "may_lend")
+
+
+def _limit(resource: str, parts: Mapping[str, object]) -> Limit:
+    amounts = {name: amount for name, amount in parts.items() if isinstance(amount, int)}
+    is_equal = parts.get("each") is True
+    share = None
+    if "nominal" in amounts:
+        share = Share(amounts["nominal"], amounts.get("may_borrow"), amounts.get("may_lend"))
+    elif set(amounts) & set(_SHARES):
+        raise LimitUnknown(name=f"{resource} nominal")
+    if is_equal and "" not in amounts:
+        raise LimitUnknown(name=f"{resource} each")
+    each = None if is_equal else amounts.get("each")
+    return Limit(amounts.get(""), each, is_equal, share)
+
+
+def _amount(resource: str, value: object) -> int:
+    try:
+        return read_amount(resource, value)
+    except ValueError as error:
+        raise AmountInvalid(example=example_of(resource)) from error
+
+
+def _window(text: str, scope: Scope, zone: str, sessions: Sequence[Session]) -> Window | None:
+    if scope.kind == "workshop":
+        return WorkshopSessions.of(sessions) if text == "sessions" else None
+    first, _, rest = text.partition(" ")
+    try:
+        if first == "month":
+            ZoneInfo(rest or zone)
+            return CalendarMonth(rest or zone)
+        if first == "since":
+            since = datetime.fromisoformat(rest)
+            if since.tzinfo is None:
+                midnight = datetime.combine(date.fromisoformat(rest), time(), ZoneInfo(zone))
+                since = midnight.astimezone(UTC)
+            return WholeGrant(since)
+        if rest in ("day", "days") and 0 < int(first) <= 36500:
+            return Rolling(int(first))
+    except (ValueError, KeyError, OSError):  # ZoneInfo's, of a zone that there is not
+        pass
+    return None

@@ -1,0 +1,127 @@
+"""Reservations: what a workshop asks for, checked against all others', and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..domain.grants import Actor, Verb, require
+from ..domain.profiles import Profile
+from ..domain.quotas import HUB, Scope
+from ..domain.refusals import ReservationNeeds
+from ..domain.reservations import (
+    Overbooking,
+    Reservation,
+    check_reservations,
+    of_workshop,
+    overbookings,
+    short_at_opening,
+)
+from ..domain.units import Amounts
+from ..domain.workshops import Workshop
+from .admission import MOST_ENDS, set_aside
+from .communities import find_community
+from .ports import Desk, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """What a workshop has for itself during its sessions."""
+
+    amounts: Amounts
+    opens_at: datetime | None = None  # its next session; None: it has begun, or there is none
+    short: Amounts = field(default_factory=dict)  # missing then, by what is known to end before
+
+
+@dataclass(frozen=True, slots=True)
+class Overbooked:
+    """Where more is reserved than the community owns, with the titles of who must give."""
+
+    overbookings: tuple[Overbooking, ...]
+    titles: Mapping[Scope, str]
+    zones: Mapping[Scope, str]
+
+
+def amounts_for(desk: Desk, workshop: Workshop, most_servers: int | None) -> Amounts:
+    """For a session: everybody with a seat has a server of the workshop's profile, or as many as
+    may run at one time. Raises `ReservationNeeds`."""
+    catalogue = desk.settings.catalogue
+    slug = catalogue.current_slug(workshop.profile)
+    if workshop.seats is None or (slug is None and catalogue.profiles):
+        raise ReservationNeeds
+    profile: Profile | None = None if slug is None else catalogue.get(slug).with_choices({})
+    people = workshop.seats if most_servers is None else min(workshop.seats, most_servers)
+    return {what: people * amount for what, amount in set_aside(None, profile).items()}
+
+
+def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
+    """Whether its community owns what it reserves at every moment, and the hub has it, beside all
+    that is reserved already. In the caller's transaction, which reserves it.
+
+    Raises `ReservationTooLarge`.
+    """
+    new = [one for one in of_workshop(workshop) if one.ends_at > desk.now]
+    own = Scope(workshop.community, workshop.slug)
+    others = [one for one in store.balances.reservations(desk.now) if one.scope != own]
+    theirs = [one for one in others if one.scope.community == workshop.community]
+    for level, known in ((Scope(workshop.community), theirs), (HUB, others)):
+        check_reservations(new, known, store.balances.quota(level).owned, zone=workshop.zone)
+
+
+def reserve_of(desk: Desk, store: Store, workshop: Workshop) -> Reserve | None:
+    """None where it has reserved nothing, or keeps nothing any more."""
+    ahead = [one for one in of_workshop(workshop) if one.ends_at > desk.now]
+    if not ahead or workshop.reserved is None:
+        return None
+    opening = ahead[0]
+    if opening.starts_at <= desk.now:
+        return Reserve(workshop.reserved)
+    short = _short(desk, store, opening)
+    return Reserve(workshop.reserved, opening.starts_at, short)
+
+
+def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
+    community = Scope(opening.scope.community)
+    owned = store.balances.quota(community).owned
+    ends = [
+        lease
+        for lease in store.leases.known_ends(desk.now, most=MOST_ENDS)
+        if lease.ends_at is not None
+        and lease.ends_at <= opening.starts_at
+        and lease.scope.community == community.community
+    ]
+    missing = {}
+    for resource in opening.amounts:
+        if resource not in owned:
+            continue
+        still = {
+            place: store.balances.get(place, resource).held
+            - sum(lease.amounts.get(resource, 0) for lease in ends if place in lease.scope.path())
+            for place in (community, opening.scope)
+        }
+        short = short_at_opening(
+            opening, resource, owned[resource], still[community], still[opening.scope]
+        )
+        if short:
+            missing[resource] = short
+    return missing
+
+
+def view_overbooked(desk: Desk, actor: Actor, community: str) -> Overbooked:
+    """Where a limit was cut below what is reserved, and who must give: whoever reserved last."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        require(actor, Verb.OPEN_WORKSHOP, community)
+        ahead = [
+            one for one in store.balances.reservations(desk.now) if one.scope.community == community
+        ]
+        owned = store.balances.quota(Scope(community)).owned if ahead else {}
+        found = overbookings(ahead, owned, desk.now)
+        givers = {giving.reservation.scope for one in found for giving in one.givers}
+        titles, zones = {}, {}
+        for scope in givers:
+            workshop = store.workshops.get(community, scope.workshop or "")
+            if workshop is not None:
+                titles[scope], zones[scope] = workshop.title, workshop.zone
+        return Overbooked(found, titles, zones)

@@ -1,0 +1,262 @@
+"""Simulating: the last days anew with other limits. Nothing is written.
+
+Read in pieces and computed beside the pool: see `House.work`. A community's dry run asks its own
+starts only; what others held, they hold in it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ..domain.communities import Community
+from ..domain.grants import Actor, Verb, require
+from ..domain.leases import Lease
+from ..domain.ledger import Allowance, Key, Rules
+from ..domain.limits import Limit, Quota
+from ..domain.quotas import HUB, Scope
+from ..domain.refusals import HistoryTooLong, PeriodInvalid, Violation
+from ..domain.replays import RefusedStart, Replay, Spent, replay
+from ..domain.reservations import LOOK_AHEAD, Reservation
+from ..domain.stops import RunningRules
+from ..domain.texts import LocalText
+from ..domain.units import Amounts
+from ..domain.windows import hour_of
+from ..domain.workshops import Session
+from .admission import level_name, set_aside
+from .communities import find_community, quota_lines
+from .dividing import read_lines
+from .ending import require_operator
+from .ports import Desk, Store
+from .workshops import find_workshop
+
+MOST_DAYS = 90
+MOST_STARTS = 100_000
+MOST_SHOWN = 500  # refused starts that are told one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All that a dry run needs beside the history itself."""
+
+    scope: Scope  # whose limits are tried; its community's starts are asked
+    since: datetime
+    reads: str | None  # whose leases; None: the hub's
+    lines: Mapping[str, str]  # the limits that are tried
+    quotas: Mapping[Scope, Quota]
+    cohorts: Mapping[str, str]
+    reservations: Sequence[Reservation]
+    profiles: Mapping[str, Amounts]
+    running: Mapping[str | None, RunningRules]
+    spent: Spent = field(default_factory=dict)
+
+    def asks(self, lease: Lease) -> bool:
+        if self.scope.workshop is not None:
+            return lease.scope.place == self.scope
+        return self.scope.community in (None, lease.scope.community)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A start that would have been refused."""
+
+    at: datetime
+    username: str
+    name: str  # as the person writes it; the username where nobody knows
+    profile: LocalText | None
+    violations: tuple[Violation, ...]
+    would_fit: LocalText | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a dry run found."""
+
+    days: int
+    starts: int
+    refused: int
+    shown: tuple[Refused, ...]  # the first of them
+    lines: Mapping[str, str]
+
+
+def prepare_trial(
+    desk: Desk,
+    actor: Actor,
+    community: str | None,
+    workshop: str | None,
+    changes: Mapping[str, object],
+    days: int,
+) -> Trial:
+    """The limits as they are now, with these changes of one scope: an empty line takes one away.
+    Raises `HistoryTooLong` where there were too many starts."""
+    if not 1 <= days <= MOST_DAYS:
+        raise PeriodInvalid(most=MOST_DAYS)
+    since = desk.now - timedelta(days=days)
+    scope = Scope(community, workshop)
+    with desk.database.read() as store:
+        sessions: Sequence[Session] = ()
+        if community is None:
+            require_operator(actor)
+        else:
+            find_community(store, actor, community)
+            require(actor, Verb.TRY_QUOTA, community)
+            if workshop is not None:
+                sessions = find_workshop(store, actor, community, workshop).sessions
+        communities = {one.slug: one for one in store.communities.all()}
+        quotas = {at: one.quota for at, one in store.balances.standings(None).items()}
+        lines: dict[str, object] = dict(quota_lines(quotas.get(scope, Quota())))
+        lines.update(changes)
+        quotas[scope] = read_lines(lines, scope, zone=desk.settings.zone, sessions=sessions)
+        reads = community if _stands_alone(community, communities, quotas) else None
+        if store.leases.count_settled(reads, since) > MOST_STARTS:
+            raise HistoryTooLong(most=MOST_STARTS)
+        catalogue = desk.settings.catalogue
+        offered = catalogue.profiles if community is None else catalogue.of_community(community)
+        return Trial(
+            scope=scope,
+            since=since,
+            reads=reads,
+            lines=quota_lines(quotas[scope]),
+            quotas=quotas,
+            cohorts={slug: c.cohort for slug, c in communities.items() if c.cohort is not None},
+            reservations=store.balances.reservations(since, desk.now + LOOK_AHEAD),
+            profiles={profile.slug: set_aside(None, profile) for profile in offered},
+            running=desk.settings.running,
+            spent=_spent_before(store, quotas, scope, since),
+        )
+
+
+def _stands_alone(
+    community: str | None, communities: Mapping[str, Community], quotas: Mapping[Scope, Quota]
+) -> bool:
+    """Whether what others held has no say in what the community's people get."""
+    return (
+        community is not None
+        and communities[community].cohort is None
+        and quotas.get(HUB, Quota()) == Quota()
+    )
+
+
+def _spent_before(
+    store: Store, quotas: Mapping[Scope, Quota], scope: Scope, since: datetime
+) -> Spent:
+    """What had been spent when the history begins, in the windows that are asked."""
+    found: dict[Key, Mapping[datetime, int]] = {}
+    for at, quota in quotas.items():
+        if scope != HUB and at != HUB and at.community != scope.community:
+            continue
+        for one in quota.spent:
+            begins = one.allowance.window.begins_at(since)
+            if begins is None or one.is_each or begins >= hour_of(since):
+                continue
+            hours = store.balances.spent_hours(at, one.resource, begins, hour_of(since))
+            if hours:
+                found[at, one.resource] = {**found.get((at, one.resource), {}), **hours}
+    return found
+
+
+def carry_out(trial: Trial, history: Sequence[Lease]) -> Replay:
+    """Pure: seconds for a hundred thousand leases."""
+    return replay(
+        history,
+        rules_of(trial, history),
+        trial.profiles,
+        trial.running,
+        since=trial.since,
+        asked=trial.asks,
+        spent=trial.spent,
+    )
+
+
+def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
+    """The limits as the ledger has them. What stands for each person at a level stands below it too,
+    where nothing else does. Equal parts depend on who else is there: they are left out."""
+    most: dict[Key, int] = {}
+    shares = {}
+    pools: dict[Key, int] = {}
+    spent: dict[Key, list[Allowance]] = {}
+    for scope, quota in trial.quotas.items():
+        for resource, limit in quota.held.items():
+            if scope.cohort is not None:
+                continue
+            if limit.most is not None:
+                most[scope, resource] = limit.most
+            if limit.share is not None and scope.community is not None:
+                shares[scope.community, resource] = limit.share
+                if cohort := trial.cohorts.get(scope.community):
+                    pool = (Scope(cohort=cohort), resource)
+                    pools[pool] = pools.get(pool, 0) + limit.share.lendable
+        for one in quota.spent:
+            if not one.is_each:
+                spent.setdefault((scope, one.resource), []).append(one.allowance)
+    charged = {lease.charged for lease in history if trial.asks(lease)}
+    for scope in charged:
+        if scope.member is not None:
+            for level in scope.place.path():
+                for one in trial.quotas.get(level, Quota()).spent:
+                    if one.is_each:
+                        spent.setdefault((scope, one.resource), []).append(one.allowance)
+    return Rules(
+        most=most,
+        most_each={
+            (place, resource): amount
+            for place in {scope.place for scope in charged}
+            for resource, amount in _each(trial.quotas, place).items()
+        },
+        spent=spent,
+        shares=shares,
+        cohorts=trial.cohorts,
+        pools=pools,
+        reservations=trial.reservations,
+    )
+
+
+def _each(quotas: Mapping[Scope, Quota], place: Scope) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for level in place.path():  # the nearest says it last
+        for resource, limit in quotas.get(level, Quota()).held.items():
+            if limit.each is not None:
+                found[resource] = limit.each
+            elif limit != Limit() and limit.is_shared_equally:
+                found.pop(resource, None)
+    return found
+
+
+def tell(desk: Desk, trial: Trial, found: Replay) -> Outcome:
+    """The outcome with names. Only people of the community that the actor may try limits for are
+    among them."""
+    shown = found.refused[:MOST_SHOWN]
+    with desk.database.read() as store:
+        accounts = store.accounts.names(
+            {one.lease.account_id for one in shown if one.lease.account_id is not None}
+        )
+        levels = {
+            claim.scope: level_name(desk, store, claim.scope)
+            for one in shown
+            for claim in one.exceeded
+            if claim.scope.member is None
+        }
+    names = {profile.slug: profile.names for profile in desk.settings.catalogue.profiles}
+
+    def told(one: RefusedStart) -> Refused:
+        account = accounts.get(one.lease.account_id or "")
+        username = one.lease.server.username
+        name = username if account is None else account.display_name
+        return Refused(
+            at=one.at,
+            username=username,
+            name=name,
+            profile=names.get(one.lease.profile or ""),
+            violations=tuple(c.violation(levels.get(c.scope, name)) for c in one.exceeded),
+            would_fit=names.get(one.would_fit or ""),
+        )
+
+    refused = len(found.refused)
+    return Outcome(
+        days=(desk.now - trial.since) // timedelta(days=1),
+        starts=found.admitted + refused,
+        refused=refused,
+        shown=tuple(map(told, shown)),
+        lines=trial.lines,
+    )

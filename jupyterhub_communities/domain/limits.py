@@ -1,0 +1,61 @@
+"""Limits: what a scope may hold at one time, and spend over a window, as they are set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .borrowing import Share
+from .ledger import Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """On a resource that is held, in base units. None: unlimited."""
+
+    most: int | None = None
+    each: int | None = None  # of one person, wherever they are charged below
+    is_shared_equally: bool = False  # each person's part of `most`, by how many hold something
+    share: Share | None = None  # what a community owns, lends and borrows
+
+    @property
+    def owned(self) -> int | None:
+        """What may be reserved. What might be borrowed cannot be promised."""
+        return self.most if self.share is None else self.share.nominal
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """On a resource that is spent."""
+
+    resource: str
+    allowance: Allowance
+    is_each: bool = False  # of one person, instead of all together
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """All limits of one scope. What is not named is unlimited."""
+
+    held: Mapping[str, Limit] = field(default_factory=dict)  # by resource
+    spent: Sequence[Spending] = ()
+
+    @property
+    def owned(self) -> dict[str, int]:
+        """What a community may reserve of each resource that is limited."""
+        limits = {resource: limit.owned for resource, limit in self.held.items()}
+        return {resource: owned for resource, owned in limits.items() if owned is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The limits of one scope, and what it holds now."""
+
+    quota: Quota = field(default_factory=Quota)
+    held: Mapping[str, int] = field(default_factory=dict)  # of a cohort, what is drawn
+
+
+def equal_share(most: int, people: int, wanted: int) -> int:
+    """What each of so many people may hold; never less than one server needs, for else many people
+    could keep everybody out."""
+    return max(most // max(1, people), wanted)

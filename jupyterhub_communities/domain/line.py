@@ -1,0 +1,169 @@
+"""The line of those who wait until a server can be started, and whose turn it is.
+
+Nothing is held for them meanwhile. (Who waits for a seat of a workshop is in `waiting`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import Any
+
+from .leases import ServerKey
+from .ledger import Key, Ledger, Request
+from .quotas import Scope
+from .refusals import QuotaExceeded
+from .reservations import LOOK_AHEAD
+from .units import Amounts, is_spent
+
+TURN_LASTS = timedelta(seconds=15)  # then it passes on
+GIVEN_UP_AFTER = timedelta(minutes=3)  # not seen: the page was left
+MOST_SECONDS = 10  # between two looks of a page: a turn has to be noticed while it lasts
+_FEWEST_SECONDS = 3
+
+Size = tuple[Scope, tuple[tuple[str, int], ...]]  # the place charged, and the amounts
+
+
+@dataclass(frozen=True, slots=True)
+class StartTicket:
+    """A place in line: what is to be started when its turn comes. There is one for each server."""
+
+    id: str
+    server: ServerKey
+    account_id: str | None
+    scope: Scope  # the community or workshop that is charged
+    taken_at: datetime
+    seen_at: datetime  # the page that waits was last asked for
+    amounts: Amounts = field(default_factory=dict, hash=False)
+    options: Mapping[str, Any] | None = field(default=None, hash=False)  # as the Hub has them
+
+    @property
+    def size(self) -> Size:
+        return self.scope, tuple(sorted(self.amounts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody stands."""
+
+    ticket: StartTicket
+    ahead: int  # people of the same community who come first
+    ahead_of_all: int  # people of any community
+    are_others: bool  # does another community wait as well?
+    is_turn: bool = False
+
+    @property
+    def ask_again_in(self) -> int:
+        """Seconds: who is far back looks less often."""
+        return min(MOST_SECONDS, _FEWEST_SECONDS + self.ahead_of_all // 20)
+
+
+def is_for_a_moment(refusal: QuotaExceeded) -> bool:
+    """Will what is missing be there when somebody stops? Not where the person's own limit, time that
+    was spent, or a reserve alone stands in the way; nor where it never fits."""
+    return not refusal.never and all(
+        violation.scope != "member" and not is_spent(violation.resource) and violation.held > 0
+        for violation in refusal.violations
+    )
+
+
+def in_order(
+    tickets: Iterable[StartTicket], served: Sequence[str | None] = ()
+) -> list[StartTicket]:
+    """One of each community in turn, that first whose last turn is longest ago; within a community
+    by arrival. `served` are the communities as they had their turns, the latest last."""
+    queues: dict[str | None, list[StartTicket]] = {}
+    for ticket in sorted(tickets, key=lambda one: (one.taken_at, one.id)):
+        queues.setdefault(ticket.scope.community, []).append(ticket)
+    latest = {community: number for number, community in enumerate(served)}
+    rounds = sorted(queues, key=lambda community: latest.get(community, -1))
+    rows = zip_longest(*(queues[community] for community in rounds))
+    return [ticket for row in rows for ticket in row if ticket is not None]
+
+
+def after_turn(served: Sequence[str | None], community: str | None) -> tuple[str | None, ...]:
+    return (*(one for one in served if one != community), community)
+
+
+def place_of(ticket: StartTicket, ordered: Sequence[StartTicket], *, is_turn: bool) -> Place:
+    before = ordered[: ordered.index(ticket)]
+    own = ticket.scope.community
+    return Place(
+        ticket=ticket,
+        ahead=sum(one.scope.community == own for one in before),
+        ahead_of_all=len(before),
+        are_others=any(one.scope.community != own for one in ordered),
+        is_turn=is_turn,
+    )
+
+
+def lapsed(tickets: Iterable[StartTicket], now: datetime) -> list[StartTicket]:
+    """Whose page was left."""
+    return [ticket for ticket in tickets if now - ticket.seen_at >= GIVEN_UP_AFTER]
+
+
+class Room:
+    """What could be started now: by the Hub's own limits, and by what is left of quotas.
+
+    A start that finds no room at a limit closes it to all who come after: who wants little does not
+    overtake for ever who wants much. Where other limits apply, they pass.
+    """
+
+    def __init__(
+        self,
+        now: datetime,
+        ledgers: Mapping[Size, Ledger],
+        lasts: Mapping[Scope, timedelta],
+        *,
+        starts: int | None = None,
+    ) -> None:
+        """`starts` are those that the Hub allows; None: any number."""
+        self._now = now
+        self._ledgers = {size: ledger.copy() for size, ledger in ledgers.items()}
+        self._lasts = lasts
+        self._starts = starts
+        self._closed: set[Key] = set()
+
+    @property
+    def is_full(self) -> bool:
+        return self._starts is not None and self._starts <= 0
+
+    def take(self, ticket: StartTicket) -> bool:
+        """Takes the room that the ticket needs, if it is there."""
+        if self.is_full:
+            return False
+        ledger = self._ledgers[ticket.size]
+        path = ledger.rules.path(ticket.scope)
+        if any((level, resource) in self._closed for level in path for resource in ticket.amounts):
+            return False
+        lasts = self._lasts.get(ticket.scope, LOOK_AHEAD)
+        # What is spent is no matter of waiting: admission says so.
+        missing = {
+            (claim.scope, claim.resource)
+            for claim in ledger.claims(Request(ticket.scope, ticket.amounts, lasts), self._now)
+            if not claim.fits and not is_spent(claim.resource)
+        }
+        if missing:
+            self._closed |= missing
+            return False
+        for one in self._ledgers.values():
+            one.hold(ticket.scope, ticket.amounts, self._now)
+        if self._starts is not None:
+            self._starts -= 1
+        return True
+
+
+def turns(
+    ordered: Iterable[StartTicket], room: Room, missed: Collection[str] = ()
+) -> list[StartTicket]:
+    """Who may start now, in the order of the line. `missed` are the ids of those who did not take
+    their turn: it passes to the next until they are seen again."""
+    given = []
+    for ticket in ordered:
+        if room.is_full:
+            break
+        if ticket.id not in missed and room.take(ticket):
+            given.append(ticket)
+    return given

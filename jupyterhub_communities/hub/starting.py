@@ -1,0 +1,211 @@
+"""Where servers are started: the Hub's own pages and API, with a line for who cannot start yet.
+
+While nobody waits a start goes as ever, and costs no more: who is refused for a moment, by the Hub's
+limits or a quota, takes a ticket. While somebody waits a ticket comes first.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.pages import SpawnHandler as HubSpawnHandler
+from jupyterhub.scopes import needs_scope
+from jupyterhub.spawner import Spawner
+from jupyterhub.user import User
+from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
+from tornado.web import HTTPError, authenticated
+
+from ..domain.leases import ServerKey
+from ..domain.line import Place
+from ..domain.refusals import OthersInLine, Refusal, StorageUnreachable
+from ..pages.language import current_messages
+from .home import PendingHandler
+from .line import LINE, Line, is_momentary
+from .pages import PageMixin
+from .refused import RETRY_AFTER, SpawnRefused
+from .spawner import CommunitySpawnerMixin
+
+# JupyterHub 6 has the name that is displayed before the spawner.
+_NAMES_SERVERS = (
+    "display_name" in inspect.signature(HubSpawnHandler._wrap_spawn_single_user).parameters
+)
+
+
+class _LineMixin(BaseHandler):
+    @property
+    def line(self) -> Line:
+        line: Line = self.settings[LINE]
+        return line
+
+    def _line_url(self, pending_url: str) -> str:
+        """Instead of the page of progress: with the same query, for where to go afterwards."""
+        rest = pending_url.removeprefix(url_path_join(self.hub.base_url, "spawn-pending"))
+        return f"{self.hub.base_url}communities/line{rest}"
+
+    async def _take_ticket(
+        self, spawner: CommunitySpawnerMixin, options: dict[str, Any] | None
+    ) -> None:
+        """Raises the refusal for what was asked wrongly, as a start does."""
+        try:
+            json.dumps(options)
+        except (TypeError, ValueError):  # a file in an operator's own form
+            raise HTTPError(429) from None
+        try:
+            await self.line.take(await spawner.request_for(options), options)
+        except Refusal as refusal:
+            raise SpawnRefused(refusal, current_messages()) from None
+
+
+class SpawnHandler(_LineMixin, HubSpawnHandler):
+    """The Hub's page, where forms and links start servers."""
+
+    async def _wrap_spawn_single_user(self, user: User, server_name: str, *rest: Any) -> Any:
+        spawner = next(one for one in rest if isinstance(one, Spawner))
+        if not isinstance(spawner, CommunitySpawnerMixin):
+            return await super()._wrap_spawn_single_user(user, server_name, *rest)
+        if await self.line.lets_pass():
+            try:
+                return await super()._wrap_spawn_single_user(user, server_name, *rest)
+            except HTTPError as error:
+                if not is_momentary(error, user.spawners[server_name]):
+                    raise
+        pending_url, *options = rest[rest.index(spawner) + 1 :]
+        await self._take_ticket(spawner, options[0] if options else None)
+        return self.redirect(self._line_url(pending_url), status=303)
+
+
+class SpawnPendingHandler(_LineMixin, PendingHandler):
+    """The page of progress. A start that was slow to be refused leads from here into the line."""
+
+    @authenticated
+    @needs_scope("servers")
+    async def get(self, user_name: str, server_name: str = "") -> None:
+        user = self.find_user(user_name)
+        spawner = None if user is None else dict(user.spawners).get(server_name)
+        if isinstance(spawner, CommunitySpawnerMixin) and await self._is_to_wait(spawner):
+            self.redirect(self._line_url(self.request.uri), status=303)
+            return
+        await maybe_future(super().get(user_name, server_name))
+
+    async def _is_to_wait(self, spawner: CommunitySpawnerMixin) -> bool:
+        if not spawner._failed or not is_momentary(spawner._spawn_future.exception(), spawner):
+            return False
+        if not self.line.has(ServerKey(spawner.user.name, spawner.name)):
+            if spawner.was_in_line:
+                return False  # and left it
+            spawner.was_in_line = True
+            await self._take_ticket(spawner, dict(spawner.user_options))
+        return True
+
+
+class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
+    """The page of somebody in line. It asks again by itself, and starts the server in its turn."""
+
+    @authenticated
+    @needs_scope("servers")
+    async def get(self, user_name: str, server_name: str = "") -> None:
+        user = self.find_user(user_name)
+        if user is None:
+            raise HTTPError(404)
+        server = ServerKey(user.name, server_name)
+        if server_name in user.spawners and user.spawners[server_name].active:
+            self.redirect(self._get_pending_url(user, server_name))
+            return
+        try:
+            place = await self.line.ask(server)
+        except StorageUnreachable as refusal:
+            await self.draw_refusal(refusal)
+            return
+        if place is not None and place.is_turn:
+            place = await self._start(place, user)
+            if self._finished:
+                return
+        await self._draw(place, user, server_name)
+
+    async def _start(self, place: Place, user: User) -> Place | None:
+        """Starts the server. Whoever is refused for a moment keeps their place."""
+        ticket, name = place.ticket, place.ticket.server.server_name
+        spawner = user.get_spawner(name, replace_failed=True)
+        displayed = [spawner.orm_spawner.display_name] if _NAMES_SERVERS else []
+        options = None if ticket.options is None else dict(ticket.options)
+        if options is None:
+            await user.spawners[name].get_options_form()  # which notes that there is none
+        self.line.begin(ticket, user.spawners[name])
+        try:
+            await self._wrap_spawn_single_user(
+                user, name, *displayed, spawner, self._get_pending_url(user, name), options
+            )
+        except Exception as error:
+            if not await self.line.settle(ticket, error):
+                raise
+            return await self.line.ask(ticket.server)
+        await self.line.settle(ticket)
+        return None
+
+    async def _draw(self, place: Place | None, user: User, server_name: str) -> None:
+        if place is not None:
+            self.set_header("Refresh", str(place.ask_again_in))
+        escaped = (user.escaped_name, url_escape_path(server_name))
+        await self.draw(
+            "in_line.html",
+            place=place,
+            server_user=user.name,
+            server_name=server_name,
+            start_url=url_path_join(self.hub.base_url, "spawn", *escaped),
+        )
+
+
+class LeaveLineHandler(_LineMixin, PageMixin):
+    """Gives up a place, from a form."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Decided in `post`: a stale form leads back instead of a bare 403."""
+
+    async def post(self) -> None:
+        if self.current_user is not None and self.is_form_of_session():
+            await self._leave(self.typed("user"), self.typed("server"))
+        self.go("home")
+
+    @needs_scope("servers")
+    async def _leave(self, user_name: str, server_name: str) -> None:
+        await self.line.leave([ServerKey(user_name, server_name)])
+
+
+class ServerApiHandler(_LineMixin, UserServerAPIHandler):
+    """The Hub's API stands in no line, and does not get past those who do."""
+
+    async def spawn_single_user(
+        self, user: User, server_name: str = "", *rest: Any, **named: Any
+    ) -> None:
+        spawner = user.spawners[server_name]
+        if isinstance(spawner, CommunitySpawnerMixin) and not await self.line.is_empty():
+            try:
+                request = await spawner.request_for(named.get("options"))
+                if await self.line.would_wait(request):
+                    raise OthersInLine
+            except Refusal as refusal:
+                raise SpawnRefused(refusal, current_messages()) from None
+        try:
+            await super().spawn_single_user(user, server_name, *rest, **named)
+        except HTTPError as error:
+            if error.status_code == 429 and not getattr(error, "headers", None):
+                error.headers = {"Retry-After": str(RETRY_AFTER)}  # type: ignore[attr-defined]
+            raise
+
+
+START_HANDLERS: list[tuple[str, type[Any]]] = [
+    (r"/spawn", SpawnHandler),
+    (r"/spawn/([^/]+)", SpawnHandler),
+    (r"/spawn/([^/]+)/([^/]+)", SpawnHandler),
+    (r"/spawn-pending/([^/]+)", SpawnPendingHandler),
+    (r"/spawn-pending/([^/]+)/([^/]+)", SpawnPendingHandler),
+    (r"/communities/line/([^/]+)", LineHandler),
+    (r"/communities/line/([^/]+)/([^/]+)", LineHandler),
+    (r"/communities/leave-line", LeaveLineHandler),
+    (r"/api/users/([^/]+)/server", ServerApiHandler),
+    (r"/api/users/([^/]+)/servers/([^/]*)", ServerApiHandler),
+]

@@ -1,0 +1,219 @@
+"""Limits for each person: an amount, or an equal share."""
+
+from uuid import uuid4
+
+import pytest
+from houses import SetClock, andes, make_house, most_servers, open_taller
+
+from jupyterhub_communities.application import invites, leases
+from jupyterhub_communities.application.communities import Declaration, apply_declarations
+from jupyterhub_communities.application.invites import JoinRequest
+from jupyterhub_communities.application.leases import StartRequest
+from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.ledger import Allowance
+from jupyterhub_communities.domain.limits import Limit, Quota, Spending
+from jupyterhub_communities.domain.quotas import HUB, Scope
+from jupyterhub_communities.domain.refusals import QuotaExceeded
+from jupyterhub_communities.domain.remaining import Left
+from jupyterhub_communities.domain.windows import Rolling
+from jupyterhub_communities.i18n.messages import messages_for
+from jupyterhub_communities.pages.refusals import sentence_of
+
+ENGLISH = messages_for("en")
+MIB = 2**20
+SIZES = {"servers": 1, "cpu": 500, "memory": 512 * MIB, "gpu.a100": 1}
+UNO, DOS = Scope("andes", "uno"), Scope("andes", "dos")
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+@pytest.fixture
+def house(tmp_path, clock):
+    house = make_house(tmp_path, clock=clock)
+    yield house
+    house.close()
+
+
+def limit(house, held, *spent):
+    declared = Declaration(andes().community, Quota(held, spent), ("ana",))
+    house.call(apply_declarations, (declared,), most_servers(None))
+
+
+def join(house, opened, name, username=None):
+    request = JoinRequest(
+        opened.learner_invite.code, f"{name} {opened.workshop.slug}", name, username=username
+    )
+    return house.call(invites.redeem_invite, request).account
+
+
+def start(house, account, name="", **more):
+    more.setdefault("set_aside", SIZES)
+    request = StartRequest(uuid4().hex, ServerKey(account.username, name), **more)
+    house.call(leases.admit, request)
+    return request.lease_id
+
+
+def refused(house, account, name="more", **more):
+    with pytest.raises(QuotaExceeded) as refusal:
+        start(house, account, name, **more)
+    return refusal.value
+
+
+def held(house, scope, resource="servers"):
+    with house.database.read() as store:
+        return store.balances.get(scope, resource).held
+
+
+def tell_of_one(house, account):
+    """The one violation of the member level, as the person reads it."""
+    refusal = refused(house, account)
+    (violation,) = refusal.violations
+    assert (violation.scope, violation.name) == ("member", account.display_name)
+    return sentence_of(refusal, ENGLISH)
+
+
+CAPS = [
+    ("servers", 1, "You may run one server at a time here, and it is running."),
+    (
+        "cpu",
+        750,
+        "You may use 0.75 processors here at a time, and use 0.5 processors; "
+        "this server needs 0.5 processors.",
+    ),
+    (
+        "memory",
+        1000 * MIB,
+        "You may use 1,000 MiB of memory here at a time, and use 512 MiB of memory; "
+        "this server needs 512 MiB of memory.",
+    ),
+    (
+        "gpu.a100",
+        1,
+        "You may use 1 GPU (a100) here at a time, and use 1 GPU (a100); "
+        "this server needs 1 GPU (a100).",
+    ),
+]
+ALLOWED = [
+    ("server-time", 3600, "You may still spend 0 server hours here; a start needs 0.25"),
+    ("cpu-time", 500 * 3600, "You may still spend 0 processor hours here; a start needs 0.13"),
+    ("memory-time", 512 * 1024 * 3600, "You may still spend 0 GiB-hours of memory here; a start"),
+    ("gpu-time.a100", 3600, "You may still spend 0 GPU hours (a100) here; a start needs 0.25"),
+]
+
+
+def test_a_cap_for_each_person_refuses_that_person_alone_whatever_the_resource(house) -> None:
+    opened = open_taller(house)
+    rosa, luz = join(house, opened, "Rosa"), join(house, opened, "Luz")
+    start(house, rosa)
+    for resource, each, told in CAPS:
+        limit(house, {resource: Limit(each=each)})
+        assert tell_of_one(house, rosa).startswith(told)
+        house.call(leases.settle, start(house, luz))
+    assert held(house, HUB) == 1
+
+
+def test_what_each_person_may_spend_is_counted_by_person_whatever_the_resource(house, clock):
+    opened = open_taller(house)
+    rosa, luz = join(house, opened, "Rosa"), join(house, opened, "Luz")
+    lease = start(house, rosa)
+    clock.advance(hours=1)
+    house.call(meter_leases)
+    house.call(leases.settle, lease)
+    for resource, hours, told in ALLOWED:
+        limit(house, {}, Spending(resource, Allowance(hours, Rolling(7)), is_each=True))
+        assert tell_of_one(house, rosa).startswith(told)
+        house.call(leases.settle, start(house, luz))
+
+
+def test_a_limit_of_the_community_holds_in_its_workshops_and_counts_all_of_them(house) -> None:
+    limit(house, {"servers": Limit(each=2)})
+    one, other = open_taller(house, title="Uno"), open_taller(house, title="Dos")
+    rosa = join(house, one, "Rosa")
+    join(house, other, "Rosa", username=rosa.username)
+    luz = join(house, other, "Luz")
+    start(house, rosa, "a", scope=UNO)
+    lease = start(house, rosa, "b", scope=DOS)
+    for place in (UNO, DOS):
+        (violation,) = refused(house, rosa, scope=place).violations
+        assert (violation.limit, violation.held) == (2, 2)
+    start(house, luz, scope=DOS)
+    house.call(leases.settle, lease)
+    assert house.call(leases.start_choices, rosa.username)[0].left == (Left("servers", 1),)
+    start(house, rosa, "more", scope=UNO)
+
+
+def test_what_is_spent_in_one_workshop_counts_in_the_other(house, clock) -> None:
+    limit(house, {}, Spending("server-time", Allowance(3600, Rolling(7)), is_each=True))
+    one, other = open_taller(house, title="Uno"), open_taller(house, title="Dos")
+    rosa = join(house, one, "Rosa")
+    join(house, other, "Rosa", username=rosa.username)
+    lease = start(house, rosa, scope=UNO)
+    clock.advance(minutes=50)
+    house.call(meter_leases)
+    house.call(leases.settle, lease)
+    for place in (UNO, DOS):
+        assert refused(house, rosa, scope=place).violations[0].left == 600
+
+
+def test_a_workshops_own_limit_goes_before_its_communitys(house) -> None:
+    limit(house, {"servers": Limit(each=1)})
+    opened = open_taller(house, title="Uno")
+    with house.database.write() as store:
+        store.balances.set_limit(UNO, "servers", Limit(each=2))
+    rosa = join(house, opened, "Rosa")
+    start(house, rosa, "a")
+    start(house, rosa, "b")
+    assert refused(house, rosa).violations[0].limit == 2
+
+
+def test_an_equal_share_shrinks_with_each_person_who_comes_and_grows_when_one_leaves(house):
+    limit(house, {"servers": Limit(most=4, is_shared_equally=True)})
+    opened = open_taller(house)
+    rosa, luz, sol = (join(house, opened, name) for name in ("Rosa", "Luz", "Sol"))
+    start(house, rosa, "a")
+    start(house, rosa, "b")
+    start(house, rosa, "c")
+    last = start(house, luz, "a")
+    assert [v.scope for v in refused(house, luz).violations] == ["community"], "all four run"
+    (fourth,) = refused(house, rosa).violations[1:]
+    assert (fourth.scope, fourth.limit, fourth.held) == ("member", 2, 3), "half of four, of two"
+    house.call(leases.settle, last)
+    start(house, sol)
+    (violation, *_) = reversed(refused(house, rosa).violations)
+    assert violation.limit == 2
+
+
+def test_an_equal_share_is_never_less_than_one_server(house) -> None:
+    limit(house, {"memory": Limit(most=2048 * MIB, is_shared_equally=True)})
+    opened = open_taller(house)
+    people = [join(house, opened, f"N{n}") for n in range(4)]
+    for one in people:
+        start(house, one)  # the fourth's part is a quarter, which is one server's
+    assert held(house, Scope("andes"), "memory") == 2048 * MIB
+
+
+def test_what_people_hold_adds_up_to_what_their_place_holds(house) -> None:
+    limit(house, {"servers": Limit(each=3), "memory": Limit(each=9 * 512 * MIB)})
+    opened = open_taller(house, title="Uno")
+    rosa, luz = join(house, opened, "Rosa"), join(house, opened, "Luz")
+    made = [start(house, rosa, "a"), start(house, rosa, "b"), start(house, luz, "a")]
+    for expected in (3, 2, 1, 0):
+        for resource, size in SIZES.items():
+            own = [held(house, Scope("andes", "uno", one.id), resource) for one in (rosa, luz)]
+            above = [held(house, level, resource) for level in UNO.path()]
+            assert sum(own) == expected * size
+            assert above == [expected * size] * 3
+        if made:
+            house.call(leases.settle, made.pop())
+
+
+def test_a_person_sees_their_own_part_as_what_is_left(house, clock) -> None:
+    limit(house, {"servers": Limit(most=9, each=2)})
+    rosa = join(house, open_taller(house), "Rosa")
+    clock.advance(minutes=1)
+    start(house, rosa, "a")
+    assert house.call(leases.start_choices, rosa.username)[0].left == (Left("servers", 1),)

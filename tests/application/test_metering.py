@@ -1,0 +1,250 @@
+"""Metering by the clock: whatever starts, stops, ticks and jumps, every second is counted once."""
+
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from adding_up import assert_adds_up, assert_metered
+from houses import MEDIUM, SMALL, SeededChance, SetClock, andes, make_house, open_taller
+
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.leases import (
+    StartRequest,
+    admit,
+    reconcile_leases,
+    recount,
+    settle,
+)
+from jupyterhub_communities.application.metering import meter_leases, meter_some
+from jupyterhub_communities.domain.leases import RunningServer, ServerKey
+from jupyterhub_communities.domain.metering import whole_second
+from jupyterhub_communities.domain.quotas import HUB, Scope
+from jupyterhub_communities.domain.units import SERVERS
+
+SECOND = timedelta(seconds=1)
+# Before a change of the clocks in Lima's, Madrid's and Santiago's zones; hours of UTC know none.
+BEGIN = datetime(2026, 3, 28, 22, 59, 58, 700_000, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock():
+    return SetClock(BEGIN)
+
+
+@pytest.fixture
+def house(tmp_path, clock):
+    house = make_house(
+        tmp_path,
+        clock=clock,
+        communities=(andes(servers=None), andes(None, ("bia",), slug="brasil")),
+        profiles=(SMALL, MEDIUM),
+    )
+    yield house
+    house.close()
+
+
+def learners(house, count):
+    """Some in each community, and somebody of none."""
+    names = ["stranger"]
+    for community, by in (("andes", "ana"), ("brasil", "bia")):
+        opened = open_taller(house, community=community, by=by, lasts=timedelta(days=90))
+        for n in range(count):
+            request = JoinRequest(opened.learner_invite.code, f"{community}{n}", f"N{n}")
+            names.append(house.call(redeem_invite, request).account.username)
+    return names
+
+
+class History:
+    """Random starts, stops, ticks and jumps, with each lease's seconds counted beside."""
+
+    def __init__(self, house, clock, seed: int) -> None:
+        self.house, self.clock, self.random = house, clock, random.Random(seed)
+        self.people = learners(house, 3)
+        clock.advance(days=1)  # set back later, the clock still is past what they were granted
+        self.running: dict[str, tuple[str, datetime, datetime]] = {}
+        self.seconds = 0
+        self.count = 0
+
+    def step(self) -> None:
+        self.random.choices(
+            [self.start, self.stop, self.tick, self.wait, self.jump, self.vanish],
+            weights=[6, 4, 6, 8, 1, 1],
+        )[0]()
+
+    def start(self) -> None:
+        name = self.random.choice(self.people)
+        if any(one[0] == name for one in self.running.values()):
+            return
+        self.count += 1
+        lease_id = f"lease-{self.count}"
+        profile = self.random.choice(["small", "medium"])
+        self.house.call(admit, StartRequest(lease_id, ServerKey(name), profile=profile))
+        now = whole_second(self.clock.now())
+        self.running[lease_id] = (name, now, now)
+
+    def stop(self) -> None:
+        if self.running:
+            lease_id = self.random.choice(sorted(self.running))
+            assert self.house.call(settle, lease_id)
+            self._ended(lease_id)
+
+    def vanish(self) -> None:
+        """A server died unseen, and another runs without a lease: reconciling mends both."""
+        snapshot_at = self.clock.now()
+        kept = {
+            ServerKey(name): RunningServer(ServerKey(name), True)
+            for name, *_ in self.running.values()
+        }
+        if kept:
+            del kept[next(iter(kept))]
+        for lease in self.house.call(reconcile_leases, kept, snapshot_at).settled:
+            self._ended(lease.id)
+
+    def tick(self) -> None:
+        assert self.house.call(meter_leases) >= len(self.running)
+        now = whole_second(self.clock.now())
+        self.running = {
+            lease_id: (name, start, max(metered, now))
+            for lease_id, (name, start, metered) in self.running.items()
+        }
+
+    def wait(self) -> None:
+        self.clock.advance(seconds=self.random.choice([0.4, 1, 59.9, 60, 600, 3599, 4000]))
+
+    def jump(self) -> None:
+        """The clock is set: back, ahead, or the service was away for days."""
+        self.clock.advance(seconds=self.random.choice([-5400, -61, -0.5, 7200, 3 * 86_400]))
+
+    def _ended(self, lease_id: str) -> None:
+        _, start, metered = self.running.pop(lease_id)
+        self.seconds += (max(whole_second(self.clock.now()), metered) - start) // SECOND
+
+    def finish(self) -> None:
+        for lease_id in sorted(self.running):
+            self.house.call(settle, lease_id)
+            self._ended(lease_id)
+        self.house.call(meter_leases)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_usage_is_the_seconds_of_the_leases_whatever_the_clock_does(house, clock, seed) -> None:
+    history = History(house, clock, seed)
+    for n in range(120):
+        history.step()
+        if n % 30 == 0:
+            assert_metered(house)
+            assert_adds_up(house)
+    history.finish()
+    assert_metered(house)
+    assert_adds_up(house)
+    with house.database.read() as store:
+        rows = store.usage.of(
+            HUB, datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+        )
+    assert history.count > 10
+    assert sum(amounts["server-time"] for _, amounts in rows) == history.seconds
+    assert house.call(recount) == 0
+
+
+def test_running_ones_are_in_doubt_for_no_more_than_since_the_last_tick(house, clock) -> None:
+    (name, *_) = learners(house, 1)
+    house.call(admit, StartRequest("one", ServerKey(name)))
+    for _ in range(3):
+        clock.advance(seconds=60)
+        house.call(meter_leases)
+    clock.advance(seconds=59)
+    with house.database.read() as store:
+        ((_, spent),) = {
+            hour: amounts
+            for hour, amounts in store.usage.of(
+                HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1)
+            )
+            if hour.hour == BEGIN.replace(hour=23, minute=0, second=0, microsecond=0)
+        }.items()
+    assert spent["server-time"] == 180 - 2, "two seconds were of the hour before"
+
+
+def test_a_gap_of_days_is_metered_in_steps_that_let_others_in_between(house, clock) -> None:
+    names = learners(house, 3)
+    for n, name in enumerate(names):
+        house.call(admit, StartRequest(f"lease-{n}", ServerKey(name)))
+    clock.advance(days=4)
+    house.call(settle, "lease-0")
+    clock.advance(days=6)
+    steps = 1
+    while house.call(meter_some)[1]:
+        assert_metered(house)
+        steps += 1
+    assert steps == 4
+    assert_metered(house)
+    with house.database.read() as store:
+        rows = store.usage.of(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=40))
+    days = 4 + 10 * (len(names) - 1)
+    assert sum(amounts["server-time"] for _, amounts in rows) == days * 86_400
+
+
+class Killed(Exception):
+    """The process ended here."""
+
+
+def test_a_tick_that_does_not_commit_is_done_anew_as_a_whole(house, clock) -> None:
+    """After all of its statements, and before the commit: as the end of a process would have it."""
+    names = learners(house, 2)
+    for n, name in enumerate(names):
+        house.call(admit, StartRequest(f"lease-{n}", ServerKey(name)))
+    clock.advance(minutes=90)
+    house.call(settle, "lease-0")
+
+    class Dying:
+        @contextmanager
+        def write(self):
+            with house.database.write() as store:
+                yield store
+                raise Killed
+
+    for _ in range(3):
+        with pytest.raises(Killed):
+            meter_leases(replace(house.desk(), database=Dying()))
+    with house.database.read() as store:
+        assert not store.usage.of(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1))
+    house.call(meter_leases)
+    house.call(meter_leases)
+    assert_metered(house)
+    with house.database.read() as store:
+        rows = store.usage.of(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1))
+    assert sum(amounts["server-time"] for _, amounts in rows) == len(names) * 5400
+
+
+# The safety net
+
+
+def test_counters_that_are_wrong_are_mended_once_and_right_ones_left_alone(tmp_path) -> None:
+    together = tuple(
+        replace(one, community=replace(one.community, cohort="sur"))
+        for one in (cohort_member("andes", "ana"), cohort_member("brasil", "bia"))
+    )
+    house = make_house(tmp_path, communities=together, chance=SeededChance(7))
+    for n, name in enumerate(learners(house, 2)):
+        house.call(admit, StartRequest(f"lease-{n}", ServerKey(name)))
+    assert_adds_up(house)
+    assert house.call(recount) == 0
+    with house.database.write() as store:
+        store.balances.release(Scope("andes"), {SERVERS: 2})  # released twice, as it must never be
+    with pytest.raises(AssertionError):
+        assert_adds_up(house)
+    assert house.call(recount) == 3, "the hub, the community, and what it draws"
+    assert_adds_up(house)
+    assert house.call(recount) == 0
+    house.close()
+
+
+def cohort_member(slug: str, champion: str):
+    from jupyterhub_communities.domain.borrowing import Share
+    from jupyterhub_communities.domain.limits import Limit, Quota
+
+    declared = andes(champions=(champion,), slug=slug)
+    return replace(declared, quota=Quota({SERVERS: Limit(share=Share(3, None, 3))}))

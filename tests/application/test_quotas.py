@@ -1,0 +1,195 @@
+"""Quotas looked at, divided, tried on the past days; and usage, exact."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from houses import NOON, actor_of, andes, make_house, open_taller
+from sql_statements import counted
+
+from jupyterhub_communities.application.communities import quota_lines, view_audit, view_usage
+from jupyterhub_communities.application.dividing import set_quota, view_quota
+from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
+from jupyterhub_communities.application.usage import (
+    PAGE,
+    most_held_in,
+    read_ended,
+    read_running,
+    span_of,
+    together,
+    usage_table,
+)
+from jupyterhub_communities.domain.grants import Actor
+from jupyterhub_communities.domain.leases import Lease, ServerKey
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.refusals import (
+    AmountInvalid,
+    Declared,
+    LimitUnknown,
+    PeriodInvalid,
+)
+
+OPERATOR = Actor(account_id=None, is_operator=True)
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = make_house(tmp_path, communities=(andes(), andes(slug="brasil", champions=("bia",))))
+    yield house
+    house.close()
+
+
+def ran(house, name, *, began: float, ended: float | None, workshop=None, profile="small") -> None:
+    """A server that held 512 MiB, so many minutes ago."""
+    at = house.clock.now()
+    lease = Lease(
+        id=name,
+        server=ServerKey(name),
+        account_id=actor_of(house, "ana").account_id,
+        scope=Scope("andes", workshop),
+        profile=profile,
+        requested_at=at - timedelta(minutes=began),
+        amounts={"servers": 1, "memory": 2**29},
+    )
+    with house.database.write() as store:
+        store.leases.add(lease)
+        if ended is not None:
+            store.leases.settle(name, at - timedelta(minutes=ended))
+
+
+def simulated(house, changes, *, days=1, actor=None, workshop=None):
+    trial = house.call(
+        prepare_trial, actor or actor_of(house, "ana"), "andes", workshop, changes, days
+    )
+    running = house.call(read_running, trial.reads)
+    ended = house.call(read_ended, trial.reads, trial.since, None)
+    return house.call(tell, trial, carry_out(trial, together(running, ended)))
+
+
+def test_a_champion_divides_among_workshops_and_the_audit_says_before_and_after(house) -> None:
+    opened = open_taller(house, servers=5)
+    ana, slug = actor_of(house, "ana"), opened.workshop.slug
+    lines = {
+        "servers": 2,
+        "memory": "64Gi",
+        "servers each": "1",
+        "cpu-time sessions": "40 cpu-hours",
+    }
+    view = house.call(set_quota, ana, "andes", slug, lines)
+    assert quota_lines(view.here.quota) == {**lines, "servers": "2"}
+    (entry, *_) = house.call(view_audit, ana, "andes")
+    assert (entry.action, entry.before, entry.after["memory"]) == (
+        "quota:set",
+        {"servers": "5"},
+        "64Gi",
+    )
+    house.call(set_quota, ana, "andes", slug, {"servers": ""})
+    assert quota_lines(house.call(view_quota, ana, "andes", slug).here.quota) == {}
+
+
+def test_what_the_file_says_is_read_only_also_for_the_operator(house) -> None:
+    for actor in (actor_of(house, "ana"), OPERATOR):
+        with pytest.raises(Declared):
+            house.call(set_quota, actor, "andes", None, {"servers": 9})
+    with pytest.raises(Declared):
+        house.call(set_quota, OPERATOR, None, None, {"servers": 9})
+
+
+@pytest.mark.parametrize(
+    ("lines", "refusal"),
+    [
+        ({"memory": "512m"}, AmountInvalid),
+        ({"cpu-time sessions": "40"}, AmountInvalid),
+        ({"cpu-time 30 days": "40 cpu-hours"}, LimitUnknown),
+        ({"servers nominal": "4"}, LimitUnknown),
+        ({"servers each": "equal"}, LimitUnknown),
+        ({"beds": "4"}, LimitUnknown),
+    ],
+)
+def test_a_limit_that_is_none_changes_nothing(house, lines, refusal) -> None:
+    slug = open_taller(house, servers=5).workshop.slug
+    ana = actor_of(house, "ana")
+    with pytest.raises(refusal):
+        house.call(set_quota, ana, "andes", slug, lines)
+    assert quota_lines(house.call(view_quota, ana, "andes", slug).here.quota) == {"servers": "5"}
+
+
+def test_usage_is_exact_whether_metered_or_not(house) -> None:
+    ran(house, "one", began=90, ended=30)
+    ran(house, "two", began=10, ended=None, profile=None)
+    ana = actor_of(house, "ana")
+    for _ in range(2):
+        table = house.call(usage_table, ana, "andes", by="profile")
+        found = {row.key: row.amounts["server-time"] for row in table.rows}
+        assert found == {"small": 3600, "": 600}
+        assert house.call(view_usage, ana, "andes").server_time == timedelta(seconds=4200)
+        house.call(meter_leases)
+    days = house.call(usage_table, ana, "andes", by="day").rows
+    assert [(row.key, row.amounts["server-time"]) for row in days] == [("2026-03-02", 4200)]
+    (person,) = house.call(usage_table, ana, "andes", by="person").rows
+    assert (person.key, person.amounts["memory-time"]) == ("ana", 4200 * 2**19)
+    with pytest.raises(PeriodInvalid):
+        house.call(usage_table, ana, "andes", NOON, NOON - timedelta(days=1))
+
+
+def test_other_limits_refuse_who_came_last_and_say_what_would_have_fit(house) -> None:
+    ran(house, "first", began=3000, ended=60)  # runs already when the day begins
+    ran(house, "second", began=300, ended=None)
+    ran(house, "third", began=240, ended=200)
+    outcome = simulated(house, {"servers": 2})
+    assert (outcome.starts, outcome.refused) == (2, 1)
+    (refused,) = outcome.shown
+    assert refused.username == "third"
+    assert [(v.resource, v.limit, v.held) for v in refused.violations] == [("servers", 2, 2)]
+    assert simulated(house, {"servers": 3}).refused == 0
+    by_memory = simulated(house, {"servers": "", "memory": "1100M"}).shown
+    assert [one.would_fit for one in by_memory] == [{"en": "Medium", "es": "Mediano"}]
+    assert simulated(house, {"servers each": 1}).refused == 2, "all are ana's"
+    assert quota_lines(house.call(view_quota, OPERATOR, "andes").here.quota) == {"servers": "3"}
+
+
+def test_what_was_spent_before_the_days_that_are_tried_counts(house) -> None:
+    ran(house, "long", began=3000, ended=2000)
+    house.call(meter_leases)
+    ran(house, "now", began=10, ended=None)
+    limit = {"server-time 30 days": "17 server-hours"}
+    assert simulated(house, limit).refused == 0
+    assert simulated(house, {"server-time 30 days": "16 server-hours"}).refused == 1
+
+
+def test_what_was_held_is_told_by_steps(house) -> None:
+    ran(house, "one", began=90, ended=30)
+    ran(house, "two", began=45, ended=None)
+    ana = actor_of(house, "ana")
+    span = house.call(span_of, ana, "andes", 1)
+    leases = [*house.call(read_running, "andes")]
+    leases += house.call(read_ended, "andes", span.start, None)
+    assert most_held_in(span, leases, "servers")[-8:] == [0, 1, 1, 1, 2, 1, 1, 1]
+
+
+def test_the_history_is_read_in_pieces_each_lease_once(house, monkeypatch) -> None:
+    assert PAGE <= 5000
+    monkeypatch.setattr("jupyterhub_communities.application.usage.PAGE", 2)
+    for number in range(5):
+        ran(house, f"{number}", began=100, ended=50)  # all at one moment
+    found: list[Lease] = []
+    since = NOON - timedelta(days=1)
+    while page := house.call(read_ended, "andes", since, found[-1] if found else None):
+        found += page
+    assert [lease.id for lease in found] == list("01234")
+
+
+def test_as_many_statements_for_two_hundred_workshops_as_for_two(house) -> None:
+    ana = actor_of(house, "ana")
+    counts = []
+    for more in (2, 198):
+        for number in range(more):
+            slug = open_taller(house, title=f"Taller {more} {number}", servers=3).workshop.slug
+            house.call(set_quota, ana, "andes", slug, {"server-time sessions": "9 server-hours"})
+        with counted(house) as statements:
+            view = house.call(view_quota, ana, "andes")
+        counts.append(len(statements))
+    assert len(view.below) == 200
+    assert counts[1] - counts[0] <= 2, "sums are asked for by the hundred"

@@ -1,0 +1,172 @@
+"""Named points of a start, a stop and a tick, at which a process of a real hub can be held.
+
+Nothing in the package knows of them: a `sitecustomize` of the test's own, which every Python process of
+that hub imports, wraps the functions named here as their modules are loaded. A file `NAME` or
+`NAME@USERNAME` in the folder arms a point. Who comes there turns the file into `….reached` with its
+process id, once, and waits until that is gone: it is released, or killed meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.abc
+import importlib.util
+import inspect
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+OURS = "jupyterhub_communities."
+
+
+@dataclass(frozen=True)
+class Point:
+    name: str
+    module: str
+    function: str  # or Class.method
+    is_before: bool = False  # else after it
+
+
+_MIXIN = (f"{OURS}hub.spawner", "CommunitySpawnerMixin")
+_LOCAL = ("jupyterhub.spawner", "LocalProcessSpawner")
+
+
+def _method(name: str, of: tuple[str, str], method: str, *, is_before: bool = False) -> Point:
+    return Point(name, of[0], f"{of[1]}.{method}", is_before)
+
+
+# In the Hub: any number of servers can be held at these at one time.
+START = [
+    _method("start.asked", _MIXIN, "_admit", is_before=True),
+    _method("start.admitted", _MIXIN, "_admit"),
+    _method("start.before-spawner", _LOCAL, "start", is_before=True),
+    _method("start.is-up", _LOCAL, "start"),
+    _method("start.before-active", _MIXIN, "_note_activation", is_before=True),
+    _method("start.active", _MIXIN, "_note_activation"),
+]
+STOP = [
+    _method("stop.asked", _LOCAL, "stop", is_before=True),
+    _method("stop.has-ended", _LOCAL, "stop"),
+    _method("stop.before-settled", _MIXIN, "run_post_stop_hook", is_before=True),
+    _method("stop.settled", _MIXIN, "run_post_stop_hook"),
+]
+# After the last statement, before the commit.
+IN_TRANSACTION = [
+    Point("admitting", f"{OURS}storage.leases", "SqlLeases.add"),
+    Point("activating", f"{OURS}storage.leases", "SqlLeases.activate"),
+    Point("settling", f"{OURS}storage.balances", "SqlBalances.release"),
+]
+# In the service.
+TICK = [
+    Point("metering", f"{OURS}storage.leases", "SqlLeases.note_metered"),
+    Point("metered", f"{OURS}application.metering", "meter_some"),
+    Point("reconcile.before", f"{OURS}application.leases", "reconcile_leases", True),
+    Point("reconcile.after", f"{OURS}application.leases", "reconcile_leases"),
+    Point("adopting", f"{OURS}application.leases", "_adopt"),
+    Point("warning", f"{OURS}storage.leases", "SqlLeases.plan_stops"),
+    Point("warned", f"{OURS}application.running", "plan_stops"),
+    Point("hub.before-asked", f"{OURS}hub.client", "HubClient.stop_server", True),
+    Point("hub.asked", f"{OURS}hub.client", "HubClient.stop_server"),
+]
+POINTS = [*START, *STOP, *IN_TRANSACTION, *TICK]
+# How often the timers of this hub's service tick, in seconds.
+PACE = {
+    (f"{OURS}service.timers", "keep_reconciled"): 1.0,
+    (f"{OURS}service.timers", "keep_metered"): 1.0,
+    (f"{OURS}service.stops", "Stops.keep_carried_out"): 1.0,
+}
+
+
+def install(folder: Path) -> None:
+    """For this process: modules that are loaded from now on."""
+    sys.meta_path.insert(0, _Finder(folder))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._wanted = {point.module for point in POINTS} | {module for module, _ in PACE}
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self._wanted:
+            return None
+        self._wanted.discard(name)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def exec_module(module) -> None:
+            load(module)
+            _fit(module, self._folder)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def _fit(module, folder: Path) -> None:
+    for point in POINTS:
+        if point.module == module.__name__:
+            owner, name = _place(module, point.function)
+            setattr(owner, name, _wrapped(getattr(owner, name), point, folder))
+    for (of, function), seconds in PACE.items():
+        if of == module.__name__:
+            owner, name = _place(module, function)
+            getattr(owner, name).__kwdefaults__["every"] = seconds
+
+
+def _place(module, function: str):
+    *parts, name = function.split(".")
+    return functools.reduce(getattr, parts, module), name
+
+
+def _wrapped(function, point: Point, folder: Path):
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def at_point(*args, **more):
+            if point.is_before:
+                await _stay(folder, point, args)
+            result = await function(*args, **more)
+            if not point.is_before:
+                await _stay(folder, point, args)
+            return result
+
+    else:
+
+        @functools.wraps(function)
+        def at_point(*args, **more):
+            if point.is_before:
+                _stay_here(folder, point, args)
+            result = function(*args, **more)
+            if not point.is_before:
+                _stay_here(folder, point, args)
+            return result
+
+    return at_point
+
+
+async def _stay(folder: Path, point: Point, args) -> None:
+    reached = _reached(folder, point, args)
+    while reached is not None and reached.exists():
+        await asyncio.sleep(0.01)
+
+
+def _stay_here(folder: Path, point: Point, args) -> None:
+    reached = _reached(folder, point, args)
+    while reached is not None and reached.exists():
+        time.sleep(0.01)
+
+
+def _reached(folder: Path, point: Point, args) -> Path | None:
+    user = getattr(args[0], "user", None) if args else None
+    for armed in (folder / point.name, folder / f"{point.name}@{getattr(user, 'name', '')}"):
+        reached = armed.with_name(f"{armed.name}.reached")
+        try:
+            armed.write_text(str(os.getpid())) if armed.exists() else None
+            armed.rename(reached)
+        except FileNotFoundError:
+            continue
+        return reached
+    return None

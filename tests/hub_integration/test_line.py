@@ -1,0 +1,173 @@
+"""The line for servers, over HTTP against a real hub, without scripts."""
+
+from __future__ import annotations
+
+import pytest
+from crowds import COMMUNITIES, Learner, all_start, gather, instant_servers, lost
+from hubs import real_hub, text_of
+
+from jupyterhub_communities.application.line import tickets_in_line
+from tools import wait_until
+
+FINE = {200, 302, 303}
+# The Hub's own handlers, before ours.
+PLAIN = """
+from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub_communities.hub import starting
+starting.START_HANDLERS[:] = [
+    (path, SpawnHandler if path.startswith("/spawn/") or path == "/spawn" else handler)
+    for path, handler in starting.START_HANDLERS
+]
+"""
+
+
+def a_hub(folder, more, communities=COMMUNITIES):
+    return real_hub(folder, more=more, communities=communities)
+
+
+def limited(to: int) -> str:
+    return f"c.JupyterHub.concurrent_spawn_limit = {to}\n"
+
+
+def statuses(people) -> set[int]:
+    return {status for one in people for status in one.statuses}
+
+
+def starts(hub, learner) -> int:
+    """Over REST."""
+    return hub.api("POST", f"/users/{learner.username}/server").status_code
+
+
+def test_three_hundred_click_at_once_and_nobody_is_lost(tmp_path) -> None:
+    """With the Hub's default limit of 100 starts at a time, and two communities."""
+    with a_hub(tmp_path, instant_servers()) as hub:
+        many = gather(hub, hub.workshop("Grande", seats=400), 290, "grande")
+        few = gather(hub, hub.workshop("Petit", "sahel", by="awa"), 10, "petit")
+        all_start([*many, *few])
+        assert lost(hub, [*many, *few]) == []
+        assert statuses([*many, *few]) <= FINE
+        assert any(one.waited for one in many), "how many depends on how fast the machine is"
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["line", "plain"])
+def test_twelve_click_where_five_may_start_at_once(tmp_path, plain) -> None:
+    """On the plain Hub, seven get a 429."""
+    more = limited(5) + (PLAIN if plain else "")
+    with a_hub(tmp_path, instant_servers(2) + more) as hub:
+        people = gather(hub, hub.workshop("Doce"), 12, "doce")
+        all_start(people)
+        if plain:
+            assert 1 <= len(lost(hub, people)) <= 7
+            assert 429 in statuses(people)
+        else:
+            assert lost(hub, people) == []
+            assert statuses(people) <= FINE
+            assert sum(one.waited for one in people) >= 5
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """With one place for andes, and none of the Hub's own limits in the way."""
+    folder = tmp_path_factory.mktemp("line")
+    communities = COMMUNITIES.replace("champions: [ana]", "champions: [ana], quota: {servers: 1}")
+    with a_hub(folder, instant_servers(0), communities) as hub:
+        yield hub
+
+
+@pytest.fixture
+def full(hub, request):
+    """Somebody whose server takes the community's one place, and two who want one."""
+    name = request.node.name[5:17].replace("_", "-")
+    first, second, third = gather(hub, hub.workshop(name), 3, name)
+    first.look("/hub/spawn")
+    assert lost(hub, [first]) == []
+    yield first, second, third
+    for one in (first, second, third):
+        stop(hub, one)
+    for ticket in hub.house.call(tickets_in_line):
+        leave(next(o for o in (first, second, third) if o.username == ticket.server.username))
+
+
+def stop(hub, learner: Learner) -> None:
+    hub.api("DELETE", f"/users/{learner.username}/server")
+    wait_until(lambda: not hub.user(learner.username)["servers"])
+
+
+def leave(learner: Learner):
+    return learner.device.post("/hub/communities/leave-line", leave_form(learner, learner))
+
+
+def leave_form(learner: Learner, of: Learner) -> dict[str, str]:
+    learner.look("/hub/home")
+    token = learner.device.session.cookies["_xsrf"]
+    return {"_xsrf": token, "user": of.username, "server": ""}
+
+
+def test_who_finds_the_quota_full_is_started_when_somebody_stops(hub, full) -> None:
+    first, second, third = full
+    page = second.look("/hub/spawn")
+    assert page.status_code == 200
+    assert "Tu lugar en la fila 1" in text_of(page)
+    assert "Eres la siguiente persona de tu comunidad." in text_of(page)
+    assert int(page.headers["Refresh"]) == 3
+    page = third.look("/hub/spawn?opt-profile=small")
+    assert "Tu lugar en la fila 2" in text_of(page)
+    assert "Hay una persona de tu comunidad antes que tú." in text_of(page)
+    stop(hub, first)
+    third.look(page.url.removeprefix(hub.url))
+    assert lost(hub, [second, third]) == [second.username, third.username], "it is not its turn"
+    second.start()
+    assert lost(hub, [second]) == []
+    assert [one.server.username for one in hub.house.call(tickets_in_line)] == [third.username]
+
+
+def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
+    first, second, third = full
+    second.look("/hub/spawn")
+    third.look("/hub/spawn")
+    hub.restart()
+    path = f"/hub/communities/line/{third.username}"
+    assert "Tu lugar en la fila 2" in text_of(third.look(path))
+    stop(hub, first)
+    second.start(f"/hub/communities/line/{second.username}")
+    assert lost(hub, [second]) == []
+    assert "Tu lugar en la fila 1" in text_of(third.look(path))
+
+
+def test_a_place_is_left_by_a_button_and_by_signing_out(hub, full) -> None:
+    _, second, third = full
+    second.look("/hub/spawn")
+    third.look("/hub/spawn")
+    assert leave(second).url.endswith("/hub/home")
+    page = second.look(f"/hub/communities/line/{second.username}")
+    assert "Ya no estás en la fila" in text_of(page)
+    assert "Refresh" not in page.headers
+    assert "Tu lugar en la fila 1" in text_of(third.look("/hub/spawn"))
+    third.look("/hub/logout")
+    assert hub.house.call(tickets_in_line) == []
+
+
+def test_a_place_is_nobody_elses(hub, full) -> None:
+    _, second, third = full
+    second.look("/hub/spawn")
+    assert third.look(f"/hub/communities/line/{second.username}").status_code in (403, 404)
+    form = leave_form(third, second)
+    third.device.post("/hub/communities/leave-line", form)
+    third.device.post("/hub/communities/leave-line", {**form, "_xsrf": "wrong"})
+    assert len(hub.house.call(tickets_in_line)) == 1
+
+
+def test_the_api_stands_in_no_line_and_gets_past_nobody(hub, full) -> None:
+    first, second, third = full
+    answer = hub.api("POST", f"/users/{second.username}/server")
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert hub.house.call(tickets_in_line) == []
+    second.look("/hub/spawn")
+    stop(hub, first)
+    answer = hub.api("POST", f"/users/{third.username}/server")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert "fila" in answer.json()["message"] or "in line" in answer.json()["message"]
+    (elsewhere,) = gather(hub, hub.workshop("Ailleurs", "sahel", by="awa"), 1, "ailleurs")
+    assert starts(hub, elsewhere) in (201, 202), "another community has places"
+    stop(hub, elsewhere)
