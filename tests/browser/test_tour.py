@@ -31,7 +31,7 @@ SAME_WORDS = {
     "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
     "fr": {
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
-        *("contact", "double", "menu", "minutes", "page", "pause", "places", "possible"),
+        *("contact", "double", "menu", "minutes", "page", "pause", "place", "places", "possible"),
         "service",
     },
     "ar": set(),
