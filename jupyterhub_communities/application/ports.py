@@ -25,8 +25,8 @@ from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.stops import Drain, RunningRules
-from ..domain.units import Amounts
 from ..domain.timelines import Changes
+from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 
@@ -397,7 +397,12 @@ class Leases(Protocol):
 
     def count_settled(self, community: str | None, since: datetime) -> int: ...
     def changes(
-        self, places: Sequence[Scope], resource: str, start: datetime, end: datetime, step: timedelta
+        self,
+        places: Sequence[Scope],
+        resource: str,
+        start: datetime,
+        end: datetime,
+        step: timedelta,
     ) -> Mapping[Scope, Sequence[Changes]]:
         """What was held at each of these places between the two times, by steps in which anything
         changed, in one statement: the hub alone, communities, or one workshop. What was held at the

@@ -98,7 +98,7 @@ def draw_spent(history: SpentHistory, messages: Messages, zone: str, *, is_narro
 def _until(steps: Steps, end: datetime) -> Steps:
     """Corners: each amount holds up to the next time, the last one to the end."""
     found: Steps = []
-    for (start, amount), following in zip(steps, [*(at for at, _ in steps[1:]), end], strict=True):
+    for (start, amount), following in zip(steps, [*(at for at, _ in steps), end][1:], strict=True):
         if found and found[-1][1] == amount:
             found[-1] = (following, amount)
         else:
@@ -142,7 +142,9 @@ def _draw(
             quantity_in_words(resource, round(amount), messages) if amount else messages.number(0),
             messages,
         ),
-        style=Style(label_font_size=13, legend_font_size=14, title_font_size=16),
+        style=Style(
+            label_font_size=13, major_label_font_size=13, legend_font_size=14, title_font_size=16
+        ),
         css=[f"inline:{_css(lines)}"],
     )
     for line in lines:
@@ -212,10 +214,15 @@ def _times(period: Period, messages: Messages, zone: str, *, most: int) -> list[
     tz = ZoneInfo(zone)
     length = period.end - period.start
     is_short = length <= 2 * _DAY
-    step = next(
-        step for step in (timedelta(hours=3), timedelta(hours=6), timedelta(hours=12), _DAY)
-        if length / step <= most
-    ) if is_short else _DAY * -(-length // (_DAY * most))
+    step = (
+        next(
+            step
+            for step in (timedelta(hours=3), timedelta(hours=6), timedelta(hours=12), _DAY)
+            if length / step <= most
+        )
+        if is_short
+        else _DAY * -(-length // (_DAY * most))
+    )
     day = period.start.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     found = []
     while (at := day.astimezone(UTC)) < period.end:

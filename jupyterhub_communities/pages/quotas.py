@@ -126,9 +126,7 @@ def window_in_words(window: Window, zone: str, messages: Messages) -> str:
     """Over which time a limit counts."""
     if isinstance(window, Rolling):
         # TRANSLATORS: Over which time a limit counts, below what is limited: “Server hours”.
-        return messages.ngettext(
-            "in the last 24 hours", "in the last %(num)s days", window.days
-        )
+        return messages.ngettext("in the last 24 hours", "in the last %(num)s days", window.days)
     if isinstance(window, CalendarMonth):
         # TRANSLATORS: Over which time a limit counts: from the first of the month on.
         return messages.gettext("in this month")

@@ -16,6 +16,7 @@ from ..application.usage import PAGE, last_days, read_ended, read_running, toget
 from ..domain.grants import Actor, Verb, may
 from ..domain.leases import Lease
 from ..domain.refusals import LimitUnknown, Refusal
+from ..domain.units import SERVER_TIME
 from ..domain.windows import write_window
 from ..i18n.messages import Messages
 from ..pages.language import current_messages, refine_language
@@ -203,6 +204,7 @@ class QuotaPage(PageHandler):
             status, period_error = status_of(refusal), self.say(refusal)
             period = last_days(self.house.clock.now(), 30)
         spent = {} if period_error else await self.run(spent_in, *place, period)
+        limited = {SERVER_TIME, *(row.spending.resource for row in view.here.spent)}
         is_used = bool(spent) or any(row.held for row in view.here.held)
         self.draw(
             "quota.html",
@@ -221,7 +223,7 @@ class QuotaPage(PageHandler):
             presets=PRESETS,
             spent=messages.listing(spent_in_words(*one, messages) for one in spent.items()),
             held_shown=[row.resource for row in view.here.held] if is_used else [],
-            spent_shown=list(spent),
+            spent_shown=[name for name in spent if name in limited],
             bys=_bys(self.actor, community, workshop, messages),
             resource=lambda name: resource_in_words(name, messages),
             amount=lambda name, n: "–" if n is None else quantity_in_words(name, n, messages),
@@ -273,9 +275,7 @@ def _read_typed(text: str) -> dict[str, object]:
 
 
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"
-_NAMED = (
-    r"(?:hub|communities/(?P<community>[a-z0-9-]+)(?:/workshops/(?P<workshop>[a-z0-9-]+))?)"
-)
+_NAMED = r"(?:hub|communities/(?P<community>[a-z0-9-]+)(?:/workshops/(?P<workshop>[a-z0-9-]+))?)"
 _WORKSHOP = r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)"
 API_ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"{_PLACE}/quotas", QuotasApi),

@@ -48,9 +48,7 @@ def asked_period(argument: Argument, house: House) -> Period:
         return last_days(now, int(days[:9]))
     zone = ZoneInfo(house.settings.zone)
     first, last = argument("from", "").strip(), argument("to", "").strip()
-    return period_of(
-        now, _read_time(first, zone), _read_time(last, zone, is_last=True)
-    )
+    return period_of(now, _read_time(first, zone), _read_time(last, zone, is_last=True))
 
 
 def choice_of(argument: Argument) -> dict[str, str]:

@@ -146,15 +146,27 @@ class SqlLeases:
         return mine if community is None else and_(mine, leases.c.community == community)
 
     def changes(
-        self, places: Sequence[Scope], resource: str, start: datetime, end: datetime, step: timedelta
+        self,
+        places: Sequence[Scope],
+        resource: str,
+        start: datetime,
+        end: datetime,
+        step: timedelta,
     ) -> Mapping[Scope, Sequence[Changes]]:
         first = places[0]
         place = literal("") if first == HUB else leases.c.community
+        there: list[ColumnElement[bool]] = []
+        if first != HUB:
+            there.append(leases.c.community.in_([one.community for one in places]))
+        if first.workshop is not None:
+            there.append(leases.c.workshop == first.workshop)
         amount = cast(leases.c.amounts[resource].as_string(), BigInteger)
         holding = (
             select(
                 place.label("place"),
-                case((leases.c.requested_at < start, start), else_=leases.c.requested_at).label("at"),
+                case((leases.c.requested_at < start, start), else_=leases.c.requested_at).label(
+                    "at"
+                ),
                 leases.c.settled_at.label("until"),
                 amount.label("amount"),
             )
@@ -166,8 +178,7 @@ class SqlLeases:
                 or_(leases.c.settled_at.is_(None), leases.c.settled_at > leases.c.requested_at),
                 amount.is_not(None),
             )
-            .where(first == HUB or leases.c.community.in_([one.community for one in places]))
-            .where(first.workshop is None or leases.c.workshop == first.workshop)
+            .where(*there)
             .cte("holding")
         )
         begun = select(holding.c.place, holding.c.at, holding.c.amount.label("by"))

@@ -28,6 +28,7 @@ from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import NotFound, PermissionDenied
 
 OPERATOR = Actor(account_id=None, is_operator=True)
+ANDES = Scope("andes")
 HOUR = timedelta(hours=1)
 DAY = Period(NOON - 24 * HOUR, NOON)
 
@@ -39,7 +40,7 @@ def house(tmp_path):
     house.close()
 
 
-def ran(house, name, *, began: float, ended: float | None, place=Scope("andes"), servers=1) -> None:
+def ran(house, name, *, began: float, ended: float | None, place=ANDES, servers=1) -> None:
     """A server with 512 MiB, so many minutes ago."""
     lease = Lease(
         id=name,

@@ -135,7 +135,9 @@ async def test_usage_is_had_as_csv_and_json_for_a_period_and_a_step(page, call, 
     run_server(house, hours=2)
     _, table, _ = await call("GET", "communities/andes/usage?days=1&by=hour")
     assert [row["amounts"]["server-time"] for row in table["rows"]] == [3600, 3600]
-    at = "from=2026-03-02T11:00:00%2B00:00&to=2026-03-02T12:00:00+00:00"  # with a bare plus sign too
+    at = (
+        "from=2026-03-02T11:00:00%2B00:00&to=2026-03-02T12:00:00+00:00"  # with a bare plus sign too
+    )
     _, table, _ = await call("GET", f"communities/andes/usage?{at}")
     assert [row["amounts"]["server-time"] for row in table["rows"]] == [3600]
     answer = await page("api/v1/communities/andes/usage?days=7&by=day&format=csv")
@@ -213,7 +215,9 @@ async def test_a_workshop_has_pictures_and_files_of_its_own(page, house, world) 
     slug = world.opened.workshop.slug
     run_server(house, hours=2, workshop=slug)
     text = (await page(f"communities/andes/workshops/{slug}/quota?days=1")).body.decode()
-    for source in re.findall(r'(?:src|srcset)="/services/communities/(\S+/(?:held|spent)\.svg\S*)"', text):
+    for source in re.findall(
+        r'(?:src|srcset)="/services/communities/(\S+/(?:held|spent)\.svg\S*)"', text
+    ):
         assert source.startswith(f"communities/andes/workshops/{slug}/")
         assert (await page(unescape(source))).code == 200
     numbers = re.search(r'href="/services/communities/(\S+held\?\S*resource=servers\S*)"', text)

@@ -71,7 +71,5 @@ def test_each_step_has_the_most_of_its_moments(house) -> None:
         assert most_held(changes, START, STEP, STEPS) == [max(step) for step in steps]
         assert held_at_ends(changes, STEPS) == [step[-1] for step in steps]
         assert max(map(max, steps)) > 1
-    assert held_at_ends(memory[HUB], STEPS) == [
-        n * 2**40 for n in held_at_ends(found[HUB], STEPS)
-    ]
+    assert held_at_ends(memory[HUB], STEPS) == [n * 2**40 for n in held_at_ends(found[HUB], STEPS)]
     assert nothing == {HUB: []}
