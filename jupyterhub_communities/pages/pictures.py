@@ -7,6 +7,7 @@ those of our style, in the light and in the dark. Time runs from left to right i
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,9 @@ from ..application.usage import Period
 from ..domain.units import MEMORY, STORAGE, kind_of
 from ..i18n.messages import Messages
 from .quotas import UNITS, quantity_in_words, resource_in_words
+
+# It hangs itself into every import of the process, for plug-ins that we have none of.
+sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, pygal.PluginImportFixer)]
 
 _DAY = timedelta(days=1)
 _LIGHT = {

@@ -25,14 +25,26 @@ STOPS = {stop.name: stop for stop in (*stops.DEMO_STOPS, *rare.RARE_STOPS)}
 TEMPLATES = share_dir() / "templates"
 
 # Words that are the same in both languages, and what is called so everywhere.
-EVERYWHERE = {"jupyterhub", "jupyterlab", "csv", "json", "qr", "ok", "mb", "gb", "gib", "scopes"}
+EVERYWHERE = {
+    "jupyterhub",
+    "jupyterlab",
+    "csv",
+    "json",
+    "qr",
+    "ok",
+    "mb",
+    "gb",
+    "gib",
+    "scopes",
+    "utc",
+}
 SAME_WORDS = {
     "es": {"error", "no", "token", "tokens"},
     "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
     "fr": {
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
         *("contact", "double", "menu", "minutes", "page", "pause", "place", "places", "possible"),
-        "service",
+        *("quota", "service"),
     },
     "ar": set(),
     "sw": {"data"},

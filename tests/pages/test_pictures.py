@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from xml.etree.ElementTree import fromstring
 
@@ -118,3 +119,7 @@ def test_every_line_can_be_told_from_the_paper(scheme) -> None:
     for name in ("used", "limit", "reserved", "borrowed", "lent"):
         dim, bright = sorted((light(colours[name]), light(colours["paper"])))
         assert (bright + 0.05) / (dim + 0.05) >= 3, name
+
+
+def test_pygal_leaves_the_imports_of_the_process_alone() -> None:
+    assert not [each for each in sys.meta_path if type(each).__module__.startswith("pygal")]
