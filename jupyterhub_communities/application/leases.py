@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..domain.access import Access
 from ..domain.accounts import Account
 from ..domain.grants import NOBODY, Actor
 from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
-from ..domain.ledger import Request
+from ..domain.ledger import Ledger, Request
 from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope, Verdict
 from ..domain.refusals import (
@@ -52,6 +52,15 @@ class StartRequest:
     otherwise: Amounts = field(default_factory=dict)  # takes of what the profile says nothing of
     is_planned: bool = False  # was planned before, and nothing else will do; see `as_planned`
     catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLeft:
+    """What is left at one place."""
+
+    name: Mapping[str, str]  # language tag → community's name, or the workshop's title
+    left: tuple[Left, ...]  # over all levels, of what is limited there
+    zone: str  # in which times are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +125,21 @@ def start_choices(
         return [_choice(desk, store, person, *place, catalogue) for place in places.items()]
 
 
-def default_choice(desk: Desk, store: Store, person: Person) -> Choice | None:
-    """What the person would start on; None for people of no community."""
+def left_at_default(desk: Desk, store: Store, person: Person) -> PlaceLeft | None:
+    """What is left where the person would start; None for people of no community."""
     place = next(iter(_ranked(desk, store, person).items()), None)
-    return place and _choice(desk, store, person, *place, desk.settings.catalogue)
+    if place is None:
+        return None
+    scope, workshop = place
+    sizes = _sizes(desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop))
+    lasts = lasts_in(desk, scope) or LOOK_AHEAD
+    charged = _charged(scope, person)
+    ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
+    return PlaceLeft(
+        name=_name_of(store, scope, workshop),
+        left=_left(ledger, charged, sizes, desk, lasts),
+        zone=desk.settings.zone if workshop is None else workshop.zone,
+    )
 
 
 def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> Offer:
@@ -394,17 +414,9 @@ def _choice(
     workshop: Workshop | None,
     catalogue: Catalogue,
 ) -> Choice:
-    assert scope.community is not None
-    if workshop is not None:
-        name: Mapping[str, str] = {workshop.language: workshop.title}
-    else:
-        community = store.communities.get(scope.community)
-        name = {} if community is None else community.names
     profiles = catalogue.offered(person.actor(), scope.community, scope.workshop)
-    # As each starts where nothing else is chosen within it; without profiles, a server.
-    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
-    sizes = sizes or {"": set_aside(None, None)}
-    charged = replace(scope, member=None if person.account is None else person.account.id)
+    sizes = _sizes(profiles)
+    charged = _charged(scope, person)
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
     ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
@@ -416,20 +428,39 @@ def _choice(
     ends = known_ends(desk, store) if waiting else []
     return Choice(
         scope=scope,
-        name=name,
+        name=_name_of(store, scope, workshop),
         workshop=workshop,
         profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
-        left=remaining(
-            ledger,
-            charged,
-            list(dict.fromkeys(what for amounts in sizes.values() for what in amounts)),
-            desk.now,
-            lasts,
-        ),
+        left=_left(ledger, charged, sizes, desk, lasts),
         waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
         zone=desk.settings.zone if workshop is None else workshop.zone,
     )
+
+
+def _name_of(store: Store, scope: Scope, workshop: Workshop | None) -> Mapping[str, str]:
+    if workshop is not None:
+        return {workshop.language: workshop.title}
+    assert scope.community is not None
+    community = store.communities.get(scope.community)
+    return {} if community is None else community.names
+
+
+def _charged(scope: Scope, person: Person) -> Scope:
+    return replace(scope, member=None if person.account is None else person.account.id)
+
+
+def _sizes(profiles: Sequence[Profile]) -> dict[str, Amounts]:
+    """By slug, as each starts where nothing else is chosen within it; without profiles, a server."""
+    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
+    return sizes or {"": set_aside(None, None)}
+
+
+def _left(
+    ledger: Ledger, charged: Scope, sizes: Mapping[str, Amounts], desk: Desk, lasts: timedelta
+) -> tuple[Left, ...]:
+    resources = dict.fromkeys(what for amounts in sizes.values() for what in amounts)
+    return remaining(ledger, charged, list(resources), desk.now, lasts)
 
 
 def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:

@@ -328,7 +328,8 @@ class SqlBalances:
         cohort = _cohort_in(rows, path)
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
-        reserved = self.reservations(now, until)
+        # Where nothing is limited, nothing that is reserved is in anybody's way.
+        reserved = self.reservations(now, until) if any(map(_limits, rows)) else []
         rows = [*rows, *self._others(scope, cohort, reserved, path)]
         return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
 
@@ -811,6 +812,10 @@ def _is_within(scope: Scope, level: Scope) -> bool:
     if level.member is not None and level.member != scope.member:
         return False
     return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
+
+
+def _limits(row: Row[Any]) -> bool:
+    return row.quota is not None or row.nominal is not None
 
 
 def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:
