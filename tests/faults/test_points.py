@@ -57,7 +57,9 @@ def hub(tmp_path_factory, server):
     )
     communities = COMMUNITIES.replace("{language: en}", f"{{database: '{server.new_database()}'}}")
     communities = communities.replace("profiles:", BRIEF)
-    environment = {"PYTHONPATH": str(folder / "site")}
+    known = os.environ.get("PYTHONPATH")  # of a checkout that is not installed
+    path = [str(folder / "site"), *([known] if known else [])]
+    environment = {"PYTHONPATH": os.pathsep.join(path)}
     with real_hub(folder, more=MORE, communities=communities, environment=environment) as hub:
         hub.server = server
         hub.andes = hub.workshop("Puntos")
