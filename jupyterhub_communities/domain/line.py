@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
@@ -68,6 +68,17 @@ def is_for_a_moment(refusal: QuotaExceeded) -> bool:
         violation.scope != "member" and not is_spent(violation.resource) and violation.held > 0
         for violation in refusal.violations
     )
+
+
+def as_refused(ticket: StartTicket, refusal: QuotaExceeded) -> StartTicket:
+    """With what was really asked for: a Spawner's hook may make a pod larger than can be known before
+    it starts. So a turn that cannot be taken is not given again and again."""
+    asked = {
+        one.resource: max(one.wanted, ticket.amounts.get(one.resource, 0))
+        for one in refusal.violations
+        if one.scope != "cohort" and not is_spent(one.resource)
+    }
+    return replace(ticket, amounts={**ticket.amounts, **asked})
 
 
 def in_order(

@@ -36,6 +36,7 @@ from ..domain.line import (
     Room,
     StartTicket,
     after_turn,
+    as_refused,
     in_order,
     is_for_a_moment,
     lapsed,
@@ -162,12 +163,16 @@ class Line:
             await self._clear_starting()
             return False
         if is_momentary(error, self._starting.get(ticket.id)):
-            self._back_in_line(ticket)
+            self._back_in_line(ticket, error)
             return True
         await self._remove([ticket])
         return False
 
-    def _back_in_line(self, ticket: StartTicket) -> None:
+    def _back_in_line(self, ticket: StartTicket, error: BaseException | None) -> None:
+        refusal = getattr(error, "refusal", None)
+        if isinstance(refusal, QuotaExceeded) and ticket.server in self._tickets:
+            known = self._tickets[ticket.server]
+            self._tickets[ticket.server] = as_refused(known, refusal)
         self._starting.pop(ticket.id, None)
         self._turns.pop(ticket.id, None)
         self._capacity = None  # it said that there was room
@@ -183,8 +188,9 @@ class Line:
                 if spawner.ready or getattr(spawner, "lease_id", None) is not None:
                     done.append(ticket)
             elif spawner._failed:
-                if is_momentary(spawner._spawn_future.exception(), spawner):
-                    self._back_in_line(ticket)
+                error = spawner._spawn_future.exception()
+                if is_momentary(error, spawner):
+                    self._back_in_line(ticket, error)
                 else:
                     done.append(ticket)
         await self._remove(done)

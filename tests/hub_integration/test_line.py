@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import requests
 from crowds import COMMUNITIES, Learner, all_start, gather, instant_servers, lost
 from hubs import real_hub, text_of
 
 from jupyterhub_communities.application.line import tickets_in_line
 from tools import wait_until
 
+COUNTING = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
+import sql_counter
+sql_counter.install(c)
+"""
 FINE = {200, 302, 303}
 # The Hub's own handlers, before ours.
 PLAIN = """
@@ -65,12 +74,28 @@ def test_twelve_click_where_five_may_start_at_once(tmp_path, plain) -> None:
             assert sum(one.waited for one in people) >= 5
 
 
+def test_a_hub_that_runs_as_many_servers_as_it_may_starts_the_next_when_one_stops(tmp_path) -> None:
+    """JupyterHub's `active_server_limit`, of which its own page says 429."""
+    more = "c.JupyterHub.active_server_limit = 2\n"
+    with a_hub(tmp_path, instant_servers(0) + more) as hub:
+        first, second, third, fourth = gather(hub, hub.workshop("Dos"), 4, "dos")
+        for one in (first, second):
+            one.start()
+        assert lost(hub, [first, second]) == []
+        for place, one in enumerate((third, fourth), 1):
+            assert f"Tu lugar en la fila {place}" in text_of(one.look("/hub/spawn"))
+        stop(hub, first)
+        third.start()
+        assert lost(hub, [second, third, fourth]) == [fourth.username]
+        assert statuses([third, fourth]) <= FINE
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """With one place for andes, and none of the Hub's own limits in the way."""
     folder = tmp_path_factory.mktemp("line")
     communities = COMMUNITIES.replace("champions: [ana]", "champions: [ana], quota: {servers: 1}")
-    with a_hub(folder, instant_servers(0), communities) as hub:
+    with a_hub(folder, instant_servers(0) + COUNTING, communities) as hub:
         yield hub
 
 
@@ -86,6 +111,43 @@ def full(hub, request):
         stop(hub, one)
     for ticket in hub.house.call(tickets_in_line):
         leave(next(o for o in (first, second, third) if o.username == ticket.server.username))
+
+
+# Of ours nothing: the page is answered from memory, and its language from the cookie or the browser.
+# The Hub looks up the session's user, and notes now and then when they were last active.
+A_POLL = {"hub": 4, "ours": 0}
+
+
+def cost_of_a_poll(hub, learner: Learner) -> dict[str, int]:
+    """Statements, the fewest of some polls: now and then one looks at the database for all who wait."""
+    found = []
+    learner.device.session.headers["X-Counted"] = "yes"
+    for _ in range(6):
+        requests.get(f"{hub.url}/hub/counted", timeout=30)
+        page = learner.look(f"/hub/communities/line/{learner.username}")
+        assert int(page.headers["Refresh"]) > 0
+        notes = requests.get(f"{hub.url}/hub/counted", timeout=30).json()
+        asked = [n for n in notes if " " in n["what"] and n["whose"] in ("hub", "ours")]
+        found.append(asked)
+    del learner.device.session.headers["X-Counted"]
+    fewest = min(found, key=len)
+    return {whose: sum(n["whose"] == whose for n in fewest) for whose in A_POLL}
+
+
+def test_a_page_that_waits_costs_a_few_statements_however_many_wait(hub, full) -> None:
+    _, second, third = full
+    second.look("/hub/spawn")
+    alone = cost_of_a_poll(hub, second)
+    third.look("/hub/spawn")
+    crowd = gather(hub, hub.workshop("Muchas"), 20, "muchas")
+    for one in crowd:
+        one.look("/hub/spawn")
+    assert len(hub.house.call(tickets_in_line)) == 22
+    among_many = cost_of_a_poll(hub, second)
+    for one in crowd:
+        leave(one)
+    assert among_many == alone
+    assert all(alone[whose] <= most for whose, most in A_POLL.items()), alone
 
 
 def stop(hub, learner: Learner) -> None:
