@@ -144,6 +144,7 @@ class Line:
         """Gives up places."""
         tickets = [self._tickets[server] for server in servers if server in self._tickets]
         await self._remove(tickets)
+        self._judge_again()
 
     async def leave_all(self, username: str) -> None:
         await self.leave([server for server in self._tickets if server.username == username])

@@ -65,6 +65,7 @@ TICK = [
     Point("metered", f"{OURS}application.metering", "meter_step"),
     Point("reconcile.before", f"{OURS}application.reconciling", "find_mends", True),
     Point("reconcile.after", f"{OURS}application.reconciling", "find_mends"),
+    Point("mended", f"{OURS}application.reconciling", "mend_leases"),
     Point("adopting", f"{OURS}application.reconciling", "_adopt"),
     Point("warning", f"{OURS}storage.leases", "SqlLeases.plan_stops"),
     Point("warned", f"{OURS}application.running", "plan_stops"),
