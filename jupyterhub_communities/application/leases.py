@@ -1,15 +1,15 @@
-"""Leases: a server is admitted, runs, and is settled; reconciling mends what was missed."""
+"""Leases: a server is admitted, runs, and is settled. What was missed is mended in `reconciling`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ..domain.access import Access
 from ..domain.accounts import Account
 from ..domain.grants import NOBODY, Actor
-from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
+from ..domain.leases import Lease, ServerKey
 from ..domain.ledger import Ledger, Request
 from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope, Verdict
@@ -106,12 +106,6 @@ class StartPlan:
     @property
     def charged(self) -> Scope:
         return replace(self.scope, member=None if self.account is None else self.account.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    settled: tuple[Lease, ...]
-    adopted: tuple[Lease, ...]
 
 
 def start_choices(
@@ -287,49 +281,6 @@ def settle_server(desk: Desk, server: ServerKey) -> bool:
         return lease is not None and settle_lease(desk, store, lease)
 
 
-def reconcile_leases(
-    desk: Desk, servers: Mapping[ServerKey, RunningServer], snapshot_at: datetime
-) -> Mended:
-    """Makes the leases agree with a snapshot of the Hub's servers, taken at `snapshot_at`."""
-    with desk.database.write() as store:
-        mend = reconcile(store.leases.unsettled(), servers, snapshot_at)
-        for lease in mend.settle:
-            settle_lease(desk, store, lease)
-        for lease in mend.activate:
-            store.leases.activate(lease.id, desk.now)
-        adopted = tuple(_adopt(desk, store, server) for server in mend.adopt)
-        return Mended(settled=mend.settle, adopted=adopted)
-
-
-def recount(desk: Desk) -> int:
-    """Compares every counter with the leases behind it, and mends those that differ; how many did.
-    Admission and settling keep them right: this is a safety net."""
-    with desk.database.write() as store:
-        return store.balances.recount()
-
-
-def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
-    """A lease for a server that runs already, even over the limit."""
-    person = load_person(desk, store, server.key.username)
-    scopes = _scopes(desk, store, person)
-    slug = desk.settings.catalogue.current_slug(server.profile)
-    profile = None if slug is None else desk.settings.catalogue.get(slug)
-    lease = Lease(
-        id=desk.chance.identifier(),
-        server=server.key,
-        account_id=None if person.account is None else person.account.id,
-        scope=scopes[0] if scopes else Scope(),
-        profile=server.profile,
-        requested_at=desk.now,
-        active_at=desk.now if server.ready else None,
-        adopted=True,
-        amounts=set_aside(None, profile),
-    )
-    hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)
-    store.leases.add(lease)
-    return lease
-
-
 def settle_lease(desk: Desk, store: Store, lease: Lease) -> bool:
     if not store.leases.settle(lease.id, desk.now):
         return False
@@ -463,7 +414,7 @@ def _left(
     return remaining(ledger, charged, list(resources), desk.now, lasts)
 
 
-def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
+def scopes_of(desk: Desk, store: Store, person: Person) -> list[Scope]:
     """What the person may charge, the default first."""
     return list(_ranked(desk, store, person))
 
