@@ -25,6 +25,7 @@ from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.stops import Drain, RunningRules
+from ..domain.timelines import Changes
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
@@ -395,6 +396,18 @@ class Leases(Protocol):
         ...
 
     def count_settled(self, community: str | None, since: datetime) -> int: ...
+    def changes(
+        self,
+        places: Sequence[Scope],
+        resource: str,
+        start: datetime,
+        end: datetime,
+        step: timedelta,
+    ) -> Mapping[Scope, Sequence[Changes]]:
+        """What was held at each of these places between the two times, by steps in which anything
+        changed, in one statement: the hub alone, communities, or one workshop. What was held at the
+        start changes in the first step."""
+        ...
 
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         """Those of these accounts that ever had a server, on any hub."""
