@@ -158,6 +158,27 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
     Raises `QuotaExceeded` with every violated limit, or the refusal for what was asked wrongly.
     A lease that the same server left behind is settled first.
     """
+    try:
+        return _admit(desk, request)
+    except _Full as full:
+        # What there is to say is looked up while others have their turns: of two hundred who click
+        # at once most are refused.
+        with desk.database.read() as store:
+            refusal = _too_much(desk, store, full.plan, full.asked, request)
+        if refusal.violations:
+            raise refusal from None
+    return _admit(desk, request, tells_in_turn=True)  # somebody has stopped a server since
+
+
+class _Full(Exception):
+    """Gives a transaction up: what was asked for does not fit."""
+
+    def __init__(self, plan: StartPlan, asked: Request) -> None:
+        super().__init__()
+        self.plan, self.asked = plan, asked
+
+
+def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) -> StartPlan:
     with desk.database.write() as store:
         plan = _plan(desk, store, request)
         stale = store.leases.of_server(request.server)
@@ -168,7 +189,9 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
         asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
-            raise _too_much(desk, store, plan, asked, request)
+            if tells_in_turn or stale is not None:  # undone, it would count against its own server
+                raise _too_much(desk, store, plan, asked, request)
+            raise _Full(plan, asked)
         store.leases.add(
             Lease(
                 id=request.lease_id,

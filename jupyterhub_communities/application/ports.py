@@ -239,6 +239,11 @@ class Invites(Protocol):
         """Newest first."""
         ...
 
+    def learner_seats(self, community: str, workshop: str) -> int | None:
+        """Of all learner codes of a workshop, with those of its sites and the personal ones; of a
+        revoked one only those that are taken. None: without a number."""
+        ...
+
     def of_batch(self, community: str, batch: str) -> Sequence[Invite]:
         """By the names they are for."""
         ...
