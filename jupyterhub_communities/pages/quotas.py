@@ -203,17 +203,26 @@ def overbooked_in_words(found: Overbooked, messages: Messages) -> list[str]:
         for giving in one.givers:
             scope = giving.reservation.scope
             zone = found.zones.get(scope, "UTC")
-            sentences.append(
-                messages.gettext(
+            words = {
+                "time": messages.interval(one.starts_at, one.ends_at, zone, "medium"),
+                "wanted": amount_in_words(one.resource, one.reserved, messages),
+                "left": amount_in_words(one.resource, one.owned, messages),
+                "workshop": found.titles.get(scope, scope.workshop),
+                "amount": amount_in_words(one.resource, giving.amount, messages),
+            }
+            if one.is_hub:
+                sentence = messages.gettext(
+                    "%(time)s. Kept for workshops of all communities: %(wanted)s; this hub has: "
+                    "%(left)s. The workshop %(workshop)s has to give %(amount)s.",
+                    **words,
+                )
+            else:
+                sentence = messages.gettext(
                     "%(time)s. Kept for workshops: %(wanted)s; the community has: %(left)s. "
                     "The workshop %(workshop)s has to give %(amount)s.",
-                    time=messages.interval(one.starts_at, one.ends_at, zone, "medium"),
-                    wanted=amount_in_words(one.resource, one.reserved, messages),
-                    left=amount_in_words(one.resource, one.owned, messages),
-                    workshop=found.titles.get(scope, scope.workshop),
-                    amount=amount_in_words(one.resource, giving.amount, messages),
+                    **words,
                 )
-            )
+            sentences.append(sentence)
     return sentences
 
 

@@ -250,24 +250,36 @@ class SqlLeases:
             },
         )
 
-    def unmetered(self) -> Sequence[Lease]:
-        rows = self._connection.execute(select(leases).where(self._has_unmetered()))
-        return [lease_of(row) for row in rows]
+    def unmetered(self, lease_ids: Sequence[str] | None = None) -> Sequence[Lease]:
+        query = select(leases).where(self._has_unmetered())
+        if lease_ids is not None:
+            query = query.where(leases.c.id.in_(lease_ids))
+        return [lease_of(row) for row in self._connection.execute(query)]
 
-    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
+    def unmetered_since(self) -> Mapping[str, datetime]:
+        since = func.coalesce(leases.c.metered_until, leases.c.requested_at)
+        query = select(leases.c.id, since).where(self._has_unmetered())
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def note_metered(
+        self, lease_ids: Sequence[str], until: datetime, *, is_last: bool = True
+    ) -> None:
+        if not lease_ids:
+            return
+        these = and_(leases.c.id.in_(lease_ids), self._has_unmetered())
         is_over: ColumnElement[bool] = leases.c.settled_at.is_not(None)
         if not is_last:
             is_over = and_(is_over, leases.c.settled_at <= until)
         self._connection.execute(
             update(leases)
-            .where(self._has_unmetered(), not_(is_over))
+            .where(these, not_(is_over))
             .where(or_(leases.c.metered_until.is_(None), leases.c.metered_until < until))
             .where(leases.c.requested_at < until)
             .values(metered_until=until)
         )
         self._connection.execute(
             update(leases)
-            .where(self._has_unmetered(), is_over)
+            .where(these, is_over)
             .values(
                 metered_until=case(
                     (leases.c.metered_until > leases.c.settled_at, leases.c.metered_until),
