@@ -25,7 +25,7 @@ STOPS = {stop.name: stop for stop in (*stops.DEMO_STOPS, *rare.RARE_STOPS)}
 TEMPLATES = share_dir() / "templates"
 
 # Words that are the same in both languages, and what is called so everywhere.
-EVERYWHERE = {"jupyterhub", "jupyterlab", "csv", "qr", "ok", "mb", "gb", "scopes"}
+EVERYWHERE = {"jupyterhub", "jupyterlab", "csv", "json", "qr", "ok", "mb", "gb", "gib", "scopes"}
 SAME_WORDS = {
     "es": {"error", "no", "token", "tokens"},
     "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
