@@ -73,7 +73,8 @@ def walked(demo, tmp_path_factory) -> Walked:
         seen = walk(stops.DEMO_STOPS, world)
     finally:
         leave_world(world)
-    with real_hub(tmp_path_factory.mktemp("rare"), more=rare.CONFIG) as hub:
+    folder = tmp_path_factory.mktemp("rare")
+    with real_hub(folder, more=rare.CONFIG, communities=rare.COMMUNITIES) as hub:
         rare_world = rare.make_rare_world(hub)
         try:
             seen += walk(rare.RARE_STOPS, rare_world)

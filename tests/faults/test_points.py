@@ -76,8 +76,8 @@ def hub(tmp_path_factory, server):
     environment = {"PYTHONPATH": os.pathsep.join(path)}
     with real_hub(folder, more=MORE, communities=communities, environment=environment) as hub:
         hub.server = server
-        hub.andes = hub.workshop("Puntos")
-        hub.breve = hub.workshop("Breve", "breve", by="bia")
+        hub.andes = hub.workshop("Puntos", seats=400)
+        hub.breve = hub.workshop("Breve", "breve", by="bia", seats=400)
         yield hub
 
 
