@@ -101,11 +101,14 @@ def resource_in_words(resource: str, messages: Messages) -> str:
         if kind == GPU:
             return messages.gettext("GPUs (%(kind)s)", kind=name)
         return messages.gettext("GPU hours (%(kind)s)", kind=name)
-    # TRANSLATORS: What there is a limit of, at the beginning of a row of numbers, above a picture.
     return {
+        # TRANSLATORS: What there is a limit of: of a row of numbers, and of a picture.
         SERVERS: messages.gettext("Servers"),
+        # TRANSLATORS: Of servers: what there is a limit of.
         CPU: messages.gettext("Processors"),
+        # TRANSLATORS: Of a server: what there is a limit of.
         MEMORY: messages.gettext("Memory"),
+        # TRANSLATORS: Room for files: what there is a limit of.
         STORAGE: messages.gettext("Storage"),
         SERVER_TIME: messages.gettext("Server hours"),
         CPU_TIME: messages.gettext("Processor hours"),

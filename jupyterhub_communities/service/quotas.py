@@ -246,18 +246,23 @@ def _bys(
     actor: Actor, community: str | None, workshop: str | None, messages: Messages
 ) -> dict[str, str]:
     """What the rows of the exported table can be, as far as the place has it."""
-    # TRANSLATORS: What a table of usage has one row for each of.
     names = {
         "day": messages.gettext("Day"),
+        # TRANSLATORS: A table of usage can have one row for each.
         "hour": messages.gettext("Hour"),
+        # TRANSLATORS: A table of usage can have one row for each.
         "month": messages.gettext("Month"),
+        # TRANSLATORS: A table of usage can have one row for each.
         "profile": messages.gettext("Profile"),
     }
     if community is None:
+        # TRANSLATORS: A table of usage can have one row for each.
         names["community"] = messages.gettext("Community")
     elif workshop is None:
+        # TRANSLATORS: A table of usage can have one row for each.
         names["workshop"] = messages.gettext("Workshop")
     if community is None or may(actor, Verb.VIEW_USAGE_OF_PEOPLE, community):
+        # TRANSLATORS: A table of usage can have one row for each.
         names["person"] = messages.gettext("Person")
     return names
 

@@ -245,7 +245,7 @@ WITHOUT_A_PICTURE = {
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
     "languages", "layout", "notices", "service/base", "service/board", "service/erased",
-    "service/error", "service/fields", "service/quota", "service/retire", "service/slip_list", "service/words", "stops",
+    "service/error", "service/fields", "service/overbooked", "service/quota", "service/retire", "service/slip_list", "service/words", "stops",
 }  # fmt: skip
 
 
