@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from quota_model import Held, broken, holds_under
 from sqlalchemy import delete, func, select
 
-from jupyterhub_communities.application import issuing, leases
+from jupyterhub_communities.application import issuing, leases, reconciling
 from jupyterhub_communities.application.admission import set_aside
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
@@ -264,7 +264,9 @@ class StoredHistories(RuleBasedStateMachine):
             servers[key] = RunningServer(key, ready=False)
         with self.house.database.read() as store:
             asked = {one.id: one.requested_at for one in store.leases.unsettled()}
-        mended = self.house.call(leases.reconcile_leases, servers, snapshot_at)
+        mended = self.house.call(
+            reconciling.mend_leases, self.house.call(reconciling.find_mends, servers, snapshot_at)
+        )
         expected = {lease for lease in gone if asked[lease] < snapshot_at}
         assert {one.id for one in mended.settled} == expected
         for lease in expected:
@@ -394,7 +396,7 @@ class StoredHistories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "running"):
-            assert self.house.call(leases.recount) == 0
+            assert self.house.call(reconciling.recount) == 0
             assert_metered(self.house)
 
 
