@@ -15,7 +15,7 @@ from ..domain.ledger import Allowance
 from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.metering import meter
 from ..domain.quotas import HUB, Scope
-from ..domain.refusals import AmountInvalid, Declared, LimitUnknown
+from ..domain.refusals import AmountInvalid, Declared, LimitUnknown, NotFound
 from ..domain.reservations import Reservation, reserved_at
 from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
 from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window, WorkshopSessions
@@ -93,39 +93,26 @@ def view_quota(
     """Of a workshop, a community with its workshops, or the hub with its communities. Raises
     `NotFound` for a place that is none of the actor's business."""
     with desk.database.read() as store:
+        here = find_place(store, actor, community, workshop)
+        places, cohort = [here], {}
         if community is None:
-            require_operator(actor)
-            communities = {c.slug: c for c in store.communities.all()}
+            cohort = {c.slug: c for c in store.communities.all()}
             standings = store.balances.standings(None, with_workshops=False)
-            places: list[tuple[Scope, Community | None, Workshop | None]] = [(HUB, None, None)]
-            places += [(Scope(slug), found, None) for slug, found in communities.items()]
-            cohort = communities
+            places += [Place(Scope(slug), found) for slug, found in cohort.items()]
         else:
-            own = find_community(store, actor, community)
             standings = store.balances.standings(community)
-            cohort = {}
-            if own.cohort is not None:
-                cohort = {c.slug: c for c in store.communities.all() if c.cohort == own.cohort}
+            if here.community is not None and here.community.cohort is not None:
+                of_cohort = here.community.cohort
+                cohort = {c.slug: c for c in store.communities.all() if c.cohort == of_cohort}
                 standings = {
                     **store.balances.standings(None, with_workshops=False),
                     **standings,
                 }
-            if workshop is not None:
-                places = [
-                    (
-                        Scope(community, workshop),
-                        own,
-                        find_workshop(store, actor, community, workshop),
-                    )
-                ]
-            else:
-                places = [
-                    (Scope(community), own, None),
-                    *(
-                        (Scope(community, one.slug), own, one)
-                        for one in store.workshops.of_community(community)
-                        if actor.role_at(community, one.slug) is not None
-                    ),
+            if workshop is None:
+                places += [
+                    Place(Scope(community, one.slug), here.community, one)
+                    for one in store.workshops.of_community(community)
+                    if actor.role_at(community, one.slug) is not None
                 ]
         views = _views(desk, store, places, standings, cohort)
         is_declared = workshop is None and _is_declared(desk, community)
@@ -149,19 +136,12 @@ def set_quota(
     """All limits of a scope anew, by their names (see `quota_lines`). A champion divides what the
     community has among its workshops; the rest is the operator's, or the file's."""
     with desk.database.write() as store:
-        sessions: Sequence[Session] = ()
-        if community is None:
-            require_operator(actor)
-        else:
-            find_community(store, actor, community)
-            require(actor, Verb.SET_QUOTA, community)
-            if workshop is not None:
-                sessions = find_workshop(store, actor, community, workshop).sessions
+        place = find_place(store, actor, community, workshop, Verb.SET_QUOTA)
         if workshop is None and (_is_declared(desk, community) or not actor.is_operator):
             raise Declared
-        scope = Scope(community, workshop)
+        scope = place.scope
         before = store.balances.quota(scope)
-        wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=sessions)
+        wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
             store.balances.set_quota(scope, wanted)
             store.balances.add_up_cohorts()
@@ -177,6 +157,39 @@ def set_quota(
                 )
             )
     return view_quota(desk, actor, community, workshop)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where limits are set, with what stands there."""
+
+    scope: Scope
+    community: Community | None = None  # None: the hub
+    workshop: Workshop | None = None
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        return () if self.workshop is None else self.workshop.sessions
+
+
+def find_place(
+    store: Store,
+    actor: Actor,
+    community: str | None,
+    workshop: str | None,
+    verb: Verb | None = None,
+) -> Place:
+    """A workshop, a community or the hub, if the actor may know of it and do that there."""
+    if community is None:
+        require_operator(actor)
+        if workshop is not None:
+            raise NotFound(kind="workshop")  # each is a community's
+        return Place(HUB)
+    own = find_community(store, actor, community)
+    if verb is not None:
+        require(actor, verb, community)
+    found = None if workshop is None else find_workshop(store, actor, community, workshop)
+    return Place(Scope(community, workshop), own, found)
 
 
 def _is_declared(desk: Desk, community: str | None) -> bool:
@@ -196,15 +209,16 @@ def _may_set(actor: Actor, community: str | None, workshop: str | None) -> bool:
 def _views(
     desk: Desk,
     store: Store,
-    places: Sequence[tuple[Scope, Community | None, Workshop | None]],
+    places: Sequence[Place],
     standings: Mapping[Scope, Standing],
     cohort: Mapping[str, Community],
 ) -> tuple[ScopeView, ...]:
     reservations = store.balances.reservations(desk.now, desk.now + _MOMENT)
-    spent = _spent(desk, store, [place[0] for place in places], standings)
+    spent = _spent(desk, store, [place.scope for place in places], standings)
     given = _lent(standings, cohort)
     views = []
-    for scope, community, workshop in places:
+    for place in places:
+        scope = place.scope
         standing = standings.get(scope, Standing())
         rows = tuple(
             _held_row(desk, scope, resource, standing, reservations, given)
@@ -214,7 +228,9 @@ def _views(
             SpentRow(one, spent.get((scope, number)))
             for number, one in enumerate(standing.quota.spent)
         )
-        views.append(ScopeView(scope, community, workshop, standing.quota, rows, spending))
+        views.append(
+            ScopeView(scope, place.community, place.workshop, standing.quota, rows, spending)
+        )
     return tuple(views)
 
 

@@ -28,6 +28,7 @@ from jupyterhub_communities.domain.refusals import (
     AmountInvalid,
     Declared,
     LimitUnknown,
+    NotFound,
     PeriodInvalid,
 )
 
@@ -95,6 +96,18 @@ def test_what_the_file_says_is_read_only_also_for_the_operator(house) -> None:
             house.call(set_quota, actor, "andes", None, {"servers": 9})
     with pytest.raises(Declared):
         house.call(set_quota, OPERATOR, None, None, {"servers": 9})
+
+
+def test_a_workshop_of_no_community_is_none_so_its_name_reaches_nobody_elses_limits(house) -> None:
+    before = house.call(view_quota, OPERATOR, "andes").here.quota
+    for verb, *more in (
+        (view_quota, OPERATOR, None, "andes"),
+        (set_quota, OPERATOR, None, "andes", {"servers": "999"}),
+        (prepare_trial, OPERATOR, None, "andes", {"servers": "999"}, 10),
+    ):
+        with pytest.raises(NotFound):
+            house.call(verb, *more)
+    assert house.call(view_quota, OPERATOR, "andes").here.quota == before
 
 
 @pytest.mark.parametrize(

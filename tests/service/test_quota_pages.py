@@ -67,6 +67,13 @@ async def test_the_api_divides_tries_and_exports(call, world) -> None:
     assert (status, problem["code"]) == (400, "quota.limit")
     status, problem, _ = await call("PUT", "communities/andes/quotas", body={"limits": {}})
     assert (status, problem["code"]) == (409, "declared")
+    for method, path, body in (
+        ("GET", "hub/quotas?workshop=andes", None),
+        ("PUT", "hub/quotas", {"workshop": "andes", "limits": {"servers": 999}}),
+        ("POST", "hub/quotas/simulate", {"workshop": "andes", "limits": {"servers": 999}}),
+    ):
+        status, problem, _ = await call(method, path, token="operator", body=body)
+        assert (status, problem["code"]) == (404, "not_found")
     for wrong in ("by=moon", "from=yesterday", "from=2026-03-02&to=2026-03-01"):
         status, problem, _ = await call("GET", f"communities/andes/usage?{wrong}")
         assert (status, problem["code"]) == (400, "usage.period")
