@@ -9,7 +9,7 @@ PYTHON312 ?= $(or $(shell command -v python3.12 >/dev/null && python3.12 -c 1 2>
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-admission bench-decision bench-weight clean
+.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-admission bench-tick bench-decision bench-weight clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
 	@echo "make bench-spawn  measure what a start costs the Hub, beside a plain one (OUT=folder)"
 	@echo "make bench-admission  time a start and a stop with few and with a million leases (OUT=folder)"
+	@echo "make bench-tick   time the service's tick with thousands of servers (OUT=folder)"
 	@echo "make bench-decision   time a decision beside jupyterhub-usage-quotas and Prometheus (OUT=folder)"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
@@ -69,6 +70,10 @@ bench-spawn: $(VENV)/.bench $(BIN)/configurable-http-proxy
 bench-admission: OUT ?= benchmarks/admission/out
 bench-admission: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.admission --out $(OUT) $(ARGS)
+
+bench-tick: OUT ?= benchmarks/tick/out
+bench-tick: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.tick --out $(OUT) $(ARGS)
 
 # Without a Python 3.12 the other's figures are quoted.
 bench-decision: OUT ?= benchmarks/decision/out

@@ -69,7 +69,7 @@ def add_settled(engine: Engine, place: Scope, accounts: Sequence[str], count: in
     """Leases of the past, in turn of the accounts, wholly metered."""
     times = [NOON - timedelta(hours=2 + number) for number in range(min(count, _BATCH))]
     rows = [
-        _row(f"settled-{number}", accounts[number % len(accounts)], place)
+        row(f"settled-{number}", accounts[number % len(accounts)], place)
         | {"requested_at": at, "active_at": at, "settled_at": at + timedelta(hours=1)}
         | {"metered_until": at + timedelta(hours=1), "metered_at": at + timedelta(hours=1)}
         for number, at in enumerate(times)
@@ -96,7 +96,7 @@ def _count(connection: Connection) -> int:
 def add_active(house: House, place: Scope, count: int) -> None:
     """Leases of others that run, with what they hold at every level."""
     rows = [
-        _row(f"active-{number}", f"other-{number}", place)
+        row(f"active-{number}", f"other-{number}", place)
         | {"requested_at": NOON - timedelta(hours=1), "active_at": NOON - timedelta(hours=1)}
         | {"settled_at": None, "metered_until": NOON, "metered_at": None}
         for number in range(count)
@@ -130,7 +130,7 @@ def add_hours(house: House, place: Scope, accounts: Sequence[str], days: range) 
     _settle_down(house.database.engine)
 
 
-def _row(lease_id: str, account: str, place: Scope) -> dict[str, object]:
+def row(lease_id: str, account: str, place: Scope) -> dict[str, object]:
     return {
         "id": lease_id,
         "hub": "hub",

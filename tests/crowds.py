@@ -34,9 +34,12 @@ class InstantSpawner(Spawner):
     is_up = False
     servers = []
 
-    async def start(self):
+    def serve(self):
         if not self.servers:
             self.servers.append(Application([(".*", Answer)]).listen({port}, "127.0.0.1"))
+
+    async def start(self):
+        self.serve()
         await asyncio.sleep({seconds})
         self.is_up = True
         return "http://127.0.0.1:{port}"
@@ -53,6 +56,8 @@ class InstantSpawner(Spawner):
     def load_state(self, state):
         super().load_state(state)
         self.is_up = state.get("is_up", False)
+        if self.is_up:  # after a restart, for the Hub waits half a minute for one that does not answer
+            self.serve()
 
 c.JupyterHub.spawner_class = InstantSpawner
 c.Spawner.pre_spawn_hook = None
@@ -88,13 +93,14 @@ class Learner:
     seen: list[requests.Response] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)  # the first answer is there
 
-    def start(self, path: str = "/hub/spawn", *, seconds: float = 120) -> None:
-        """Clicks, and follows where the pages lead by themselves."""
+    def start(self, path: str = "/hub/spawn", *, seconds: float = 120, pace: float = 1.0) -> None:
+        """Clicks, and follows where the pages lead by themselves. Below 1 `pace` is that of a browser
+        which does not wait as long as it is told."""
         until = time.monotonic() + seconds
         page = self.look(path)
         while again := seconds_of(page):
             assert time.monotonic() < until, page.url
-            time.sleep(again)
+            time.sleep(again * pace)
             page = self.look(page.url.removeprefix(self.device.hub.url))
 
     def look(self, path: str) -> requests.Response:
@@ -139,13 +145,13 @@ def gather(hub: RealHub, opened: OpenedWorkshop, count: int, name: str) -> list[
     return learners
 
 
-def all_start(learners: Sequence[Learner], *, seconds: float = 120) -> None:
+def all_start(learners: Sequence[Learner], *, seconds: float = 120, pace: float = 1.0) -> None:
     """All click at the same moment, and wait until each has what their pages lead to."""
     barrier = threading.Barrier(len(learners))
 
     def start(learner: Learner) -> None:
         barrier.wait()
-        learner.start(seconds=seconds)
+        learner.start(seconds=seconds, pace=pace)
 
     with ThreadPoolExecutor(len(learners)) as pool:
         for done in [pool.submit(start, learner) for learner in learners]:

@@ -12,6 +12,7 @@ from jupyterhub_communities.application.communities import Declaration, apply_de
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.ports import Settings
+from jupyterhub_communities.application.reconciling import Mended, find_mends, mend_leases
 from jupyterhub_communities.application.workshops import (
     NewWorkshop,
     OpenedWorkshop,
@@ -19,6 +20,7 @@ from jupyterhub_communities.application.workshops import (
 )
 from jupyterhub_communities.domain.communities import Community
 from jupyterhub_communities.domain.grants import Actor
+from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.profiles import Catalogue, Profile
 from jupyterhub_communities.domain.stops import RunningRules
@@ -118,6 +120,13 @@ def open_house_in(
         patience=patience,
         threads=database.threads,
     )
+
+
+def reconcile(
+    house: House, servers: Mapping[ServerKey, RunningServer], snapshot_at: datetime
+) -> Mended:
+    """As the service's timer does it, all in one transaction."""
+    return house.call(mend_leases, house.call(find_mends, servers, snapshot_at))
 
 
 def andes(

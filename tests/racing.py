@@ -1,18 +1,20 @@
-"""Races: verbs of the house, called at the same instant from threads of several processes.
+"""Races: verbs of the house, called at the same instant from several processes.
 
-The processes are started once; each race hands them a folder and the name of a verb in `RACES`.
+The processes are started once; each race hands them a folder and the name of a verb in `RACES`. A few
+race in threads of their own; a crowd comes as in a hub, through each house's own pool.
 Controls take guards out. Without turns nobody waits for anybody, and whoever has looked something
 up dawdles before acting on it; without caps the `UPDATE … WHERE` becomes look-then-write.
 """
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,12 @@ from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import InviteChange
 from jupyterhub_communities.application.leases import StartRequest
-from jupyterhub_communities.application.ports import Hold
+from jupyterhub_communities.application.ports import Desk, Hold
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.refusals import Refusal
 from jupyterhub_communities.storage import store as store_module
 from jupyterhub_communities.storage.balances import SqlBalances
+from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.invites import SqlInvites
 from jupyterhub_communities.storage.postgresql import Postgresql
 from jupyterhub_communities.storage.sqlite import Sqlite
@@ -46,7 +49,9 @@ from jupyterhub_communities.storage.tables import invites as invite_table
 NOW = datetime.now(UTC)  # each process has its own clock, a little apart
 PROCESSES = 4
 THREADS = 3  # of each process
+CROWD = 50  # of each process
 _DAWDLES = 0.02  # seconds between looking and acting, without turns
+_CROWD_DAWDLES = 0.001  # many do it one after another
 
 
 def redeem(house: House, who: str, code: str) -> object:
@@ -96,6 +101,12 @@ def start_among(house: House, who: str, usernames: list[str]) -> object:
     return house.call(leases.admit, StartRequest(who, ServerKey(usernames[_number(who)])))
 
 
+def start_in_a_crowd(house: House, who: str, wishes: list[tuple[str, str]]) -> object:
+    """Each of these people starts a server of a profile."""
+    username, profile = wishes[_number(who, CROWD)]
+    return house.call(leases.admit, StartRequest(who, ServerKey(username), profile=profile))
+
+
 def choose_language(house: House, who: str) -> None:
     house.call(people.choose_language, "newcomer", "es")
 
@@ -127,9 +138,9 @@ def add_a_seat(house: House, who: str, invite_id: str) -> object:
     return house.call(issuing.change_invite, actor_of(house, "ana"), "andes", invite_id, change)
 
 
-def _number(who: str) -> int:
-    process, thread = who.split("-")
-    return int(process) * 3 + int(thread)
+def _number(who: str, of_each: int = THREADS) -> int:
+    process, call = who.split("-")
+    return int(process) * of_each + int(call)
 
 
 RACES: dict[str, Callable[..., object]] = {
@@ -144,6 +155,7 @@ RACES: dict[str, Callable[..., object]] = {
         start_another,
         start_and_stop,
         start_among,
+        start_in_a_crowd,
         open_reserving,
         choose_language,
         open_workshop,
@@ -178,12 +190,13 @@ class UncappedBalances(SqlBalances):
 
 
 @contextmanager
-def _without_turns() -> Iterator[None]:
+def _without_turns(dawdles: float) -> Iterator[None]:
     def dawdle(_connection, _cursor, statement, *_more) -> None:
         if statement.startswith("SELECT"):
-            time.sleep(_DAWDLES)
+            time.sleep(dawdles)
 
-    before = Sqlite.begin_write, Postgresql.begin_write
+    before = Sqlite.begin_write, Postgresql.begin_write, SqlDatabase._own_turn
+    SqlDatabase._own_turn = lambda _: nullcontext()
     Sqlite.begin_write = "SELECT 1"  # no transaction: every statement on its own
     Postgresql.begin_write = "BEGIN"
     event.listen(Engine, "after_cursor_execute", dawdle)
@@ -191,11 +204,11 @@ def _without_turns() -> Iterator[None]:
         yield
     finally:
         event.remove(Engine, "after_cursor_execute", dawdle)
-        Sqlite.begin_write, Postgresql.begin_write = before
+        Sqlite.begin_write, Postgresql.begin_write, SqlDatabase._own_turn = before
 
 
 @contextmanager
-def _without_caps() -> Iterator[None]:
+def _without_caps(_dawdles: float) -> Iterator[None]:
     before = store_module.SqlInvites, store_module.SqlBalances
     store_module.SqlInvites, store_module.SqlBalances = UncappedInvites, UncappedBalances
     try:
@@ -207,47 +220,112 @@ def _without_caps() -> Iterator[None]:
 WITHOUT = {"turns": _without_turns, "caps": _without_caps}
 
 
-def _serve(number: int, jobs: Any, gate: Any, results: Any) -> None:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all processes do at the same instant."""
+
+    folder: Path
+    race: str
+    arguments: tuple[Any, ...]
+    without: tuple[str, ...]
+    settings: dict[str, Any]
+    is_crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a call, and after how many seconds."""
+
+    who: str
+    outcome: str  # `won` or what it answered, a refusal's code, or the error
+    seconds: float
+
+
+class _AtDesk:
+    """A house for a verb that has its turn in the pool already."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def call(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return verb(self._desk, *args, **kwargs)
+
+
+def _serve(number: int, jobs: Any, gates: Any, results: Any) -> None:
     while (job := jobs.get()) is not None:
-        results.put(_run(number, gate, *job))
+        results.put(_run(number, gates, job))
 
 
-def _run(
-    number: int,
-    gate: Any,
-    folder: Path,
-    race: str,
-    arguments: tuple[Any, ...],
-    without: tuple[str, ...],
-    settings: dict[str, Any],
-) -> list[str]:
-    outcomes: list[str] = []
+def _run(number: int, gates: Any, job: Job) -> list[Answer]:
+    dawdles = _CROWD_DAWDLES if job.is_crowd else _DAWDLES
+    with ExitStack() as controls:
+        for guard in job.without:
+            controls.enter_context(WITHOUT[guard](dawdles))
+        chance = SeededChance(number + 10)
+        # A crowd is no less patient than the people of a hub.
+        busy = {} if job.is_crowd else {"busy_timeout": 30}
+        house = open_house_in(job.folder, clock=SetClock(NOW), chance=chance, **busy)
+        controls.callback(house.close)
+        house.settings = replace(house.settings, **job.settings)
+        if job.is_crowd:
+            return asyncio.run(_crowd(number, gates[1], house, job))
+        return _few(number, gates[0], house, job)
+
+
+def _few(number: int, gate: Any, house: House, job: Job) -> list[Answer]:
+    answers: list[Answer] = []
 
     def run(who: str) -> None:
         gate.wait(60)
+        began = time.perf_counter()
         try:
-            answer = RACES[race](house, who, *arguments)
-            outcomes.append(str(answer) if isinstance(answer, (str, int)) else "won")
-        except Refusal as refusal:
-            outcomes.append(refusal.code)
+            outcome = _outcome(RACES[job.race](house, who, *job.arguments))
         except Exception as error:
-            outcomes.append(f"error: {error!r}"[:500])
+            outcome = _failure(error)
+        answers.append(Answer(who, outcome, time.perf_counter() - began))
 
-    with ExitStack() as controls:
-        for guard in without:
-            controls.enter_context(WITHOUT[guard]())
-        chance = SeededChance(number + 10)
-        house = open_house_in(folder, clock=SetClock(NOW), chance=chance, busy_timeout=30)
-        house.settings = replace(house.settings, **settings)
-        runners = [
-            threading.Thread(target=run, args=(f"{number}-{thread}",)) for thread in range(THREADS)
-        ]
-        for runner in runners:
-            runner.start()
-        for runner in runners:
-            runner.join()
-        house.close()
-    return outcomes
+    runners = [
+        threading.Thread(target=run, args=(f"{number}-{thread}",)) for thread in range(THREADS)
+    ]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+    return answers
+
+
+async def _crowd(number: int, gate: Any, house: House, job: Job) -> list[Answer]:
+    """All of them wait for the house's pool, as requests to a hub do."""
+
+    async def run(who: str) -> Answer:
+        verb = RACES[job.race]
+        try:
+            answer = await house.run(lambda desk: verb(_AtDesk(desk), who, *job.arguments))
+            outcome = _outcome(answer)
+        except Exception as error:
+            outcome = _failure(error)
+        return Answer(who, outcome, time.perf_counter() - began)
+
+    await asyncio.gather(*(_warm_up(house, f"{number}-{n}") for n in range(house.database.threads)))
+    gate.wait(60)
+    began = time.perf_counter()
+    return await asyncio.gather(*(run(f"{number}-{call}") for call in range(CROWD)))
+
+
+async def _warm_up(house: House, who: str) -> None:
+    """As in a hub where some have started and stopped servers before: statements are prepared."""
+    for turn in range(6):
+        lease = f"before-{who}-{turn}"
+        await house.run(leases.admit, StartRequest(lease, ServerKey(lease)))
+        await house.run(leases.settle, lease)
+
+
+def _outcome(answer: object) -> str:
+    return str(answer) if isinstance(answer, (str, int)) else "won"
+
+
+def _failure(error: Exception) -> str:
+    return error.code if isinstance(error, Refusal) else f"error: {error!r}"[:500]
 
 
 class Racers:
@@ -255,12 +333,13 @@ class Racers:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._gate = context.Barrier(PROCESSES * THREADS)
+        # Kept: a barrier that nobody here knows is gone before a process has opened it.
+        self._gates = (context.Barrier(PROCESSES * THREADS), context.Barrier(PROCESSES))
         self._jobs = [context.Queue() for _ in range(PROCESSES)]
         self._results = context.Queue()
         self._processes = [
             context.Process(
-                target=_serve, args=(number, jobs, self._gate, self._results), daemon=True
+                target=_serve, args=(number, jobs, self._gates, self._results), daemon=True
             )
             for number, jobs in enumerate(self._jobs)
         ]
@@ -275,12 +354,20 @@ class Racers:
         without: tuple[str, ...] = (),
         **settings: Any,
     ) -> list[str]:
-        """What became of each call: `won` or what it answered, a refusal's code, or the error."""
+        """What became of each call."""
+        answers = self._all_do(Job(folder, race, arguments, without, settings))
+        return sorted(answer.outcome for answer in answers)
+
+    def rush(
+        self, folder: Path, race: str, *arguments: Any, without: tuple[str, ...] = ()
+    ) -> list[Answer]:
+        """What became of each call of a crowd."""
+        return self._all_do(Job(folder, race, arguments, without, {}, is_crowd=True))
+
+    def _all_do(self, job: Job) -> list[Answer]:
         for jobs in self._jobs:
-            jobs.put((folder, race, arguments, without, settings))
-        return sorted(
-            outcome for _ in self._processes for outcome in self._results.get(timeout=100)
-        )
+            jobs.put(job)
+        return [answer for _ in self._processes for answer in self._results.get(timeout=100)]
 
     def close(self) -> None:
         for jobs in self._jobs:

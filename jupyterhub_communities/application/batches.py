@@ -16,6 +16,7 @@ from .issuing import (
     add_invite,
     managed_invite,
     new_invite,
+    reserve_seats,
     revoke,
     shared_learner_invites,
     unsealed,
@@ -37,7 +38,7 @@ def issue_batch(
     batch = desk.chance.identifier()
     with desk.database.write() as store:
         first = new_invite(desk, store, actor, community, replace(wanted, kind=InviteKind.PERSONAL))
-        return [
+        issued = [
             add_invite(
                 desk,
                 store,
@@ -46,6 +47,8 @@ def issue_batch(
             )
             for label in labels
         ]
+        reserve_seats(desk, store, first)
+        return issued
 
 
 def show_batch(desk: Desk, actor: Actor, community: str, batch: str) -> Sequence[IssuedInvite]:

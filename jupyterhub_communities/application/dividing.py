@@ -23,6 +23,7 @@ from ..domain.workshops import Session, Workshop
 from .communities import find_community, quota_lines
 from .ending import require_operator
 from .ports import Desk, Store
+from .reservations import follow_seats
 from .workshops import find_workshop
 
 MOST_LINES = 60  # limits of one scope
@@ -145,6 +146,8 @@ def set_quota(
         if wanted != before:
             store.balances.set_quota(scope, wanted)
             store.balances.add_up_cohorts()
+            if community is not None and workshop is not None:
+                follow_seats(desk, store, community, workshop)  # no more than may run
             store.audit.add(
                 AuditEntry(
                     at=desk.now,

@@ -23,6 +23,7 @@ from .communities import find_community
 from .heirs import hand_on_invites
 from .invites import IssuedInvite, audit_invite
 from .ports import Desk, InviteSecrets, Store
+from .reservations import follow_seats
 from .seats import grants_ended, pass_on
 
 T = TypeVar("T")
@@ -75,10 +76,15 @@ class RevokedInvite:
 def issue_invite(
     desk: Desk, actor: Actor, community: str, wanted: NewInvite = NewInvite()
 ) -> IssuedInvite:
-    """A new code for a community, one of its workshops, or a workshop's site."""
+    """A new code for a community, one of its workshops, or a workshop's site.
+
+    Raises also `ReservationTooLarge`: see `follow_seats`.
+    """
     with desk.database.write() as store:
         invite = new_invite(desk, store, actor, community, wanted)
-        return add_invite(desk, store, invite, actor)
+        issued = add_invite(desk, store, invite, actor)
+        reserve_seats(desk, store, invite)
+        return issued
 
 
 def issue_bound_invite(desk: Desk, username: str) -> IssuedInvite:
@@ -107,6 +113,12 @@ def add_invite(desk: Desk, store: Store, invite: Invite, actor: Actor) -> Issued
     store.invites.add(invite, secrets)
     audit_invite(desk, store, actor.account_id or "operator", "invite:issue", invite)
     return IssuedInvite(invite=invite, code=grouped(code), link=link)
+
+
+def reserve_seats(desk: Desk, store: Store, invite: Invite) -> None:
+    """Seats of a workshop that keeps servers for them come with a server, or not at all."""
+    if invite.community is not None and invite.workshop is not None:
+        follow_seats(desk, store, invite.community, invite.workshop)
 
 
 def show_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> IssuedInvite:
@@ -140,7 +152,10 @@ def list_invites(
 def change_invite(
     desk: Desk, actor: Actor, community: str, invite_id: str, change: InviteChange
 ) -> Invite:
-    """Seats, times, pause, and whether newcomers are admitted by hand. At once."""
+    """Seats, times, pause, and whether newcomers are admitted by hand. At once.
+
+    Raises also `ReservationTooLarge`: see `follow_seats`.
+    """
     with desk.database.write() as store:
         invite = managed_invite(store, actor, community, invite_id, Verb.CHANGE_INVITE)
         if invite.revoked_at is not None:
@@ -155,6 +170,8 @@ def change_invite(
         )
         changed = _timely(changed)
         store.invites.change(changed)
+        if changed.seats != invite.seats:
+            reserve_seats(desk, store, changed)
         if invite.is_by_hand and not changed.is_by_hand:
             for ticket in store.waiting.of_invite(invite.id):
                 store.waiting.admit(ticket.id, desk.now)

@@ -1,16 +1,16 @@
-"""Leases: a server is admitted, runs, and is settled; reconciling mends what was missed."""
+"""Leases: a server is admitted, runs, and is settled. What was missed is mended in `reconciling`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import timedelta
 
 from ..domain.access import Access
 from ..domain.accounts import Account
 from ..domain.grants import NOBODY, Actor
-from ..domain.leases import Lease, RunningServer, ServerKey, reconcile
-from ..domain.ledger import Request
+from ..domain.leases import Lease, ServerKey
+from ..domain.ledger import Ledger, Request
 from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope, Verdict
 from ..domain.refusals import (
@@ -52,6 +52,15 @@ class StartRequest:
     otherwise: Amounts = field(default_factory=dict)  # takes of what the profile says nothing of
     is_planned: bool = False  # was planned before, and nothing else will do; see `as_planned`
     catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLeft:
+    """What is left at one place."""
+
+    name: Mapping[str, str]  # language tag → community's name, or the workshop's title
+    left: tuple[Left, ...]  # over all levels, of what is limited there
+    zone: str  # in which times are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +108,6 @@ class StartPlan:
         return replace(self.scope, member=None if self.account is None else self.account.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
-    settled: tuple[Lease, ...]
-    adopted: tuple[Lease, ...]
-
-
 def start_choices(
     desk: Desk, username: str, catalogue: Catalogue | None = None
 ) -> Sequence[Choice]:
@@ -116,10 +119,21 @@ def start_choices(
         return [_choice(desk, store, person, *place, catalogue) for place in places.items()]
 
 
-def default_choice(desk: Desk, store: Store, person: Person) -> Choice | None:
-    """What the person would start on; None for people of no community."""
+def left_at_default(desk: Desk, store: Store, person: Person) -> PlaceLeft | None:
+    """What is left where the person would start; None for people of no community."""
     place = next(iter(_ranked(desk, store, person).items()), None)
-    return place and _choice(desk, store, person, *place, desk.settings.catalogue)
+    if place is None:
+        return None
+    scope, workshop = place
+    sizes = _sizes(desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop))
+    lasts = lasts_in(desk, scope) or LOOK_AHEAD
+    charged = _charged(scope, person)
+    ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
+    return PlaceLeft(
+        name=_name_of(store, scope, workshop),
+        left=_left(ledger, charged, sizes, desk, lasts),
+        zone=desk.settings.zone if workshop is None else workshop.zone,
+    )
 
 
 def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> Offer:
@@ -144,6 +158,27 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
     Raises `QuotaExceeded` with every violated limit, or the refusal for what was asked wrongly.
     A lease that the same server left behind is settled first.
     """
+    try:
+        return _admit(desk, request)
+    except _Full as full:
+        # What there is to say is looked up while others have their turns: of two hundred who click
+        # at once most are refused.
+        with desk.database.read() as store:
+            refusal = _too_much(desk, store, full.plan, full.asked, request)
+        if refusal.violations:
+            raise refusal from None
+    return _admit(desk, request, tells_in_turn=True)  # somebody has stopped a server since
+
+
+class _Full(Exception):
+    """Gives a transaction up: what was asked for does not fit."""
+
+    def __init__(self, plan: StartPlan, asked: Request) -> None:
+        super().__init__()
+        self.plan, self.asked = plan, asked
+
+
+def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) -> StartPlan:
     with desk.database.write() as store:
         plan = _plan(desk, store, request)
         stale = store.leases.of_server(request.server)
@@ -154,7 +189,9 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
         asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
-            raise _too_much(desk, store, plan, asked, request)
+            if tells_in_turn or stale is not None:  # undone, it would count against its own server
+                raise _too_much(desk, store, plan, asked, request)
+            raise _Full(plan, asked)
         store.leases.add(
             Lease(
                 id=request.lease_id,
@@ -267,49 +304,6 @@ def settle_server(desk: Desk, server: ServerKey) -> bool:
         return lease is not None and settle_lease(desk, store, lease)
 
 
-def reconcile_leases(
-    desk: Desk, servers: Mapping[ServerKey, RunningServer], snapshot_at: datetime
-) -> Mended:
-    """Makes the leases agree with a snapshot of the Hub's servers, taken at `snapshot_at`."""
-    with desk.database.write() as store:
-        mend = reconcile(store.leases.unsettled(), servers, snapshot_at)
-        for lease in mend.settle:
-            settle_lease(desk, store, lease)
-        for lease in mend.activate:
-            store.leases.activate(lease.id, desk.now)
-        adopted = tuple(_adopt(desk, store, server) for server in mend.adopt)
-        return Mended(settled=mend.settle, adopted=adopted)
-
-
-def recount(desk: Desk) -> int:
-    """Compares every counter with the leases behind it, and mends those that differ; how many did.
-    Admission and settling keep them right: this is a safety net."""
-    with desk.database.write() as store:
-        return store.balances.recount()
-
-
-def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
-    """A lease for a server that runs already, even over the limit."""
-    person = load_person(desk, store, server.key.username)
-    scopes = _scopes(desk, store, person)
-    slug = desk.settings.catalogue.current_slug(server.profile)
-    profile = None if slug is None else desk.settings.catalogue.get(slug)
-    lease = Lease(
-        id=desk.chance.identifier(),
-        server=server.key,
-        account_id=None if person.account is None else person.account.id,
-        scope=scopes[0] if scopes else Scope(),
-        profile=server.profile,
-        requested_at=desk.now,
-        active_at=desk.now if server.ready else None,
-        adopted=True,
-        amounts=set_aside(None, profile),
-    )
-    hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)
-    store.leases.add(lease)
-    return lease
-
-
 def settle_lease(desk: Desk, store: Store, lease: Lease) -> bool:
     if not store.leases.settle(lease.id, desk.now):
         return False
@@ -394,17 +388,9 @@ def _choice(
     workshop: Workshop | None,
     catalogue: Catalogue,
 ) -> Choice:
-    assert scope.community is not None
-    if workshop is not None:
-        name: Mapping[str, str] = {workshop.language: workshop.title}
-    else:
-        community = store.communities.get(scope.community)
-        name = {} if community is None else community.names
     profiles = catalogue.offered(person.actor(), scope.community, scope.workshop)
-    # As each starts where nothing else is chosen within it; without profiles, a server.
-    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
-    sizes = sizes or {"": set_aside(None, None)}
-    charged = replace(scope, member=None if person.account is None else person.account.id)
+    sizes = _sizes(profiles)
+    charged = _charged(scope, person)
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
     ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
@@ -416,23 +402,42 @@ def _choice(
     ends = known_ends(desk, store) if waiting else []
     return Choice(
         scope=scope,
-        name=name,
+        name=_name_of(store, scope, workshop),
         workshop=workshop,
         profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
-        left=remaining(
-            ledger,
-            charged,
-            list(dict.fromkeys(what for amounts in sizes.values() for what in amounts)),
-            desk.now,
-            lasts,
-        ),
+        left=_left(ledger, charged, sizes, desk, lasts),
         waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
         zone=desk.settings.zone if workshop is None else workshop.zone,
     )
 
 
-def _scopes(desk: Desk, store: Store, person: Person) -> list[Scope]:
+def _name_of(store: Store, scope: Scope, workshop: Workshop | None) -> Mapping[str, str]:
+    if workshop is not None:
+        return {workshop.language: workshop.title}
+    assert scope.community is not None
+    community = store.communities.get(scope.community)
+    return {} if community is None else community.names
+
+
+def _charged(scope: Scope, person: Person) -> Scope:
+    return replace(scope, member=None if person.account is None else person.account.id)
+
+
+def _sizes(profiles: Sequence[Profile]) -> dict[str, Amounts]:
+    """By slug, as each starts where nothing else is chosen within it; without profiles, a server."""
+    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
+    return sizes or {"": set_aside(None, None)}
+
+
+def _left(
+    ledger: Ledger, charged: Scope, sizes: Mapping[str, Amounts], desk: Desk, lasts: timedelta
+) -> tuple[Left, ...]:
+    resources = dict.fromkeys(what for amounts in sizes.values() for what in amounts)
+    return remaining(ledger, charged, list(resources), desk.now, lasts)
+
+
+def scopes_of(desk: Desk, store: Store, person: Person) -> list[Scope]:
     """What the person may charge, the default first."""
     return list(_ranked(desk, store, person))
 

@@ -1,61 +1,70 @@
 """Metering: what leases spend is written down at least every minute, by the hour.
 
-A tick is one transaction. After a gap it is several, each of them exact by itself: what a month of
-three hundred servers spent fits into none that others could wait for.
+A tick is one transaction on most hubs. With thousands of servers, or after a gap, it is several that
+others can write between, each of them exact by itself: what is kept of a lease says how far it is
+metered. Only what is left of a spent allowance is judged by all of them together, so that while a
+long tick goes on, no more than a minute of what runs may count twice, as it may be missing before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..domain.leases import Lease
-from ..domain.metering import METERED, meter, unmetered, whole_second
+from ..domain.metering import METERED, meter, metered_to, whole_second
 from .ports import Desk
 
+MOST_LEASES = 250  # metered in one transaction: some 20 ms of it
 _MOST_ROWS = 500  # written in one transaction, roughly: leases times hours
 _HOUR = timedelta(hours=1)
 
 
-def meter_leases(desk: Desk) -> int:
-    """Adds to the usage all that this hub's leases have spent since they were last metered; of how
-    many. Twice in one second adds nothing."""
-    count = 0
-    is_left = True
-    while is_left:
-        metered, is_left = meter_some(desk)
-        count = max(count, metered)
-    return count
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one transaction meters."""
+
+    until: datetime
+    lease_ids: tuple[str, ...]
+    is_complete: bool  # with it, all that has run up to `until` is metered
+    is_last: bool
 
 
-def meter_some(desk: Desk) -> tuple[int, bool]:
-    """As much of it as one transaction holds: of how many leases, and whether something is left."""
-    now = whole_second(desk.now)
+def meter_leases(desk: Desk) -> None:
+    """Adds to the usage all that this hub's leases have spent since they were last metered. Twice in
+    one second adds nothing."""
+    for step in metering_steps(desk):
+        meter_step(desk, step)
+
+
+def metering_steps(desk: Desk) -> Iterator[Step]:
+    with desk.database.read() as store:
+        begins = store.leases.unmetered_since()
+    return _steps(begins, whole_second(desk.now))
+
+
+def meter_step(desk: Desk, step: Step) -> None:
     with desk.database.write() as store:
-        leases = store.leases.unmetered()
-        until = _as_far(leases, now)
+        leases = [
+            lease if step.is_last else metered_to(lease, step.until)
+            for lease in store.leases.unmetered(step.lease_ids)
+        ]
+        store.usage.add(meter(leases, step.until))
+        store.leases.note_metered(step.lease_ids, step.until, is_last=step.is_last)
+        if step.is_complete:
+            last = store.marks.get(METERED)
+            store.marks.set(METERED, step.until if last is None else max(last, step.until))
+
+
+def _steps(begins: Mapping[str, datetime], now: datetime) -> Iterator[Step]:
+    """All leases up to some hour, then up to a later one: a mark tells how far all of them are."""
+    until = whole_second(min(begins.values(), default=now))
+    hours = max(1, _MOST_ROWS // max(1, len(begins)))
+    is_last = False
+    while not is_last:
+        until = min(now, until + hours * _HOUR)
         is_last = until == now
-        store.usage.add(meter(leases if is_last else _cut(leases, until), until))
-        store.leases.note_metered(until, is_last=is_last)
-        last = store.marks.get(METERED)
-        store.marks.set(METERED, until if last is None else max(last, until))
-        return len(leases), not is_last
-
-
-def _as_far(leases: Sequence[Lease], now: datetime) -> datetime:
-    stretches = [stretch for lease in leases if (stretch := unmetered(lease, now)) is not None]
-    if not stretches:
-        return now
-    hours = max(1, _MOST_ROWS // len(stretches))
-    return min(now, min(start for start, _ in stretches) + hours * _HOUR)
-
-
-def _cut(leases: Sequence[Lease], until: datetime) -> list[Lease]:
-    """What ended later is metered up to there first."""
-    return [
-        lease
-        if lease.settled_at is None or lease.settled_at <= until
-        else replace(lease, settled_at=None)
-        for lease in leases
-    ]
+        lease_ids = [one for one, since in begins.items() if is_last or since < until]
+        for first in range(0, max(1, len(lease_ids)), MOST_LEASES):
+            part = tuple(lease_ids[first : first + MOST_LEASES])
+            yield Step(until, part, first + MOST_LEASES >= len(lease_ids), is_last)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..domain.notices import Notice
-from .leases import Choice, default_choice
+from .leases import PlaceLeft, left_at_default
 from .people import Person, load_person
 from .ports import Desk, Store
 from .running import ComingStop, stops_of
@@ -39,13 +39,12 @@ class News:
     person: Person
     notices: Sequence[Notice]
     stops: Sequence[ComingStop]
-    start: Choice | None  # what they would start on
+    start: PlaceLeft | None  # what is left where they would start
 
 
 def news_of(desk: Desk, username: str, *, has_server: bool = True) -> News:
-    """Who somebody is, their notices, when their servers stop, and what they would start on, in one
-    look. Whoever has no server
-    is asked nothing about it."""
+    """Who somebody is, their notices, when their servers stop, and what is left where they would start,
+    in one look. Of who has no server nothing is asked about its stop."""
     with desk.database.read() as store:
         person = load_person(desk, store, username)
         account = person.account
@@ -53,7 +52,7 @@ def news_of(desk: Desk, username: str, *, has_server: bool = True) -> News:
             person,
             [] if account is None else store.notices.of_account(account.id),
             stops_of(desk, store, username) if has_server else (),
-            default_choice(desk, store, person),
+            left_at_default(desk, store, person),
         )
 
 

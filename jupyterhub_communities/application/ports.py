@@ -25,6 +25,7 @@ from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.stops import Drain, RunningRules
+from ..domain.timelines import Changes
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
@@ -238,6 +239,11 @@ class Invites(Protocol):
         """Newest first."""
         ...
 
+    def learner_seats(self, community: str, workshop: str) -> int | None:
+        """Of all learner codes of a workshop, with those of its sites and the personal ones; of a
+        revoked one only those that are taken. None: without a number."""
+        ...
+
     def of_batch(self, community: str, batch: str) -> Sequence[Invite]:
         """By the names they are for."""
         ...
@@ -395,6 +401,18 @@ class Leases(Protocol):
         ...
 
     def count_settled(self, community: str | None, since: datetime) -> int: ...
+    def changes(
+        self,
+        places: Sequence[Scope],
+        resource: str,
+        start: datetime,
+        end: datetime,
+        step: timedelta,
+    ) -> Mapping[Scope, Sequence[Changes]]:
+        """What was held at each of these places between the two times, by steps in which anything
+        changed, in one statement: the hub alone, communities, or one workshop. What was held at the
+        start changes in the first step."""
+        ...
 
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         """Those of these accounts that ever had a server, on any hub."""
@@ -409,13 +427,20 @@ class Leases(Protocol):
         ...
 
     def add(self, lease: Lease) -> None: ...
-    def unmetered(self) -> Sequence[Lease]:
-        """Of this hub: those that run, and those whose last stretch is not in the usage yet."""
+    def unmetered(self, lease_ids: Sequence[str] | None = None) -> Sequence[Lease]:
+        """Of this hub: those that run, and those whose last stretch is not in the usage yet; of these
+        ids, or all."""
         ...
 
-    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
-        """All of this hub are metered to that time, or to their end. Not `is_last`: those that ended
-        later, to that time only."""
+    def unmetered_since(self) -> Mapping[str, datetime]:
+        """The ids of all of them, and from when on."""
+        ...
+
+    def note_metered(
+        self, lease_ids: Sequence[str], until: datetime, *, is_last: bool = True
+    ) -> None:
+        """These are metered to that time, or to their end. Not `is_last`: those that ended later, to
+        that time only."""
         ...
 
     def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
@@ -533,6 +558,10 @@ class Balances(Protocol):
 
     def drains(self, now: datetime) -> Sequence[Drain]:
         """Every allowance that binds now, with what is left of it and how fast it goes."""
+        ...
+
+    def adds_up(self) -> bool:
+        """Is every counter what `recount` would write?"""
         ...
 
     def recount(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.grants import Actor, Verb, require
@@ -18,10 +18,11 @@ from ..domain.reservations import (
     overbookings,
     short_at_opening,
 )
-from ..domain.units import Amounts
+from ..domain.units import SERVERS, Amounts
 from ..domain.workshops import Workshop
 from .admission import MOST_ENDS, set_aside
 from .communities import find_community
+from .ending import require_operator
 from .ports import Desk, Store
 
 
@@ -36,22 +37,25 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Overbooked:
-    """Where more is reserved than the community owns, with the titles of who must give."""
+    """Where more is reserved than the community owns, or the hub has, with the titles of who must
+    give."""
 
     overbookings: tuple[Overbooking, ...]
     titles: Mapping[Scope, str]
     zones: Mapping[Scope, str]
 
 
-def amounts_for(desk: Desk, workshop: Workshop, most_servers: int | None) -> Amounts:
+def amounts_for(
+    desk: Desk, workshop: Workshop, seats: int | None, most_servers: int | None
+) -> Amounts:
     """For a session: everybody with a seat has a server of the workshop's profile, or as many as
     may run at one time. Raises `ReservationNeeds`."""
     catalogue = desk.settings.catalogue
     slug = catalogue.current_slug(workshop.profile)
-    if workshop.seats is None or (slug is None and catalogue.profiles):
+    if not seats or (slug is None and catalogue.profiles):
         raise ReservationNeeds
     profile: Profile | None = None if slug is None else catalogue.get(slug).with_choices({})
-    people = workshop.seats if most_servers is None else min(workshop.seats, most_servers)
+    people = seats if most_servers is None else min(seats, most_servers)
     return {what: people * amount for what, amount in set_aside(None, profile).items()}
 
 
@@ -67,6 +71,25 @@ def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
     theirs = [one for one in others if one.scope.community == workshop.community]
     for level, known in ((Scope(workshop.community), theirs), (HUB, others)):
         check_reservations(new, known, store.balances.quota(level).owned, zone=workshop.zone)
+
+
+def follow_seats(desk: Desk, store: Store, community: str, slug: str) -> None:
+    """What a workshop reserves grows with its seats, where that fits beside all else that is
+    reserved, and becomes less with them. In the transaction that changes seats: a refusal undoes it.
+
+    Raises `ReservationTooLarge`, and `ReservationNeeds` where seats have no number any more.
+    """
+    workshop = store.workshops.get(community, slug)
+    if workshop is None or workshop.reserved is None or workshop.state(desk.now).is_over:
+        return
+    assert workshop.reserved_at is not None
+    seats = store.invites.learner_seats(community, slug)
+    limit = store.balances.get(Scope(community, slug), SERVERS).limit
+    amounts = amounts_for(desk, workshop, seats, limit)
+    if any(amount > workshop.reserved.get(what, 0) for what, amount in amounts.items()):
+        check_reserve(desk, store, replace(workshop, reserved=amounts))
+    if amounts != workshop.reserved:
+        store.workshops.reserve(community, slug, amounts, workshop.reserved_at)
 
 
 def reserve_of(desk: Desk, store: Store, workshop: Workshop) -> Reserve | None:
@@ -108,20 +131,41 @@ def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
     return missing
 
 
-def view_overbooked(desk: Desk, actor: Actor, community: str) -> Overbooked:
-    """Where a limit was cut below what is reserved, and who must give: whoever reserved last."""
+def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbooked:
+    """Where a limit was cut below what is reserved, and who must give: whoever reserved last. Of a
+    community: by its own limits, and what its workshops must give by the hub's. None: all that the
+    hub's ask for."""
     with desk.database.read() as store:
-        find_community(store, actor, community)
-        require(actor, Verb.OPEN_WORKSHOP, community)
-        ahead = [
-            one for one in store.balances.reservations(desk.now) if one.scope.community == community
-        ]
-        owned = store.balances.quota(Scope(community)).owned if ahead else {}
-        found = overbookings(ahead, owned, desk.now)
+        if community is None:
+            require_operator(actor)
+        else:
+            find_community(store, actor, community)
+            require(actor, Verb.OPEN_WORKSHOP, community)
+        ahead = store.balances.reservations(desk.now)
+        own = [one for one in ahead if one.scope.community == community]
+        found: list[Overbooking] = []
+        if own:
+            owned = store.balances.quota(Scope(community)).owned
+            found += overbookings(own, owned, desk.now)
+        if ahead and (own or community is None):
+            most = store.balances.quota(HUB).owned
+            found += _asked_of(community, overbookings(ahead, most, desk.now, is_hub=True))
         givers = {giving.reservation.scope for one in found for giving in one.givers}
         titles, zones = {}, {}
         for scope in givers:
-            workshop = store.workshops.get(community, scope.workshop or "")
+            workshop = store.workshops.get(scope.community or "", scope.workshop or "")
             if workshop is not None:
                 titles[scope], zones[scope] = workshop.title, workshop.zone
-        return Overbooked(found, titles, zones)
+        return Overbooked(tuple(found), titles, zones)
+
+
+def _asked_of(community: str | None, found: Iterable[Overbooking]) -> Iterator[Overbooking]:
+    """Only what its own workshops must give: what others have planned is not its business."""
+    for one in found:
+        givers = tuple(
+            giving
+            for giving in one.givers
+            if community is None or giving.reservation.scope.community == community
+        )
+        if givers:
+            yield replace(one, givers=givers)

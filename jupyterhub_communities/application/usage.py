@@ -1,4 +1,4 @@
-"""Usage: what was spent, by day, workshop, profile or person, and what was held when."""
+"""Usage: what was spent, by hour, day, month, workshop, profile or person."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from ..domain.grants import Actor, Verb, require
 from ..domain.leases import Lease
 from ..domain.metering import meter
 from ..domain.quotas import Scope
-from ..domain.refusals import PeriodInvalid
-from ..domain.timelines import Stretch, most_held
+from ..domain.refusals import PeriodBackwards, PeriodInvalid
 from ..domain.units import Amounts
-from ..domain.windows import HOUR, hour_of
+from ..domain.windows import hour_of
 from .communities import find_community
 from .ending import require_operator
 from .ports import Desk, Store
+from .workshops import find_workshop
 
-By = Literal["day", "community", "workshop", "profile", "person"]
-BYS: tuple[By, ...] = ("day", "community", "workshop", "profile", "person")
+By = Literal["hour", "day", "month", "community", "workshop", "profile", "person"]
+BYS: tuple[By, ...] = ("hour", "day", "month", "community", "workshop", "profile", "person")
 MOST_DAYS = 366  # of one table
 PAGE = 4000  # leases that are read in one transaction
 _DAY = timedelta(days=1)
 _ASKED: Mapping[By, Literal["hour", "place", "profile", "person"]] = {
+    "hour": "hour",
     "day": "hour",
+    "month": "hour",
     "community": "place",
     "workshop": "place",
     "profile": "profile",
@@ -39,7 +41,7 @@ _ASKED: Mapping[By, Literal["hour", "place", "profile", "person"]] = {
 class UsageRow:
     """What was spent under one key, by resource, in base units."""
 
-    key: str  # a day of ISO 8601, a slug or a username; empty for none
+    key: str  # an hour, day or month of ISO 8601, a slug or a username; empty for none
     name: str  # what people call it, where it has a name of its own; else empty
     amounts: Amounts
 
@@ -58,6 +60,32 @@ class UsageTable:
         return tuple(sorted({resource for row in self.rows for resource in row.amounts}))
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time that is looked at. It may reach into the future."""
+
+    start: datetime
+    end: datetime
+
+
+def period_of(now: datetime, start: datetime | None = None, end: datetime | None = None) -> Period:
+    """By default the last 30 days, from a whole hour of UTC on. Raises `PeriodBackwards` and
+    `PeriodInvalid`."""
+    until = now if end is None else end
+    begins = hour_of(until - 30 * _DAY if start is None else start)
+    if begins >= until:
+        raise PeriodBackwards
+    if until - begins > (MOST_DAYS + 1) * _DAY:
+        raise PeriodInvalid(most=MOST_DAYS)
+    return Period(begins, until)
+
+
+def last_days(now: datetime, days: int) -> Period:
+    if not 1 <= days <= MOST_DAYS:
+        raise PeriodInvalid(most=MOST_DAYS)
+    return period_of(now, now - days * _DAY)
+
+
 def usage_table(
     desk: Desk,
     actor: Actor,
@@ -65,28 +93,30 @@ def usage_table(
     start: datetime | None = None,
     end: datetime | None = None,
     by: By = "day",
+    workshop: str | None = None,
 ) -> UsageTable:
     """Exact to the second: what is not metered yet is added. Whole hours of UTC, by default those of
     the last 30 days; days are those of the hub's zone. By person for champions and the operator."""
-    until = desk.now if end is None else end
-    begins = hour_of(until - 30 * _DAY if start is None else start)
-    if not timedelta() < until - begins <= (MOST_DAYS + 1) * _DAY:
-        raise PeriodInvalid(most=MOST_DAYS)
+    period = period_of(desk.now, start, end)
     with desk.database.read() as store:
-        require_view(store, actor, community)
+        require_view(store, actor, community, workshop)
         if by == "person" and community is not None:
             require(actor, Verb.VIEW_USAGE_OF_PEOPLE, community)
-        sums = spent_by(desk, store, Scope(community), begins, until, by)
+        sums = spent_by(desk, store, Scope(community, workshop), period.start, period.end, by)
         rows = _rows(store, community, by, sums)
-    return UsageTable(by, begins, until, rows)
+    return UsageTable(by, period.start, period.end, rows)
 
 
-def require_view(store: Store, actor: Actor, community: str | None) -> None:
+def require_view(
+    store: Store, actor: Actor, community: str | None, workshop: str | None = None
+) -> None:
     """A community's members may read its usage; the hub's is the operator's."""
     if community is None:
         require_operator(actor)
     else:
         find_community(store, actor, community)
+        if workshop is not None:
+            find_workshop(store, actor, community, workshop)
 
 
 def spent_by(
@@ -117,16 +147,24 @@ def spent_by(
 
 def _text(key: datetime | Scope | str | None, by: By, zone: ZoneInfo) -> str:
     if isinstance(key, datetime):
-        return key.astimezone(zone).date().isoformat()
+        return key_of_time(key, by, zone)
     if isinstance(key, Scope):
         return (key.community if by == "community" else key.workshop) or ""
     return key or ""
 
 
+def key_of_time(time: datetime, by: By, zone: ZoneInfo) -> str:
+    """`2026-03-02T14:00-05:00`, `2026-03-02` or `2026-03`, by the clocks of the zone."""
+    local = time.astimezone(zone)
+    if by == "hour":
+        return local.isoformat(timespec="minutes")
+    return local.date().isoformat() if by == "day" else f"{local:%Y-%m}"
+
+
 def _rows(
     store: Store, community: str | None, by: By, sums: Mapping[str, Amounts]
 ) -> tuple[UsageRow, ...]:
-    if by == "day":
+    if _ASKED[by] == "hour":
         return tuple(UsageRow(key, "", sums[key]) for key in sorted(sums))
     names: dict[str, str] = {}
     keys: Mapping[str, str] = {}
@@ -145,33 +183,7 @@ def _rows(
     return tuple(sorted(rows, key=lambda row: (-sum(row.amounts.values()), row.key)))
 
 
-# What was held
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time that is looked at in so many steps."""
-
-    days: int
-    start: datetime
-    step: timedelta
-    steps: int
-
-
-SPANS = {1: HOUR / 4, 7: HOUR, 30: 4 * HOUR}  # days → step: never more than 200
-
-
-def span_of(desk: Desk, actor: Actor, community: str | None, days: int) -> Span:
-    """The last day, 7 or 30 days, from a whole step on up to now."""
-    if days not in SPANS:
-        raise PeriodInvalid(most=max(SPANS))
-    with desk.database.read() as store:
-        require_view(store, actor, community)
-    step = SPANS[days]
-    hour = hour_of(desk.now)
-    last = hour + (desk.now - hour) // step * step  # the step that is not over
-    steps = days * _DAY // step
-    return Span(days, last - (steps - 1) * step, step, steps)
+# The leases themselves, for dry runs
 
 
 def read_running(desk: Desk, community: str | None) -> Sequence[Lease]:
@@ -192,8 +204,3 @@ def read_ended(
 def together(running: Sequence[Lease], ended: Sequence[Lease]) -> list[Lease]:
     """Each once: what ran when the reading began may have ended meanwhile."""
     return list({lease.id: lease for lease in (*running, *ended)}.values())
-
-
-def most_held_in(span: Span, leases: Sequence[Lease], resource: str) -> list[int]:
-    stretches = (Stretch(one.requested_at, one.settled_at, one.amounts) for one in leases)
-    return most_held(stretches, resource, span.start, span.step, span.steps)

@@ -114,7 +114,7 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
             created_at=desk.now,
         )
         if wanted.is_reserved:
-            workshop = _reserving(desk, store, workshop, wanted.servers)
+            workshop = _reserving(desk, store, workshop, workshop.seats, wanted.servers)
         store.workshops.add(workshop)
         store.balances.set_limit(
             Scope(community, workshop.slug), SERVERS, Limit(most=wanted.servers)
@@ -123,8 +123,10 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
         return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
 
 
-def _reserving(desk: Desk, store: Store, workshop: Workshop, most_servers: int | None) -> Workshop:
-    amounts = amounts_for(desk, workshop, most_servers)
+def _reserving(
+    desk: Desk, store: Store, workshop: Workshop, seats: int | None, most_servers: int | None
+) -> Workshop:
+    amounts = amounts_for(desk, workshop, seats, most_servers)
     reserving = replace(workshop, reserved=amounts, reserved_at=desk.now)
     check_reserve(desk, store, reserving)
     return reserving
@@ -147,7 +149,8 @@ def set_reserved(
         changed = replace(workshop, reserved=None, reserved_at=None)
         if is_reserved:
             limit = store.balances.get(Scope(community, slug), SERVERS).limit
-            changed = _reserving(desk, store, changed, limit)
+            seats = store.invites.learner_seats(community, slug)
+            changed = _reserving(desk, store, changed, seats, limit)
         store.workshops.reserve(community, slug, changed.reserved, desk.now)
         _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, changed)
         return changed

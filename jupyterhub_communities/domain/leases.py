@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -75,6 +75,16 @@ class Reconciliation:
     settle: tuple[Lease, ...]
     activate: tuple[Lease, ...]
     adopt: tuple[RunningServer, ...]
+
+    def parts(self, most: int) -> Iterator[Reconciliation]:
+        """The same, a few at a time."""
+        for kind in ("settle", "activate", "adopt"):
+            ones = getattr(self, kind)
+            for first in range(0, len(ones), most):
+                yield replace(_NOTHING, **{kind: ones[first : first + most]})
+
+
+_NOTHING = Reconciliation((), (), ())
 
 
 def reconcile(

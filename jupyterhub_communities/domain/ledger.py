@@ -155,6 +155,12 @@ class Ledger:
         that runs already."""
         self._move(scope, amounts, 1, at)
 
+    def hold_moves(self, moves: Iterable[tuple[Scope, str, int]]) -> None:
+        """What `moves` of another ledger says, which knows shares that this one does not. What is
+        spent meanwhile is left out."""
+        for level, resource, amount in moves:
+            self._add(level, resource, amount)
+
     def release(self, scope: Scope, amounts: Amounts, at: datetime) -> None:
         self._move(scope, amounts, -1, at)
 

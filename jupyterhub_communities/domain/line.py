@@ -5,8 +5,9 @@ Nothing is held for them meanwhile. (Who waits for a seat of a workshop is in `w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
@@ -69,6 +70,17 @@ def is_for_a_moment(refusal: QuotaExceeded) -> bool:
     )
 
 
+def as_refused(ticket: StartTicket, refusal: QuotaExceeded) -> StartTicket:
+    """With what was really asked for: a Spawner's hook may make a pod larger than can be known before
+    it starts. So a turn that cannot be taken is not given again and again."""
+    asked = {
+        one.resource: max(one.wanted, ticket.amounts.get(one.resource, 0))
+        for one in refusal.violations
+        if one.scope != "cohort" and not is_spent(one.resource)
+    }
+    return replace(ticket, amounts={**ticket.amounts, **asked})
+
+
 def in_order(
     tickets: Iterable[StartTicket], served: Sequence[str | None] = ()
 ) -> list[StartTicket]:
@@ -87,16 +99,16 @@ def after_turn(served: Sequence[str | None], community: str | None) -> tuple[str
     return (*(one for one in served if one != community), community)
 
 
-def place_of(ticket: StartTicket, ordered: Sequence[StartTicket], *, is_turn: bool) -> Place:
-    before = ordered[: ordered.index(ticket)]
-    own = ticket.scope.community
-    return Place(
-        ticket=ticket,
-        ahead=sum(one.scope.community == own for one in before),
-        ahead_of_all=len(before),
-        are_others=any(one.scope.community != own for one in ordered),
-        is_turn=is_turn,
-    )
+def places(ordered: Sequence[StartTicket]) -> dict[str, Place]:
+    """Where everybody stands, by ticket, in one pass over the line."""
+    seen: Counter[str | None] = Counter()
+    found: dict[str, Place] = {}
+    are_others = len({ticket.scope.community for ticket in ordered}) > 1
+    for number, ticket in enumerate(ordered):
+        community = ticket.scope.community
+        found[ticket.id] = Place(ticket, seen[community], number, are_others)
+        seen[community] += 1
+    return found
 
 
 def lapsed(tickets: Iterable[StartTicket], now: datetime) -> list[StartTicket]:
@@ -148,8 +160,10 @@ class Room:
         if missing:
             self._closed |= missing
             return False
+        # Each ledger knows its own community's share: of a cohort's pool this one says what is drawn.
+        moves = list(ledger.moves(ticket.scope, ticket.amounts))
         for one in self._ledgers.values():
-            one.hold(ticket.scope, ticket.amounts, self._now)
+            one.hold_moves(moves)
         if self._starts is not None:
             self._starts -= 1
         return True

@@ -8,7 +8,7 @@ machine sets aside what it asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from .leases import Lease
@@ -57,6 +57,13 @@ def unmetered(lease: Lease, now: datetime) -> tuple[datetime, datetime] | None:
     end = now if lease.settled_at is None else lease.settled_at
     start, end = whole_second(start), whole_second(end)
     return (start, end) if start < end else None
+
+
+def metered_to(lease: Lease, until: datetime) -> Lease:
+    """As it was at that time: what ended later ran still."""
+    if lease.settled_at is None or lease.settled_at <= until:
+        return lease
+    return replace(lease, settled_at=None)
 
 
 def meter(leases: Iterable[Lease], now: datetime) -> Usage:

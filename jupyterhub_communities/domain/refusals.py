@@ -348,7 +348,7 @@ class NotFound(Refusal):
     """There is no such thing, or none that this person may know of."""
 
     code = "not_found"
-    kind: str  # community, workshop, invite, member
+    kind: str  # community, workshop, invite, member, resource
 
 
 @dataclass(eq=False)
@@ -543,10 +543,34 @@ class LimitUnknown(Refusal):
 
 @dataclass(eq=False)
 class PeriodInvalid(Refusal):
-    """The time that is asked for is no time, or too long."""
+    """The time that is asked for is too long, or none."""
 
     code = "usage.period"
     most: int  # days
+
+
+@dataclass(eq=False)
+class PeriodBackwards(Refusal):
+    """The time that is asked for ends before it begins."""
+
+    code = "usage.backwards"
+
+
+@dataclass(eq=False)
+class DateInvalid(Refusal):
+    """What was written is no day."""
+
+    code = "usage.date"
+    text: str
+
+
+@dataclass(eq=False)
+class ChoiceInvalid(Refusal):
+    """What was written is none of the things that can be chosen."""
+
+    code = "usage.choice"
+    name: str  # of what is chosen, as the API calls it
+    choices: tuple[str, ...]
 
 
 @dataclass(eq=False)

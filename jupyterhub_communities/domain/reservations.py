@@ -48,7 +48,8 @@ class Giving:
 
 @dataclass(frozen=True, slots=True)
 class Overbooking:
-    """A stretch in which more is reserved than the community owns: its limit was cut since."""
+    """A stretch in which more is reserved than the community owns, or the hub has: the limit was cut
+    since."""
 
     resource: str
     starts_at: datetime
@@ -56,6 +57,7 @@ class Overbooking:
     owned: int
     reserved: int
     givers: tuple[Giving, ...]  # who reserved last gives first
+    is_hub: bool = False  # by the hub's limit, and of all communities together
 
 
 def for_workshop(
@@ -131,7 +133,7 @@ def most_reserved(
 
 
 def overbookings(
-    reservations: Sequence[Reservation], owned: Amounts, now: datetime
+    reservations: Sequence[Reservation], owned: Amounts, now: datetime, *, is_hub: bool = False
 ) -> tuple[Overbooking, ...]:
     """Where more is reserved than is owned, from `now` on, and who must give how much there.
 
@@ -145,7 +147,7 @@ def overbookings(
             reserved = reserved_at(ahead, resource, start)
             if reserved > most:
                 givers = _givers(ahead, resource, start, reserved - most)
-                found.append(Overbooking(resource, start, end, most, reserved, givers))
+                found.append(Overbooking(resource, start, end, most, reserved, givers, is_hub))
     return tuple(found)
 
 

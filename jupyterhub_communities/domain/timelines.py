@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .units import Amounts
-
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """What was held from when to when."""
+class Changes:
+    """All that changed what was held during one step of time."""
 
-    start: datetime
-    end: datetime | None  # None: still
-    amounts: Amounts
+    step: int  # its number
+    first_at: datetime
+    net: int
+    most: int  # that was held after any of them
 
 
 def most_held(
-    stretches: Iterable[Stretch], resource: str, start: datetime, step: timedelta, steps: int
+    changes: Iterable[Changes], start: datetime, step: timedelta, steps: int
 ) -> list[int]:
     """The most that was held at any moment of each step, from `start` on. What ends at the moment at
     which something else begins is not counted together with it."""
-    end = start + steps * step
-    changes: dict[datetime, int] = {}
-    for one in stretches:
-        amount = one.amounts.get(resource, 0)
-        begins, until = max(one.start, start), end if one.end is None else min(one.end, end)
-        if amount and begins < until:
-            changes[begins] = changes.get(begins, 0) + amount
-            changes[until] = changes.get(until, 0) - amount
-    most = [0] * steps
-    held, told = 0, 0  # the steps before `told` are
-    for time in sorted(changes):
-        number, past = divmod(time - start, step)
-        until_step = number + bool(past)
-        for between in range(told, until_step):
-            most[between] = max(most[between], held)
-        told = max(told, until_step)
-        held += changes[time]
-        if number < steps:
-            most[number] = max(most[number], held)
+    by_step = {one.step: one for one in changes}
+    most = []
+    held = 0
+    for number in range(steps):
+        one = by_step.get(number)
+        if one is None:
+            most.append(held)
+            continue
+        is_at_once = one.first_at == start + number * step  # nothing was held before in this step
+        most.append(one.most if is_at_once else max(held, one.most))
+        held += one.net
     return most
+
+
+def held_at_ends(changes: Iterable[Changes], steps: int) -> list[int]:
+    """What was held at the end of each step: for several who are looked at, at the same moments."""
+    net = {one.step: one.net for one in changes}
+    found = []
+    held = 0
+    for number in range(steps):
+        held += net.get(number, 0)
+        found.append(held)
+    return found
+
+
+def folded(values: Sequence[int], by: int) -> list[int]:
+    """The most of each `by` values."""
+    return [max(values[at : at + by]) for at in range(0, len(values), by)]

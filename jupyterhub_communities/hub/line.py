@@ -36,10 +36,11 @@ from ..domain.line import (
     Room,
     StartTicket,
     after_turn,
+    as_refused,
     in_order,
     is_for_a_moment,
     lapsed,
-    place_of,
+    places,
     turns,
 )
 from ..domain.refusals import QuotaExceeded, StorageUnreachable
@@ -70,7 +71,7 @@ class Line:
         self._starting: dict[str, Spawner] = {}  # by ticket: their turn was taken
         self._turns: dict[str, datetime] = {}  # by ticket: since when
         self._served: tuple[str | None, ...] = ()
-        self._ordered: list[StartTicket] = []
+        self._places: dict[str, Place] = {}  # by ticket, as of the last look at turns
         self._capacity: Capacity | None = None
         self._is_loaded = False
         self._changes = 0
@@ -108,6 +109,7 @@ class Line:
         ticket = await self._house.run(take_ticket, request, options)
         self._tickets[ticket.server] = ticket
         self._change()
+        self._judge_again()
         return ticket
 
     def has(self, server: ServerKey) -> bool:
@@ -120,14 +122,12 @@ class Line:
             return None
         ticket = self._see(server)
         await self._give_turns()
-        ticket = self._tickets.get(server, ticket)
         if server not in self._tickets:
             return None
-        if ticket not in self._ordered:  # just begun, or seen since: by id
-            self._ordered = in_order(self._waiting(), self._served)
-        if ticket not in self._ordered:
+        place = self._places.get(ticket.id)
+        if place is None:  # its start goes on
             return Place(ticket, 0, 0, are_others=False)
-        return place_of(ticket, self._ordered, is_turn=self._is_turn(ticket.id))
+        return replace(place, ticket=ticket, is_turn=self._is_turn(ticket.id))
 
     async def would_wait(self, request: StartRequest) -> bool:
         """Would a start without a ticket overtake others?"""
@@ -144,6 +144,7 @@ class Line:
         """Gives up places."""
         tickets = [self._tickets[server] for server in servers if server in self._tickets]
         await self._remove(tickets)
+        self._judge_again()
 
     async def leave_all(self, username: str) -> None:
         await self.leave([server for server in self._tickets if server.username == username])
@@ -163,16 +164,21 @@ class Line:
             await self._clear_starting()
             return False
         if is_momentary(error, self._starting.get(ticket.id)):
-            self._back_in_line(ticket)
+            self._back_in_line(ticket, error)
             return True
         await self._remove([ticket])
         return False
 
-    def _back_in_line(self, ticket: StartTicket) -> None:
+    def _back_in_line(self, ticket: StartTicket, error: BaseException | None) -> None:
+        refusal = getattr(error, "refusal", None)
+        if isinstance(refusal, QuotaExceeded) and ticket.server in self._tickets:
+            known = self._tickets[ticket.server]
+            self._tickets[ticket.server] = as_refused(known, refusal)
         self._starting.pop(ticket.id, None)
         self._turns.pop(ticket.id, None)
         self._capacity = None  # it said that there was room
         self._change()
+        self._judge_again()
 
     async def _clear_starting(self) -> None:
         """Out of the line with whose server has been admitted; back with who was refused later."""
@@ -183,8 +189,9 @@ class Line:
                 if spawner.ready or getattr(spawner, "lease_id", None) is not None:
                     done.append(ticket)
             elif spawner._failed:
-                if is_momentary(spawner._spawn_future.exception(), spawner):
-                    self._back_in_line(ticket)
+                error = spawner._spawn_future.exception()
+                if is_momentary(error, spawner):
+                    self._back_in_line(ticket, error)
                 else:
                     done.append(ticket)
         await self._remove(done)
@@ -209,7 +216,7 @@ class Line:
         ticket = self._tickets[server] = replace(self._tickets[server], seen_at=now)
         if ticket.id in self._missed():
             del self._turns[ticket.id]  # here again
-            self._change()
+            self._judge_again()
         return ticket
 
     async def _remove(self, tickets: Iterable[StartTicket]) -> None:
@@ -231,7 +238,12 @@ class Line:
         self._change()
 
     def _change(self) -> None:
+        """Who stands in line is not what it was: what is being read may be older."""
         self._changes += 1
+
+    def _judge_again(self) -> None:
+        """At the next look, without waiting: else the line would be gone through for each of many
+        that leave it one after another."""
         self._judged = float("-inf")
 
     # Whose turn it is
@@ -261,7 +273,7 @@ class Line:
             self._turns = {one: since for one, since in self._turns.items() if one in kept}
             for ticket_id in turn_ids:
                 self._turns.setdefault(ticket_id, now)
-            self._ordered, self._judged = ordered, self._steady()
+            self._places, self._judged = places(ordered), self._steady()
 
     async def _room(self, ordered: Iterable[StartTicket]) -> Room:
         starts = self._starts_left()

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..application.leases import Choice, StartPlan
+from ..application.leases import Choice, PlaceLeft, StartPlan
 from ..domain.communities import is_slug
 from ..domain.profiles import OTHER_IMAGE, Profile, ProfileChoice
 from ..domain.quotas import Scope
@@ -93,7 +93,7 @@ def draw_form(choices: Sequence[Choice], messages: Messages) -> str:
     return str(Markup("").join(groups))
 
 
-def left_at(choice: Choice, messages: Messages) -> str:
+def left_at(choice: Choice | PlaceLeft, messages: Messages) -> str:
     """What is left at a place, by its name; empty where nothing is limited."""
     amounts = left_in_words(choice.left, choice.zone, messages)
     if not amounts:

@@ -150,6 +150,10 @@ class Messages:
             value = value.astimezone(_tzinfo(zone))
         return dates.format_date(value, format=style, locale=self.locale)
 
+    def day(self, value: dt.datetime, zone: Zone) -> str:
+        """Day and month in `zone`, as short as a picture needs them."""
+        return dates.format_skeleton("MMMd", value, tzinfo=_tzinfo(zone), locale=self.locale)
+
     def time(self, value: dt.datetime, zone: Zone) -> str:
         """Hours and minutes in `zone`."""
         return dates.format_time(value, format="short", tzinfo=_tzinfo(zone), locale=self.locale)

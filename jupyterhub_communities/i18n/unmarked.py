@@ -23,7 +23,7 @@ _UNMARKED = "not marked for translation, write it in _()"
 _MARKS = frozenset({"_", "N_", "gettext", "ngettext", "pgettext", "npgettext"})
 
 # Names are the same in every language.
-_NAMES = frozenset({"JupyterHub", "JupyterLab", "CSV", "QR"})
+_NAMES = frozenset({"JupyterHub", "JupyterLab", "CSV", "JSON", "QR"})
 # Literals of templates that nobody reads, and why.
 _NOT_READ = {
     ("hub/page.html", "Error"): "how the Hub's own templates name their dialogue; shown as _()",

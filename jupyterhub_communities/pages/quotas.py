@@ -25,11 +25,12 @@ from ..domain.units import (
     is_spent,
     kind_of,
 )
+from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window
 from ..i18n.messages import Messages
 
-# How much of the base unit is one of what people read.
-_SHOWN = {CPU: 1000, SERVER_TIME: 3600, CPU_TIME: 3_600_000, MEMORY_TIME: 2**20 * 3600}
-_SHOWN |= {GPU_TIME: 3600}
+# How much of the base unit is one of what people read; of sizes, CLDR's units say it.
+UNITS = {CPU: 1000, SERVER_TIME: 3600, CPU_TIME: 3_600_000, MEMORY_TIME: 2**20 * 3600}
+UNITS |= {GPU_TIME: 3600}
 
 
 def amount_in_words(resource: str, amount: int, messages: Messages) -> str:
@@ -57,7 +58,7 @@ def amount_in_words(resource: str, amount: int, messages: Messages) -> str:
 def spent_in_words(resource: str, amount: int, messages: Messages) -> str:
     """An amount that is spent: `3 server hours`. Rounded down to hundredths."""
     kind = kind_of(resource)
-    hours = amount * 100 // _SHOWN[kind] / 100
+    hours = amount * 100 // UNITS[kind] / 100
     num, count = messages.whole_like(hours), messages.number(hours)
     if kind == CPU_TIME:
         return messages.ngettext(
@@ -90,6 +91,49 @@ def spent_in_words(resource: str, amount: int, messages: Messages) -> str:
         num,
         count=count,
     )
+
+
+def resource_in_words(resource: str, messages: Messages) -> str:
+    """What a column or a picture of it is called."""
+    kind = kind_of(resource)
+    if kind in (GPU, GPU_TIME):
+        name = gpu_kind(resource)
+        if kind == GPU:
+            return messages.gettext("GPUs (%(kind)s)", kind=name)
+        return messages.gettext("GPU hours (%(kind)s)", kind=name)
+    # TRANSLATORS: What there is a limit of, at the beginning of a row of numbers, above a picture.
+    return {
+        SERVERS: messages.gettext("Servers"),
+        CPU: messages.gettext("Processors"),
+        MEMORY: messages.gettext("Memory"),
+        STORAGE: messages.gettext("Storage"),
+        SERVER_TIME: messages.gettext("Server hours"),
+        CPU_TIME: messages.gettext("Processor hours"),
+        MEMORY_TIME: messages.gettext("GiB-hours of memory"),
+    }[kind]
+
+
+def quantity_in_words(resource: str, amount: int, messages: Messages) -> str:
+    """An amount where the resource is named beside it: `30`, `2 GiB`, `1.5`. Times are hours,
+    rounded down to hundredths."""
+    kind = kind_of(resource)
+    if kind in (MEMORY, STORAGE):
+        return messages.size(amount)
+    return messages.number(amount * 100 // UNITS.get(kind, 1) / 100)
+
+
+def window_in_words(window: Window, zone: str, messages: Messages) -> str:
+    """Over which time a limit counts."""
+    if isinstance(window, Rolling):
+        # TRANSLATORS: Over which time a limit counts, below what is limited: “Server hours”.
+        return messages.ngettext("in the last 24 hours", "in the last %(num)s days", window.days)
+    if isinstance(window, CalendarMonth):
+        # TRANSLATORS: Over which time a limit counts: from the first of the month on.
+        return messages.gettext("in this month")
+    if isinstance(window, WholeGrant):
+        return messages.gettext("since %(date)s", date=messages.date(window.starts_at, zone))
+    # TRANSLATORS: Over which time a limit counts: a workshop's.
+    return messages.gettext("from the first session to the last")
 
 
 def amounts_in_words(amounts: Amounts, messages: Messages) -> str:
@@ -159,17 +203,26 @@ def overbooked_in_words(found: Overbooked, messages: Messages) -> list[str]:
         for giving in one.givers:
             scope = giving.reservation.scope
             zone = found.zones.get(scope, "UTC")
-            sentences.append(
-                messages.gettext(
+            words = {
+                "time": messages.interval(one.starts_at, one.ends_at, zone, "medium"),
+                "wanted": amount_in_words(one.resource, one.reserved, messages),
+                "left": amount_in_words(one.resource, one.owned, messages),
+                "workshop": found.titles.get(scope, scope.workshop),
+                "amount": amount_in_words(one.resource, giving.amount, messages),
+            }
+            if one.is_hub:
+                sentence = messages.gettext(
+                    "%(time)s. Kept for workshops of all communities: %(wanted)s; this hub has: "
+                    "%(left)s. The workshop %(workshop)s has to give %(amount)s.",
+                    **words,
+                )
+            else:
+                sentence = messages.gettext(
                     "%(time)s. Kept for workshops: %(wanted)s; the community has: %(left)s. "
                     "The workshop %(workshop)s has to give %(amount)s.",
-                    time=messages.interval(one.starts_at, one.ends_at, zone, "medium"),
-                    wanted=amount_in_words(one.resource, one.reserved, messages),
-                    left=amount_in_words(one.resource, one.owned, messages),
-                    workshop=found.titles.get(scope, scope.workshop),
-                    amount=amount_in_words(one.resource, giving.amount, messages),
+                    **words,
                 )
-            )
+            sentences.append(sentence)
     return sentences
 
 
@@ -227,7 +280,7 @@ def violation_in_words(violation: Violation, messages: Messages) -> str:
         return _own_limit(violation, messages)
     kind = kind_of(violation.resource)
     # What is left is rounded down and what is needed up, so that both never look the same.
-    unit = _SHOWN.get(kind, 1)
+    unit = UNITS.get(kind, 1)
     left, wanted = violation.left * 100 // unit / 100, -(-violation.wanted * 100 // unit) / 100
     values = {
         "name": violation.name,
@@ -275,7 +328,7 @@ def _own_limit(violation: Violation, messages: Messages) -> str:
     resource = violation.resource
     if is_spent(resource):
         # What is needed is rounded up, so that it never looks like what is left.
-        unit = _SHOWN[kind_of(resource)]
+        unit = UNITS[kind_of(resource)]
         needed = -(violation.wanted * -100 // unit * unit // 100)
         return messages.gettext(
             "You may still spend %(left)s here; a start needs %(wanted)s.",

@@ -73,6 +73,9 @@ STATUS: dict[str, int] = {
     "storage.unreachable": 503,
     "text.not_kept": 400,
     "upstream.failed": 502,
+    "usage.backwards": 400,
+    "usage.choice": 400,
+    "usage.date": 400,
     "usage.period": 400,
     "usage.too_many": 400,
     "username.reserved": 403,
@@ -282,6 +285,15 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "upstream.failed": lambda _, m: m.gettext(
         "The other service did not answer as expected. Please try again in a few minutes."
+    ),
+    "usage.backwards": lambda _, m: m.gettext("The first day must not be after the last one."),
+    "usage.choice": lambda r, m: m.gettext(
+        "%(field)s must be one of: %(choices)s.", field=r.name, choices=", ".join(r.choices)
+    ),
+    "usage.date": lambda r, m: m.gettext(
+        "This is no day: %(text)s. Please write a day as in %(example)s.",
+        text=r.text,
+        example="2026-03-31",
     ),
     "usage.period": lambda r, m: m.ngettext(
         "Please choose at most %(num)s day.", "Please choose from 1 to %(num)s days.", r.most

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
+from ..application.histories import HeldHistory
 from ..application.usage import UsageTable
 
 
@@ -27,3 +29,17 @@ def usage_csv(table: UsageTable) -> str:
         for row in table.rows
     )
     return csv_text([header, *rows])
+
+
+def held_csv(history: HeldHistory) -> str:
+    """Every time at which something is another than before, in base units."""
+    changes: dict[datetime, dict[str, int]] = {}
+    for name, steps in history.lines.items():
+        for at, amount in steps:
+            changes.setdefault(at, {})[name] = amount
+    rows, now = [["at", *history.lines, "limit"]], dict.fromkeys(history.lines, 0)
+    limit = "" if history.limit is None else str(history.limit)
+    for at in sorted(changes):
+        now |= changes[at]
+        rows.append([at.isoformat(), *map(str, now.values()), limit])
+    return csv_text(rows)

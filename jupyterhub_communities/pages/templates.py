@@ -122,6 +122,7 @@ def prepare(environment: Environment, site: Site) -> Environment:
         site_name=site.name,
         language_links=_language_links(site),
         ltr=ltr,
+        code=code,
         hub_sentence=lambda text: hub_sentence(text, current_messages()),
     )
     return environment
@@ -150,6 +151,11 @@ def ltr(text: str, *, whole: bool = False) -> Markup:
     """A code, key, username or path: left to right also inside Arabic; `whole` on one line."""
     attributes = Markup(' class="whole"') if whole else ""
     return Markup('<bdi dir="ltr"{}>{}</bdi>').format(attributes, text)
+
+
+def code(text: str) -> Markup:
+    """What is typed as it stands, in every language: names of settings."""
+    return Markup('<code dir="ltr" translate="no">{}</code>').format(text)
 
 
 def _language_links(site: Site) -> Callable[[], list[LanguageLink]]:

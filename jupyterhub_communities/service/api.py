@@ -198,7 +198,9 @@ class WorkshopApi(ApiHandler):
 
 
 class OverbookingsApi(ApiHandler):
-    async def get(self, slug: str) -> None:
+    """`communities/{c}/overbookings`, and `hub/overbookings` for the operator."""
+
+    async def get(self, slug: str | None = None) -> None:
         found = await self.run(view_overbooked, self.actor, slug)
         self.answer([models.overbooking_json(one) for one in found.overbookings])
 
@@ -355,6 +357,7 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"communities/{_SLUG}/members/([^/]+)", MemberApi),
     (f"communities/{_SLUG}/workshops", WorkshopsApi),
     (f"communities/{_SLUG}/overbookings", OverbookingsApi),
+    ("hub/overbookings", OverbookingsApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}", WorkshopApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}/close", CloseWorkshopApi),
     (f"communities/{_SLUG}/workshops/{_SLUG}/board", BoardApi),

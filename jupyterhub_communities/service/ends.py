@@ -134,7 +134,8 @@ class HubPage(PageHandler):
     async def get(self) -> None:
         blocked = await self.run(blocked_people, self.actor)
         memberships = await self.run(my_memberships, self.actor)
-        self.draw("hub.html", memberships=memberships, blocked=blocked)
+        overbooked = await self.overbooked(None)
+        self.draw("hub.html", memberships=memberships, blocked=blocked, overbooked=overbooked)
 
     async def post(self) -> None:
         action, name = (self.get_body_argument(key, "") for key in ("action", "name"))

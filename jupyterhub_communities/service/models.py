@@ -273,13 +273,18 @@ def workshop_view_json(view: WorkshopView, now: Any) -> Json:
 
 def overbooking_json(overbooking: Overbooking) -> Json:
     return {
+        "level": "hub" if overbooking.is_hub else "community",
         "resource": overbooking.resource,
         "starts_at": overbooking.starts_at.isoformat(),
         "ends_at": overbooking.ends_at.isoformat(),
         "owned": overbooking.owned,
         "reserved": overbooking.reserved,
         "giving": [
-            {"workshop": giving.reservation.scope.workshop, "amount": giving.amount}
+            {
+                "community": giving.reservation.scope.community,
+                "workshop": giving.reservation.scope.workshop,
+                "amount": giving.amount,
+            }
             for giving in overbooking.givers
         ],
     }

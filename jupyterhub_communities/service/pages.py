@@ -83,6 +83,11 @@ class PageHandler(ServiceHandler):
         refine_language(community=community.language)
         return community
 
+    async def overbooked(self, slug: str | None) -> list[str]:
+        """Who must give, in a community or on the hub."""
+        found: Overbooked = await self.run(view_overbooked, self.actor, slug)
+        return overbooked_in_words(found, current_messages())
+
 
 class HomePage(PageHandler):
     """My communities."""
@@ -115,15 +120,11 @@ class CommunityPage(PageHandler):
             workshops=await self.run(list_workshops, self.actor, slug),
             usage=await self.run(view_usage, self.actor, slug),
             may_open=may_open,
-            overbooked=await self._overbooked(slug) if may_open else (),
+            overbooked=await self.overbooked(slug) if may_open else (),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )
-
-    async def _overbooked(self, slug: str) -> list[str]:
-        found: Overbooked = await self.run(view_overbooked, self.actor, slug)
-        return overbooked_in_words(found, current_messages())
 
 
 class NewWorkshopPage(PageHandler):

@@ -1,38 +1,37 @@
-"""Quotas and usage in the API: read, divided, tried on the past days, exported."""
+"""Quotas on their page and in the API: read, divided, tried on the past days."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from urllib.parse import urlencode
 
 from ..application.communities import quota_lines
 from ..application.dividing import QuotaView, ScopeView, set_quota, view_quota
+from ..application.histories import spent_in
 from ..application.house import House
 from ..application.simulating import Outcome, carry_out, prepare_trial, tell
-from ..application.usage import (
-    BYS,
-    MOST_DAYS,
-    PAGE,
-    UsageTable,
-    read_ended,
-    read_running,
-    together,
-    usage_table,
-)
-from ..domain.grants import Actor
+from ..application.usage import PAGE, last_days, read_ended, read_running, together
+from ..domain.grants import Actor, Verb, may
 from ..domain.leases import Lease
-from ..domain.refusals import LimitUnknown, PeriodInvalid, Refusal
-from ..domain.units import write_amount
+from ..domain.refusals import LimitUnknown, Refusal
+from ..domain.units import SERVER_TIME
 from ..domain.windows import write_window
+from ..i18n.messages import Messages
 from ..pages.language import current_messages, refine_language
-from ..pages.quotas import violation_in_words
+from ..pages.quotas import (
+    quantity_in_words,
+    resource_in_words,
+    spent_in_words,
+    violation_in_words,
+    window_in_words,
+)
 from ..pages.refusals import status_of
-from ..pages.tables import usage_csv
 from . import models
 from .api import ApiHandler
 from .pages import PageHandler
+from .usage import HeldApi, PicturePage, UsageApi, asked_period, choice_of
 
 
 async def read_history(house: House, community: str | None, since: datetime) -> list[Lease]:
@@ -82,38 +81,6 @@ class SimulateApi(ApiHandler):
         self.answer(outcome_json(outcome))
 
 
-class UsageApi(ApiHandler):
-    """`communities/{c}/usage` and `hub/usage`: JSON, or CSV by `format=csv`."""
-
-    async def get(self, community: str | None) -> None:
-        by = self.get_query_argument("by", "day")
-        if by not in BYS:
-            raise PeriodInvalid(most=MOST_DAYS)
-        start, end = (self._time(name) for name in ("from", "to"))
-        table = await self.run(usage_table, self.actor, community, start, end, by)
-        if self.get_query_argument("format", "json") != "csv":
-            self.answer(usage_json(table))
-            return
-        self.set_header("Content-Type", "text/csv; charset=utf-8")
-        self.set_header("Content-Disposition", 'attachment; filename="usage.csv"')
-        self.finish("\ufeff" + usage_csv(table))
-
-    def _time(self, name: str) -> datetime | None:
-        """A day in the hub's zone, `to` with its end; or a time with its offset."""
-        text = self.get_query_argument(name, "")
-        if not text:
-            return None
-        try:
-            found = datetime.fromisoformat(text)
-            if found.tzinfo is not None:
-                return found.astimezone(UTC)
-            day = date.fromisoformat(text) + timedelta(days=name == "to")
-            zone = ZoneInfo(self.house.settings.zone)
-            return datetime.combine(day, time(), zone).astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise PeriodInvalid(most=MOST_DAYS) from error
-
-
 def view_json(view: QuotaView) -> dict[str, Any]:
     return {
         **scope_json(view.here),
@@ -149,17 +116,6 @@ def scope_json(view: ScopeView) -> dict[str, Any]:
                 "left": row.left,
             }
             for row in view.spent
-        ],
-    }
-
-
-def usage_json(table: UsageTable) -> dict[str, Any]:
-    return {
-        "from": table.start.isoformat(),
-        "to": table.end.isoformat(),
-        "by": table.by,
-        "rows": [
-            {"key": row.key, "name": row.name, "amounts": dict(row.amounts)} for row in table.rows
         ],
     }
 
@@ -235,28 +191,75 @@ class QuotaPage(PageHandler):
         error: str = "",
         outcome: Outcome | None = None,
     ) -> None:
-        view = await self.run(view_quota, self.actor, community, workshop)
+        place = (self.actor, community, workshop)
+        view = await self.run(view_quota, *place)
         if view.here.community is not None:
             refine_language(community=view.here.community.language)
         now = quota_lines(view.here.quota)
-        messages = current_messages()
+        messages, zone = current_messages(), self.house.settings.zone
+        choice, period_error = choice_of(self.get_query_argument) or {"days": "30"}, ""
+        try:
+            period = asked_period(self.get_query_argument, self.house)
+        except Refusal as refusal:
+            status, period_error = status_of(refusal), self.say(refusal)
+            period = last_days(self.house.clock.now(), 30)
+        spent = {} if period_error else await self.run(spent_in, *place, period)
+        limited = {SERVER_TIME, *(row.spending.resource for row in view.here.spent)}
+        is_used = bool(spent) or any(row.held for row in view.here.held)
         self.draw(
             "quota.html",
             status=status,
             view=view,
-            base="hub" if community is None else f"communities/{community}",
+            place=_path(community, workshop),
+            base=_path(community, None),
             lines="\n".join(f"{k} = {v}" for k, v in now.items()) if typed is None else typed,
             days=days if days.isdecimal() else "30",
             error=error,
             outcome=outcome,
-            zone=self.house.settings.zone,
-            amount=lambda resource, n: "–" if n is None else write_amount(resource, n),
-            window=lambda row: (
-                write_window(row.spending.allowance.window)
-                + (" each" if row.spending.is_each else "")
-            ),
+            zone=zone,
+            period=period,
+            period_error=period_error,
+            choice=choice,
+            presets=PRESETS,
+            spent=messages.listing(spent_in_words(*one, messages) for one in spent.items()),
+            held_shown=[row.resource for row in view.here.held] if is_used else [],
+            spent_shown=[name for name in spent if name in limited],
+            bys=_bys(self.actor, community, workshop, messages),
+            resource=lambda name: resource_in_words(name, messages),
+            amount=lambda name, n: "–" if n is None else quantity_in_words(name, n, messages),
+            window=lambda row: window_in_words(row.spending.allowance.window, zone, messages),
             violated=lambda violation: violation_in_words(violation, messages),
+            query=lambda **more: urlencode({**choice, **more, "lang": messages.tag}),
         )
+
+
+PRESETS = (1, 7, 30, 90)  # days that can be looked at with one click
+
+
+def _path(community: str | None, workshop: str | None) -> str:
+    if community is None:
+        return "hub"
+    return f"communities/{community}" + (f"/workshops/{workshop}" if workshop else "")
+
+
+def _bys(
+    actor: Actor, community: str | None, workshop: str | None, messages: Messages
+) -> dict[str, str]:
+    """What the rows of the exported table can be, as far as the place has it."""
+    # TRANSLATORS: What a table of usage has one row for each of.
+    names = {
+        "day": messages.gettext("Day"),
+        "hour": messages.gettext("Hour"),
+        "month": messages.gettext("Month"),
+        "profile": messages.gettext("Profile"),
+    }
+    if community is None:
+        names["community"] = messages.gettext("Community")
+    elif workshop is None:
+        names["workshop"] = messages.gettext("Workshop")
+    if community is None or may(actor, Verb.VIEW_USAGE_OF_PEOPLE, community):
+        names["person"] = messages.gettext("Person")
+    return names
 
 
 def _read_typed(text: str) -> dict[str, object]:
@@ -272,12 +275,16 @@ def _read_typed(text: str) -> dict[str, object]:
 
 
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"
+_NAMED = r"(?:hub|communities/(?P<community>[a-z0-9-]+)(?:/workshops/(?P<workshop>[a-z0-9-]+))?)"
+_WORKSHOP = r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)"
 API_ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"{_PLACE}/quotas", QuotasApi),
     (f"{_PLACE}/quotas/simulate", SimulateApi),
     (f"{_PLACE}/usage", UsageApi),
+    (f"{_PLACE}/held", HeldApi),
 ]
 PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [
     (f"{_PLACE}/quota", QuotaPage),
-    (r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)/quota", QuotaPage),
+    (f"{_WORKSHOP}/quota", QuotaPage),
+    (f"{_NAMED}/(?P<what>held|spent)\\.svg", PicturePage),
 ]

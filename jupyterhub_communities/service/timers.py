@@ -10,9 +10,9 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
 
 from ..application.house import House
-from ..application.leases import reconcile_leases, recount
-from ..application.metering import meter_some
+from ..application.metering import meter_step, metering_steps
 from ..application.ports import Hub
+from ..application.reconciling import Mended, find_mends, mend_leases, recount
 from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
 
@@ -21,6 +21,9 @@ PASS_ON_EVERY = 60.0
 METER_EVERY = 60.0
 _RETRY_AFTER = 5.0  # what failed, and whether the service that holds the timers is still there
 _LOOK_FOR_PARENT_EVERY = 1.0
+_MENDED_AT_ONCE = 25  # leases in one transaction
+# Between two transactions of a tick: who waits for SQLite's lock looks again after so long.
+_BREATH = 0.05
 
 
 async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EVERY) -> None:
@@ -50,7 +53,12 @@ async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EV
 async def reconcile_once(house: House, hub: Hub) -> None:
     snapshot_at = house.clock.now()  # before asking: what starts meanwhile is younger
     servers = await hub.servers()
-    mended = await house.run_timed(reconcile_leases, servers, snapshot_at)
+    found = await house.run_timed(find_mends, servers, snapshot_at)
+    mended = Mended()
+    for part in found.parts(_MENDED_AT_ONCE):
+        some = await house.run_timed(mend_leases, part)
+        mended = Mended(mended.settled + some.settled, mended.adopted + some.adopted)
+        await asyncio.sleep(_BREATH)
     if mended.settled or mended.adopted:
         app_log.info("Reconciled: %d settled, %d adopted", len(mended.settled), len(mended.adopted))
 
@@ -66,13 +74,19 @@ async def keep_metered(house: House, *, every: float = METER_EVERY) -> None:
         is_mine = False
         try:
             if is_mine := await house.holds_timers():
-                while (await house.run_timed(meter_some))[1]:
-                    pass  # after a gap: others have their turn between
+                await meter_once(house)
         except StorageUnreachable:
             pass  # said by the timer that reconciles; the gap is metered when it is over
         except Exception:
             app_log.exception("Metering failed; the next minute meters all of it")
         await asyncio.sleep(every if is_mine else min(_RETRY_AFTER, every))
+
+
+async def meter_once(house: House) -> None:
+    for step in await house.run_timed(metering_steps):
+        await house.run_timed(meter_step, step)
+        if not step.is_last or not step.is_complete:
+            await asyncio.sleep(_BREATH)
 
 
 async def keep_passing_seats_on(house: House, *, every: float = PASS_ON_EVERY) -> None:

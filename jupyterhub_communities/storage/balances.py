@@ -290,6 +290,19 @@ class SqlBalances:
 
     def add_up_cohorts(self) -> None:
         """What each cohort's communities lend and have drawn, anew from their own rows."""
+        cohorts = self._pools()
+        self._connection.execute(delete(balances).where(balances.c.scope.like("hub/~%")))
+        if cohorts:
+            self._connection.execute(
+                insert(balances),
+                [
+                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
+                    for (scope, resource), (quota, held) in cohorts.items()
+                ],
+            )
+
+    def _pools(self) -> dict[tuple[str, str], list[int]]:
+        """Of each cohort what is lent and what is drawn, by the rows of its communities."""
         cohorts: dict[tuple[str, str], list[int]] = {}
         rows = self._connection.execute(
             select(communities.c.cohort, balances)
@@ -301,15 +314,7 @@ class SqlBalances:
                 pool = cohorts.setdefault((f"hub/~{row.cohort}", row.resource), [0, 0])
                 pool[0] += share.lendable
                 pool[1] += share.drawn(row.held)
-        self._connection.execute(delete(balances).where(balances.c.scope.like("hub/~%")))
-        if cohorts:
-            self._connection.execute(
-                insert(balances),
-                [
-                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
-                    for (scope, resource), (quota, held) in cohorts.items()
-                ],
-            )
+        return cohorts
 
     # A start
 
@@ -328,7 +333,8 @@ class SqlBalances:
         cohort = _cohort_in(rows, path)
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
-        reserved = self.reservations(now, until)
+        # Where nothing is limited, nothing that is reserved is in anybody's way.
+        reserved = self.reservations(now, until) if any(map(_limits, rows)) else []
         rows = [*rows, *self._others(scope, cohort, reserved, path)]
         return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
 
@@ -470,7 +476,26 @@ class SqlBalances:
 
     # Mending
 
+    def adds_up(self) -> bool:
+        wrong, missing = self._miscounted()
+        drawn = {key: held for key, (_, held) in self._pools().items()}
+        return not wrong and not missing and drawn == self._drawn()
+
     def recount(self) -> int:
+        wrong, missing = self._miscounted()
+        drawn = self._drawn()
+        if wrong:
+            self._connection.execute(_SET_HELD, wrong)
+        if missing:
+            self._connection.execute(insert(balances), missing)
+        self.add_up_cohorts()
+        anew = self._drawn()
+        changed = [key for key in drawn | anew if drawn.get(key, 0) != anew.get(key, 0)]
+        return len(wrong) + len(missing) + len(changed)
+
+    def _miscounted(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Counters that are not the sum of the unsettled leases, and those that are not there, as
+        they are to be written."""
         found: dict[tuple[str, str], int] = {}
         columns = (leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts)
         query = select(leases.c.hub, *columns).where(leases.c.settled_at.is_(None))
@@ -487,18 +512,9 @@ class SqlBalances:
             if not row.scope.startswith("hub/~")
             and (right := found.pop((row.scope, row.resource), 0)) != row.held
         ]
-        drawn = self._drawn()
-        if wrong:
-            self._connection.execute(_SET_HELD, wrong)
-        if found:
-            self._connection.execute(
-                insert(balances),
-                [{"scope": at, "resource": what, "held": n} for (at, what), n in found.items()],
-            )
-        self.add_up_cohorts()
-        anew = self._drawn()
-        changed = [key for key in drawn | anew if drawn.get(key, 0) != anew.get(key, 0)]
-        return len(wrong) + len(found) + len(changed)
+        return wrong, [
+            {"scope": at, "resource": what, "held": n} for (at, what), n in found.items()
+        ]
 
     def _drawn(self) -> dict[tuple[str, str], int]:
         """From the pools of cohorts, as their own rows say."""
@@ -811,6 +827,10 @@ def _is_within(scope: Scope, level: Scope) -> bool:
     if level.member is not None and level.member != scope.member:
         return False
     return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
+
+
+def _limits(row: Row[Any]) -> bool:
+    return row.quota is not None or row.nominal is not None
 
 
 def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:

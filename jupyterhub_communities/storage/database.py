@@ -5,6 +5,7 @@ What differs between the two stands in `sqlite` and `postgresql`.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +83,9 @@ class SqlDatabase:
         event.listen(self.engine, "begin", self._begun)
         self.threads = self._kind.threads
         self._hub_name = hub_name
+        self._busy_timeout = busy_timeout
         self._longest = busy_timeout + _LONGEST
+        self._writer = threading.Lock()
 
     @cached_property
     def at_once(self) -> AtOnce | None:
@@ -98,10 +101,21 @@ class SqlDatabase:
     @contextmanager
     def write(self) -> Iterator[Store]:
         asked_at = time.monotonic()
-        with self._transaction(self._kind.begin_write) as connection:
+        with self._own_turn(), self._transaction(self._kind.begin_write) as connection:
             yield SqlStore(connection, hub_name=self._hub_name)
             if time.monotonic() - asked_at > self._longest:
                 raise StorageUnreachable  # who asked was told so, long ago
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        """The threads of a process line up here: of several that wait in the database, each would
+        keep a connection busy and slow down the one whose turn it is."""
+        if not self._writer.acquire(timeout=self._busy_timeout):
+            raise StorageUnreachable
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

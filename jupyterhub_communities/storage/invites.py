@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -99,6 +100,19 @@ class SqlInvites:
             query = query.where(invites.c.workshop == workshop)
         rows = self._connection.execute(query.order_by(invites.c.created_at.desc(), invites.c.id))
         return [_invite(row) for row in rows]
+
+    def learner_seats(self, community: str, workshop: str) -> int | None:
+        is_open = invites.c.revoked_at.is_(None)
+        query = select(
+            func.coalesce(func.sum(case((is_open, invites.c.seats), else_=invites.c.taken)), 0),
+            func.count().filter(is_open, invites.c.seats.is_(None)),
+        ).where(
+            invites.c.community == community,
+            invites.c.workshop == workshop,
+            invites.c.role == int(Role.LEARNER),
+        )
+        seats, without_number = self._connection.execute(query).one()
+        return None if without_number else int(seats)
 
     def of_batch(self, community: str, batch: str) -> Sequence[Invite]:
         rows = self._connection.execute(

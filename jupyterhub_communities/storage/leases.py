@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
     and_,
     bindparam,
     case,
+    cast,
+    extract,
     func,
     insert,
+    literal,
     not_,
     or_,
     select,
+    type_coerce,
+    union_all,
     update,
 )
 
 from ..domain.leases import Lease, ServerKey
-from ..domain.quotas import Scope
-from .tables import leases
+from ..domain.quotas import HUB, Scope
+from ..domain.timelines import Changes
+from .tables import UtcDateTime, leases
 
 # Made once: asked at every start and stop.
 _BY_ID = select(leases).where(leases.c.id == bindparam("sought"))
@@ -138,6 +145,79 @@ class SqlLeases:
         mine = and_(leases.c.hub == self._hub_name, leases.c.settled_at > since)
         return mine if community is None else and_(mine, leases.c.community == community)
 
+    def changes(
+        self,
+        places: Sequence[Scope],
+        resource: str,
+        start: datetime,
+        end: datetime,
+        step: timedelta,
+    ) -> Mapping[Scope, Sequence[Changes]]:
+        first = places[0]
+        place = literal("") if first == HUB else leases.c.community
+        there: list[ColumnElement[bool]] = []
+        if first != HUB:
+            there.append(leases.c.community.in_([one.community for one in places]))
+        if first.workshop is not None:
+            there.append(leases.c.workshop == first.workshop)
+        amount = cast(leases.c.amounts[resource].as_string(), BigInteger)
+        holding = (
+            select(
+                place.label("place"),
+                case((leases.c.requested_at < start, start), else_=leases.c.requested_at).label(
+                    "at"
+                ),
+                leases.c.settled_at.label("until"),
+                amount.label("amount"),
+            )
+            .where(
+                leases.c.hub == self._hub_name,
+                leases.c.requested_at < end,
+                or_(leases.c.settled_at.is_(None), leases.c.settled_at > start),
+                # A clock that was set back: it held nothing for any time.
+                or_(leases.c.settled_at.is_(None), leases.c.settled_at > leases.c.requested_at),
+                amount.is_not(None),
+            )
+            .where(*there)
+            .cte("holding")
+        )
+        begun = select(holding.c.place, holding.c.at, holding.c.amount.label("by"))
+        over = select(holding.c.place, holding.c.until, -holding.c.amount)
+        both = union_all(begun, over.where(holding.c.until < end)).subquery()
+        at: ColumnElement[datetime] = type_coerce(both.c.at, UtcDateTime)
+        running = select(
+            both.c.place,
+            at.label("at"),
+            both.c.by,
+            # All changes of one moment count together.
+            func.sum(both.c.by).over(partition_by=both.c.place, order_by=both.c.at).label("held"),
+        ).subquery()
+        number = self._step_of(running.c.at, start, step).label("number")
+        query = (
+            select(
+                running.c.place,
+                number,
+                func.min(running.c.at).label("first_at"),
+                func.sum(running.c.by).label("net"),
+                func.max(running.c.held).label("most"),
+            )
+            .group_by(running.c.place, number)
+            .order_by(running.c.place, number)
+        )
+        found: dict[Scope, list[Changes]] = {one: [] for one in places}
+        for row in self._connection.execute(query):
+            scope = first if first == HUB or first.workshop else Scope(row.place)
+            found[scope].append(Changes(row.number, row.first_at, int(row.net), int(row.most)))
+        return found
+
+    def _step_of(
+        self, at: ColumnElement[datetime], start: datetime, step: timedelta
+    ) -> ColumnElement[int]:
+        seconds: ColumnElement[int] = extract("epoch", at)  # whole ones on SQLite
+        if self._connection.dialect.name == "postgresql":
+            seconds = cast(func.floor(seconds), BigInteger)
+        return (seconds - int(start.timestamp())) // int(step.total_seconds())
+
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         wanted = list(account_ids)
         if not wanted:
@@ -170,24 +250,36 @@ class SqlLeases:
             },
         )
 
-    def unmetered(self) -> Sequence[Lease]:
-        rows = self._connection.execute(select(leases).where(self._has_unmetered()))
-        return [lease_of(row) for row in rows]
+    def unmetered(self, lease_ids: Sequence[str] | None = None) -> Sequence[Lease]:
+        query = select(leases).where(self._has_unmetered())
+        if lease_ids is not None:
+            query = query.where(leases.c.id.in_(lease_ids))
+        return [lease_of(row) for row in self._connection.execute(query)]
 
-    def note_metered(self, until: datetime, *, is_last: bool = True) -> None:
+    def unmetered_since(self) -> Mapping[str, datetime]:
+        since = func.coalesce(leases.c.metered_until, leases.c.requested_at)
+        query = select(leases.c.id, since).where(self._has_unmetered())
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def note_metered(
+        self, lease_ids: Sequence[str], until: datetime, *, is_last: bool = True
+    ) -> None:
+        if not lease_ids:
+            return
+        these = and_(leases.c.id.in_(lease_ids), self._has_unmetered())
         is_over: ColumnElement[bool] = leases.c.settled_at.is_not(None)
         if not is_last:
             is_over = and_(is_over, leases.c.settled_at <= until)
         self._connection.execute(
             update(leases)
-            .where(self._has_unmetered(), not_(is_over))
+            .where(these, not_(is_over))
             .where(or_(leases.c.metered_until.is_(None), leases.c.metered_until < until))
             .where(leases.c.requested_at < until)
             .values(metered_until=until)
         )
         self._connection.execute(
             update(leases)
-            .where(self._has_unmetered(), is_over)
+            .where(these, is_over)
             .values(
                 metered_until=case(
                     (leases.c.metered_until > leases.c.settled_at, leases.c.metered_until),

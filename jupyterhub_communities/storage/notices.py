@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..domain.notices import Notice
 from .tables import notices
+
+# Made once: asked at every home page.
+_OF_ACCOUNT = (
+    select(notices)
+    .where(notices.c.account_id == bindparam("account"))
+    .order_by(notices.c.created_at, notices.c.id)
+)
 
 
 class SqlNotices:
@@ -15,8 +22,7 @@ class SqlNotices:
         self._connection = connection
 
     def of_account(self, account_id: str) -> Sequence[Notice]:
-        query = select(notices).where(notices.c.account_id == account_id)
-        rows = self._connection.execute(query.order_by(notices.c.created_at, notices.c.id))
+        rows = self._connection.execute(_OF_ACCOUNT, {"account": account_id})
         return [
             Notice(
                 id=row.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
@@ -64,14 +65,19 @@ class SqlUsage:
             return
         rows: dict[tuple[Any, ...], dict[str, int]] = {}
         sums: dict[tuple[str, str, datetime], int] = {}
+
+        @cache  # many people are charged to few places
+        def levels(place: Scope) -> list[str]:
+            return [scope_key(level, self._hub_name) for level in place.path()]
+
         for bucket, amounts in usage.items():
             for resource, amount in amounts.items():
                 kind = gpu_kind(resource)
                 row = rows.setdefault(self._row_key(bucket, kind), {})
                 column = _COLUMNS[kind_of(resource)]
                 row[column] = row.get(column, 0) + amount
-                for level in bucket.scope.place.path():
-                    key = (scope_key(level, self._hub_name), resource, bucket.hour)
+                for level in levels(bucket.scope.place):
+                    key = (level, resource, bucket.hour)
                     sums[key] = sums.get(key, 0) + amount
         self._add_rows(rows)
         self._add_sums(sums)

@@ -4,12 +4,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, most_servers, open_taller
+from houses import (
+    MEDIUM,
+    NOON,
+    SMALL,
+    SetClock,
+    andes,
+    make_house,
+    most_servers,
+    open_taller,
+    reconcile,
+)
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.leases import StartRequest
+from jupyterhub_communities.application.reconciling import find_mends, mend_leases
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.profiles import Profile
@@ -218,7 +229,7 @@ def test_reconciling_settles_leases_without_a_server_but_not_younger_ones(house,
     clock.advance(seconds=10)
     snapshot_at = clock.now()
     start(house, two, "young")
-    mended = house.call(leases.reconcile_leases, {}, snapshot_at)
+    mended = reconcile(house, {}, snapshot_at)
     assert [lease.id for lease in mended.settled] == ["old"]
     assert held(house, HUB) == 1
 
@@ -227,19 +238,36 @@ def test_reconciling_adopts_a_server_without_a_lease_even_over_the_limit(house, 
     house.call(apply_declarations, (andes(servers=1),), most_servers(5))
     names = learners(house, open_taller(house), 2)
     servers = {ServerKey(name): RunningServer(ServerKey(name), ready=True) for name in names}
-    first = house.call(leases.reconcile_leases, servers, clock.now())
-    again = house.call(leases.reconcile_leases, servers, clock.now())
+    first = reconcile(house, servers, clock.now())
+    again = reconcile(house, servers, clock.now())
     assert len(first.adopted) == 2
     assert all(lease.adopted for lease in first.adopted)
     assert not again.adopted
     assert held(house, Scope("andes")) == 2
 
 
+def test_what_changed_since_it_was_found_is_not_mended_twice(house, clock) -> None:
+    """A start that was admitted, a stop that was settled, and an adoption by another look."""
+    gone, starting, running = learners(house, open_taller(house), 3)
+    start(house, gone, "gone")
+    clock.advance(seconds=1)
+    servers = {ServerKey(n): RunningServer(ServerKey(n), ready=True) for n in (starting, running)}
+    found = [house.call(find_mends, servers, clock.now()) for _ in range(2)]
+    start(house, starting, "admitted")
+    house.call(leases.settle, "gone")
+    parts = [part for one in found for part in one.parts(1)]
+    mended = [house.call(mend_leases, part) for part in parts]
+    assert [lease for one in mended for lease in one.settled] == []
+    assert [lease.server.username for one in mended for lease in one.adopted] == [running]
+    assert held(house, HUB) == 2
+    assert not house.call(leases.settle_server, ServerKey(gone))
+
+
 def test_reconciling_notes_a_start_that_was_never_reported(house, clock) -> None:
     (name,) = learners(house, open_taller(house), 1)
     start(house, name, "one")
     server = RunningServer(ServerKey(name), ready=True)
-    house.call(leases.reconcile_leases, {server.key: server}, clock.now() + timedelta(seconds=1))
+    reconcile(house, {server.key: server}, clock.now() + timedelta(seconds=1))
     with house.database.read() as store:
         assert store.leases.get("one").active_at == NOON
 

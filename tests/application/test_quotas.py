@@ -14,10 +14,8 @@ from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
 from jupyterhub_communities.application.usage import (
     PAGE,
-    most_held_in,
     read_ended,
     read_running,
-    span_of,
     together,
     usage_table,
 )
@@ -29,6 +27,7 @@ from jupyterhub_communities.domain.refusals import (
     Declared,
     LimitUnknown,
     NotFound,
+    PeriodBackwards,
     PeriodInvalid,
 )
 
@@ -143,8 +142,25 @@ def test_usage_is_exact_whether_metered_or_not(house) -> None:
     assert [(row.key, row.amounts["server-time"]) for row in days] == [("2026-03-02", 4200)]
     (person,) = house.call(usage_table, ana, "andes", by="person").rows
     assert (person.key, person.amounts["memory-time"]) == ("ana", 4200 * 2**19)
-    with pytest.raises(PeriodInvalid):
+    (hour,) = house.call(usage_table, ana, "andes", by="hour").rows[-1:]
+    assert (hour.key, hour.amounts["server-time"]) == ("2026-03-02T11:00+00:00", 1800 + 600)
+    (month,) = house.call(usage_table, ana, "andes", by="month").rows
+    assert (month.key, month.amounts["server-time"]) == ("2026-03", 4200)
+    with pytest.raises(PeriodBackwards):
         house.call(usage_table, ana, "andes", NOON, NOON - timedelta(days=1))
+    with pytest.raises(PeriodInvalid):
+        house.call(usage_table, ana, "andes", NOON - timedelta(days=400), NOON)
+
+
+def test_a_workshops_usage_is_its_own(house) -> None:
+    slug = open_taller(house).workshop.slug
+    ran(house, "one", began=90, ended=30)
+    ran(house, "two", began=10, ended=None, workshop=slug)
+    ana = actor_of(house, "ana")
+    for _ in range(2):
+        (row,) = house.call(usage_table, ana, "andes", by="day", workshop=slug).rows
+        assert row.amounts["server-time"] == 600
+        house.call(meter_leases)
 
 
 def test_other_limits_refuse_who_came_last_and_say_what_would_have_fit(house) -> None:
@@ -170,16 +186,6 @@ def test_what_was_spent_before_the_days_that_are_tried_counts(house) -> None:
     limit = {"server-time 30 days": "17 server-hours"}
     assert simulated(house, limit).refused == 0
     assert simulated(house, {"server-time 30 days": "16 server-hours"}).refused == 1
-
-
-def test_what_was_held_is_told_by_steps(house) -> None:
-    ran(house, "one", began=90, ended=30)
-    ran(house, "two", began=45, ended=None)
-    ana = actor_of(house, "ana")
-    span = house.call(span_of, ana, "andes", 1)
-    leases = [*house.call(read_running, "andes")]
-    leases += house.call(read_ended, "andes", span.start, None)
-    assert most_held_in(span, leases, "servers")[-8:] == [0, 1, 1, 1, 2, 1, 1, 1]
 
 
 def test_the_history_is_read_in_pieces_each_lease_once(house, monkeypatch) -> None:

@@ -15,9 +15,12 @@ from houses import (
     open_taller,
 )
 
-from jupyterhub_communities.application import invites, leases
+from jupyterhub_communities.application import invites, issuing, leases
+from jupyterhub_communities.application.batches import issue_batch
 from jupyterhub_communities.application.communities import apply_declarations
+from jupyterhub_communities.application.dividing import set_quota
 from jupyterhub_communities.application.invites import JoinRequest
+from jupyterhub_communities.application.issuing import InviteChange, NewInvite
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.reservations import view_overbooked
 from jupyterhub_communities.application.workshops import (
@@ -26,6 +29,7 @@ from jupyterhub_communities.application.workshops import (
     view_workshop,
 )
 from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.quotas import HUB, Scope
@@ -231,3 +235,137 @@ def test_when_a_limit_is_cut_below_what_is_reserved_nothing_breaks_and_it_is_sai
     set_kept(house, last, False)
     set_kept(house, first, False)
     assert house.call(view_overbooked, actor_of(house, "ana"), "andes").overbookings == ()
+
+
+def test_a_cut_of_the_hubs_limit_names_those_who_must_give_to_each_of_them(tmp_path, clock) -> None:
+    other = andes(10, ("bia",), slug="brasil")
+    house = make_house(tmp_path, clock=clock, communities=(andes(10), other), hub_servers=20)
+    first = keep(house, "Uno", seats=6)
+    clock.advance(minutes=1)
+    keep(house, "Dos", seats=9, community="brasil", by="bia")
+    assert told(house, "andes", "ana") == told(house, "brasil", "bia") == []
+    house.call(apply_declarations, (andes(10), other), most_servers(8))
+    assert told(house, "brasil", "bia")[0] == (True, 8, 15, [("dos", 7)])
+    assert told(house, "andes", "ana") == [], "those give first who reserved last"
+    house.call(apply_declarations, (andes(10), other), most_servers(4))
+    assert told(house, "brasil", "bia")[0] == (True, 4, 15, [("dos", 9)])
+    assert told(house, "andes", "ana")[0] == (True, 4, 15, [("uno", 2)]), "and not what others plan"
+    operator = Actor(None, is_operator=True)
+    (found, *_) = house.call(view_overbooked, operator, None).overbookings
+    assert [(g.reservation.scope.key, g.amount) for g in found.givers] == [
+        ("hub/brasil/dos", 9),
+        ("hub/andes/uno", 2),
+    ]
+    with pytest.raises(PermissionDenied):
+        house.call(view_overbooked, actor_of(house, "ana"), None)
+    assert reserve_of(house, first).amounts == first.reserved, "nothing was taken away"
+    (rosa,) = members(house, 1, open_taller(house, title="Otro"))
+    with pytest.raises(QuotaExceeded):
+        start(house, rosa)
+    house.close()
+
+
+def told(house, community, by):
+    found = house.call(view_overbooked, actor_of(house, by), community).overbookings
+    return [
+        (
+            one.is_hub,
+            one.owned,
+            one.reserved,
+            [(g.reservation.scope.workshop, g.amount) for g in one.givers],
+        )
+        for one in found
+        if one.resource == "servers"
+    ]
+
+
+# Seats that are added, and taken away
+
+
+def change_seats(house, opened, **change):
+    invite = opened.learner_invite.invite.id
+    house.call(
+        issuing.change_invite, actor_of(house, "ana"), "andes", invite, InviteChange(**change)
+    )
+
+
+def kept(house, slug="mapas"):
+    with house.database.read() as store:
+        workshop = store.workshops.get("andes", slug)
+    return workshop.reserved["servers"], workshop.reserved["cpu"], workshop.reserved_at
+
+
+def seats(house, opened):
+    with house.database.read() as store:
+        return store.invites.get(opened.learner_invite.invite.id).seats
+
+
+def test_what_is_reserved_follows_the_seats(house, clock) -> None:
+    opened = open_taller(house, title="Mapas", seats=6, is_reserved=True)
+    clock.advance(minutes=1)
+    change_seats(house, opened, more_seats=3)
+    assert kept(house) == (9, 4500, NOON), "it stands in line where it stood"
+    change_seats(house, opened, seats=4)
+    assert kept(house) == (4, 2000, NOON)
+    for username in members(house, 4, opened):
+        start(house, username)
+
+
+def test_seats_for_which_there_is_no_server_are_refused_and_not_added(house) -> None:
+    opened = open_taller(house, title="Mapas", seats=6, is_reserved=True)
+    keep(house, "Otro", seats=3)
+    with pytest.raises(ReservationTooLarge) as refused:
+        change_seats(house, opened, more_seats=2)
+    assert (refused.value.wanted, refused.value.left) == (8, 7)
+    with pytest.raises(ReservationNeeds):
+        change_seats(house, opened, seats=None)
+    assert (seats(house, opened), kept(house)[0]) == (6, 6)
+    change_seats(house, opened, more_seats=1)
+    set_kept(house, opened.workshop, False)
+    change_seats(house, opened, more_seats=90)
+    assert seats(house, opened) == 97, "where nothing is reserved seats are free"
+
+
+def test_a_code_of_its_own_with_seats_reserves_for_them_too(house) -> None:
+    opened = open_taller(house, title="Mapas", seats=4, is_reserved=True)
+    ana = actor_of(house, "ana")
+    more = NewInvite(workshop="mapas", seats=3)
+    site = house.call(issuing.issue_invite, ana, "andes", more)
+    house.call(issue_batch, ana, "andes", ["Rosa", "Luz"], NewInvite(workshop="mapas"))
+    assert kept(house)[0] == 9
+    house.call(issuing.issue_invite, ana, "andes", replace(more, role=Role.HELPER, seats=5))
+    assert kept(house)[0] == 9, "only those of learners"
+    with pytest.raises(ReservationTooLarge):
+        house.call(issue_batch, ana, "andes", ["Sol", "Paz"], NewInvite(workshop="mapas"))
+    with pytest.raises(ReservationTooLarge):
+        house.call(issuing.issue_invite, ana, "andes", more)
+    with house.database.read() as store:
+        assert store.invites.learner_seats("andes", "mapas") == 9, "nothing of it was made"
+    members(house, 1, opened)
+    for issued in (opened.learner_invite, site):
+        house.call(issuing.revoke_invite, ana, "andes", issued.invite.id)
+    with house.database.read() as store:
+        assert store.invites.learner_seats("andes", "mapas") == 3, "one who is in, and two by name"
+    assert kept(house)[0] == 9, "for whoever comes by another code"
+
+
+def test_a_limit_of_its_own_is_the_most_that_is_reserved(house) -> None:
+    opened = open_taller(house, title="Mapas", seats=6, is_reserved=True)
+    limit = (actor_of(house, "ana"), "andes", "mapas")
+    house.call(set_quota, *limit, {"servers": "4"})
+    assert kept(house)[0] == 4
+    change_seats(house, opened, more_seats=20)
+    assert kept(house)[0] == 4
+    with pytest.raises(ReservationTooLarge):
+        house.call(set_quota, *limit, {})
+    assert kept(house)[0] == 4
+
+
+def test_when_a_limit_was_cut_seats_are_only_taken_away(house) -> None:
+    opened = open_taller(house, title="Mapas", seats=6, is_reserved=True)
+    house.call(apply_declarations, (andes(servers=3),), most_servers(None))
+    with pytest.raises(ReservationTooLarge):
+        change_seats(house, opened, more_seats=1)
+    change_seats(house, opened, is_paused=True)
+    change_seats(house, opened, seats=5)
+    assert kept(house)[0] == 5

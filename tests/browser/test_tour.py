@@ -25,14 +25,26 @@ STOPS = {stop.name: stop for stop in (*stops.DEMO_STOPS, *rare.RARE_STOPS)}
 TEMPLATES = share_dir() / "templates"
 
 # Words that are the same in both languages, and what is called so everywhere.
-EVERYWHERE = {"jupyterhub", "jupyterlab", "csv", "qr", "ok", "mb", "gb", "scopes"}
+EVERYWHERE = {
+    "jupyterhub",
+    "jupyterlab",
+    "csv",
+    "json",
+    "qr",
+    "ok",
+    "mb",
+    "gb",
+    "gib",
+    "scopes",
+    "utc",
+}
 SAME_WORDS = {
     "es": {"error", "no", "token", "tokens"},
     "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
     "fr": {
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
         *("contact", "double", "menu", "minutes", "page", "pause", "place", "places", "possible"),
-        "service",
+        *("quota", "service"),
     },
     "ar": set(),
     "sw": {"data"},
@@ -61,7 +73,8 @@ def walked(demo, tmp_path_factory) -> Walked:
         seen = walk(stops.DEMO_STOPS, world)
     finally:
         leave_world(world)
-    with real_hub(tmp_path_factory.mktemp("rare"), more=rare.CONFIG) as hub:
+    folder = tmp_path_factory.mktemp("rare")
+    with real_hub(folder, more=rare.CONFIG, communities=rare.COMMUNITIES) as hub:
         rare_world = rare.make_rare_world(hub)
         try:
             seen += walk(rare.RARE_STOPS, rare_world)

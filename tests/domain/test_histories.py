@@ -1,10 +1,9 @@
-"""The ledger against a model: random histories of starts, stops, limit changes, reservations and
-clock steps. The model keeps a list of leases and adds everything up anew, in other words than the
-ledger: what is guaranteed or reserved counts as held by those whom it is kept for."""
+"""The ledger against the model of `quota_model`: random histories of starts, stops, limit changes,
+reservations and clock steps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -18,6 +17,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+from quota_model import Held, broken, holds_under
 
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.ledger import End, Ledger, Request, Rules
@@ -49,93 +49,6 @@ scopes = st.builds(
 amounts = st.fixed_dictionaries({SERVERS: st.just(1), CPU: st.integers(0, 6)})
 limits = st.none() | st.integers(0, 20)
 shares = st.builds(Share, st.integers(0, 20), limits, limits)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A lease as the model keeps it."""
-
-    number: int
-    scope: Scope
-    amounts: dict[str, int]
-
-
-def holds_under(leases: list[Held], level: Scope, resource: str) -> int:
-    """What all leases of a scope hold, by looking at each."""
-    return sum(one.amounts[resource] for one in leases if level in one.scope.path())
-
-
-def counted(leases: list[Held], rules: Rules, level: Scope, resource: str, at: datetime) -> int:
-    """What counts against a level at a time: workshops hold at least what is reserved for them, and
-    in a cohort communities at least what is guaranteed to them."""
-    if level.cohort is not None:
-        communities = [
-            c for c, r in rules.shares if r == resource and rules.cohorts.get(c) == level.cohort
-        ]
-        return sum(
-            max(
-                counted(leases, rules, Scope(c), resource, at),
-                rules.shares[c, resource].guaranteed,
-            )
-            for c in communities
-        )
-    if level == HUB:
-        outside = sum(one.amounts[resource] for one in leases if one.scope.community is None)
-        inside = sum(counted(leases, rules, Scope(c), resource, at) for c in COMMUNITIES)
-        return outside + inside
-    if level.kind == "community":
-        direct = sum(
-            one.amounts[resource]
-            for one in leases
-            if one.scope.community == level.community and one.scope.workshop is None
-        )
-        return direct + sum(
-            max(
-                holds_under(leases, workshop, resource),
-                reserved_at([r for r in rules.reservations if r.scope == workshop], resource, at),
-            )
-            for workshop in WORKSHOPS
-            if workshop.community == level.community
-        )
-    return holds_under(leases, level, resource)
-
-
-def cap(rules: Rules, level: Scope, resource: str) -> int | None:
-    """The limit as the model reads it: a cohort has all that its communities own."""
-    if level.cohort is not None:
-        nominal = [
-            share.nominal
-            for (c, r), share in rules.shares.items()
-            if r == resource and rules.cohorts.get(c) == level.cohort
-        ]
-        return sum(nominal) if nominal else None
-    found = [rules.most.get((level, resource))]
-    share = rules.shares.get((level.community, resource))
-    if level.kind == "community" and share is not None:
-        alone = level.community not in rules.cohorts
-        found.append(share.nominal if alone else share.ceiling)
-    if level.member is not None:
-        found.append(rules.most_each.get((level.place, resource)))
-    return min((n for n in found if n is not None), default=None)
-
-
-def broken(rules: Rules, leases: list[Held], new: Held, now: datetime, lasts: timedelta) -> set:
-    """The limits that one more lease would break, by trying every hour that it may see."""
-    with_it = [*leases, new]
-    never = NOON - timedelta(days=3650)  # when nothing is reserved
-    hours = [now + n * HOUR for n in range(max(1, lasts // HOUR))]
-    found = set()
-    for level in rules.path(new.scope):
-        for resource in (CPU, SERVERS):
-            most = cap(rules, level, resource)
-            if most is None:
-                continue
-            for at in (never, *hours):
-                before = counted(leases, rules, level, resource, at)
-                after = counted(with_it, rules, level, resource, at)
-                if after > before and after > most:
-                    found.add((level, resource))
-    return found
 
 
 class Histories(RuleBasedStateMachine):
@@ -178,7 +91,8 @@ class Histories(RuleBasedStateMachine):
         lease = self.begin_lease(scope, amounts)
         lasts = lasts * HOUR
         verdict = self.ledger.judge(Request(scope, amounts, lasts), self.now)
-        expected = broken(self.rules, self.held, lease, self.now, lasts)
+        hours = [self.now + n * HOUR for n in range(max(1, lasts // HOUR))]
+        expected = broken(self.rules, self.held, lease, hours)
         assert {(claim.scope, claim.resource) for claim in verdict.exceeded} == expected
         if not verdict.fits:
             return None

@@ -21,7 +21,7 @@ from jupyterhub_communities.domain.line import (
     in_order,
     is_for_a_moment,
     lapsed,
-    place_of,
+    places,
     turns,
 )
 from jupyterhub_communities.domain.quotas import HUB, Scope
@@ -155,9 +155,9 @@ def test_who_is_not_seen_for_three_minutes_has_given_up() -> None:
 
 def test_a_place_is_told_within_ones_community() -> None:
     line = [ticket("andes", 0), ticket("andes", 1), ticket("brasil", 2)]
-    place = place_of(line[1], in_order(line), is_turn=False)
+    place = places(in_order(line))[line[1].id]
     assert (place.ahead, place.ahead_of_all, place.are_others) == (1, 2, True)
-    assert not place_of(line[0], line[:2], is_turn=True).are_others
+    assert not places(line[:2])[line[0].id].are_others
 
 
 def test_who_is_far_back_looks_less_often() -> None:

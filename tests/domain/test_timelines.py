@@ -8,41 +8,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.borrowing import Share, lent
-from jupyterhub_communities.domain.timelines import Stretch, most_held
+from jupyterhub_communities.domain.timelines import Changes, folded, held_at_ends, most_held
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 STEP, STEPS = 5 * MINUTE, 6
 
 
-def stretch(start: int, end: int | None, servers: int = 1) -> Stretch:
-    until = None if end is None else NOON + end * MINUTE
-    return Stretch(NOON + start * MINUTE, until, {"servers": servers})
+def changes_of(at: dict[int, int]) -> list[Changes]:
+    """From what was added or taken away at each minute."""
+    found, held = [], 0
+    for step in range(STEPS):
+        times = [minute for minute in sorted(at) if minute // 5 == step]
+        sums = [held := held + at[minute] for minute in times]
+        if times:
+            net = sum(at[minute] for minute in times)
+            found.append(Changes(step, NOON + times[0] * MINUTE, net, max(sums)))
+    return found
 
 
 def test_one_that_follows_another_at_the_same_moment_is_not_counted_with_it() -> None:
-    found = most_held([stretch(-9, 5), stretch(5, None, 3)], "servers", NOON, STEP, STEPS)
-    assert found == [1, 3, 3, 3, 3, 3]
+    assert most_held(changes_of({0: 3, 5: -2}), NOON, STEP, STEPS) == [3, 1, 1, 1, 1, 1]
+    assert most_held(changes_of({0: 3, 6: -2}), NOON, STEP, STEPS) == [3, 3, 1, 1, 1, 1]
 
 
-def test_what_is_not_asked_for_is_not_counted() -> None:
-    assert most_held([stretch(0, 9)], "memory", NOON, STEP, STEPS) == [0] * STEPS
+@given(st.dictionaries(st.integers(0, 5 * STEPS - 1), st.integers(-4, 4), max_size=12))
+def test_it_is_what_looking_at_every_minute_finds(at) -> None:
+    """All changes are at whole minutes, so nothing changes between them."""
+    held = [sum(n for minute, n in at.items() if minute <= now) for now in range(5 * STEPS)]
+    found = most_held(changes_of(at), NOON, STEP, STEPS)
+    assert found == [max(held[step * 5 : step * 5 + 5]) for step in range(STEPS)]
+    assert held_at_ends(changes_of(at), STEPS) == held[4::5]
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(-10, 40), st.none() | st.integers(-10, 45), st.integers(1, 4)),
-        max_size=12,
-    )
-)
-def test_it_is_what_looking_at_every_minute_finds(stretches) -> None:
-    """All begins and ends are whole minutes, so nothing changes between them."""
-    found = most_held([stretch(*one) for one in stretches], "servers", NOON, STEP, STEPS)
-    at = [
-        sum(n for start, end, n in stretches if start <= minute and (end is None or minute < end))
-        for minute in range(STEPS * 5)
-    ]
-    assert found == [max(at[step * 5 : step * 5 + 5]) for step in range(STEPS)]
+def test_fewer_points_have_the_most_of_those_between_them() -> None:
+    assert folded([1, 5, 2, 0, 3], 2) == [5, 2, 3]
 
 
 @given(

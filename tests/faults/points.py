@@ -62,10 +62,11 @@ IN_TRANSACTION = [
 # In the service.
 TICK = [
     Point("metering", f"{OURS}storage.leases", "SqlLeases.note_metered"),
-    Point("metered", f"{OURS}application.metering", "meter_some"),
-    Point("reconcile.before", f"{OURS}application.leases", "reconcile_leases", True),
-    Point("reconcile.after", f"{OURS}application.leases", "reconcile_leases"),
-    Point("adopting", f"{OURS}application.leases", "_adopt"),
+    Point("metered", f"{OURS}application.metering", "meter_step"),
+    Point("reconcile.before", f"{OURS}application.reconciling", "find_mends", True),
+    Point("reconcile.after", f"{OURS}application.reconciling", "find_mends"),
+    Point("mended", f"{OURS}application.reconciling", "mend_leases"),
+    Point("adopting", f"{OURS}application.reconciling", "_adopt"),
     Point("warning", f"{OURS}storage.leases", "SqlLeases.plan_stops"),
     Point("warned", f"{OURS}application.running", "plan_stops"),
     Point("hub.before-asked", f"{OURS}hub.client", "HubClient.stop_server", True),

@@ -12,13 +12,14 @@ from jupyterhub_communities.application.invites import JoinRequest, redeem_invit
 class PodUser:
     """As much of the Hub's user as a manifest needs."""
 
-    name = escaped_name = "maria-abcde"
+    name = "maria-abcde"
     id = 1
-    url = "/user/maria-abcde/"
     server = None
     admin = False
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = name) -> None:
+        self.name = self.escaped_name = name
+        self.url = f"/user/{name}/"
         self.settings: dict = {}
 
 
@@ -34,10 +35,10 @@ async def make_pod_spawner(tmp_path, monkeypatch):
     (tmp_path / "kubeconfig").write_text(KUBECONFIG.format(api="http://127.0.0.1:9"))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
 
-    def make(house, *, spawner_class=None, **traits):
+    def make(house, *, spawner_class=None, username=PodUser.name, **traits):
         spawner = (spawner_class or CommunityKubeSpawner)(
             _mock=True,
-            user=PodUser(),
+            user=PodUser(username),
             hub=Hub(port=8081),
             orm_spawner=OrmSpawner(name=""),
             house=house,
@@ -54,10 +55,10 @@ async def make_pod_spawner(tmp_path, monkeypatch):
 def join():
     """The user of the pods as a learner of a new workshop."""
 
-    def join(house, **workshop):
+    def join(house, *, username=PodUser.name, **workshop):
         opened = open_taller(house, **{"profile": None, **workshop})
         code = opened.learner_invite.code
-        request = JoinRequest(code, "a", "María", proposed_username=PodUser.name)
+        request = JoinRequest(code, username, "María", proposed_username=username)
         house.call(redeem_invite, request)
         return opened
 

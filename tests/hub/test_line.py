@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from adding_up import assert_adds_up
 from houses import SetClock, andes, make_house, open_house_in, open_taller
+from sql_statements import counted
 from tornado.web import HTTPError
 
 from jupyterhub_communities.application.ending import block_person
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.application.leases import StartRequest
+from jupyterhub_communities.application.leases import StartRequest, admit, settle
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.hub.line import Line
+from jupyterhub_communities.domain.limits import Limit, Quota
+from jupyterhub_communities.domain.line import in_order, is_for_a_moment
+from jupyterhub_communities.domain.refusals import QuotaExceeded
+from jupyterhub_communities.domain.units import SERVERS
+from jupyterhub_communities.hub.line import Line, starts_left
 
 
 class FakeSpawner:
@@ -26,10 +35,11 @@ class FakeSpawner:
 class World:
     """A line of three people, and a Hub that allows so many starts."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *communities):
         self.folder = folder
         self.clock = SetClock()
-        self.house = make_house(folder, clock=self.clock, communities=(andes(servers=None),))
+        communities = communities or (andes(servers=None),)
+        self.house = make_house(folder, clock=self.clock, communities=communities)
         self.starts: int | None = 0
         self.line = self.new_line(self.house)
 
@@ -154,3 +164,156 @@ async def test_while_nobody_waits_as_many_pass_as_the_hub_has_room_for(world) ->
     assert not await world.line.lets_pass()
     world.starts = None
     assert await world.line.lets_pass()
+
+
+# What a page that asks costs
+
+
+async def asked_by(world, monkeypatch, count: int) -> tuple[int, int]:
+    """Statements, and how often the whole line was gone through, when so many ask within the time
+    for which an answer holds."""
+    opened = open_taller(world.house, seats=None)
+    account = world.house.call(redeem_invite, JoinRequest(opened.learner_invite.link, "all", "All"))
+    names = [f"{account.account.username}/{n}" for n in range(count)]
+    for name in names:
+        server = ServerKey(account.account.username, name)
+        await world.line.take(StartRequest(lease_id=name, server=server), None)
+    ordered = []
+    monkeypatch.setattr(
+        "jupyterhub_communities.hub.line.in_order",
+        lambda *args: ordered.append(1) or in_order(*args),
+    )
+    world.clock.advance(seconds=60)
+    with counted(world.house) as statements:
+        places = [await world.line.ask(ServerKey(account.account.username, name)) for name in names]
+    assert sorted(place.ahead for place in places) == list(range(count))
+    await world.line.leave_all(account.account.username)
+    return len(statements), len(ordered)
+
+
+async def test_three_hundred_who_ask_cost_what_ten_do(world, monkeypatch) -> None:
+    """A second later it is the same again: the database is looked at for all of them together."""
+    few = await asked_by(world, monkeypatch, 10)
+    many = await asked_by(world, monkeypatch, 300)
+    assert few == many
+    statements, looks = many
+    assert looks == 1
+    assert statements <= 6
+
+
+async def test_many_who_are_started_one_after_another_do_not_have_the_line_gone_through_each_time(
+    world, monkeypatch
+) -> None:
+    await world.joins(*ALL)
+    world.starts = 2
+    first, second = [(await world.asks(name)).ticket for name in ("rosa", "saul")]
+    looks = []
+    monkeypatch.setattr(
+        "jupyterhub_communities.hub.line.in_order",
+        lambda *args: looks.append(1) or in_order(*args),
+    )
+    for ticket in (first, second):
+        world.line.begin(ticket, FakeSpawner())
+        assert (await world.line.ask(ServerKey("tito"))).ahead == 2, "as of half a second ago"
+    assert looks == []
+    assert (await world.asks("tito")).ahead == 0
+    assert looks == [1]
+
+
+# Whom quotas keep waiting
+
+
+def of_cohort(slug: str, champion: str, share: Share):
+    declared = andes(champions=(champion,), slug=slug)
+    community = replace(declared.community, cohort="sur")
+    return replace(declared, community=community, quota=Quota({SERVERS: Limit(share=share)}))
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """Each community owns one server. Andes may borrow one, and brasil lends one."""
+    world = World(
+        tmp_path,
+        of_cohort("andes", "ana", Share(1, 1, 0)),
+        of_cohort("brasil", "bia", Share(1, 0, 1)),
+    )
+    world.starts = None
+    yield world
+    world.house.close()
+
+
+def learner(world, name, community="andes", by="ana") -> str:
+    opened = open_taller(world.house, title=f"Taller {name}", community=community, by=by)
+    request = JoinRequest(opened.learner_invite.link, name, username=name)
+    return world.house.call(redeem_invite, request).person.account.username
+
+
+def start(world, name) -> None:
+    world.house.call(admit, StartRequest(lease_id=f"of {name}", server=ServerKey(name)))
+
+
+def stop(world, name) -> None:
+    assert world.house.call(settle, f"of {name}")
+
+
+async def wait(world, name) -> None:
+    await world.line.take(StartRequest(lease_id=name, server=ServerKey(name)), None)
+    world.clock.advance(seconds=1)
+
+
+async def test_who_would_borrow_and_whose_quota_is_lent_wait_for_the_same_server(cohort) -> None:
+    """What andes borrows and brasil owns is one server: who came first has the turn, not both."""
+    for name in ("rosa", "saul", "tito"):
+        learner(cohort, name)
+    learner(cohort, "bruna", "brasil", "bia")
+    start(cohort, "rosa")
+    start(cohort, "saul")  # on what brasil lends
+    for name in ("tito", "bruna"):
+        with pytest.raises(QuotaExceeded) as refused:
+            start(cohort, name)
+        assert is_for_a_moment(refused.value), "the Hub's page leads into the line"
+        await wait(cohort, name)
+    everybody = ("tito", "bruna")
+    assert await cohort.turns(*everybody) == []
+    stop(cohort, "saul")
+    assert await cohort.turns(*everybody) == ["tito"]
+    spawner = FakeSpawner()
+    cohort.line.begin((await cohort.asks("tito")).ticket, spawner)
+    start(cohort, "tito")
+    spawner.active, spawner.ready, spawner.lease_id = True, True, "of tito"
+    assert await cohort.turns("bruna") == [], "the last one is lent again"
+    stop(cohort, "rosa")  # andes needs to borrow no more
+    assert await cohort.turns("bruna") == ["bruna"]
+    start(cohort, "bruna")
+    assert_adds_up(cohort.house)
+
+
+# The Hub's own limits
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts", "left"),
+    [
+        ({}, {}, None),
+        ({"concurrent_spawn_limit": 0, "active_server_limit": 0}, {}, None),
+        ({"concurrent_spawn_limit": 5}, {"spawn_pending": 2, "proxy_pending": 1}, 2),
+        ({"active_server_limit": 5}, {"active": 4, "spawn_pending": 2}, 1),
+        ({"active_server_limit": 5}, {"active": 7}, 0),
+        (
+            {"concurrent_spawn_limit": 5, "active_server_limit": 10},
+            {"spawn_pending": 1, "active": 9},
+            1,
+        ),
+        (
+            {"concurrent_spawn_limit": 2, "active_server_limit": 10},
+            {"spawn_pending": 2, "active": 3},
+            0,
+        ),
+    ],
+)
+def test_starts_are_left_as_the_hub_counts_them(settings, counts, left) -> None:
+    class Users:
+        def count_active_users(self):
+            return {"spawn_pending": 0, "proxy_pending": 0, "active": 0, **counts}
+
+    assert starts_left({**settings, "users": Users()}) == left

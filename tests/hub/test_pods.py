@@ -21,6 +21,7 @@ from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.profiles import Option, Profile, ProfileChoice
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.units import MEMORY
+from jupyterhub_communities.hub.line import Line, is_momentary
 from jupyterhub_communities.hub.refused import SpawnRefused
 
 pytest.importorskip("kubespawner", reason="install PyPI's package jupyterhub-kubespawner")
@@ -485,3 +486,73 @@ async def test_in_days_of_grace_the_rescue_profile_is_measured_and_never_refused
         lease = lease_of(house, spawner)
         assert lease.is_rescue
         assert dict(lease.amounts) == {"servers": 1, **requests_of(pod)}
+
+
+# The line
+
+
+@pytest.mark.parametrize("options", [{"profile": "guaranteed"}, {"profile": "graphics"}])
+async def test_who_waits_for_room_is_started_with_the_very_pod_that_was_waited_for(
+    listed, make, join, options
+) -> None:
+    """The place in line is for what the pod will set aside, as the list says it; nothing is held
+    for it meanwhile."""
+    others = Quota(
+        {MEMORY: Limit(most=2 * GIB if options["profile"] == "graphics" else 300_000_000)}
+    )
+    join(listed)
+    join(listed, username="rosa-abcde", title="Otro taller")
+    with listed.database.write() as store:
+        store.balances.set_quota(COMMUNITY, others)
+    first, second = (
+        make(listed, profile_list=LIST, username=name) for name in ("maria-abcde", "rosa-abcde")
+    )
+    line = Line(listed, lambda: None, lambda: listed.clock.now().timestamp())
+    async with starting(first, options):
+        before = held(listed)
+        with pytest.raises(SpawnRefused) as refused:
+            async with starting(second, options):
+                pass
+        assert is_momentary(refused.value, second)
+        await ended(second)
+        ticket = await line.take(await second.request_for(options), options)
+        assert dict(ticket.amounts) == dict(lease_of(listed, first).amounts) == before
+        assert not (await line.ask(ticket.server)).is_turn
+        assert held(listed) == before
+    listed.clock.advance(seconds=2)
+    place = await line.ask(ticket.server)
+    assert place.is_turn
+    line.begin(ticket, second)
+    async with starting(second, dict(place.ticket.options)):
+        assert dict(lease_of(listed, second).amounts) == dict(ticket.amounts)
+
+
+async def test_who_wants_a_large_pod_is_not_overtaken_for_ever_by_small_ones(
+    listed, make, join
+) -> None:
+    """3 GiB: one of 2 runs, another of 2 waits, and one of 0.5 that came later waits behind it. That
+    it is 2 says a function alone: it is known once a turn was taken in vain."""
+    for name in ("maria-abcde", "rosa-abcde", "saul-abcde"):
+        join(listed, username=name, title=f"Taller {name}")
+    line = Line(listed, lambda: None, lambda: listed.clock.now().timestamp())
+    large, little = {"profile": "graphics"}, {"profile": "lessons"}
+    rosa = make(listed, profile_list=LIST, username="rosa-abcde")
+    saul = make(listed, profile_list=LIST, username="saul-abcde")
+
+    async def turns() -> list[bool]:
+        listed.clock.advance(seconds=2)
+        return [(await line.ask(one.server_key)).is_turn for one in (rosa, saul)]
+
+    async with starting(make(listed, profile_list=LIST), large):
+        for spawner, options in ((rosa, large), (saul, little)):
+            await line.take(await spawner.request_for(options), options)
+            listed.clock.advance(seconds=1)
+        ticket = (await line.ask(rosa.server_key)).ticket
+        line.begin(ticket, rosa)
+        with pytest.raises(SpawnRefused) as refused:
+            async with starting(rosa, large):
+                pass
+        await ended(rosa)
+        assert await line.settle(ticket, refused.value)
+        assert await turns() == [False, False]
+    assert await turns() == [True, True]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import requests
 from crowds import COMMUNITIES, Learner, all_start, gather, instant_servers, lost
 from hubs import real_hub, text_of
 
 from jupyterhub_communities.application.line import tickets_in_line
 from tools import wait_until
 
+COUNTING = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
+import sql_counter
+sql_counter.install(c)
+"""
 FINE = {200, 302, 303}
 # The Hub's own handlers, before ours.
 PLAIN = """
@@ -53,9 +62,9 @@ def test_three_hundred_click_at_once_and_nobody_is_lost(tmp_path) -> None:
 def test_twelve_click_where_five_may_start_at_once(tmp_path, plain) -> None:
     """On the plain Hub, seven get a 429."""
     more = limited(5) + (PLAIN if plain else "")
-    with a_hub(tmp_path, instant_servers(2) + more) as hub:
+    with a_hub(tmp_path, instant_servers(1) + more) as hub:
         people = gather(hub, hub.workshop("Doce"), 12, "doce")
-        all_start(people)
+        all_start(people, pace=0.2)
         if plain:
             assert 1 <= len(lost(hub, people)) <= 7
             assert 429 in statuses(people)
@@ -65,12 +74,28 @@ def test_twelve_click_where_five_may_start_at_once(tmp_path, plain) -> None:
             assert sum(one.waited for one in people) >= 5
 
 
+def test_a_hub_that_runs_as_many_servers_as_it_may_starts_the_next_when_one_stops(tmp_path) -> None:
+    """JupyterHub's `active_server_limit`, of which its own page says 429."""
+    more = "c.JupyterHub.active_server_limit = 2\n"
+    with a_hub(tmp_path, instant_servers(0) + more) as hub:
+        first, second, third, fourth = gather(hub, hub.workshop("Dos"), 4, "dos")
+        for one in (first, second):
+            one.start(pace=0.2)
+        assert lost(hub, [first, second]) == []
+        for place, one in enumerate((third, fourth), 1):
+            assert f"Tu lugar en la fila {place}" in text_of(one.look("/hub/spawn"))
+        stop(hub, first)
+        third.start(pace=0.2)
+        assert lost(hub, [second, third, fourth]) == [fourth.username]
+        assert statuses([third, fourth]) <= FINE
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """With one place for andes, and none of the Hub's own limits in the way."""
     folder = tmp_path_factory.mktemp("line")
     communities = COMMUNITIES.replace("champions: [ana]", "champions: [ana], quota: {servers: 1}")
-    with a_hub(folder, instant_servers(0), communities) as hub:
+    with a_hub(folder, instant_servers(0) + COUNTING, communities) as hub:
         yield hub
 
 
@@ -86,6 +111,43 @@ def full(hub, request):
         stop(hub, one)
     for ticket in hub.house.call(tickets_in_line):
         leave(next(o for o in (first, second, third) if o.username == ticket.server.username))
+
+
+# Of ours nothing: the page is answered from memory, and its language from the cookie or the browser.
+# The Hub looks up the session's user, and notes now and then when they were last active.
+A_POLL = {"hub": 4, "ours": 0}
+
+
+def cost_of_a_poll(hub, learner: Learner) -> dict[str, int]:
+    """Statements, the fewest of some polls: now and then one looks at the database for all who wait."""
+    found = []
+    learner.device.session.headers["X-Counted"] = "yes"
+    for _ in range(6):
+        requests.get(f"{hub.url}/hub/counted", timeout=30)
+        page = learner.look(f"/hub/communities/line/{learner.username}")
+        assert int(page.headers["Refresh"]) > 0
+        notes = requests.get(f"{hub.url}/hub/counted", timeout=30).json()
+        asked = [n for n in notes if " " in n["what"] and n["whose"] in ("hub", "ours")]
+        found.append(asked)
+    del learner.device.session.headers["X-Counted"]
+    fewest = min(found, key=len)
+    return {whose: sum(n["whose"] == whose for n in fewest) for whose in A_POLL}
+
+
+def test_a_page_that_waits_costs_a_few_statements_however_many_wait(hub, full) -> None:
+    _, second, third = full
+    second.look("/hub/spawn")
+    alone = cost_of_a_poll(hub, second)
+    third.look("/hub/spawn")
+    crowd = gather(hub, hub.workshop("Muchas"), 20, "muchas")
+    for one in crowd:
+        one.look("/hub/spawn")
+    assert len(hub.house.call(tickets_in_line)) == 22
+    among_many = cost_of_a_poll(hub, second)
+    for one in crowd:
+        leave(one)
+    assert among_many == alone
+    assert all(alone[whose] <= most for whose, most in A_POLL.items()), alone
 
 
 def stop(hub, learner: Learner) -> None:
@@ -116,7 +178,7 @@ def test_who_finds_the_quota_full_is_started_when_somebody_stops(hub, full) -> N
     stop(hub, first)
     third.look(page.url.removeprefix(hub.url))
     assert lost(hub, [second, third]) == [second.username, third.username], "it is not its turn"
-    second.start()
+    second.start(pace=0.2)
     assert lost(hub, [second]) == []
     assert [one.server.username for one in hub.house.call(tickets_in_line)] == [third.username]
 
@@ -129,9 +191,9 @@ def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
     path = f"/hub/communities/line/{third.username}"
     assert "Tu lugar en la fila 2" in text_of(third.look(path))
     stop(hub, first)
-    second.start(f"/hub/communities/line/{second.username}")
+    second.start(f"/hub/communities/line/{second.username}", pace=0.2)
     assert lost(hub, [second]) == []
-    assert "Tu lugar en la fila 1" in text_of(third.look(path))
+    wait_until(lambda: "Tu lugar en la fila 1" in text_of(third.look(path)))
 
 
 def test_a_place_is_left_by_a_button_and_by_signing_out(hub, full) -> None:

@@ -8,8 +8,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jupyterhub_communities.domain.refusals import QuotaExceeded, Violation
+from jupyterhub_communities.domain.windows import (
+    CalendarMonth,
+    Rolling,
+    WholeGrant,
+    WorkshopSessions,
+)
 from jupyterhub_communities.i18n.messages import messages_for, offered
-from jupyterhub_communities.pages.quotas import amount_in_words
+from jupyterhub_communities.pages.quotas import (
+    amount_in_words,
+    quantity_in_words,
+    resource_in_words,
+    window_in_words,
+)
 from jupyterhub_communities.pages.refusals import sentence_of
 
 NINE = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -100,3 +111,35 @@ def test_every_scope_and_resource_has_a_sentence_in_every_language(scope, tag) -
         text = sentence_of(QuotaExceeded((Violation(scope, "X", resource, 9, 9, 1),)), messages)
         assert text.endswith(".")
         assert "%" not in text
+
+
+@pytest.mark.parametrize("tag", offered())
+def test_every_resource_and_window_has_a_name_in_every_language(tag) -> None:
+    messages, english = messages_for(tag), messages_for("en")
+    for resource in ("servers", "cpu", "memory", "storage", "server-time", "cpu-time"):
+        name = resource_in_words(resource, messages)
+        assert name != resource
+        assert tag == "en" or name != resource_in_words(resource, english)
+    for resource in ("gpu.a100", "gpu-time.a100"):
+        assert "a100" in resource_in_words(resource, messages)
+    session = WorkshopSessions(NINE, NINE + timedelta(hours=2))
+    for window in (Rolling(1), Rolling(30), CalendarMonth("UTC"), WholeGrant(NINE), session):
+        said = window_in_words(window, "UTC", messages)
+        assert "%" not in said
+        assert tag == "en" or said != window_in_words(window, "UTC", english)
+
+
+@pytest.mark.parametrize(
+    ("resource", "amount", "text"),
+    [
+        ("servers", 30, "30"),
+        ("cpu", 1500, "1,5"),
+        ("memory", 64 * 2**30, "64 GiB"),
+        ("storage", 1_500_000_000, "1,5 GB"),
+        ("server-time", 3600 * 1234 + 1799, "1.234,49"),
+        ("memory-time", 2**20 * 3600 * 5000, "5.000"),
+    ],
+)
+def test_quantities_stand_without_their_resource(resource, amount, text) -> None:
+    said = quantity_in_words(resource, amount, messages_for("es"))
+    assert said.replace("\u00a0", " ") == text

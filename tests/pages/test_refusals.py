@@ -16,6 +16,7 @@ EXAMPLES = {
     "datetime": datetime(2026, 3, 2, 12, tzinfo=UTC),
     "str": "America/Lima",
     "int": 5,
+    "tuple[str, ...]": ("json", "csv"),
     "tuple[Violation, ...]": tuple(
         Violation(scope=scope, name="Andes", resource="servers", limit=limit, held=limit, wanted=1)
         for scope in ("hub", "community", "workshop")

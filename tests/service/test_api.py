@@ -200,10 +200,13 @@ async def test_a_workshop_reserves_by_its_body_and_by_patch(call, world) -> None
     ((overbooked,), status) = (await call("GET", "communities/andes/overbookings"))[1::-1]
     assert status == 200
     assert (overbooked["owned"], overbooked["reserved"]) == (1, 2)
-    assert overbooked["giving"] == [{"workshop": "mapas", "amount": 1}]
+    assert overbooked["level"] == "community"
+    assert overbooked["giving"] == [{"community": "andes", "workshop": "mapas", "amount": 1}]
+    assert (await call("GET", "hub/overbookings", token="operator"))[:2] == (200, [])
     for method, at, body in (
         ("PATCH", path, {"reserved": False}),
         ("GET", "communities/andes/overbookings", None),
+        ("GET", "hub/overbookings", None),
     ):
         assert (await call(method, at, token="helper", body=body))[0] == 403
 

@@ -142,6 +142,11 @@ async def test_the_community_page_says_who_must_give_after_a_limit_was_cut(visit
     assert "Kept for workshops: 3 servers; the community has: 1 server." in text
     assert "The workshop Mapas has to give 2 servers." in text
     assert 'id="overbooked"' not in (await visit("communities/andes", who="learner")).body.decode()
+    world.house.call(apply_declarations, (andes(servers=10),), most_servers(1))
+    text = (await visit("communities/andes")).body.decode()
+    assert "Kept for workshops of all communities: 3 servers; this hub has: 1 server." in text
+    assert text.count("The workshop Mapas has to give 2 servers.") == 1
+    assert "has to give 2 servers" in (await visit("hub", who="operator")).body.decode()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from houses import NOON, SetClock, make_house
+from houses import NOON, SetClock, make_house, reconcile
 
-from jupyterhub_communities.application.leases import StartRequest, admit, reconcile_leases
+from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.stops import RunningRules
 from jupyterhub_communities.service.stops import Stops
@@ -90,7 +90,7 @@ async def test_a_hub_that_does_not_answer_is_asked_again_until_the_lease_is_sett
         await again.look_once()
         await again.finished()
     assert hub.asked == [key.username] * 2
-    house.call(reconcile_leases, {}, house.clock.now())
+    reconcile(house, {}, house.clock.now())
     await again.look_once()
     await again.finished()
     assert len(hub.asked) == 2
@@ -111,7 +111,7 @@ async def test_a_server_that_was_started_again_meanwhile_is_left_alone(house) ->
 
 async def test_an_adopted_server_has_its_whole_time(house) -> None:
     key = ServerKey("found")
-    house.call(reconcile_leases, {key: RunningServer(key, ready=True)}, house.clock.now())
+    reconcile(house, {key: RunningServer(key, ready=True)}, house.clock.now())
     hub = SlowHub()
     stops = Stops(house, hub)
     assert await stops.look_once() == NOON + timedelta(minutes=50)

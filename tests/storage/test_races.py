@@ -8,14 +8,14 @@ prove nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from houses import SetClock, actor_of, andes, make_house, open_taller
-from racing import NOW, PROCESSES, THREADS, Racers
+from racing import NOW, PROCESSES, THREADS
 
 from jupyterhub_communities.application import invites, issuing, key_requests, members, waiting
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -31,13 +31,6 @@ from jupyterhub_communities.domain.waiting import TicketState
 
 ALL = PROCESSES * THREADS
 Run = Callable[..., list[str]]
-
-
-@pytest.fixture(scope="module")
-def racers():
-    racers = Racers()
-    yield racers
-    racers.close()
 
 
 @pytest.fixture
@@ -66,28 +59,15 @@ def run(racers, house, tmp_path) -> Run:
 
 
 @pytest.fixture
-def goes_wrong(request, database, racers, tmp_path):
-    """Whether a race goes wrong without some of its guards. Chance has a part in it, so it is run
-    up to five times, each in a house that nobody has lived in."""
-
-    def attempt(folder: Path, race: Callable[[House, Run], None], without: tuple[str, ...]) -> bool:
-        folder.mkdir()
-        with ExitStack() as cleanup:
-            if database == "postgresql":
-                server = request.getfixturevalue("postgresql")
-                url = server.lend()
-                cleanup.callback(server.take_back, url)
-                (folder / "database").write_text(url)
-            house = new_house(folder)
-            cleanup.callback(house.close)
-            try:
-                race(house, partial(racers.run, folder, without=without))
-            except (AssertionError, ValueError):
-                return True
-        return False
+def goes_wrong(racers, fails_sometimes):
+    """Whether a race goes wrong without some of its guards."""
 
     def goes_wrong(race: Callable[[House, Run], None], *without: str) -> bool:
-        return any(attempt(tmp_path / str(number), race, without) for number in range(5))
+        def attempt(folder: Path) -> None:
+            with closing(new_house(folder)) as house:
+                race(house, partial(racers.run, folder, without=without))
+
+        return fails_sometimes(attempt)
 
     return goes_wrong
 

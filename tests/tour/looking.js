@@ -39,7 +39,7 @@ window.looking = (() => {
     // All that the page says or keeps ready to say, but what is marked as another language.
     texts() {
       const tag = document.documentElement.lang;
-      const isOurs = (element) => element.closest("[lang]").lang === tag && !element.closest("code");
+      const isOurs = (element) => element.closest("[lang]").lang === tag && !element.closest("code, [translate=no]");
       const found = [["title", document.title]];
       for (const node of textNodes(document.body)) {
         if (isOurs(node.parentElement)) found.push([name(node.parentElement), node.data.trim()]);

@@ -6,14 +6,24 @@ import time
 from functools import partial
 from urllib.parse import urlencode
 
+from hubs import COMMUNITIES as ONE_COMMUNITY
 from hubs import RealHub, attempt_in
 
+from jupyterhub_communities.domain.limits import Limit, Quota
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.units import SERVERS
 from tools import wait_until
 
 from .visits import Stop, World, stop
 
 RARE_STOPS: list[Stop] = []
 on_the_hub = partial(stop, on=RARE_STOPS)
+
+# A second community, with a limit that is cut.
+COMMUNITIES = ONE_COMMUNITY.replace(
+    "profiles:",
+    "  - {slug: mesa, name: Comunidad Mesa, champions: [giver], quota: {servers: 4}}\nprofiles:",
+)
 
 # A start of the profile `hanging` never ends by itself, nor does a stop of `medium`, until the file
 # `done` is there.
@@ -89,11 +99,26 @@ def make_rare_world(hub: RealHub) -> World:
     outsider = world.people["outsider"] = world.new_device()
     form = {"attempt": attempt_in(outsider.get("/hub/login")), "username": "yma"}
     outsider.post("/hub/login", {**form, "password": "secret"}, allow_redirects=False)
+    make_overbooked(hub, world)
     world.links.update(learner=code, bound=hub.bound_code("yana"))
     world.names |= {"Recorrido", "Comunidad Andes", "Andes Community", "Comunidade Andes", "yana"}
     world.names |= {"maps", "Small", "Medium", "Slow", "Hanging", "Broken", "hola@andes.example"}
     world.secrets |= {*world.links.values(), "yana", "yma"}
     return world
+
+
+def make_overbooked(hub: RealHub, world: World) -> None:
+    """More is kept for a workshop than its community has by now; one server runs there, and somebody
+    would like another."""
+    opened = hub.workshop("Agotado", "mesa", by="giver", seats=4, is_reserved=True)
+    world.join("giver", hub.bound_code("giver"), "Giver")
+    holder = world.join("holder", opened.learner_invite.link, "Holder")
+    world.join("waiter", opened.learner_invite.link, "Waiter")
+    hub.api("POST", f"/users/{holder}/server", json={"profile": "small"})
+    wait_until(lambda: hub.user(holder)["servers"][""]["ready"])
+    with hub.house.database.write() as store:
+        store.balances.set_quota(Scope("mesa"), Quota({SERVERS: Limit(most=1)}))
+    world.names |= {"Agotado", "Comunidad Mesa"}
 
 
 def let_go(hub: RealHub) -> None:
@@ -190,3 +215,15 @@ async def did_not_start(at):
 @on_the_hub("outsider")
 async def in_no_community(at):
     await at.service()
+
+
+@on_the_hub("giver")
+async def a_limit_cut_below_what_is_kept(at):
+    await at.service("communities/mesa")
+    await at.page.locator("#overbooked").wait_for()
+
+
+@on_the_hub("waiter")
+async def in_line(at):
+    await at.open("/hub/spawn?opt-profile=small")
+    await at.page.locator("#place").wait_for()

@@ -356,6 +356,16 @@ async def quota_tried(at):
     await at.send("#lines", action="try", lines="servers = 1", days="7")
 
 
+@on_the_demo("champion")
+async def quota_of_a_workshop_without_limits(at):
+    await at.workshop("/quota?days=7")
+
+
+@on_the_demo("champion")
+async def quota_of_days_that_are_none(at):
+    await at.service("communities/andes/quota?from=2026-03-09&to=2026-03-01")
+
+
 # Operators
 
 

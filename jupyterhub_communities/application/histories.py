@@ -1,0 +1,258 @@
+"""Histories: what was held and spent over time, as few enough points to be drawn.
+
+Held is exact: it is added up from the leases, and each step has the most of its moments. Read in
+pieces of at most a month, so that nobody waits for one who looks at a year. Limits and shares are
+those of now, for earlier ones are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..domain.borrowing import Share, lent
+from ..domain.grants import Actor
+from ..domain.limits import Limit
+from ..domain.metering import meter
+from ..domain.quotas import Scope
+from ..domain.refusals import NotFound
+from ..domain.reservations import Reservation, reserved_at
+from ..domain.timelines import Changes, folded, held_at_ends, most_held
+from ..domain.units import (
+    CPU_TIME,
+    GPU_TIME,
+    MEMORY_TIME,
+    SERVER_TIME,
+    is_resource,
+    is_spent,
+    kind_of,
+)
+from ..domain.windows import HOUR
+from .dividing import HeldRow
+from .ports import Desk, Store
+from .usage import By, Period, key_of_time, require_view
+
+MOST_POINTS = 200  # of one line
+_DAY = timedelta(days=1)
+_PIECE = 31 * _DAY  # read in one transaction
+_SHORT = 2 * _DAY  # looked at more closely
+
+Steps = list[tuple[datetime, int]]  # from each time on, that amount
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlan:
+    """All that is needed of a place beside the leases."""
+
+    scope: Scope
+    resource: str
+    period: Period
+    until: datetime  # nothing is known of later than this
+    limit: int | None  # as it is now
+    reservations: Sequence[Reservation]
+    shares: Mapping[Scope, Share]  # of its cohort; empty where it shares nothing
+
+    @property
+    def step(self) -> timedelta:
+        return HOUR / 4 if self.period.end - self.period.start <= _SHORT else HOUR
+
+    @property
+    def places(self) -> list[Scope]:
+        return list(self.shares) or [self.scope]
+
+    def pieces(self) -> Iterator[tuple[datetime, int]]:
+        """The start of each with its number of steps."""
+        start = self.period.start
+        while start < self.until:
+            end = min(start + _PIECE, self.until)
+            yield start, -(-(end - start) // self.step)
+            start += _PIECE
+
+
+Found = Sequence[Mapping[Scope, Sequence[Changes]]]  # by piece
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHistory:
+    """What a place held of one resource. A line that is empty has nothing to tell."""
+
+    resource: str
+    period: Period
+    limit: int | None
+    held: Steps
+    reserved: Steps = field(default_factory=list)
+    borrowed: Steps = field(default_factory=list)
+    lent: Steps = field(default_factory=list)
+
+    @property
+    def lines(self) -> dict[str, Steps]:
+        return {
+            "held": self.held,
+            "reserved": self.reserved,
+            "borrowed": self.borrowed,
+            "lent": self.lent,
+        }
+
+
+def plan_held(
+    desk: Desk,
+    actor: Actor,
+    community: str | None,
+    workshop: str | None,
+    resource: str,
+    period: Period,
+) -> HeldPlan:
+    """Raises `NotFound` for a place that is none of the actor's business, or what is held nowhere."""
+    if not is_resource(resource) or is_spent(resource):
+        raise NotFound(kind="resource")
+    scope = Scope(community, workshop)
+    with desk.database.read() as store:
+        require_view(store, actor, community, workshop)
+        limit = store.balances.quota(scope).held.get(resource, Limit())
+        reservations = store.balances.reservations(period.start, period.end)
+        return HeldPlan(
+            scope,
+            resource,
+            period,
+            until=min(desk.now, period.end),
+            limit=HeldRow(resource, limit).most,
+            reservations=[one for one in reservations if scope in one.scope.path()],
+            shares={} if limit.share is None else _shares(store, scope, resource),
+        )
+
+
+def _shares(store: Store, scope: Scope, resource: str) -> dict[Scope, Share]:
+    communities = {Scope(one.slug): one.cohort for one in store.communities.all()}
+    cohort = communities[scope]
+    standings = store.balances.standings(None, with_workshops=False)
+    return {
+        place: share
+        for place, standing in standings.items()
+        if cohort is not None and communities.get(place) == cohort
+        if (share := standing.quota.held.get(resource, Limit()).share) is not None
+    }
+
+
+def read_changes(
+    desk: Desk, plan: HeldPlan, start: datetime, steps: int
+) -> Mapping[Scope, Sequence[Changes]]:
+    end = min(start + steps * plan.step, plan.until)
+    with desk.database.read() as store:
+        return store.leases.changes(plan.places, plan.resource, start, end, plan.step)
+
+
+def held_history(plan: HeldPlan, found: Found) -> HeldHistory:
+    """Pure. What is lent is that of the ends of the hours, at which all of a cohort are looked at
+    together; the rest is the most of each step."""
+    pieces = list(zip(plan.pieces(), found, strict=True))
+    most: list[int] = []
+    for (start, steps), changes in pieces:
+        most += most_held(changes[plan.scope], start, plan.step, steps)
+    fold = -(-len(most) // MOST_POINTS) or 1
+    step = fold * plan.step
+
+    def steps_of(values: Sequence[int]) -> Steps:
+        return [(plan.period.start + n * step, v) for n, v in enumerate(folded(values, fold))]
+
+    borrowed: list[int] = []
+    given: list[int] = []
+    if own := plan.shares.get(plan.scope):
+        borrowed = [own.borrowed(amount) for amount in most]
+        for (_, steps), changes in pieces:
+            given += _lent(plan, changes, steps)
+    return HeldHistory(
+        plan.resource,
+        plan.period,
+        plan.limit,
+        held=steps_of(most),
+        reserved=_reserved(plan),
+        borrowed=steps_of(borrowed) if any(borrowed) else [],
+        lent=steps_of(given) if any(given) else [],
+    )
+
+
+def _lent(plan: HeldPlan, changes: Mapping[Scope, Sequence[Changes]], steps: int) -> list[int]:
+    held = {place: held_at_ends(changes[place], steps) for place in plan.shares}
+    return [
+        lent({place: (share, held[place][n]) for place, share in plan.shares.items()})[plan.scope]
+        for n in range(steps)
+    ]
+
+
+def _reserved(plan: HeldPlan) -> Steps:
+    """Exact, also of what is still to come."""
+    period = plan.period
+    turns = {at for one in plan.reservations for at in (one.starts_at, one.ends_at)}
+    times = [period.start, *sorted(at for at in turns if period.start < at < period.end)]
+    steps = [(at, reserved_at(plan.reservations, plan.resource, at)) for at in times]
+    return steps if any(amount for _, amount in steps) else []
+
+
+# What was spent
+
+
+@dataclass(frozen=True, slots=True)
+class SpentHistory:
+    """What a place spent of one resource, by hours, days or months of the hub's zone."""
+
+    resource: str
+    period: Period
+    by: By
+    spent: Steps
+
+
+def spent_history(
+    desk: Desk,
+    actor: Actor,
+    community: str | None,
+    workshop: str | None,
+    resource: str,
+    period: Period,
+) -> SpentHistory:
+    """Exact to the second: what is not metered yet is added."""
+    if not is_resource(resource) or not is_spent(resource):
+        raise NotFound(kind="resource")
+    scope, zone = Scope(community, workshop), ZoneInfo(desk.settings.zone)
+    with desk.database.read() as store:
+        require_view(store, actor, community, workshop)
+        hours = dict(store.balances.spent_hours(scope, resource, period.start, period.end))
+        for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+            if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
+                hours[bucket.hour] = hours.get(bucket.hour, 0) + amounts.get(resource, 0)
+    length = period.end - period.start
+    by: By = "hour" if length <= _SHORT else "day" if length <= 100 * _DAY else "month"
+    steps: dict[str, tuple[datetime, int]] = {}
+    hour = period.start
+    while hour < min(period.end, desk.now):
+        key = key_of_time(hour, by, zone)
+        begins, amount = steps.get(key, (hour, 0))
+        steps[key] = (begins, amount + hours.get(hour, 0))
+        hour += HOUR
+    return SpentHistory(resource, period, by, list(steps.values()))
+
+
+def spent_in(
+    desk: Desk, actor: Actor, community: str | None, workshop: str | None, period: Period
+) -> dict[str, int]:
+    """What was spent in all that time, of each resource of which anything was."""
+    scope = Scope(community, workshop)
+    with desk.database.read() as store:
+        require_view(store, actor, community, workshop)
+        quota = store.balances.quota(scope)
+        resources = dict.fromkeys([SERVER_TIME, CPU_TIME, MEMORY_TIME])
+        limited = [one.resource for one in quota.spent]
+        limited += [f"{GPU_TIME}.{what.partition('.')[2]}" for what in quota.held if "." in what]
+        resources |= dict.fromkeys(what for what in limited if kind_of(what) == GPU_TIME)
+        wanted = [(scope, what, at) for what in resources for at in (period.start, period.end)]
+        sums = store.balances.spent(wanted)
+        found = {
+            what: since - later
+            for what, since, later in zip(resources, sums[::2], sums[1::2], strict=True)
+        }
+        for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+            if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
+                for what in found:
+                    found[what] += amounts.get(what, 0)
+    return {what: amount for what, amount in found.items() if amount}

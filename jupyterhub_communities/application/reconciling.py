@@ -1,0 +1,79 @@
+"""Healing: leases agree with the servers that the Hub reports, and counters with the leases.
+
+What is to be mended is found by reading, which keeps nobody waiting, and mended a few at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.leases import Lease, Reconciliation, RunningServer, ServerKey, reconcile
+from ..domain.ledger import Request
+from ..domain.quotas import Scope
+from .admission import hold, set_aside
+from .leases import scopes_of, settle_lease
+from .people import load_person
+from .ports import Desk, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    settled: tuple[Lease, ...] = ()
+    adopted: tuple[Lease, ...] = ()
+
+
+def find_mends(
+    desk: Desk, servers: Mapping[ServerKey, RunningServer], snapshot_at: datetime
+) -> Reconciliation:
+    """Where the leases differ from a snapshot of the Hub's servers, taken at `snapshot_at`."""
+    with desk.database.read() as store:
+        return reconcile(store.leases.unsettled(), servers, snapshot_at)
+
+
+def mend_leases(desk: Desk, found: Reconciliation) -> Mended:
+    """Mends what was found, save what others have mended since. One transaction: see
+    `Reconciliation.parts`."""
+    with desk.database.write() as store:
+        settled = tuple(lease for lease in found.settle if settle_lease(desk, store, lease))
+        for lease in found.activate:
+            store.leases.activate(lease.id, desk.now)
+        adopted = tuple(
+            _adopt(desk, store, server)
+            for server in found.adopt
+            if store.leases.of_server(server.key) is None
+        )
+        return Mended(settled, adopted)
+
+
+def recount(desk: Desk) -> int:
+    """Compares every counter with the leases behind it, and mends those that differ; how many did.
+    Admission and settling keep them right: this is a safety net."""
+    with desk.database.read() as store:
+        if store.balances.adds_up():
+            return 0
+    with desk.database.write() as store:
+        return store.balances.recount()
+
+
+def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
+    """A lease for a server that runs already, even over the limit."""
+    person = load_person(desk, store, server.key.username)
+    scopes = scopes_of(desk, store, person)
+    slug = desk.settings.catalogue.current_slug(server.profile)
+    profile = None if slug is None else desk.settings.catalogue.get(slug)
+    lease = Lease(
+        id=desk.chance.identifier(),
+        server=server.key,
+        account_id=None if person.account is None else person.account.id,
+        scope=scopes[0] if scopes else Scope(),
+        profile=server.profile,
+        requested_at=desk.now,
+        active_at=desk.now if server.ready else None,
+        adopted=True,
+        amounts=set_aside(None, profile),
+    )
+    hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)
+    store.leases.add(lease)
+    return lease

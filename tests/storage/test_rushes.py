@@ -1,0 +1,179 @@
+"""Two hundred people click at the same moment, in four hubs over one database, on both databases.
+
+Whoever is not admitted is told that the quota is full, and nothing else; nobody waits long. Each with
+its control: without turns and caps more is given than there is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from adding_up import assert_adds_up
+from houses import SetClock, andes, make_house, open_taller
+from racing import CROWD, NOW, PROCESSES, Answer, Racers
+
+from jupyterhub_communities.application.communities import Declaration
+from jupyterhub_communities.application.house import House
+from jupyterhub_communities.domain.accounts import Account, AccountKind
+from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.grants import Grant, Role, Source
+from jupyterhub_communities.domain.limits import Limit, Quota
+from jupyterhub_communities.domain.quotas import HUB, Scope
+from jupyterhub_communities.domain.units import CPU, SERVERS
+
+ALL = PROCESSES * CROWD
+LONGEST = 1.0  # seconds that 99 of 100 wait at most
+
+
+class Hub:
+    """Where a rush happens: a folder, and what holds the guards or not."""
+
+    def __init__(self, racers: Racers, folder: Path, without: tuple[str, ...]) -> None:
+        self._racers, self._folder, self._without = racers, folder, without
+        self._cleanup = ExitStack()
+
+    def open(self, *communities: Declaration, servers: int | None = None) -> House:
+        house = make_house(
+            self._folder, clock=SetClock(NOW), communities=communities, hub_servers=servers
+        )
+        self._cleanup.callback(house.close)
+        return house
+
+    def rush(self, wishes: list[tuple[str, str]]) -> list[Answer]:
+        """Each of these people wants a server of a profile."""
+        return self._racers.rush(self._folder, "start_in_a_crowd", wishes, without=self._without)
+
+    def close(self) -> None:
+        self._cleanup.close()
+
+
+def declared(slug: str, limit: Limit, resource: str = SERVERS, cohort: str | None = None):
+    made = andes(slug=slug, champions=(f"champion-of-{slug}",))
+    return Declaration(
+        replace(made.community, cohort=cohort), Quota({resource: limit}), made.champions
+    )
+
+
+def move_in(house: House, place: Scope, count: int) -> list[str]:
+    """So many people of a place: two hundred forms are another test's."""
+    names = [f"{place.key}/{number}".removeprefix("hub/") for number in range(count)]
+    with house.database.write() as store:
+        for name in names:
+            store.accounts.add(Account(name, name, name, AccountKind.INVITE, None, NOW))
+            store.grants.add(
+                Grant(
+                    id=name,
+                    account_id=name,
+                    role=Role.LEARNER,
+                    community=place.community,
+                    workshop=place.workshop,
+                    source=Source.INVITE,
+                    made_by=None,
+                    starts_at=NOW,
+                )
+            )
+    return names
+
+
+def mixed(*groups: list[str]) -> list[str]:
+    """Each process has some of all groups, in turn."""
+    places = [
+        (number / len(group), order, name)
+        for order, group in enumerate(groups)
+        for number, name in enumerate(group)
+    ]
+    dealt = [name for *_, name in sorted(places)]
+    return [name for process in range(PROCESSES) for name in dealt[process::PROCESSES]]
+
+
+def held(house: House, *scopes: Scope, resource: str = SERVERS) -> list[int]:
+    with house.database.read() as store:
+        return [store.balances.get(scope, resource).held for scope in scopes]
+
+
+def outcomes(answers: list[Answer]) -> Counter[str]:
+    return Counter(answer.outcome for answer in answers)
+
+
+def thirty_places(hub: Hub) -> None:
+    house = hub.open(declared("andes", Limit(most=30)))
+    workshop = open_taller(house, by="champion-of-andes").workshop
+    place = Scope("andes", workshop.slug)
+    answers = hub.rush([(name, "small") for name in move_in(house, place, ALL)])
+    assert outcomes(answers) == {"won": 30, "quota.exceeded": ALL - 30}
+    assert held(house, *place.path()) == [30, 30, 30]
+    assert_adds_up(house)
+    waits = sorted(answer.seconds for answer in answers)
+    tell = [f"{waits[len(waits) * percent // 100 - 1]:.3f} s p{percent}" for percent in (50, 99)]
+    print(f"\n{ALL} starts at once: {', '.join(tell)}")
+    assert waits[len(waits) * 99 // 100 - 1] < LONGEST
+
+
+def sizes_that_differ(hub: Hub) -> None:
+    """15.5 cores, for servers of a half and of a whole one: the last half goes to a small one."""
+    house = hub.open(declared("andes", Limit(most=15_500), CPU))
+    names = move_in(house, Scope("andes"), ALL)
+    wishes = [(name, ("small", "medium")[number % 2]) for number, name in enumerate(names)]
+    assert set(outcomes(hub.rush(wishes))) == {"won", "quota.exceeded"}
+    assert held(house, HUB, Scope("andes"), resource=CPU) == [15_500, 15_500]
+    assert_adds_up(house)
+
+
+def levels_that_fill_together(hub: Hub) -> None:
+    """The hub, a cohort's pool and a community are full after about as many starts: none is
+    overspent, and nobody who holds one of their rows waits for another for ever."""
+    communities = (
+        declared("andes", Limit(share=Share(16, may_lend=12)), cohort="south"),
+        declared("brasil", Limit(share=Share(10, may_borrow=8)), cohort="south"),
+        declared("congo", Limit(most=12)),
+    )
+    house = hub.open(*communities, servers=36)
+    places = {Scope("andes"): 70, Scope("brasil"): 70, Scope("congo"): 60}
+    groups = [move_in(house, place, count) for place, count in places.items()]
+    answers = hub.rush([(name, "small") for name in mixed(*groups)])
+    assert outcomes(answers) == {"won": 36, "quota.exceeded": ALL - 36}
+    andes_has, brasil_has, congo_has = held(house, *places)
+    assert andes_has + brasil_has <= 26
+    assert brasil_has <= 18
+    assert congo_has <= 12
+    assert_adds_up(house)
+
+
+def borrow_against_reserve(hub: Hub) -> None:
+    """A workshop's twenty and all of another community, which could borrow everything else: the
+    workshop gets what it reserved, the borrowers the rest, to the last server."""
+    communities = (
+        declared("andes", Limit(share=Share(30)), cohort="south"),
+        declared("brasil", Limit(share=Share(30)), cohort="south"),
+    )
+    house = hub.open(*communities)
+    opened = open_taller(house, by="champion-of-andes", seats=20, is_reserved=True)
+    place = Scope("andes", opened.workshop.slug)
+    wishes = mixed(move_in(house, place, 20), move_in(house, Scope("brasil"), ALL - 20))
+    answers = hub.rush([(name, "small") for name in wishes])
+    assert outcomes(answers) == {"won": 60, "quota.exceeded": ALL - 60}
+    assert held(house, place, Scope("brasil"), Scope(cohort="south")) == [20, 40, 60]
+    assert_adds_up(house)
+
+
+RUSHES = [thirty_places, sizes_that_differ, levels_that_fill_together, borrow_against_reserve]
+
+
+@pytest.mark.parametrize("race", RUSHES)
+@pytest.mark.usefixtures("database")
+def test_what_there_is_is_given_exactly_and_all_others_are_told(racers, tmp_path, race) -> None:
+    with closing(Hub(racers, tmp_path, without=())) as hub:
+        race(hub)
+
+
+@pytest.mark.parametrize("race", RUSHES)
+def test_without_turns_and_caps_it_is_not(racers, fails_sometimes, race) -> None:
+    def attempt(folder: Path) -> None:
+        with closing(Hub(racers, folder, without=("turns", "caps"))) as hub:
+            race(hub)
+
+    assert fails_sometimes(attempt)
