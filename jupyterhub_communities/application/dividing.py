@@ -348,7 +348,7 @@ def _limit(resource: str, parts: Mapping[str, object]) -> Limit:
         share = Share(amounts["nominal"], amounts.get("may_borrow"), amounts.get("may_lend"))
     elif set(amounts) & set(_SHARES):
         raise LimitUnknown(name=f"{resource} nominal")
-    if is_equal and "" not in amounts:
+    if is_equal and "" not in amounts and share is None:
         raise LimitUnknown(name=f"{resource} each")
     each = None if is_equal else amounts.get("each")
     return Limit(amounts.get(""), each, is_equal, share)

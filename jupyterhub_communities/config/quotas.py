@@ -71,8 +71,6 @@ class HeldSection(Section, Generic[A]):
         else:
             most = min((one for one in (nominal, most) if one is not None), default=None)
         is_equal = each == "equal"
-        if is_equal and most is None:
-            most = nominal if share is None else share.ceiling or nominal
         return Limit(most, None if is_equal else each, is_equal, share)
 
 

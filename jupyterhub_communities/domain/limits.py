@@ -15,7 +15,7 @@ class Limit:
 
     most: int | None = None
     each: int | None = None  # of one person, wherever they are charged below
-    is_shared_equally: bool = False  # each person's part of `most`, by how many hold something
+    is_shared_equally: bool = False  # each has a part, by how many have a server: `Rules.divided`
     share: Share | None = None  # what a community owns, lends and borrows
 
     @property

@@ -282,6 +282,12 @@ leases = Table(
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),
+    Index(
+        "ix_leases_unsettled_account",
+        "account_id",
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
+    ),
     Index(None, "community", "settled_at"),
     Index(None, "settled_at"),  # the history of the last days, for dry runs
     Index(None, "account_id", "requested_at"),

@@ -37,6 +37,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("metered_at IS NULL"),
         postgresql_where=sa.text("metered_at IS NULL"),
     )
+    op.create_index(
+        "ix_leases_unsettled_account",
+        "leases",
+        ["account_id"],
+        unique=False,
+        sqlite_where=sa.text("settled_at IS NULL"),
+        postgresql_where=sa.text("settled_at IS NULL"),
+    )
     op.create_index(op.f("ix_leases_settled_at"), "leases", ["settled_at"], unique=False)
     with op.batch_alter_table("balances") as balances:
         balances.alter_column("scope", type_=sa.String(length=160), existing_nullable=False)
