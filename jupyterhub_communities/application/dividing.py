@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from ..domain.audit import AuditEntry
@@ -15,10 +16,10 @@ from ..domain.ledger import Allowance
 from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.metering import meter
 from ..domain.quotas import HUB, Scope
-from ..domain.refusals import AmountInvalid, Declared, LimitUnknown, NotFound
+from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
 from ..domain.reservations import Reservation, reserved_at
 from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
-from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window, WorkshopSessions
+from ..domain.windows import CalendarMonth, Rolling, Window, WorkshopSessions, granted_since
 from ..domain.workshops import Session, Workshop
 from .communities import find_community, quota_lines
 from .ending import require_operator
@@ -307,34 +308,73 @@ def _spent(
 
 
 def read_lines(
-    lines: Mapping[str, object], scope: Scope, *, zone: str, sessions: Sequence[Session] = ()
+    lines: Mapping[str, object],
+    scope: Scope,
+    *,
+    zone: str,
+    sessions: Sequence[Session] = (),
+    instead_of: Quota | None = None,
 ) -> Quota:
-    """The limits that these lines say; an empty one is none. Raises `LimitUnknown` and
-    `AmountInvalid`."""
-    held: dict[str, dict[str, object]] = {}
-    spent: list[Spending] = []
+    """The limits that these lines say, beside those that they stand `instead_of`; an empty line is
+    none, or takes one away. Raises `LimitUnknown`, `LimitRepeated` and `AmountInvalid`."""
     if len(lines) > MOST_LINES:
         raise LimitUnknown(name="…")
-    for name, value in lines.items():
+    read = partial(_read_names, scope=scope, zone=zone, sessions=sessions)
+    known = {} if instead_of is None else read(quota_lines(instead_of))
+    held: dict[str, dict[str, object]] = {}
+    spent: list[Spending] = []
+    for name, value in {**known, **read(lines)}.items():
         if value is None or not str(value).strip():
             continue
-        resource, _, rest = name.strip().partition(" ")
-        if not is_resource(resource):
-            raise LimitUnknown(name=name)
-        if is_spent(resource):
-            window, is_each = rest.removesuffix("each").strip(), rest.endswith("each")
-            bound = _window(window, scope, zone, sessions)
-            if bound is None:
-                raise LimitUnknown(name=name)
-            spent.append(Spending(resource, Allowance(_amount(resource, value), bound), is_each))
-        elif rest in ("", "each") or (rest in _SHARES and scope.kind == "community"):
-            is_equal = rest == "each" and str(value).strip() == "equal"
-            held.setdefault(resource, {})[rest] = True if is_equal else _amount(resource, value)
+        resource = name.resource
+        if name.window is not None:
+            allowance = Allowance(_amount(resource, value), name.window)
+            spent.append(Spending(resource, allowance, name.is_each))
         else:
-            raise LimitUnknown(name=name)
+            is_equal = name.part == "each" and str(value).strip() == "equal"
+            amount = True if is_equal else _amount(resource, value)
+            held.setdefault(resource, {})[name.part] = amount
     return Quota(
         {resource: _limit(resource, parts) for resource, parts in held.items()}, tuple(spent)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What there is one limit of at a scope, however it is spelled."""
+
+    resource: str
+    part: str = ""  # of what is held: the most; `each`; what is owned, borrowed, lent
+    window: Window | None = None  # of what is spent
+    is_each: bool = False
+
+
+def _read_names(
+    lines: Mapping[str, object], scope: Scope, zone: str, sessions: Sequence[Session]
+) -> dict[_Name, object]:
+    found: dict[_Name, object] = {}
+    for line, value in lines.items():
+        name = _read_name(line, scope, zone, sessions)
+        if name in found:
+            raise LimitRepeated(name=line.strip())
+        found[name] = value
+    return found
+
+
+def _read_name(line: str, scope: Scope, zone: str, sessions: Sequence[Session]) -> _Name:
+    resource, *words = line.split() or [""]
+    rest = " ".join(words)
+    if not is_resource(resource):
+        raise LimitUnknown(name=line)
+    if not is_spent(resource):
+        if rest in ("", "each") or (rest in _SHARES and scope.kind == "community"):
+            return _Name(resource, rest)
+        raise LimitUnknown(name=line)
+    is_each = words[-1:] == ["each"]
+    window = _window(rest.removesuffix(" each"), scope, zone, sessions)
+    if window is None:
+        raise LimitUnknown(name=line)
+    return _Name(resource, window=window, is_each=is_each)
 
 
 _SHARES = ("nominal", "may_borrow", "may_lend")
@@ -370,13 +410,13 @@ def _window(text: str, scope: Scope, zone: str, sessions: Sequence[Session]) -> 
             ZoneInfo(rest or zone)
             return CalendarMonth(rest or zone)
         if first == "since":
-            since = datetime.fromisoformat(rest)
-            if since.tzinfo is None:
-                midnight = datetime.combine(date.fromisoformat(rest), time(), ZoneInfo(zone))
-                since = midnight.astimezone(UTC)
-            return WholeGrant(since)
+            return granted_since(rest, zone)
         if rest in ("day", "days") and 0 < int(first) <= 36500:
             return Rolling(int(first))
-    except (ValueError, KeyError, OSError):  # ZoneInfo's, of a zone that there is not
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+    ):  # the last two are ZoneInfo's, of a zone that there is not
         pass
     return None

@@ -95,9 +95,13 @@ def prepare_trial(
         scope = place.scope
         communities = {one.slug: one for one in store.communities.all()}
         quotas = {at: one.quota for at, one in store.balances.standings(None).items()}
-        lines: dict[str, object] = dict(quota_lines(quotas.get(scope, Quota())))
-        lines.update(changes)
-        quotas[scope] = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
+        quotas[scope] = read_lines(
+            changes,
+            scope,
+            zone=desk.settings.zone,
+            sessions=place.sessions,
+            instead_of=quotas.get(scope),
+        )
         reads = community if _stands_alone(community, communities, quotas) else None
         if store.leases.count_settled(reads, since) > MOST_STARTS:
             raise HistoryTooLong(most=MOST_STARTS)
