@@ -72,6 +72,7 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
         requested_at=desk.now,
         active_at=desk.now if server.ready else None,
         adopted=True,
+        is_hub_admin=server.is_hub_admin,
         amounts=set_aside(None, profile),
     )
     hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)

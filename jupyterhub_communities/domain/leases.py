@@ -43,6 +43,7 @@ class Lease:
     stop_at: datetime | None = None  # when it is to be stopped, and why: see `stops`
     stop_reason: str | None = None
     is_rescue: bool = False  # to save or delete files; may stand over the limit
+    is_hub_admin: bool = False  # of an admin of the Hub, who needs no community
 
     @property
     def charged(self) -> Scope:
@@ -68,6 +69,7 @@ class RunningServer:
     key: ServerKey
     ready: bool
     profile: str | None = None  # the slug in its options, if they name one
+    is_hub_admin: bool = False  # its user
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,7 @@ class SqlLeases:
                 "amounts": dict(lease.amounts),
                 "ends_at": lease.ends_at,
                 "is_rescue": lease.is_rescue,
+                "is_hub_admin": lease.is_hub_admin,
             },
         )
 
@@ -340,4 +341,5 @@ def lease_of(row: Row[Any]) -> Lease:
         stop_at=row.stop_at,
         stop_reason=row.stop_reason,
         is_rescue=row.is_rescue,
+        is_hub_admin=row.is_hub_admin,
     )

@@ -26,9 +26,10 @@ def upgrade() -> None:
         for name in ("metered_until", "metered_at", "ends_at", "warned_at", "stop_at"):
             leases.add_column(sa.Column(name, sa.DateTime(), nullable=True))
         leases.add_column(sa.Column("stop_reason", sa.String(length=32), nullable=True))
-        leases.add_column(
-            sa.Column("is_rescue", sa.Boolean(), nullable=False, server_default=sa.false())
-        )
+        for name in ("is_rescue", "is_hub_admin"):
+            leases.add_column(
+                sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
+            )
     op.create_index(
         "ix_leases_unmetered",
         "leases",
