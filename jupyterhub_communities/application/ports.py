@@ -515,8 +515,9 @@ class Balances(Protocol):
         """All that hold at some time between the two; without `until`, or later."""
         ...
 
-    def add_up_cohorts(self) -> None:
-        """What each cohort's communities lend and have drawn, anew: after a change of limits."""
+    def add_up_cohorts(self) -> int:
+        """What each cohort's communities lend and have drawn, anew: after a change of limits. Of how
+        many pools something else was drawn."""
         ...
 
     def standings(
@@ -560,13 +561,14 @@ class Balances(Protocol):
         """Every allowance that binds now, with what is left of it and how fast it goes."""
         ...
 
-    def adds_up(self) -> bool:
-        """Is every counter what `recount` would write?"""
+    def miscounted(self) -> Mapping[tuple[str, str], int]:
+        """Counters (as `correct` takes them) that do not say what the unsettled leases of all hubs
+        amount to, with what is missing. As of one moment: within `Transactions.read`."""
         ...
 
-    def recount(self) -> int:
-        """Adds up anew what is held, from the unsettled leases of all hubs, and writes it where a
-        counter says otherwise; how many did."""
+    def correct(self, by: Mapping[tuple[str, str], int]) -> None:
+        """Adds what is missing. Starts and stops change leases and counters alike, so it is the same
+        however many there were since it was added up."""
         ...
 
 

@@ -129,10 +129,10 @@ _TAKE = (
     .values(held=balances.c.held + bindparam("asked"))
 )
 _MOST_ASKED = 100  # sums in one statement
-_SET_HELD = (
+_CORRECT = (
     update(balances)
     .where(balances.c.scope == bindparam("at"), balances.c.resource == bindparam("what"))
-    .values(held=bindparam("right"))
+    .values(held=balances.c.held + bindparam("more"))
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _COLUMN_OF = {
@@ -297,21 +297,8 @@ class SqlBalances:
                 insert(balances).values(scope=self._key(scope), resource=resource, held=0, **values)
             )
 
-    def add_up_cohorts(self) -> None:
+    def add_up_cohorts(self) -> int:
         """What each cohort's communities lend and have drawn, anew from their own rows."""
-        cohorts = self._pools()
-        self._connection.execute(delete(balances).where(balances.c.scope.like("hub/~%")))
-        if cohorts:
-            self._connection.execute(
-                insert(balances),
-                [
-                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
-                    for (scope, resource), (quota, held) in cohorts.items()
-                ],
-            )
-
-    def _pools(self) -> dict[tuple[str, str], list[int]]:
-        """Of each cohort what is lent and what is drawn, by the rows of its communities."""
         cohorts: dict[tuple[str, str], list[int]] = {}
         rows = self._connection.execute(
             select(communities.c.cohort, balances)
@@ -323,7 +310,22 @@ class SqlBalances:
                 pool = cohorts.setdefault((f"hub/~{row.cohort}", row.resource), [0, 0])
                 pool[0] += share.lendable
                 pool[1] += share.drawn(row.held)
-        return cohorts
+        are_pools = balances.c.scope.like("hub/~%")
+        before = {
+            (row.scope, row.resource): row.held
+            for row in self._connection.execute(select(balances).where(are_pools))
+        }
+        self._connection.execute(delete(balances).where(are_pools))
+        if cohorts:
+            self._connection.execute(
+                insert(balances),
+                [
+                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
+                    for (scope, resource), (quota, held) in cohorts.items()
+                ],
+            )
+        drawn = {key: held for key, (_, held) in cohorts.items()}
+        return sum(drawn.get(key, 0) != before.get(key, 0) for key in drawn | before)
 
     # A start
 
@@ -365,9 +367,11 @@ class SqlBalances:
         return not wanted or self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
 
     def _open(self, holds: Iterable[Hold]) -> None:
-        rows = [
-            {"scope": self._key(hold.scope), "resource": hold.resource, "held": 0} for hold in holds
-        ]
+        self._insert_new(
+            [{"scope": self._key(one.scope), "resource": one.resource, "held": 0} for one in holds]
+        )
+
+    def _insert_new(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
             dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
             self._connection.execute(dialect.insert(balances).on_conflict_do_nothing(), rows)
@@ -480,26 +484,7 @@ class SqlBalances:
 
     # Mending
 
-    def adds_up(self) -> bool:
-        wrong, missing = self._miscounted()
-        drawn = {key: held for key, (_, held) in self._pools().items()}
-        return not wrong and not missing and drawn == self._drawn()
-
-    def recount(self) -> int:
-        wrong, missing = self._miscounted()
-        drawn = self._drawn()
-        if wrong:
-            self._connection.execute(_SET_HELD, wrong)
-        if missing:
-            self._connection.execute(insert(balances), missing)
-        self.add_up_cohorts()
-        anew = self._drawn()
-        changed = [key for key in drawn | anew if drawn.get(key, 0) != anew.get(key, 0)]
-        return len(wrong) + len(missing) + len(changed)
-
-    def _miscounted(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Counters that are not the sum of the unsettled leases, and those that are not there, as
-        they are to be written."""
+    def miscounted(self) -> Mapping[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}
         columns = (leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts)
         query = select(leases.c.hub, *columns).where(leases.c.settled_at.is_(None))
@@ -509,21 +494,16 @@ class SqlBalances:
                 key = scope_key(level, row.hub)
                 for resource, amount in row.amounts.items():
                     found[key, resource] = found.get((key, resource), 0) + amount
-        rows = self._connection.execute(select(balances)).all()
-        wrong = [
-            {"at": row.scope, "what": row.resource, "right": right}
-            for row in rows
-            if not row.scope.startswith("hub/~")
-            and (right := found.pop((row.scope, row.resource), 0)) != row.held
-        ]
-        return wrong, [
-            {"scope": at, "resource": what, "held": n} for (at, what), n in found.items()
-        ]
+        kept = select(balances.c.scope, balances.c.resource, balances.c.held)
+        for row in self._connection.execute(kept.where(balances.c.scope.not_like("hub/~%"))):
+            key = (row.scope, row.resource)
+            found[key] = found.get(key, 0) - row.held
+        return {key: n for key, n in found.items() if n}
 
-    def _drawn(self) -> dict[tuple[str, str], int]:
-        """From the pools of cohorts, as their own rows say."""
-        rows = self._connection.execute(select(balances).where(balances.c.scope.like("hub/~%")))
-        return {(row.scope, row.resource): row.held for row in rows}
+    def correct(self, by: Mapping[tuple[str, str], int]) -> None:
+        rows = [{"at": at, "what": what, "more": more} for (at, what), more in by.items()]
+        self._insert_new([{"scope": at, "resource": what, "held": 0} for at, what in by])
+        self._connection.execute(_CORRECT, rows)
 
     # Reading
 
