@@ -21,7 +21,6 @@ from .ports import Desk
 class Capacity:
     """What is held and limited where tickets wait to be charged, as of one moment."""
 
-    at: datetime
     ledgers: Mapping[Size, Ledger]
     lasts: Mapping[Scope, timedelta]
 
@@ -87,7 +86,7 @@ def look_for_room(desk: Desk, sizes: Iterable[Size]) -> Capacity:
             lasts[scope] = lasts_in(desk, scope) or LOOK_AHEAD
             until = desk.now + lasts[scope]
             ledgers[size] = store.balances.standing(scope, dict(amounts), desk.now, until)
-    return Capacity(desk.now, ledgers, lasts)
+    return Capacity(ledgers, lasts)
 
 
 def end_lost_places(desk: Desk, username: str, *, is_hub_admin: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from .quotas import Scope
@@ -55,11 +55,6 @@ class Lease:
         if self.settled_at is not None:
             return LeaseState.SETTLED
         return LeaseState.REQUESTED if self.active_at is None else LeaseState.ACTIVE
-
-    def held_for(self, start: datetime, end: datetime) -> timedelta:
-        """How long it held its quota between `start` and `end`."""
-        until = end if self.settled_at is None else min(self.settled_at, end)
-        return max(timedelta(), until - max(self.requested_at, start))
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,11 +160,6 @@ class SqlBalances:
         limit = min((one for one in limits if one is not None), default=None)
         return Balance(scope=scope, resource=resource, limit=limit, held=row.held)
 
-    def all_at(self, scope: Scope) -> Sequence[Balance]:
-        """Of every resource that is limited or held there."""
-        rows = self._connection.execute(_AT_SCOPES, {"scopes": [self._key(scope)]})
-        return [self.get(scope, row.resource) for row in rows.all()]
-
     def quota(self, scope: Scope) -> Quota:
         at = {"scopes": [self._key(scope)]}
         limited = {}

@@ -116,16 +116,6 @@ class SqlLeases:
         rows = self._connection.execute(_OF_USERNAME, {"hub": self._hub_name, "sought": username})
         return [lease_of(row) for row in rows]
 
-    def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
-        rows = self._connection.execute(
-            select(leases).where(
-                leases.c.community == community,
-                leases.c.requested_at < end,
-                or_(leases.c.settled_at.is_(None), leases.c.settled_at > start),
-            )
-        )
-        return [lease_of(row) for row in rows]
-
     def settled(
         self, community: str | None, since: datetime, *, after: Lease | None, limit: int
     ) -> Sequence[Lease]:
