@@ -9,7 +9,7 @@ PYTHON312 ?= $(or $(shell command -v python3.12 >/dev/null && python3.12 -c 1 2>
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-admission bench-tick bench-decision bench-weight clean
+.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-weight clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-admission  time a start and a stop with few and with a million leases (OUT=folder)"
 	@echo "make bench-tick   time the service's tick with thousands of servers (OUT=folder)"
 	@echo "make bench-decision   time a decision beside jupyterhub-usage-quotas and Prometheus (OUT=folder)"
+	@echo "make bench-usage  how large a year of a busy hub's usage is"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
@@ -80,6 +81,9 @@ bench-decision: OUT ?= benchmarks/decision/out
 bench-decision: $(VENV)/.bench $(if $(PYTHON312),$(USAGE_QUOTAS)/.bench)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.decision --out $(OUT) \
 		$(if $(PYTHON312),--python312 $(USAGE_QUOTAS)/bin/python) $(ARGS)
+
+bench-usage: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.usage
 
 bench-weight: $(VENV)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.weight --out benchmarks/weight/figures $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -24,11 +25,9 @@ from .application.ending import (
 )
 from .application.erasure import erase_person
 from .application.issuing import issue_bound_invite
-from .application.simulating import carry_out, prepare_trial, tell
-from .application.usage import BYS, read_ended, read_running, together, usage_table
+from .application.usage import BYS, usage_table
 from .config import ConfigError, json_schema, load_config
 from .domain.grants import Actor
-from .domain.leases import Lease
 from .domain.refusals import Refusal, StorageUnreachable
 from .domain.texts import in_language
 from .domain.units import write_amount
@@ -288,25 +287,14 @@ def usage(arguments: argparse.Namespace) -> None:
 
 def simulate(arguments: argparse.Namespace) -> None:
     """Tries other limits on the past days: who would have been refused. Nothing is changed."""
-    changes = dict(arguments.limits)
+    from .service.quotas import simulate as try_limits
+
     house = open_house(arguments.config)
     operator = Actor(account_id=None, is_operator=True)
+    place = (arguments.community, arguments.workshop)
+    changes = dict(arguments.limits)
     try:
-        trial = house.call(
-            prepare_trial,
-            operator,
-            arguments.community,
-            arguments.workshop,
-            changes,
-            arguments.days,
-        )
-        running = house.call(read_running, trial.reads)
-        ended: list[Lease] = []
-        while page := house.call(
-            read_ended, trial.reads, trial.since, ended[-1] if ended else None
-        ):
-            ended += page
-        outcome = house.call(tell, trial, carry_out(trial, together(running, ended)))
+        outcome = asyncio.run(try_limits(house, operator, *place, changes, arguments.days))
     except StorageUnreachable:
         raise
     except Refusal as refusal:
@@ -449,7 +437,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add_configured("resume", resume)
     command.add_argument("community", help="its slug")
     command = add_configured("usage", usage)
-    command.add_argument("community", nargs="?", help="its slug; by default the whole hub")
+    command.add_argument("--community", help="its slug; by default the whole hub")
     for name, target, text in (("--from", "start", "first"), ("--to", "end", "last")):
         command.add_argument(
             name,

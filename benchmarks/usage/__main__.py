@@ -1,6 +1,6 @@
 """How large a year of a busy hub is: 300 people with 5 hours on each of 250 days, through the real meter.
 
-PYTHONPATH=tests python -m benchmarks.usage
+`make bench-usage`
 """
 
 from __future__ import annotations

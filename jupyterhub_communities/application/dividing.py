@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from ..domain.audit import AuditEntry
@@ -15,10 +16,10 @@ from ..domain.ledger import Allowance
 from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.metering import meter
 from ..domain.quotas import HUB, Scope
-from ..domain.refusals import AmountInvalid, Declared, LimitUnknown
+from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
 from ..domain.reservations import Reservation, reserved_at
 from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
-from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window, WorkshopSessions
+from ..domain.windows import CalendarMonth, Rolling, Window, WorkshopSessions, granted_since
 from ..domain.workshops import Session, Workshop
 from .communities import find_community, quota_lines
 from .ending import require_operator
@@ -94,39 +95,26 @@ def view_quota(
     """Of a workshop, a community with its workshops, or the hub with its communities. Raises
     `NotFound` for a place that is none of the actor's business."""
     with desk.database.read() as store:
+        here = find_place(store, actor, community, workshop)
+        places, cohort = [here], {}
         if community is None:
-            require_operator(actor)
-            communities = {c.slug: c for c in store.communities.all()}
+            cohort = {c.slug: c for c in store.communities.all()}
             standings = store.balances.standings(None, with_workshops=False)
-            places: list[tuple[Scope, Community | None, Workshop | None]] = [(HUB, None, None)]
-            places += [(Scope(slug), found, None) for slug, found in communities.items()]
-            cohort = communities
+            places += [Place(Scope(slug), found) for slug, found in cohort.items()]
         else:
-            own = find_community(store, actor, community)
             standings = store.balances.standings(community)
-            cohort = {}
-            if own.cohort is not None:
-                cohort = {c.slug: c for c in store.communities.all() if c.cohort == own.cohort}
+            if here.community is not None and here.community.cohort is not None:
+                of_cohort = here.community.cohort
+                cohort = {c.slug: c for c in store.communities.all() if c.cohort == of_cohort}
                 standings = {
                     **store.balances.standings(None, with_workshops=False),
                     **standings,
                 }
-            if workshop is not None:
-                places = [
-                    (
-                        Scope(community, workshop),
-                        own,
-                        find_workshop(store, actor, community, workshop),
-                    )
-                ]
-            else:
-                places = [
-                    (Scope(community), own, None),
-                    *(
-                        (Scope(community, one.slug), own, one)
-                        for one in store.workshops.of_community(community)
-                        if actor.role_at(community, one.slug) is not None
-                    ),
+            if workshop is None:
+                places += [
+                    Place(Scope(community, one.slug), here.community, one)
+                    for one in store.workshops.of_community(community)
+                    if actor.role_at(community, one.slug) is not None
                 ]
         views = _views(desk, store, places, standings, cohort)
         is_declared = workshop is None and _is_declared(desk, community)
@@ -150,19 +138,12 @@ def set_quota(
     """All limits of a scope anew, by their names (see `quota_lines`). A champion divides what the
     community has among its workshops; the rest is the operator's, or the file's."""
     with desk.database.write() as store:
-        sessions: Sequence[Session] = ()
-        if community is None:
-            require_operator(actor)
-        else:
-            find_community(store, actor, community)
-            require(actor, Verb.SET_QUOTA, community)
-            if workshop is not None:
-                sessions = find_workshop(store, actor, community, workshop).sessions
+        place = find_place(store, actor, community, workshop, Verb.SET_QUOTA)
         if workshop is None and (_is_declared(desk, community) or not actor.is_operator):
             raise Declared
-        scope = Scope(community, workshop)
+        scope = place.scope
         before = store.balances.quota(scope)
-        wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=sessions)
+        wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
             store.balances.set_quota(scope, wanted)
             store.balances.add_up_cohorts()
@@ -182,6 +163,39 @@ def set_quota(
     return view_quota(desk, actor, community, workshop)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where limits are set, with what stands there."""
+
+    scope: Scope
+    community: Community | None = None  # None: the hub
+    workshop: Workshop | None = None
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        return () if self.workshop is None else self.workshop.sessions
+
+
+def find_place(
+    store: Store,
+    actor: Actor,
+    community: str | None,
+    workshop: str | None,
+    verb: Verb | None = None,
+) -> Place:
+    """A workshop, a community or the hub, if the actor may know of it and do that there."""
+    if community is None:
+        require_operator(actor)
+        if workshop is not None:
+            raise NotFound(kind="workshop")  # each is a community's
+        return Place(HUB)
+    own = find_community(store, actor, community)
+    if verb is not None:
+        require(actor, verb, community)
+    found = None if workshop is None else find_workshop(store, actor, community, workshop)
+    return Place(Scope(community, workshop), own, found)
+
+
 def _is_declared(desk: Desk, community: str | None) -> bool:
     """The file says all limits of the hub and of the communities that it names."""
     return community is None or community in desk.settings.communities
@@ -199,15 +213,16 @@ def _may_set(actor: Actor, community: str | None, workshop: str | None) -> bool:
 def _views(
     desk: Desk,
     store: Store,
-    places: Sequence[tuple[Scope, Community | None, Workshop | None]],
+    places: Sequence[Place],
     standings: Mapping[Scope, Standing],
     cohort: Mapping[str, Community],
 ) -> tuple[ScopeView, ...]:
     reservations = store.balances.reservations(desk.now, desk.now + _MOMENT)
-    spent = _spent(desk, store, [place[0] for place in places], standings)
+    spent = _spent(desk, store, [place.scope for place in places], standings)
     given = _lent(standings, cohort)
     views = []
-    for scope, community, workshop in places:
+    for place in places:
+        scope = place.scope
         standing = standings.get(scope, Standing())
         rows = tuple(
             _held_row(desk, scope, resource, standing, reservations, given)
@@ -217,7 +232,9 @@ def _views(
             SpentRow(one, spent.get((scope, number)))
             for number, one in enumerate(standing.quota.spent)
         )
-        views.append(ScopeView(scope, community, workshop, standing.quota, rows, spending))
+        views.append(
+            ScopeView(scope, place.community, place.workshop, standing.quota, rows, spending)
+        )
     return tuple(views)
 
 
@@ -291,34 +308,73 @@ def _spent(
 
 
 def read_lines(
-    lines: Mapping[str, object], scope: Scope, *, zone: str, sessions: Sequence[Session] = ()
+    lines: Mapping[str, object],
+    scope: Scope,
+    *,
+    zone: str,
+    sessions: Sequence[Session] = (),
+    instead_of: Quota | None = None,
 ) -> Quota:
-    """The limits that these lines say; an empty one is none. Raises `LimitUnknown` and
-    `AmountInvalid`."""
-    held: dict[str, dict[str, object]] = {}
-    spent: list[Spending] = []
+    """The limits that these lines say, beside those that they stand `instead_of`; an empty line is
+    none, or takes one away. Raises `LimitUnknown`, `LimitRepeated` and `AmountInvalid`."""
     if len(lines) > MOST_LINES:
         raise LimitUnknown(name="…")
-    for name, value in lines.items():
+    read = partial(_read_names, scope=scope, zone=zone, sessions=sessions)
+    known = {} if instead_of is None else read(quota_lines(instead_of))
+    held: dict[str, dict[str, object]] = {}
+    spent: list[Spending] = []
+    for name, value in {**known, **read(lines)}.items():
         if value is None or not str(value).strip():
             continue
-        resource, _, rest = name.strip().partition(" ")
-        if not is_resource(resource):
-            raise LimitUnknown(name=name)
-        if is_spent(resource):
-            window, is_each = rest.removesuffix("each").strip(), rest.endswith("each")
-            bound = _window(window, scope, zone, sessions)
-            if bound is None:
-                raise LimitUnknown(name=name)
-            spent.append(Spending(resource, Allowance(_amount(resource, value), bound), is_each))
-        elif rest in ("", "each") or (rest in _SHARES and scope.kind == "community"):
-            is_equal = rest == "each" and str(value).strip() == "equal"
-            held.setdefault(resource, {})[rest] = True if is_equal else _amount(resource, value)
+        resource = name.resource
+        if name.window is not None:
+            allowance = Allowance(_amount(resource, value), name.window)
+            spent.append(Spending(resource, allowance, name.is_each))
         else:
-            raise LimitUnknown(name=name)
+            is_equal = name.part == "each" and str(value).strip() == "equal"
+            amount = True if is_equal else _amount(resource, value)
+            held.setdefault(resource, {})[name.part] = amount
     return Quota(
         {resource: _limit(resource, parts) for resource, parts in held.items()}, tuple(spent)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What there is one limit of at a scope, however it is spelled."""
+
+    resource: str
+    part: str = ""  # of what is held: the most; `each`; what is owned, borrowed, lent
+    window: Window | None = None  # of what is spent
+    is_each: bool = False
+
+
+def _read_names(
+    lines: Mapping[str, object], scope: Scope, zone: str, sessions: Sequence[Session]
+) -> dict[_Name, object]:
+    found: dict[_Name, object] = {}
+    for line, value in lines.items():
+        name = _read_name(line, scope, zone, sessions)
+        if name in found:
+            raise LimitRepeated(name=line.strip())
+        found[name] = value
+    return found
+
+
+def _read_name(line: str, scope: Scope, zone: str, sessions: Sequence[Session]) -> _Name:
+    resource, *words = line.split() or [""]
+    rest = " ".join(words)
+    if not is_resource(resource):
+        raise LimitUnknown(name=line)
+    if not is_spent(resource):
+        if rest in ("", "each") or (rest in _SHARES and scope.kind == "community"):
+            return _Name(resource, rest)
+        raise LimitUnknown(name=line)
+    is_each = words[-1:] == ["each"]
+    window = _window(rest.removesuffix(" each"), scope, zone, sessions)
+    if window is None:
+        raise LimitUnknown(name=line)
+    return _Name(resource, window=window, is_each=is_each)
 
 
 _SHARES = ("nominal", "may_borrow", "may_lend")
@@ -332,7 +388,7 @@ def _limit(resource: str, parts: Mapping[str, object]) -> Limit:
         share = Share(amounts["nominal"], amounts.get("may_borrow"), amounts.get("may_lend"))
     elif set(amounts) & set(_SHARES):
         raise LimitUnknown(name=f"{resource} nominal")
-    if is_equal and "" not in amounts:
+    if is_equal and "" not in amounts and share is None:
         raise LimitUnknown(name=f"{resource} each")
     each = None if is_equal else amounts.get("each")
     return Limit(amounts.get(""), each, is_equal, share)
@@ -354,13 +410,13 @@ def _window(text: str, scope: Scope, zone: str, sessions: Sequence[Session]) -> 
             ZoneInfo(rest or zone)
             return CalendarMonth(rest or zone)
         if first == "since":
-            since = datetime.fromisoformat(rest)
-            if since.tzinfo is None:
-                midnight = datetime.combine(date.fromisoformat(rest), time(), ZoneInfo(zone))
-                since = midnight.astimezone(UTC)
-            return WholeGrant(since)
+            return granted_since(rest, zone)
         if rest in ("day", "days") and 0 < int(first) <= 36500:
             return Rolling(int(first))
-    except (ValueError, KeyError, OSError):  # ZoneInfo's, of a zone that there is not
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+    ):  # the last two are ZoneInfo's, of a zone that there is not
         pass
     return None

@@ -203,6 +203,7 @@ def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) ->
                 amounts=wanted,
                 ends_at=None if lasts is None else desk.now + lasts,
                 is_rescue=plan.is_rescue,
+                is_hub_admin=request.is_hub_admin,
             )
         )
         return plan

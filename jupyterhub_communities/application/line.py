@@ -21,7 +21,6 @@ from .ports import Desk
 class Capacity:
     """What is held and limited where tickets wait to be charged, as of one moment."""
 
-    at: datetime
     ledgers: Mapping[Size, Ledger]
     lasts: Mapping[Scope, timedelta]
 
@@ -87,17 +86,18 @@ def look_for_room(desk: Desk, sizes: Iterable[Size]) -> Capacity:
             lasts[scope] = lasts_in(desk, scope) or LOOK_AHEAD
             until = desk.now + lasts[scope]
             ledgers[size] = store.balances.standing(scope, dict(amounts), desk.now, until)
-    return Capacity(desk.now, ledgers, lasts)
+    return Capacity(ledgers, lasts)
 
 
-def end_lost_places(desk: Desk, username: str) -> None:
+def end_lost_places(desk: Desk, username: str, *, is_hub_admin: bool = False) -> None:
     """Takes from the line what somebody may not start any more, if there is anything."""
     with desk.database.read() as store:
         tickets = store.line.of_user(username)
         if not tickets:
             return
         person = load_person(desk, store, username)
-    lost = [ticket.id for ticket in tickets if person.is_refused() or not _is_open(ticket, person)]
+    is_refused = person.is_refused(is_operator=is_hub_admin)
+    lost = [ticket.id for ticket in tickets if is_refused or not _is_open(ticket, person)]
     if lost:
         leave_line(desk, lost)
 

@@ -389,10 +389,6 @@ class Leases(Protocol):
         """The unsettled leases of one person, on this hub."""
         ...
 
-    def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
-        """The leases charged to a community that held quota between the two times."""
-        ...
-
     def settled(
         self, community: str | None, since: datetime, *, after: Lease | None, limit: int
     ) -> Sequence[Lease]:
@@ -501,10 +497,6 @@ class Balances(Protocol):
     """Limits, and what is held."""
 
     def get(self, scope: Scope, resource: str) -> Balance: ...
-    def all_at(self, scope: Scope) -> Sequence[Balance]:
-        """Of every resource that is limited or held there."""
-        ...
-
     def quota(self, scope: Scope) -> Quota: ...
     def set_quota(self, scope: Scope, quota: Quota) -> None:
         """All limits of the scope. What is held and spent stays as it is."""
@@ -515,8 +507,9 @@ class Balances(Protocol):
         """All that hold at some time between the two; without `until`, or later."""
         ...
 
-    def add_up_cohorts(self) -> None:
-        """What each cohort's communities lend and have drawn, anew: after a change of limits."""
+    def add_up_cohorts(self) -> int:
+        """What each cohort's communities lend and have drawn, anew: after a change of limits. Of how
+        many pools something else was drawn."""
         ...
 
     def standings(
@@ -560,13 +553,14 @@ class Balances(Protocol):
         """Every allowance that binds now, with what is left of it and how fast it goes."""
         ...
 
-    def adds_up(self) -> bool:
-        """Is every counter what `recount` would write?"""
+    def miscounted(self) -> Mapping[tuple[str, str], int]:
+        """Counters (as `correct` takes them) that do not say what the unsettled leases of all hubs
+        amount to, with what is missing. As of one moment: within `Transactions.read`."""
         ...
 
-    def recount(self) -> int:
-        """Adds up anew what is held, from the unsettled leases of all hubs, and writes it where a
-        counter says otherwise; how many did."""
+    def correct(self, by: Mapping[tuple[str, str], int]) -> None:
+        """Adds what is missing. Starts and stops change leases and counters alike, so it is the same
+        however many there were since it was added up."""
         ...
 
 
@@ -574,13 +568,6 @@ class Usage(Protocol):
     """What was spent, by the hour."""
 
     def add(self, usage: metering.Usage) -> None: ...
-    def of(
-        self, scope: Scope, start: datetime, end: datetime
-    ) -> Sequence[tuple[metering.Bucket, Amounts]]:
-        """By hour, place, person and profile, at the scope and below it; `start` to `end` are
-        hours of UTC. In the order of time."""
-        ...
-
     def sums(
         self,
         scope: Scope,
@@ -588,7 +575,8 @@ class Usage(Protocol):
         end: datetime,
         by: Literal["hour", "place", "profile", "person"],
     ) -> Sequence[tuple[datetime | Scope | str | None, Amounts]]:
-        """The same, added up for each hour, place, profile (slug) or person (account id)."""
+        """At the scope and below it, for each hour, place, profile (slug) or person (account id);
+        `start` to `end` are hours of UTC."""
         ...
 
 

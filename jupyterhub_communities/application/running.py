@@ -138,7 +138,10 @@ def _courses(desk: Desk, store: Store) -> Iterator[tuple[Lease, Lease, Course]]:
             access_ends_at=None
             if account is None
             else access_ends_at(
-                account, grants, settings.grace, admits_outside=settings.admits_outside
+                account,
+                grants,
+                settings.grace,
+                admits_outside=settings.admits_outside or lease.is_hub_admin,
             ),
         )
         what = course(

@@ -1,6 +1,6 @@
 """Simulating: the last days anew with other limits. Nothing is written.
 
-Read in pieces and computed beside the pool: see `House.work`. A community's dry run asks its own
+Read in pieces and computed beside the pool: see `House.compute`. A community's dry run asks its own
 starts only; what others held, they hold in it too.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..domain.communities import Community
-from ..domain.grants import Actor, Verb, require
+from ..domain.grants import Actor, Verb
 from ..domain.leases import Lease
 from ..domain.ledger import Allowance, Key, Rules
 from ..domain.limits import Limit, Quota
@@ -23,13 +23,10 @@ from ..domain.stops import RunningRules
 from ..domain.texts import LocalText
 from ..domain.units import Amounts
 from ..domain.windows import hour_of
-from ..domain.workshops import Session
 from .admission import level_name, set_aside
-from .communities import find_community, quota_lines
-from .dividing import read_lines
-from .ending import require_operator
+from .communities import quota_lines
+from .dividing import find_place, read_lines
 from .ports import Desk, Store
-from .workshops import find_workshop
 
 MOST_DAYS = 90
 MOST_STARTS = 100_000
@@ -93,21 +90,18 @@ def prepare_trial(
     if not 1 <= days <= MOST_DAYS:
         raise PeriodInvalid(most=MOST_DAYS)
     since = desk.now - timedelta(days=days)
-    scope = Scope(community, workshop)
     with desk.database.read() as store:
-        sessions: Sequence[Session] = ()
-        if community is None:
-            require_operator(actor)
-        else:
-            find_community(store, actor, community)
-            require(actor, Verb.TRY_QUOTA, community)
-            if workshop is not None:
-                sessions = find_workshop(store, actor, community, workshop).sessions
+        place = find_place(store, actor, community, workshop, Verb.TRY_QUOTA)
+        scope = place.scope
         communities = {one.slug: one for one in store.communities.all()}
         quotas = {at: one.quota for at, one in store.balances.standings(None).items()}
-        lines: dict[str, object] = dict(quota_lines(quotas.get(scope, Quota())))
-        lines.update(changes)
-        quotas[scope] = read_lines(lines, scope, zone=desk.settings.zone, sessions=sessions)
+        quotas[scope] = read_lines(
+            changes,
+            scope,
+            zone=desk.settings.zone,
+            sessions=place.sessions,
+            instead_of=quotas.get(scope),
+        )
         reads = community if _stands_alone(community, communities, quotas) else None
         if store.leases.count_settled(reads, since) > MOST_STARTS:
             raise HistoryTooLong(most=MOST_STARTS)

@@ -19,6 +19,7 @@ from ..domain.profiles import Catalogue
 from ..domain.stops import RunningRules
 from ..domain.units import SERVERS
 from .profiles import GatedSection, ProfileSection
+from .quotas import QuotaSection
 from .sections import CommunitySection, HubSection, RunningSection, SignInSection
 from .values import Section
 
@@ -52,7 +53,7 @@ class CommunitiesFile(Section):
     @model_validator(mode="after")
     def _check_references(self) -> CommunitiesFile:
         """Every name of something else in the file is the name of something."""
-        mistakes = [*self._repeated_slugs(), *self._unknown_names()]
+        mistakes = [*self._repeated_slugs(), *self._unknown_names(), *self._lost_shares()]
         if mistakes:
             raise ValidationError.from_exception_data(
                 "communities.yaml",
@@ -105,6 +106,18 @@ class CommunitiesFile(Section):
         rescue = self.hub.rescue_profile
         if rescue is not None and rescue not in profiles:
             yield ("hub", "rescue_profile"), _unknown(rescue, profiles)
+
+    def _lost_shares(self) -> Iterator[_Mistake]:
+        """Nobody lends to the hub, nor to a community alone."""
+        quotas: list[tuple[_Path, QuotaSection]] = [(("hub", "quota"), self.hub.quota)]
+        quotas += [
+            (("communities", number, "quota"), section.quota)
+            for number, section in enumerate(self.communities)
+            if section.cohort is None
+        ]
+        for where, quota in quotas:
+            for inside, _ in quota.with_share():
+                yield (*where, *inside), "may_borrow and may_lend need a cohort"
 
     def _gates(self) -> Iterator[tuple[_Path, GatedSection]]:
         for number, profile in enumerate(self.profiles):

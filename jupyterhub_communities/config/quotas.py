@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Annotated, Any, Generic, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -24,7 +23,7 @@ from ..domain.units import (
     gpu,
     read_amount,
 )
-from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window
+from ..domain.windows import CalendarMonth, Rolling, Window, granted_since
 from .values import Cpu, Section, Servers, Size, Slug
 
 A = TypeVar("A")
@@ -62,6 +61,16 @@ class HeldSection(Section, Generic[A]):
             raise ValueError("expected an amount that can be shared equally")
         return self
 
+    @model_validator(mode="after")
+    def _check_share(self) -> HeldSection[A]:
+        if self.has_share and self.nominal is None:
+            raise ValueError("expected nominal beside may_borrow and may_lend")
+        return self
+
+    @property
+    def has_share(self) -> bool:
+        return self.may_borrow is not None or self.may_lend is not None
+
     def limit(self, *, is_in_cohort: bool) -> Limit:
         amounts: dict[str, Any] = self.model_dump()
         nominal, most, each = (amounts[name] for name in ("nominal", "most", "each"))
@@ -71,8 +80,6 @@ class HeldSection(Section, Generic[A]):
         else:
             most = min((one for one in (nominal, most) if one is not None), default=None)
         is_equal = each == "equal"
-        if is_equal and most is None:
-            most = nominal if share is None else share.ceiling or nominal
         return Limit(most, None if is_equal else each, is_equal, share)
 
 
@@ -95,6 +102,7 @@ def _window(value: object) -> object:
 def _is_day(text: str) -> bool:
     try:
         date.fromisoformat(text)
+        granted_since(text, "UTC")
     except ValueError:
         return False
     return True
@@ -120,8 +128,7 @@ def _read(text: str, zone: str) -> Window:
         return CalendarMonth(zone)
     first, _, rest = text.partition(" ")
     if first == "since":
-        midnight = datetime.combine(date.fromisoformat(rest), time(), tzinfo=ZoneInfo(zone))
-        return WholeGrant(midnight.astimezone(UTC))
+        return granted_since(rest, zone)
     return Rolling(int(first))
 
 
@@ -178,6 +185,23 @@ class QuotaSection(Section):
                 for kind, one in read["gpu_time"].items()
             }
         return read
+
+    @model_validator(mode="after")
+    def _check_windows(self) -> QuotaSection:
+        names = [one.name for one in self._spendings("UTC")]
+        for name in names:
+            if names.count(name) > 1:
+                resource, _, kind = name[0].replace("-", "_").partition(".")
+                what = f"{resource} of {kind}" if kind else resource
+                raise ValueError(f"{what} has two limits over the same window")
+        return self
+
+    def with_share(self) -> Iterator[tuple[tuple[str, ...], HeldSection[Any]]]:
+        """What says how it is lent and borrowed, by where it stands."""
+        held = {"servers": self.servers, "cpu": self.cpu, "memory": self.memory}
+        sections = [((name,), one) for name, one in {**held, "storage": self.storage}.items()]
+        sections += [(("gpus", kind), one) for kind, one in self.gpus.items()]
+        return ((where, one) for where, one in sections if one is not None and one.has_share)
 
     def quota(self, *, zone: str, is_in_cohort: bool = False) -> Quota:
         held = {SERVERS: self.servers, CPU: self.cpu, MEMORY: self.memory, STORAGE: self.storage}

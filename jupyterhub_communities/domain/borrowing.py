@@ -53,10 +53,6 @@ class Share:
         """What it has of others."""
         return max(0, held - self.nominal)
 
-    def idle(self, held: int) -> int:
-        """What others may have of it, unless they have it already."""
-        return max(0, self.nominal - max(held, self.guaranteed))
-
 
 def lent(shares: Mapping[N, tuple[Share, int]]) -> dict[N, int]:
     """What each community of a cohort has lent, by what each owns and holds. No server was borrowed

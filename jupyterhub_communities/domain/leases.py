@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from .quotas import Scope
@@ -43,6 +43,7 @@ class Lease:
     stop_at: datetime | None = None  # when it is to be stopped, and why: see `stops`
     stop_reason: str | None = None
     is_rescue: bool = False  # to save or delete files; may stand over the limit
+    is_hub_admin: bool = False  # of an admin of the Hub, who needs no community
 
     @property
     def charged(self) -> Scope:
@@ -55,11 +56,6 @@ class Lease:
             return LeaseState.SETTLED
         return LeaseState.REQUESTED if self.active_at is None else LeaseState.ACTIVE
 
-    def held_for(self, start: datetime, end: datetime) -> timedelta:
-        """How long it held its quota between `start` and `end`."""
-        until = end if self.settled_at is None else min(self.settled_at, end)
-        return max(timedelta(), until - max(self.requested_at, start))
-
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
@@ -68,6 +64,7 @@ class RunningServer:
     key: ServerKey
     ready: bool
     profile: str | None = None  # the slug in its options, if they name one
+    is_hub_admin: bool = False  # its user
 
 
 @dataclass(frozen=True, slots=True)

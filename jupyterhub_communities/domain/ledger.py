@@ -69,6 +69,12 @@ class Rules:
             limits.append(self.most_each.get((scope.place, resource)))
         return min((limit for limit in limits if limit is not None), default=None)
 
+    def divided(self, scope: Scope, resource: str) -> int | None:
+        """What is divided where each person has an equal part: the most that is held there, else
+        what is owned, for nobody knows how much can be borrowed."""
+        limit, share = self.limit(scope, resource), self.share(scope, resource)
+        return share.nominal if limit is None and share is not None else limit
+
     def members(self, cohort: str, resource: str) -> Iterator[tuple[Scope, Share]]:
         """The communities of a cohort that own something of the resource."""
         for (community, owned), share in self.shares.items():

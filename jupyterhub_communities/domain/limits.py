@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .borrowing import Share
 from .ledger import Allowance
+from .windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Limit:
 
     most: int | None = None
     each: int | None = None  # of one person, wherever they are charged below
-    is_shared_equally: bool = False  # each person's part of `most`, by how many hold something
+    is_shared_equally: bool = False  # each has a part, by how many have a server: `Rules.divided`
     share: Share | None = None  # what a community owns, lends and borrows
 
     @property
@@ -31,6 +32,11 @@ class Spending:
     resource: str
     allowance: Allowance
     is_each: bool = False  # of one person, instead of all together
+
+    @property
+    def name(self) -> tuple[str, Window, bool]:
+        """What there is one limit of at a scope."""
+        return self.resource, self.allowance.window, self.is_each
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ class Scope:
     member: str | None = None  # account id
     cohort: str | None = None  # then this is the cohort's own node, and nothing else is set
 
+    def __post_init__(self) -> None:
+        if self.workshop is not None and self.community is None:
+            raise ValueError("a workshop is a community's")  # else its key would be another's
+
     @property
     def kind(self) -> str:
         if self.cohort is not None:

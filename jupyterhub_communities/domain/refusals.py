@@ -542,6 +542,14 @@ class LimitUnknown(Refusal):
 
 
 @dataclass(eq=False)
+class LimitRepeated(Refusal):
+    """The same limit was given twice, perhaps in two spellings."""
+
+    code = "quota.repeated"
+    name: str
+
+
+@dataclass(eq=False)
 class PeriodInvalid(Refusal):
     """The time that is asked for is too long, or none."""
 

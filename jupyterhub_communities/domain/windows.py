@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from .workshops import Session
@@ -18,9 +18,9 @@ from .workshops import Session
 HOUR = timedelta(hours=1)
 
 
-def hour_of(time: datetime) -> datetime:
+def hour_of(moment: datetime) -> datetime:
     """The hour of UTC that a moment falls in, by its start."""
-    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,19 @@ class WholeGrant:
 
     def leaves_at(self, hour: datetime) -> datetime | None:
         return None
+
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998  # so that it is a time in every zone
+
+
+def granted_since(text: str, zone: str) -> WholeGrant:
+    """From a day in the zone, or a time with its offset. Raises `ValueError`."""
+    starts_at = datetime.fromisoformat(text)
+    if not FIRST_YEAR <= starts_at.year <= LAST_YEAR:
+        raise ValueError("expected a year that can be reckoned with")
+    if starts_at.tzinfo is None:
+        starts_at = datetime.combine(date.fromisoformat(text), time(), ZoneInfo(zone))
+    return WholeGrant(starts_at.astimezone(UTC))
 
 
 Window = Rolling | CalendarMonth | WorkshopSessions | WholeGrant

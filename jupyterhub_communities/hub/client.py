@@ -36,6 +36,7 @@ class HubClient:
                         key=key,
                         ready=bool(server.get("ready")),
                         profile=profile if isinstance(profile, str) else None,
+                        is_hub_admin=bool(user.get("admin")),
                     )
         return found
 

@@ -159,25 +159,24 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
     # A start
 
-    async def _start_request(self) -> StartRequest:
-        self._plan = None
-        request = await super()._start_request()
+    async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
+        request = await super().request_for(options)
         if not self._has_list_of_its_own:
             return request
+        listed = read_list_options(self._options_of(options))
         catalogue = await self._own_catalogue()
-        options = {} if self._is_form_skipped else read_list_options(self.user_options)
         return replace(
             request,
             catalogue=catalogue,
-            profile=options.get("profile"),
-            picked=picked_from(options, catalogue.choice_slugs()),
+            profile=listed.get("profile"),
+            picked=picked_from(listed, catalogue.choice_slugs()),
         )
 
     async def _prepare(self) -> StartPlan | None:
         """Only looks up what is started: what the pod takes is known when KubeSpawner has applied
         its list, and only then it is admitted."""
-        self._planned = self._admitted_sizes = None
-        request = await self._start_request()
+        self._plan = self._planned = self._admitted_sizes = None
+        request = await self.request_for(self.user_options)
         plan = await self._answer(self._house.look(plan_start, request))
         if plan is not None:
             self._planned = as_planned(request, plan)
@@ -245,7 +244,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
     async def _open_to_all(self) -> tuple[Profile | None, Mapping[str, str]]:
         """For a start without a lease, while the database does not answer."""
-        request = await self._start_request()
+        request = await self.request_for(self.user_options)
         wanted, picked = request.profile, request.picked
         assert request.catalogue is not None
         try:

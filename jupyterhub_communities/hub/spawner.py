@@ -200,37 +200,33 @@ class CommunitySpawnerMixin(Spawner):
 
     async def _prepare(self) -> StartPlan | None:
         """Admits the server and sets what it is started with."""
-        plan = await self._admit(await self._start_request())
+        plan = await self._admit(await self.request_for(self.user_options))
         if plan is not None:
             self._apply_plan(plan)
         return plan
 
-    async def _start_request(self) -> StartRequest:
-        """What is asked for, by nobody knows whom: checked when it is admitted."""
-        # Without a form the Hub hands over the options of the last start: a choice made elsewhere,
-        # perhaps of a community that the person has left.
-        options = {} if self._is_form_skipped else self._read_options(self.user_options)
+    async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
+        """What a start with these options would ask for; None: with those that the Hub kept. By nobody
+        knows whom: checked when it is admitted. Changes nothing here: another start may be under way."""
+        read = self._read_options(self._options_of(options))
         return StartRequest(
             lease_id=uuid4().hex,
             server=self.server_key,
-            scope=scope_of(options),
+            scope=scope_of(read),
             # A hub without profiles of ours may have a form of its own that calls something so.
-            profile=options.get("profile") if self._house.settings.catalogue.profiles else None,
-            picked=picked_of(options),
+            profile=read.get("profile") if self._house.settings.catalogue.profiles else None,
+            picked=picked_of(read),
             is_hub_admin=bool(self.user.admin),
             otherwise=self._configured_sizes(),
-            is_rescue=RESCUE in options,
+            is_rescue=RESCUE in read,
         )
 
-    async def request_for(self, options: dict[str, Any] | None) -> StartRequest:
-        """What a start with these options would ask for; None: with those that the Hub kept."""
-        kept = self.user_options
-        if options is not None:
-            self.user_options = options
-        try:
-            return await self._start_request()
-        finally:
-            self.user_options = kept
+    def _options_of(self, options: dict[str, Any] | None) -> dict[str, Any]:
+        """Without a form the Hub hands over the options of the last start: a choice made elsewhere,
+        perhaps of a community that the person has left."""
+        if self._is_form_skipped:
+            return {}
+        return self.user_options if options is None else options
 
     def _configured_sizes(self) -> Mapping[str, int]:
         """What the server takes of that of which its profile says nothing."""

@@ -326,17 +326,50 @@ def violation_in_words(violation: Violation, messages: Messages) -> str:
     return sentences[kind]
 
 
+def violation_in_a_table(violation: Violation, messages: Messages) -> str:
+    """The same in a row about somebody, for those who look after limits: it does not speak to the
+    person."""
+    if violation.scope != "member":
+        return violation_in_words(violation, messages)
+    resource = violation.resource
+    if resource == SERVERS:
+        # TRANSLATORS: In a table of starts, each of somebody: the limit that one would break.
+        return messages.ngettext(
+            "Each person may run one server at a time here.",
+            "Each person may run %(num)s servers at a time here.",
+            violation.limit,
+        )
+    if is_spent(resource):
+        # TRANSLATORS: In a table of starts, each of somebody: the limit that one would break.
+        return messages.gettext(
+            "Each person may spend %(limit)s here; spent: %(held)s; needed for a start: %(wanted)s.",
+            limit=spent_in_words(resource, violation.limit, messages),
+            held=spent_in_words(resource, violation.held, messages),
+            wanted=spent_in_words(resource, _rounded_up(violation), messages),
+        )
+    # TRANSLATORS: In a table of starts, each of somebody: the limit that one would break.
+    return messages.gettext(
+        "Each person may use %(limit)s here at a time; in use: %(held)s; needed: %(wanted)s.",
+        limit=amount_in_words(resource, violation.limit, messages),
+        held=amount_in_words(resource, violation.held, messages),
+        wanted=amount_in_words(resource, violation.wanted, messages),
+    )
+
+
+def _rounded_up(violation: Violation) -> int:
+    """What is needed, to hundredths, so that it never looks like what is left."""
+    unit = UNITS[kind_of(violation.resource)]
+    return -(violation.wanted * -100 // unit * unit // 100)
+
+
 def _own_limit(violation: Violation, messages: Messages) -> str:
     """A limit for each person, said to that person."""
     resource = violation.resource
     if is_spent(resource):
-        # What is needed is rounded up, so that it never looks like what is left.
-        unit = UNITS[kind_of(resource)]
-        needed = -(violation.wanted * -100 // unit * unit // 100)
         return messages.gettext(
             "You may still spend %(left)s here; a start needs %(wanted)s.",
             left=spent_in_words(resource, violation.left, messages),
-            wanted=spent_in_words(resource, needed, messages),
+            wanted=spent_in_words(resource, _rounded_up(violation), messages),
         )
     return messages.gettext(
         "You may use %(limit)s here at a time, and use %(held)s; this server needs %(wanted)s.",

@@ -63,6 +63,7 @@ STATUS: dict[str, int] = {
     "quota.amount": 400,
     "quota.exceeded": 429,
     "quota.limit": 400,
+    "quota.repeated": 400,
     "quota.not_yours": 403,
     "quota.one_rescue": 409,
     "reservation.needs": 400,
@@ -264,6 +265,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "quota.exceeded": quota_exceeded,
     "quota.limit": lambda r, m: m.gettext("There is no limit called %(name)s here.", name=r.name),
+    "quota.repeated": lambda r, m: m.gettext("The limit %(name)s stands here twice.", name=r.name),
     "quota.not_yours": lambda _, m: m.gettext(
         "You do not belong to the community or workshop that you chose."
     ),

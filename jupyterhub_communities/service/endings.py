@@ -104,12 +104,17 @@ class Endings:
         ending = await self._house.run(plan_ending, username)
         if ending is None:
             return
-        await self._house.run(end_lost_places, username)
+        is_spared = (
+            ending.access is not Access.FULL
+            and ending.spares_admins
+            and await self._hub.has_role(username)
+        )
+        await self._house.run(end_lost_places, username, is_hub_admin=is_spared)
         prefix = self._house.settings.group_prefix
         await self._hub.set_groups(username, ending.groups, prefix=prefix)
         if ending.access is Access.FULL:
             stop = ending.stop
-        elif ending.spares_admins and await self._hub.has_role(username):
+        elif is_spared:
             return
         elif ending.access is Access.GRACE:
             stop = ending.stop

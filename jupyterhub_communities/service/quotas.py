@@ -24,7 +24,7 @@ from ..pages.quotas import (
     quantity_in_words,
     resource_in_words,
     spent_in_words,
-    violation_in_words,
+    violation_in_a_table,
     window_in_words,
 )
 from ..pages.refusals import status_of
@@ -228,7 +228,7 @@ class QuotaPage(PageHandler):
             resource=lambda name: resource_in_words(name, messages),
             amount=lambda name, n: "–" if n is None else quantity_in_words(name, n, messages),
             window=lambda row: window_in_words(row.spending.allowance.window, zone, messages),
-            violated=lambda violation: violation_in_words(violation, messages),
+            violated=lambda violation: violation_in_a_table(violation, messages),
             query=lambda **more: urlencode({**choice, **more, "lang": messages.tag}),
         )
 

@@ -6,6 +6,7 @@ statements with ten leases as with a million.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ from ..domain.metering import METERED, SECOND, Meter, whole_second
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.stops import Drain
-from ..domain.units import MOST, SERVERS, Amounts, gpu_kind, kind_of, spent_each_second
+from ..domain.units import MOST, Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, hour_of, read_window, write_window
 from ..domain.workshops import Session
 from .tables import (
@@ -109,6 +110,14 @@ _ENDED = select(
     leases.c.metered_at.is_(None),
     leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
 )
+_MEMBERS_LEASES = select(
+    leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
+).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.settled_at.is_(None),
+    leases.c.account_id.is_not(None),
+)
+_OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
 _MARK = select(marks.c.at).where(marks.c.name == METERED)
 _TAKE = (
     update(balances)
@@ -120,10 +129,10 @@ _TAKE = (
     .values(held=balances.c.held + bindparam("asked"))
 )
 _MOST_ASKED = 100  # sums in one statement
-_SET_HELD = (
+_CORRECT = (
     update(balances)
     .where(balances.c.scope == bindparam("at"), balances.c.resource == bindparam("what"))
-    .values(held=bindparam("right"))
+    .values(held=balances.c.held + bindparam("more"))
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _COLUMN_OF = {
@@ -150,11 +159,6 @@ class SqlBalances:
         limits = [row.quota, None if share is None else share.ceiling]
         limit = min((one for one in limits if one is not None), default=None)
         return Balance(scope=scope, resource=resource, limit=limit, held=row.held)
-
-    def all_at(self, scope: Scope) -> Sequence[Balance]:
-        """Of every resource that is limited or held there."""
-        rows = self._connection.execute(_AT_SCOPES, {"scopes": [self._key(scope)]})
-        return [self.get(scope, row.resource) for row in rows.all()]
 
     def quota(self, scope: Scope) -> Quota:
         at = {"scopes": [self._key(scope)]}
@@ -288,21 +292,8 @@ class SqlBalances:
                 insert(balances).values(scope=self._key(scope), resource=resource, held=0, **values)
             )
 
-    def add_up_cohorts(self) -> None:
+    def add_up_cohorts(self) -> int:
         """What each cohort's communities lend and have drawn, anew from their own rows."""
-        cohorts = self._pools()
-        self._connection.execute(delete(balances).where(balances.c.scope.like("hub/~%")))
-        if cohorts:
-            self._connection.execute(
-                insert(balances),
-                [
-                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
-                    for (scope, resource), (quota, held) in cohorts.items()
-                ],
-            )
-
-    def _pools(self) -> dict[tuple[str, str], list[int]]:
-        """Of each cohort what is lent and what is drawn, by the rows of its communities."""
         cohorts: dict[tuple[str, str], list[int]] = {}
         rows = self._connection.execute(
             select(communities.c.cohort, balances)
@@ -314,7 +305,22 @@ class SqlBalances:
                 pool = cohorts.setdefault((f"hub/~{row.cohort}", row.resource), [0, 0])
                 pool[0] += share.lendable
                 pool[1] += share.drawn(row.held)
-        return cohorts
+        are_pools = balances.c.scope.like("hub/~%")
+        before = {
+            (row.scope, row.resource): row.held
+            for row in self._connection.execute(select(balances).where(are_pools))
+        }
+        self._connection.execute(delete(balances).where(are_pools))
+        if cohorts:
+            self._connection.execute(
+                insert(balances),
+                [
+                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
+                    for (scope, resource), (quota, held) in cohorts.items()
+                ],
+            )
+        drawn = {key: held for key, (_, held) in cohorts.items()}
+        return sum(drawn.get(key, 0) != before.get(key, 0) for key in drawn | before)
 
     # A start
 
@@ -356,9 +362,11 @@ class SqlBalances:
         return not wanted or self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
 
     def _open(self, holds: Iterable[Hold]) -> None:
-        rows = [
-            {"scope": self._key(hold.scope), "resource": hold.resource, "held": 0} for hold in holds
-        ]
+        self._insert_new(
+            [{"scope": self._key(one.scope), "resource": one.resource, "held": 0} for one in holds]
+        )
+
+    def _insert_new(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
             dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
             self._connection.execute(dialect.insert(balances).on_conflict_do_nothing(), rows)
@@ -414,10 +422,10 @@ class SqlBalances:
         """Of everybody who has a server, at the place that it is charged to."""
         if not spendings:
             return
-        held: dict[Scope, dict[str, int]] = {}
-        of_members = and_(balances.c.scope.like("hub/%@%"), balances.c.held > 0)
-        for (scope, resource), amount in self._held_where(of_members).items():
-            held.setdefault(scope, {})[resource] = amount
+        held: dict[Scope, Counter[str]] = {}
+        for row in self._connection.execute(_MEMBERS_LEASES, {"this_hub": self._hub_name}):
+            scope = Scope(row.community, row.workshop, row.account_id)
+            held.setdefault(scope, Counter()).update(row.amounts)
         since = self._connection.execute(_MARK).scalar() or now
         seconds = max(timedelta(), now - since) // SECOND
         late = self._unmetered()
@@ -467,35 +475,11 @@ class SqlBalances:
         """None for a cohort, and for another hub's top level."""
         if key == self._hub_key:
             return HUB
-        first, *parts = key.split("/")
-        if first != "hub" or not parts or parts[0].startswith("~"):
-            return None
-        member = parts.pop()[1:] if parts[-1].startswith("@") else None
-        community, workshop, *_ = (*parts, None, None)
-        return Scope(community, workshop, member)
+        return None if key.startswith(("hub:", "hub/~")) else read_key(key)
 
     # Mending
 
-    def adds_up(self) -> bool:
-        wrong, missing = self._miscounted()
-        drawn = {key: held for key, (_, held) in self._pools().items()}
-        return not wrong and not missing and drawn == self._drawn()
-
-    def recount(self) -> int:
-        wrong, missing = self._miscounted()
-        drawn = self._drawn()
-        if wrong:
-            self._connection.execute(_SET_HELD, wrong)
-        if missing:
-            self._connection.execute(insert(balances), missing)
-        self.add_up_cohorts()
-        anew = self._drawn()
-        changed = [key for key in drawn | anew if drawn.get(key, 0) != anew.get(key, 0)]
-        return len(wrong) + len(missing) + len(changed)
-
-    def _miscounted(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Counters that are not the sum of the unsettled leases, and those that are not there, as
-        they are to be written."""
+    def miscounted(self) -> Mapping[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}
         columns = (leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts)
         query = select(leases.c.hub, *columns).where(leases.c.settled_at.is_(None))
@@ -505,21 +489,16 @@ class SqlBalances:
                 key = scope_key(level, row.hub)
                 for resource, amount in row.amounts.items():
                     found[key, resource] = found.get((key, resource), 0) + amount
-        rows = self._connection.execute(select(balances)).all()
-        wrong = [
-            {"at": row.scope, "what": row.resource, "right": right}
-            for row in rows
-            if not row.scope.startswith("hub/~")
-            and (right := found.pop((row.scope, row.resource), 0)) != row.held
-        ]
-        return wrong, [
-            {"scope": at, "resource": what, "held": n} for (at, what), n in found.items()
-        ]
+        kept = select(balances.c.scope, balances.c.resource, balances.c.held)
+        for row in self._connection.execute(kept.where(balances.c.scope.not_like("hub/~%"))):
+            key = (row.scope, row.resource)
+            found[key] = found.get(key, 0) - row.held
+        return {key: n for key, n in found.items() if n}
 
-    def _drawn(self) -> dict[tuple[str, str], int]:
-        """From the pools of cohorts, as their own rows say."""
-        rows = self._connection.execute(select(balances).where(balances.c.scope.like("hub/~%")))
-        return {(row.scope, row.resource): row.held for row in rows}
+    def correct(self, by: Mapping[tuple[str, str], int]) -> None:
+        rows = [{"at": at, "what": what, "more": more} for (at, what), more in by.items()]
+        self._insert_new([{"scope": at, "resource": what, "held": 0} for at, what in by])
+        self._connection.execute(_CORRECT, rows)
 
     # Reading
 
@@ -560,28 +539,32 @@ class SqlBalances:
                 (pools if key[0].cohort else most)[key] = row.quota
             if row.quota_each is not None:
                 each[key] = row.quota_each
-            if row.is_shared_equally and row.quota is not None:
+            if row.is_shared_equally:
                 equal.add(key)
         shares = _shares(rows, scopes)
-        own = self._each(scope, wanted, most, each, equal)
         rules = Rules(
             most=most,
-            most_each={key: most_one for key, (most_one, _) in own.items()},
-            held_elsewhere={(scope, what): n for (_, what), (_, n) in own.items() if n},
             shares=shares,
             cohorts={} if cohort is None else {community: cohort for community, _ in shares},
             pools=pools,
             reservations=reserved,
         )
+        own = self._each(scope, wanted, rules, each, equal)
         spending = self._allowances(scope, wanted, path, now)
         meters = self._meters(spending, held, now, whole=whole)
-        return Ledger.standing(replace(rules, spent=spending), held, meters)
+        rules = replace(
+            rules,
+            most_each={key: most_one for key, (most_one, _) in own.items()},
+            held_elsewhere={(scope, what): n for (_, what), (_, n) in own.items() if n},
+            spent=spending,
+        )
+        return Ledger.standing(rules, held, meters)
 
     def _each(
         self,
         scope: Scope,
         wanted: Amounts,
-        most: Mapping[Key, int],
+        rules: Rules,
         each: Mapping[Key, int],
         equal: Collection[Key],
     ) -> dict[Key, tuple[int, int]]:
@@ -594,9 +577,9 @@ class SqlBalances:
             for level in reversed(scope.place.path()):
                 key = (level, resource)
                 limits = [each[key]] if key in each else []
-                if key in equal:
-                    people = self._others_holding(level, scope.member) + 1
-                    limits.append(equal_share(most[key], people, amount))
+                if key in equal and (whole := rules.divided(level, resource)) is not None:
+                    people = self._others_with_servers(level, scope.member) + 1
+                    limits.append(equal_share(whole, people, amount))
                 if limits:
                     elsewhere = self._held_elsewhere(level, scope, resource)
                     found[scope.place, resource] = (min(limits), elsewhere)
@@ -607,21 +590,25 @@ class SqlBalances:
         """What a member holds below the level, not counting what is charged to their place."""
         if level == scope.place and level.workshop is not None:
             return 0  # there is nothing below a workshop
-        query = select(func.sum(balances.c.held)).where(
-            balances.c.scope.like(f"{level.key}/%@{scope.member}"),
-            balances.c.scope != scope.key,
-            balances.c.resource == resource,
-        )
-        return int(self._connection.execute(query).scalar() or 0)
+        own = {"account": scope.member, "this_hub": self._hub_name}
+        found = 0
+        for row in self._connection.execute(_OWN_LEASES, own):
+            place = Scope(row.community, row.workshop)
+            if place != scope.place and level in place.path():
+                found += row.amounts.get(resource, 0)
+        return found
 
-    def _others_holding(self, scope: Scope, member: str) -> int:
-        """How many other people hold a server there, or below."""
-        query = select(func.count(balances.c.scope.distinct())).where(
-            balances.c.scope.like(f"{scope.key}/%@%"),
-            balances.c.scope.not_like(f"%@{member}"),
-            balances.c.resource == SERVERS,
-            balances.c.held > 0,
-        )
+    def _others_with_servers(self, level: Scope, member: str) -> int:
+        """How many other people have a server there, or below: by leases, for whoever came once
+        keeps their counters."""
+        conditions = [leases.c.settled_at.is_(None), leases.c.account_id != member]
+        if level == HUB:
+            conditions.append(leases.c.hub == self._hub_name)
+        else:
+            conditions.append(leases.c.community == level.community)
+        if level.workshop is not None:
+            conditions.append(leases.c.workshop == level.workshop)
+        query = select(func.count(leases.c.account_id.distinct())).where(*conditions)
         return self._connection.execute(query).scalar_one()
 
     def _others(

@@ -116,16 +116,6 @@ class SqlLeases:
         rows = self._connection.execute(_OF_USERNAME, {"hub": self._hub_name, "sought": username})
         return [lease_of(row) for row in rows]
 
-    def within(self, community: str, start: datetime, end: datetime) -> Sequence[Lease]:
-        rows = self._connection.execute(
-            select(leases).where(
-                leases.c.community == community,
-                leases.c.requested_at < end,
-                or_(leases.c.settled_at.is_(None), leases.c.settled_at > start),
-            )
-        )
-        return [lease_of(row) for row in rows]
-
     def settled(
         self, community: str | None, since: datetime, *, after: Lease | None, limit: int
     ) -> Sequence[Lease]:
@@ -247,6 +237,7 @@ class SqlLeases:
                 "amounts": dict(lease.amounts),
                 "ends_at": lease.ends_at,
                 "is_rescue": lease.is_rescue,
+                "is_hub_admin": lease.is_hub_admin,
             },
         )
 
@@ -340,4 +331,5 @@ def lease_of(row: Row[Any]) -> Lease:
         stop_at=row.stop_at,
         stop_reason=row.stop_reason,
         is_rescue=row.is_rescue,
+        is_hub_admin=row.is_hub_admin,
     )

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    or_,
+    select,
+    update,
+)
 
 from .tables import (
     accounts,
@@ -22,7 +34,9 @@ from .tables import (
     notices,
     redemptions,
     start_tickets,
+    usage,
     waiting,
+    workshops,
 )
 
 # Columns that say something of a person, by table.
@@ -81,25 +95,45 @@ class SqlPersonal:
         self._connection = connection
 
     def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = {}
-        tables = (accounts, identities, grants, redemptions, key_requests, notices, leases)
-        for table in (*tables, start_tickets):
-            owner = table.c.id if table is accounts else table.c.account_id
-            columns = [column for column in table.columns if not _is_secret(column)]
-            rows = self._connection.execute(select(*columns).where(owner == account_id))
+        own = (identities, grants, redemptions, key_requests, notices, usage)
+        username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
+        redeemed, attempts = _redeemed_by(account_id)
+        # A code names the person for whom it was made; whoever made it knows that, and is another.
+        is_for_me = or_(invites.c.bound_username == username, invites.c.id.in_(redeemed))
+        whose: dict[Table, ColumnElement[bool]] = {
+            accounts: accounts.c.id == account_id,
+            **{table: table.c.account_id == account_id for table in own},
+            **{
+                table: or_(table.c.account_id == account_id, table.c.username == username)
+                for table in (leases, start_tickets)
+            },
+            waiting: and_(
+                waiting.c.invite_id.in_(redeemed), waiting.c.attempt_digest.in_(attempts)
+            ),
+            invites: or_(is_for_me, invites.c.made_by == account_id),
+            workshops: workshops.c.made_by == account_id,
+            audit: or_(audit.c.actor == account_id, audit.c.subject == f"account/{account_id}"),
+        }
+        hidden = {
+            name: case((is_for_me, invites.c[name])).label(name)
+            for name in ("label", "bound_username")
+        }
+        found = {}
+        for table, is_mine in whose.items():
+            columns = [
+                hidden.get(column.name, column) if table is invites else column
+                for column in table.columns
+                if not _is_secret(column)
+            ]
+            query = select(*columns).where(is_mine).order_by(*table.primary_key.columns)
+            rows = self._connection.execute(query)
             found[table.name] = [dict(row._mapping) for row in rows]
-        mine = or_(audit.c.actor == account_id, audit.c.subject == f"account/{account_id}")
-        rows = self._connection.execute(select(audit).where(mine).order_by(audit.c.id))
-        found["audit"] = [dict(row._mapping) for row in rows]
         return found
 
     def erase(self, account_id: str) -> None:
         execute = self._connection.execute
         username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
-        redeemed = select(redemptions.c.invite_id).where(redemptions.c.account_id == account_id)
-        attempts = select(redemptions.c.attempt_digest).where(
-            redemptions.c.account_id == account_id
-        )
+        redeemed, attempts = _redeemed_by(account_id)
         execute(
             delete(waiting).where(
                 waiting.c.invite_id.in_(redeemed), waiting.c.attempt_digest.in_(attempts)
@@ -124,6 +158,15 @@ class SqlPersonal:
             )
         )
         execute(delete(accounts).where(accounts.c.id == account_id))
+
+
+def _redeemed_by(account_id: str) -> tuple[Select[tuple[str]], Select[tuple[bytes]]]:
+    """The invites that somebody redeemed, and by which attempts."""
+    mine = redemptions.c.account_id == account_id
+    return (
+        select(redemptions.c.invite_id).where(mine),
+        select(redemptions.c.attempt_digest).where(mine),
+    )
 
 
 def _is_secret(column: Column[Any]) -> bool:

@@ -266,6 +266,7 @@ leases = Table(
     Column("stop_at", UtcDateTime),
     Column("stop_reason", String(32)),
     Column("is_rescue", Boolean, nullable=False, server_default=false()),
+    Column("is_hub_admin", Boolean, nullable=False, server_default=false()),
     Index(
         "ix_leases_unmetered",
         "hub",
@@ -279,6 +280,12 @@ leases = Table(
         "username",
         "server_name",
         unique=True,
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index(
+        "ix_leases_unsettled_account",
+        "account_id",
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..domain.metering import Bucket, Usage
@@ -111,16 +110,6 @@ class SqlUsage:
             list(_growth(sums)),
         )
 
-    def of(self, scope: Scope, start: datetime, end: datetime) -> Sequence[tuple[Bucket, Amounts]]:
-        conditions: list[ColumnElement[bool]] = [usage.c.hour >= start, usage.c.hour < end]
-        if scope.place != HUB:
-            key = scope.place.key
-            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
-        if scope.member is not None:
-            conditions.append(usage.c.account_id == scope.member)
-        query = select(usage).where(*conditions).order_by(*(usage.c[name] for name in _KEY))
-        return [self._bucket(row) for row in self._connection.execute(query)]
-
     def sums(
         self,
         scope: Scope,
@@ -147,10 +136,6 @@ class SqlUsage:
             for resource, amount in _amounts(row).items():
                 amounts[resource] = amounts.get(resource, 0) + amount
         return list(found.items())
-
-    def _bucket(self, row: Any) -> tuple[Bucket, Amounts]:
-        scope = replace(_place(row.scope), member=row.account_id or None)
-        return Bucket(row.hour, scope, row.profile or None), _amounts(row)
 
 
 _KEY_OF = {

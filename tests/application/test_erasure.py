@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from houses import SetClock, actor_of, andes, make_house, most_servers, open_taller
-from sqlalchemy import text
+from sqlalchemy import insert, select, text, update
 
 from jupyterhub_communities.application import erasure
 from jupyterhub_communities.application.communities import apply_declarations
@@ -16,7 +16,9 @@ from jupyterhub_communities.application.identities import LinkRequest, link_iden
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_bound_invite, issue_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle_server
+from jupyterhub_communities.application.line import take_ticket
 from jupyterhub_communities.application.members import remove_member
+from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.return_keys import confirm_return_key, show_return_key
 from jupyterhub_communities.application.waiting import leave_line, wait_in_line
@@ -35,7 +37,15 @@ from jupyterhub_communities.domain.refusals import (
     PermissionDenied,
 )
 from jupyterhub_communities.domain.units import SERVERS
-from jupyterhub_communities.storage.tables import metadata
+from jupyterhub_communities.storage.personal import PERSONAL
+from jupyterhub_communities.storage.tables import (
+    invites,
+    key_requests,
+    metadata,
+    notices,
+    redemptions,
+    waiting,
+)
 
 OPERATOR = Actor(None, is_operator=True)
 NEXT = iter(range(10_000))
@@ -347,6 +357,46 @@ def test_the_export_has_all_tables_and_no_secret(house, opened) -> None:
         for row in rows:
             assert not any(name.endswith(("digest", "sealed")) for name in row)
     assert house.call(erasure.export_me, "nobody") == {}
+
+
+def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, opened) -> None:
+    sol = champion(house)
+    mine = account_of(house, sol).id
+    join(house, opened, "Sol", sol)
+    open_taller(house, title="De Sol", by=sol)
+    house.call(issue_bound_invite, OPERATOR, sol)
+    house.call(link_identity, LinkRequest(sol, "sol@upstream", has_files=False))
+    house.call(take_ticket, StartRequest("line", ServerKey(sol, "line")), {"profile": "small"})
+    house.call(admit, StartRequest("lease", ServerKey(sol)))
+    house.clock.advance(minutes=5)
+    house.call(meter_leases)
+    now = house.clock.now()
+    with house.database.engine.begin() as connection:
+        connection.execute(update(invites).where(invites.c.made_by == mine).values(label="Otra"))
+        one = connection.execute(
+            select(redemptions).where(redemptions.c.account_id == mine)
+        ).first()
+        own = {"id": "own", "account_id": mine, "created_at": now}
+        digest = {"attempt_digest": one.attempt_digest, "invite_id": one.invite_id}
+        connection.execute(
+            insert(waiting).values(id="own", number=1, name="Sol", created_at=now, **digest)
+        )
+        connection.execute(insert(key_requests).values(**own, number="1", browser_digest=b"b"))
+        connection.execute(insert(notices).values(**own, kind="linked", data={}))
+    found = house.call(erasure.export_me, sol)
+    assert set(found) == set(PERSONAL)
+    for table, columns in PERSONAL.items():
+        shown = {name for name in columns if not name.endswith(("digest", "sealed"))}
+        assert found[table], table
+        assert shown <= set(found[table][0]), table
+    made = [one for one in found["invites"] if one["made_by"] == mine]
+    assert made
+    assert all(one["label"] is None for one in made), "whom a code is for is that person's"
+    assert [one["bound_username"] for one in found["invites"] if one["made_by"] != mine].count(sol)
+    assert "server_time" in found["usage"][0]
+    others = house.call(erasure.export_me, join(house, opened, "Luz"))
+    assert not any(others[table] for table in ("usage", "leases", "workshops", "waiting"))
+    assert sol not in repr(others)
 
 
 def test_names_of_people_who_waited_are_forgotten_after_a_week(house, clock) -> None:

@@ -1,5 +1,6 @@
 """Limits for each person: an amount, or an equal share."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,8 @@ from jupyterhub_communities.application.communities import Declaration, apply_de
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.config.quotas import QuotaSection
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
@@ -185,6 +188,61 @@ def test_an_equal_share_shrinks_with_each_person_who_comes_and_grows_when_one_le
     start(house, sol)
     (violation, *_) = reversed(refused(house, rosa).violations)
     assert violation.limit == 2
+
+
+def test_an_equal_share_counts_people_not_the_places_where_they_have_servers(house) -> None:
+    limit(house, {"servers": Limit(most=6, is_shared_equally=True)})
+    opened = open_taller(house, title="Uno")
+    ana, rosa = join(house, opened, "Ana", "ana"), join(house, opened, "Rosa")
+    start(house, ana, "a", scope=UNO)
+    start(house, ana, "b", scope=Scope("andes"))
+    for name in "abc":
+        start(house, rosa, name)
+    assert refused(house, rosa).violations[-1].limit == 3
+
+
+@pytest.mark.parametrize(
+    ("share", "part"),
+    [(Share(4), 2), (Share(4, may_borrow=4), 4), (Share(4, may_borrow=0), 2)],
+)
+def test_what_a_community_owns_or_may_borrow_is_shared_equally(house, share, part) -> None:
+    equal = Limit(is_shared_equally=True, share=share)
+    own = replace(andes().community, cohort="south")
+    other = replace(andes(slug="brasil").community, cohort="south")
+    house.call(
+        apply_declarations,
+        (
+            Declaration(own, Quota({"servers": equal}), ("ana",)),
+            Declaration(other, Quota({"servers": Limit(share=Share(10))})),
+        ),
+        most_servers(None),
+    )
+    opened = open_taller(house)
+    rosa, luz = join(house, opened, "Rosa"), join(house, opened, "Luz")
+    start(house, luz)
+    for number in range(part):
+        start(house, rosa, f"n{number}")
+    (violation,) = refused(house, rosa).violations
+    assert (violation.scope, violation.limit, violation.held) == ("member", part, part)
+
+
+def test_an_equal_part_of_what_is_owned_forbids_nobody_to_borrow(house) -> None:
+    """Each of five has a fifth, and may have one server at least: the cohort's."""
+    section = QuotaSection.model_validate({"servers": {"nominal": 2, "each": "equal"}})
+    quota = section.quota(zone="UTC", is_in_cohort=True)
+    assert quota.held["servers"] == Limit(is_shared_equally=True, share=Share(2))
+    with house.database.write() as store:
+        store.communities.save(replace(andes().community, cohort="south"), house.clock.now())
+        lender = replace(andes(slug="brasil").community, cohort="south")
+        store.communities.save(lender, house.clock.now())
+        store.balances.set_quota(Scope("andes"), quota)
+        store.balances.set_quota(Scope("brasil"), Quota({"servers": Limit(share=Share(3))}))
+        store.balances.add_up_cohorts()
+    opened = open_taller(house)
+    people = [join(house, opened, f"N{n}") for n in range(6)]
+    for one in people[:5]:
+        start(house, one)
+    assert [v.scope for v in refused(house, people[5]).violations] == ["cohort"]
 
 
 def test_an_equal_share_is_never_less_than_one_server(house) -> None:

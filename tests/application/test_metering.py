@@ -19,6 +19,7 @@ from houses import (
     open_taller,
     reconcile,
 )
+from sqlalchemy import delete, insert
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import (
@@ -27,11 +28,12 @@ from jupyterhub_communities.application.leases import (
     settle,
 )
 from jupyterhub_communities.application.metering import meter_leases, meter_step, metering_steps
-from jupyterhub_communities.application.reconciling import recount
+from jupyterhub_communities.application.reconciling import CORRECTED_AT_ONE_TIME, recount
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.metering import whole_second
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import SERVERS
+from jupyterhub_communities.storage.tables import balances
 
 SECOND = timedelta(seconds=1)
 # Before a change of the clocks in Lima's, Madrid's and Santiago's zones; hours of UTC know none.
@@ -150,8 +152,8 @@ def test_usage_is_the_seconds_of_the_leases_whatever_the_clock_does(house, clock
     assert_metered(house)
     assert_adds_up(house)
     with house.database.read() as store:
-        rows = store.usage.of(
-            HUB, datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+        rows = store.usage.sums(
+            HUB, datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC), "hour"
         )
     assert history.count > 10
     assert sum(amounts["server-time"] for _, amounts in rows) == history.seconds
@@ -168,10 +170,10 @@ def test_running_ones_are_in_doubt_for_no_more_than_since_the_last_tick(house, c
     with house.database.read() as store:
         ((_, spent),) = {
             hour: amounts
-            for hour, amounts in store.usage.of(
-                HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1)
+            for hour, amounts in store.usage.sums(
+                HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1), "hour"
             )
-            if hour.hour == BEGIN.replace(hour=23, minute=0, second=0, microsecond=0)
+            if hour == BEGIN.replace(hour=23, minute=0, second=0, microsecond=0)
         }.items()
     assert spent["server-time"] == 180 - 2, "two seconds were of the hour before"
 
@@ -189,7 +191,7 @@ def test_a_gap_of_days_is_metered_in_steps_that_let_others_in_between(house, clo
         assert_metered(house)
     assert len(steps) == 4
     with house.database.read() as store:
-        rows = store.usage.of(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=40))
+        rows = store.usage.sums(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=40), "hour")
     days = 4 + 10 * (len(names) - 1)
     assert sum(amounts["server-time"] for _, amounts in rows) == days * 86_400
 
@@ -219,12 +221,14 @@ def test_a_tick_that_does_not_commit_is_done_anew_as_a_whole(house, clock) -> No
         with pytest.raises(Killed):
             meter_leases(replace(house.desk(), database=Dying()))
     with house.database.read() as store:
-        assert not store.usage.of(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1))
+        assert not store.usage.sums(
+            HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1), "hour"
+        )
     house.call(meter_leases)
     house.call(meter_leases)
     assert_metered(house)
     with house.database.read() as store:
-        rows = store.usage.of(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1))
+        rows = store.usage.sums(HUB, BEGIN - timedelta(days=1), BEGIN + timedelta(days=1), "hour")
     assert sum(amounts["server-time"] for _, amounts in rows) == len(names) * 5400
 
 
@@ -246,6 +250,42 @@ def test_counters_that_are_wrong_are_mended_once_and_right_ones_left_alone(tmp_p
     with pytest.raises(AssertionError):
         assert_adds_up(house)
     assert house.call(recount) == 3, "the hub, the community, and what it draws"
+    assert_adds_up(house)
+    assert house.call(recount) == 0
+    house.close()
+
+
+def test_wrong_counters_are_mended_some_at_a_time_while_others_start_and_stop(tmp_path) -> None:
+    """What is found wrong by reading is right to add whatever has happened since."""
+    house = make_house(tmp_path, communities=(andes(servers=None),), chance=SeededChance(7))
+    house.call(admit, StartRequest("first", ServerKey("ana")))
+    wrong = [
+        {"scope": f"hub/andes/w{n}/@nobody", "resource": SERVERS, "held": n % 3 + 1}
+        for n in range(2 * CORRECTED_AT_ONE_TIME)
+    ]
+    with house.database.engine.begin() as connection:
+        connection.execute(insert(balances), wrong)
+        connection.execute(delete(balances).where(balances.c.scope == "hub/andes"))
+    written = []
+
+    class Busy:
+        """In which somebody starts and stops before each piece is written."""
+
+        read = staticmethod(house.database.read)
+
+        @staticmethod
+        @contextmanager
+        def write():
+            lease_id = f"between-{len(written)}"
+            house.call(admit, StartRequest(lease_id, ServerKey("ana", lease_id)))
+            if len(written) == 1:
+                house.call(settle, "first")
+            with house.database.write() as store:
+                yield store
+            written.append(lease_id)
+
+    assert recount(replace(house.desk(), database=Busy())) >= len(wrong)
+    assert len(written) == 4, "in three pieces; and the pools of cohorts"
     assert_adds_up(house)
     assert house.call(recount) == 0
     house.close()

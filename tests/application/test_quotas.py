@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from houses import NOON, actor_of, andes, make_house, open_taller
 from sql_statements import counted
 
-from jupyterhub_communities.application.communities import quota_lines, view_audit, view_usage
-from jupyterhub_communities.application.dividing import set_quota, view_quota
+from jupyterhub_communities.application.communities import (
+    apply_declarations,
+    quota_lines,
+    view_audit,
+    view_usage,
+)
+from jupyterhub_communities.application.dividing import read_lines, set_quota, view_quota
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
 from jupyterhub_communities.application.usage import (
@@ -19,13 +25,17 @@ from jupyterhub_communities.application.usage import (
     together,
     usage_table,
 )
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import Lease, ServerKey
+from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import (
     AmountInvalid,
     Declared,
+    LimitRepeated,
     LimitUnknown,
+    NotFound,
     PeriodBackwards,
     PeriodInvalid,
 )
@@ -96,6 +106,18 @@ def test_what_the_file_says_is_read_only_also_for_the_operator(house) -> None:
         house.call(set_quota, OPERATOR, None, None, {"servers": 9})
 
 
+def test_a_workshop_of_no_community_is_none_so_its_name_reaches_nobody_elses_limits(house) -> None:
+    before = house.call(view_quota, OPERATOR, "andes").here.quota
+    for verb, *more in (
+        (view_quota, OPERATOR, None, "andes"),
+        (set_quota, OPERATOR, None, "andes", {"servers": "999"}),
+        (prepare_trial, OPERATOR, None, "andes", {"servers": "999"}, 10),
+    ):
+        with pytest.raises(NotFound):
+            house.call(verb, *more)
+    assert house.call(view_quota, OPERATOR, "andes").here.quota == before
+
+
 @pytest.mark.parametrize(
     ("lines", "refusal"),
     [
@@ -113,6 +135,65 @@ def test_a_limit_that_is_none_changes_nothing(house, lines, refusal) -> None:
     with pytest.raises(refusal):
         house.call(set_quota, ana, "andes", slug, lines)
     assert quota_lines(house.call(view_quota, ana, "andes", slug).here.quota) == {"servers": "5"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("server-time 1 day", "server-time 1 days"),
+        ("server-time month", "server-time month UTC"),
+        ("server-time since 2026-01-31", "server-time since 2026-01-30T19:00:00-05:00"),
+        ("server-time month each", "server-time month UTC each"),
+        ("servers", " servers"),
+        ("servers each", "servers each "),
+    ],
+)
+def test_a_limit_stands_once_however_it_is_spelled(house, one, other) -> None:
+    undeclared(house)
+    same = dict.fromkeys((one, other), 3 if one.startswith("servers") else "3 server-hours")
+    ana = actor_of(house, "ana")
+    for verb, *place in ((set_quota, OPERATOR, "libre", None), (prepare_trial, ana, "andes", None)):
+        with pytest.raises(LimitRepeated):
+            house.call(verb, *place, same, *([10] if verb is prepare_trial else []))
+
+
+def test_a_trial_changes_a_limit_however_it_is_spelled(house) -> None:
+    undeclared(house)
+    house.call(set_quota, OPERATOR, "libre", None, {"server-time month UTC": "3 server-hours"})
+    for lines, expected in (
+        ({"server-time month": "4 server-hours"}, {"server-time month UTC": "4 server-hours"}),
+        ({"server-time month": None}, {}),
+    ):
+        assert house.call(prepare_trial, OPERATOR, "libre", None, lines, 10).lines == expected
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-12:00", "1969-12-31"]
+)
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Lima"])
+def test_a_day_at_the_edge_of_the_calendar_is_no_window(house, since, zone) -> None:
+    undeclared(house)
+    house.settings = replace(house.settings, zone=zone)
+    for verb in (set_quota, prepare_trial):
+        lines = {f"server-time since {since}": "3 server-hours"}
+        with pytest.raises(LimitUnknown):
+            house.call(
+                verb, OPERATOR, "libre", None, lines, *([10] if verb is prepare_trial else [])
+            )
+
+
+def undeclared(house) -> None:
+    """The community `libre`, which the file does not name."""
+    house.call(apply_declarations, (andes(slug="libre"),), Quota())
+    with house.database.write() as store:
+        store.balances.set_quota(Scope("libre"), Quota())
+
+
+def test_what_is_owned_may_be_shared_equally(house) -> None:
+    quota = read_lines(
+        {"servers nominal": "4", "servers each": "equal"}, Scope("andes"), zone="UTC"
+    )
+    assert quota.held["servers"] == Limit(is_shared_equally=True, share=Share(4))
 
 
 def test_usage_is_exact_whether_metered_or_not(house) -> None:

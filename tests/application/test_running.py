@@ -11,9 +11,10 @@ from houses import NOON, SMALL, SetClock, actor_of, andes, make_house, open_tall
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
 from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.application.reconciling import find_mends, mend_leases
 from jupyterhub_communities.application.running import coming_stops, is_due, plan_stops
 from jupyterhub_communities.application.workshops import close_workshop
-from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Quota, Spending
 from jupyterhub_communities.domain.quotas import HUB, Scope
@@ -294,3 +295,30 @@ def test_a_clock_that_is_set_back_stops_nobody_early(build, clock, profile) -> N
     assert due(house) == []
     clock.advance(minutes=1)
     assert due(house) == ["one"]
+
+
+@pytest.mark.parametrize("is_hub_admin", [True, False])
+def test_an_admin_of_the_hub_needs_no_community_to_go_on(build, clock, is_hub_admin) -> None:
+    house = build()
+    house.settings = replace(house.settings, admits_outside=False)
+    ana = actor_of(house, "ana").account_id
+    with house.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE grants SET ends_at = '2026-03-05 12:00:00' WHERE account_id = '{ana}'"
+        )
+    start(house, "ana", is_hub_admin=is_hub_admin)
+    clock.advance(days=3 + 14, minutes=-5)
+    house.call(plan_stops)
+    assert (lease(house).warned_at is None) is is_hub_admin
+    clock.advance(minutes=10)
+    assert due(house) == ([] if is_hub_admin else ["one"])
+    if is_hub_admin:
+        start(house, "ana", "again", "second", is_hub_admin=True)  # as admission lets them
+
+
+def test_an_admins_server_that_was_found_running_is_known_as_one(build, clock) -> None:
+    house = build()
+    found = {ServerKey("ana"): RunningServer(ServerKey("ana"), ready=True, is_hub_admin=True)}
+    house.call(mend_leases, house.call(find_mends, found, clock.now()))
+    with house.database.read() as store:
+        assert store.leases.of_server(ServerKey("ana")).is_hub_admin

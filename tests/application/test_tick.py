@@ -21,6 +21,7 @@ from jupyterhub_communities.application.metering import (
     meter_step,
     metering_steps,
 )
+from jupyterhub_communities.application.reconciling import recount
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Quota, Spending
@@ -179,7 +180,7 @@ def test_a_tick_that_is_cut_short_is_gone_on_with_and_counts_nothing_twice(house
     house.call(meter_leases)
     assert_metered(house)
     with house.database.read() as store:
-        rows = store.usage.of(HUB, NOON, NOON + 60 * MINUTE)
+        rows = store.usage.sums(HUB, NOON, NOON + 60 * MINUTE, "hour")
     assert sum(amounts[SERVER_TIME] for _, amounts in rows) == 3 * MOST_LEASES * 120
 
 
@@ -192,8 +193,7 @@ def test_while_a_long_tick_goes_on_no_more_than_a_minute_is_in_doubt(house, cloc
         store.balances.set_quota(HUB, Quota({}, (Spending(SERVER_TIME, allowance),)))
     house.call(meter_leases)
     add_running(house, count)
-    with house.database.write() as store:
-        store.balances.recount()
+    house.call(recount)
     for minutes in (1, 2):
         clock.advance(minutes=1)
         exact = limit - count * 60 * minutes
@@ -226,5 +226,5 @@ def test_whoever_ends_while_a_tick_goes_on_is_metered_to_the_second(house, clock
     house.call(settle, "two")
     house.call(meter_leases)
     with house.database.read() as store:
-        rows = store.usage.of(Scope("andes"), NOON, NOON + 60 * MINUTE)
+        rows = store.usage.sums(Scope("andes"), NOON, NOON + 60 * MINUTE, "hour")
     assert sum(amounts[SERVER_TIME] for _, amounts in rows) == 65 + 70

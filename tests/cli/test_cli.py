@@ -263,3 +263,15 @@ def test_a_language_that_cannot_be_begun_is_a_sentence(run, tmp_path, arguments,
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_usage_and_simulate_name_a_community_alike(ready) -> None:
+    assert ready("apply").returncode == 0
+    used = ready("usage", "--community", "andes")
+    assert (used.returncode, used.stderr) == (0, "")
+    tried = ready("simulate", "--community", "andes", "--set", "servers=1")
+    assert tried.stdout == "Of 0 starts, 0 would have been refused.\n", tried.stderr
+    for command in ("usage", "simulate"):
+        unknown = ready(command, "--community", "nowhere")
+        assert unknown.returncode == 1
+        assert "There is no such community" in unknown.stderr

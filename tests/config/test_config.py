@@ -104,6 +104,24 @@ def test_an_empty_file_is_a_hub_without_communities(tmp_path) -> None:
          "15: profiles.0.workshops.0: expected a workshop as community/workshop"),
         (GOOD.replace("profiles:", "  - {slug: andes, name: Again}\nprofiles:"),
          "10: communities.1.slug: another entry has the slug andes"),
+        (GOOD.replace("{servers: 4}", "{memory: {may_borrow: 4Gi}}"),
+         "9: communities.0.quota.memory: expected nominal beside may_borrow and may_lend"),
+        (GOOD.replace("{servers: 4}", "{gpus: {a100: {may_lend: 4, most: 4}}}"),
+         "9: communities.0.quota.gpus.a100: expected nominal beside may_borrow and may_lend"),
+        (GOOD.replace("{servers: 4}", "{servers: {nominal: 4, may_borrow: 2}}"),
+         "9: communities.0.quota.servers: may_borrow and may_lend need a cohort"),
+        (GOOD.replace("servers: 10", "quota: {gpus: {a100: {nominal: 9, may_lend: 1}}}"),
+         "3: hub.quota.gpus.a100: may_borrow and may_lend need a cohort"),
+        (GOOD.replace("{servers: 4}", "{server_time: [{limit: 1 server-hours, window: 1 day}, "
+                      "{limit: 2 server-hours, window: 1 days}]}"),
+         "9: communities.0.quota: server_time has two limits over the same window"),
+        (GOOD.replace("{servers: 4}", "{gpu_time: {a100: [{limit: 1 gpu-hours, window: month}, "
+                      "{limit: 2 gpu-hours, window: month}]}}"),
+         "9: communities.0.quota: gpu_time of a100 has two limits over the same window"),
+        (GOOD.replace("{servers: 4}", "{server_time: {limit: 1 server-hours, window: since 0001-01-01}}"),
+         "9: communities.0.quota.server_time.0.window: expected a window such as 30 days"),
+        (GOOD.replace("{servers: 4}", "{server_time: {limit: 1 server-hours, window: since 9999-12-31}}"),
+         "9: communities.0.quota.server_time.0.window: expected a window such as 30 days"),
         ("communities: [", "1: "),
         ("a: b: c", "1: mapping values are not allowed here"),
         ("- just\n- a list\n", "1: the file: expected keys with values"),
@@ -121,6 +139,12 @@ def test_a_mistake_is_told_with_line_path_and_what_was_expected(tmp_path, text, 
     assert any(line.startswith(expected) for line in mistakes(tmp_path, text)), mistakes(
         tmp_path, text
     )
+
+
+def test_the_same_window_may_bind_all_together_and_each_person(tmp_path) -> None:
+    both = "[{limit: 9 server-hours, window: month}, {limit: 1 server-hours, window: month, each: true}]"
+    config = load(tmp_path, GOOD.replace("{servers: 4}", f"{{server_time: {both}}}"))
+    assert len(config.declarations()[0].quota.spent) == 2
 
 
 @pytest.mark.parametrize("tag", ["qu", "ay", "ht", "wo", "es-PE", "zh-Hant"])

@@ -202,7 +202,7 @@ IMPERSONAL = {
     "link_sealed",
     "key_requests": "id number created_at approved_at used_at",
     "leases": "id hub community workshop profile requested_at active_at settled_at adopted "
-    "amounts metered_until metered_at ends_at warned_at stop_at stop_reason is_rescue",
+    "amounts metered_until metered_at ends_at warned_at stop_at stop_reason is_rescue is_hub_admin",
     "marks": "name at",
     "notices": "id",
     "redemptions": "id grant_id released_at",

@@ -43,6 +43,11 @@ def test_no_two_scopes_are_kept_under_one_name() -> None:
     assert MAPS.key == "hub/andes/maps", "as it is in databases that are there already"
 
 
+def test_a_workshop_without_a_community_would_be_kept_under_a_communitys_name() -> None:
+    with pytest.raises(ValueError, match="community"):
+        Scope(None, "andes")
+
+
 @pytest.mark.parametrize(
     ("used", "asked", "closed", "fits"),
     [(0, 10, 0, True), (1, 10, 0, False), (0, 6, 4, True), (0, 6, 5, False), (99, 0, 0, True)],

@@ -125,9 +125,13 @@ def test_servers_that_run_start_or_stop_are_all_found() -> None:
             user("luis", {"lab 2": {"ready": False, "pending": "spawn", "user_options": None}}),
             user("ines", {"": {"ready": False, "pending": None}}),
             user("odd", {"": {"ready": True, "user_options": {"profile": ["x"]}}}),
+            {**user("boss", {"": {"ready": True}}), "admin": True},
         ]
     )
     servers = ask(fake, "servers")
+    admins = {key.username for key, server in servers.items() if server.is_hub_admin}
+    assert admins == {"boss"}
+    del servers[ServerKey("boss")]
     assert set(servers) == {ServerKey("rosa"), ServerKey("luis", "lab 2"), ServerKey("odd")}
     assert servers[ServerKey("rosa")].ready
     assert servers[ServerKey("rosa")].profile == "small"

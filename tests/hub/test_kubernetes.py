@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 
 import pytest
 from houses import SMALL, make_house
 
+from jupyterhub_communities.application.leases import StartPlan
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.profiles import Option, OtherImage, Profile, ProfileChoice
+from jupyterhub_communities.domain.quotas import HUB
 from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.hub.refused import SpawnRefused
 from jupyterhub_communities.i18n.messages import messages_for
@@ -346,3 +349,27 @@ class GoneDatabase:
         raise StorageUnreachable
 
     write = read
+
+
+async def test_what_another_tab_asks_for_touches_no_start_that_is_under_way(
+    tmp_path, make_pod_spawner
+) -> None:
+    """Both take their time where the operator's list is a function that asks somebody."""
+    house = make_house(tmp_path, profiles=())
+    may_go = asyncio.Event()
+
+    async def listed(spawner):
+        await may_go.wait()
+        return [{"display_name": name, "slug": name} for name in ("one", "two")]
+
+    spawner = make_pod_spawner(house, profile_list=listed)
+    spawner.user_options = {"profile": "one"}
+    plan = spawner._plan = StartPlan(HUB, None, None, None)
+    asking = asyncio.ensure_future(spawner.request_for({"profile": "two"}))
+    own = asyncio.ensure_future(spawner.request_for(None))
+    await asyncio.sleep(0.01)
+    assert spawner.user_options == {"profile": "one"}
+    may_go.set()
+    assert [(await one).profile for one in (asking, own)] == ["two", "one"]
+    assert spawner._plan is plan
+    house.close()

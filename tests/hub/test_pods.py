@@ -232,7 +232,8 @@ def lease_of(house, spawner):
 
 def held(house) -> dict[str, int]:
     with house.database.read() as store:
-        return {b.resource: b.held for b in store.balances.all_at(COMMUNITY) if b.held}
+        standings = store.balances.standings(COMMUNITY.community, with_workshops=False)
+    return dict(standings[COMMUNITY].held) if COMMUNITY in standings else {}
 
 
 KUBERNETES_NAMES = {

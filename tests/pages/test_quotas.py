@@ -19,6 +19,8 @@ from jupyterhub_communities.pages.quotas import (
     amount_in_words,
     quantity_in_words,
     resource_in_words,
+    violation_in_a_table,
+    violation_in_words,
     window_in_words,
 )
 from jupyterhub_communities.pages.refusals import sentence_of
@@ -143,3 +145,40 @@ def test_every_resource_and_window_has_a_name_in_every_language(tag) -> None:
 def test_quantities_stand_without_their_resource(resource, amount, text) -> None:
     said = quantity_in_words(resource, amount, messages_for("es"))
     assert said.replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("resource", "limit", "held", "wanted", "text"),
+    [
+        ("servers", 1, 1, 1, "Each person may run one server at a time here."),
+        ("servers", 3, 3, 1, "Each person may run 3 servers at a time here."),
+        (
+            "memory",
+            2**31,
+            2**30,
+            2**31,
+            "Each person may use 2 GiB of memory here at a time; in use: 1 GiB of memory; "
+            "needed: 2 GiB of memory.",
+        ),
+        (
+            "server-time",
+            7200,
+            7000,
+            901,
+            "Each person may spend 2 server hours here; spent: 1.94 server hours; needed for a "
+            "start: 0.26 server hours.",
+        ),
+    ],
+)
+def test_in_a_table_nobody_is_spoken_to(resource, limit, held, wanted, text) -> None:
+    own = Violation("member", "Rosa", resource, limit=limit, held=held, wanted=wanted)
+    assert violation_in_a_table(own, ENGLISH) == text
+    for tag in offered():
+        messages = messages_for(tag)
+        there, to_the_person = (
+            violation_in_a_table(own, messages),
+            violation_in_words(own, messages),
+        )
+        assert there != to_the_person
+        assert tag == "en" or there != text
+    assert violation_in_a_table(FULL, ENGLISH) == violation_in_words(FULL, ENGLISH)

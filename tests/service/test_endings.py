@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from houses import actor_of
 
@@ -11,6 +14,7 @@ from jupyterhub_communities.application.ending import (
     suspend_community,
 )
 from jupyterhub_communities.application.leases import StartRequest, admit
+from jupyterhub_communities.application.line import take_ticket, tickets_in_line
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
@@ -115,3 +119,22 @@ async def test_each_end_is_carried_out_once(world, endings) -> None:
     world.house.clock.advance(seconds=30)
     await endings.pass_once()
     assert world.hub.revoked == {}
+
+
+@pytest.mark.parametrize("has_role", [True, False])
+async def test_an_admin_without_a_community_keeps_their_place_in_line(
+    world, endings, has_role
+) -> None:
+    house = world.house
+    house.settings = replace(house.settings, admits_outside=False, grace=timedelta(0))
+    bia = actor_of(house, "bia").account_id
+    with house.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE grants SET ends_at = starts_at WHERE account_id = '{bia}'"
+        )
+    house.clock.advance(minutes=1)
+    request = StartRequest("bia", ServerKey("bia"), is_hub_admin=True)
+    house.call(take_ticket, request, None)
+    world.hub.with_role = {"bia"} if has_role else set()
+    await endings.carry_out("bia")
+    assert len(house.call(tickets_in_line)) == has_role

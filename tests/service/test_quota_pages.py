@@ -75,6 +75,13 @@ async def test_the_api_divides_tries_and_exports(call, world) -> None:
     assert (status, problem["code"]) == (400, "quota.limit")
     status, problem, _ = await call("PUT", "communities/andes/quotas", body={"limits": {}})
     assert (status, problem["code"]) == (409, "declared")
+    for method, path, body in (
+        ("GET", "hub/quotas?workshop=andes", None),
+        ("PUT", "hub/quotas", {"workshop": "andes", "limits": {"servers": 999}}),
+        ("POST", "hub/quotas/simulate", {"workshop": "andes", "limits": {"servers": 999}}),
+    ):
+        status, problem, _ = await call(method, path, token="operator", body=body)
+        assert (status, problem["code"]) == (404, "not_found")
     assert (await call("GET", "hub/usage?by=community", token="operator"))[0] == 200
     assert (await call("GET", "hub/usage"))[0] == 403
 

@@ -6,18 +6,18 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from houses import NOON, SetClock, andes, make_house, open_taller
+from houses import NOON, SetClock, actor_of, andes, make_house, open_taller
 from sqlalchemy import event, insert
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.application.leases import StartRequest, admit, settle
+from jupyterhub_communities.application.leases import StartRequest, admit, settle, settle_server
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import CPU, MEMORY, SERVER_TIME, SERVERS
 from jupyterhub_communities.domain.windows import Rolling
-from jupyterhub_communities.storage.tables import leases
+from jupyterhub_communities.storage.tables import balances, leases
 
 MONTH = Allowance(10**9, Rolling(30))
 LIMITED = Quota(
@@ -103,3 +103,82 @@ def test_a_start_and_a_stop_ask_as_much_with_ten_leases_as_with_thousands(house)
     assert first_start["SELECT"] == start["SELECT"]
     assert first_start["INSERT"] == start["INSERT"] + 1, "rows of somebody's own"
     assert first_stop == stop
+
+
+EACH = Spending(SERVER_TIME, MONTH, is_each=True)
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit(most=10**6, each=50), Limit(most=10**6, is_shared_equally=True)]
+)
+def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit) -> None:
+    """In steps of SQLite's own machine, which are the same on every computer."""
+    house = make_house(tmp_path, communities=(andes(servers=None, champions=("ana", "bia")),))
+    with house.database.write() as store:
+        for level in (HUB, Scope("andes")):
+            store.balances.set_quota(level, Quota({SERVERS: limit}, (EACH,)))
+    opened = open_taller(house)
+    house.call(redeem_invite, JoinRequest(opened.learner_invite.link, "Ana", "Ana", username="ana"))
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    def listen(connection, *_more) -> None:
+        connection.set_progress_handler(count, 10)
+
+    event.listen(house.database.engine, "checkout", listen)
+
+    def costs() -> tuple[int, int]:
+        """Of starts, and of a look at what runs."""
+        nonlocal steps
+        found = []
+        steps = 0
+        for username, place in (("ana", opened.workshop.slug), ("bia", None)):
+            request = StartRequest(
+                house.chance.identifier(), ServerKey(username), scope=Scope("andes", place)
+            )
+            house.call(admit, request)
+        found.append(steps)
+        steps = 0
+        with house.database.read() as store:
+            assert len(store.balances.drains(house.clock.now())) >= 4
+        found.append(steps)
+        for username in ("ana", "bia"):
+            house.call(settle_server, ServerKey(username))
+        return found[0], found[1]
+
+    costs()  # their rows are made
+    before = costs()
+    people = [f"{number:032x}" for number in range(3000)]
+    gone = [
+        {"scope": f"hub/andes/w{n % 40}/@{one}", "resource": what, "held": 0}
+        for n, one in enumerate(people)
+        for what in (SERVERS, CPU, MEMORY)
+    ]
+    past = {"hub": "hub", "server_name": "", "community": "andes", "adopted": False}
+    past |= {"requested_at": NOON, "settled_at": NOON, "metered_at": NOON}
+    with house.database.engine.begin() as connection:
+        connection.execute(insert(balances), gone)
+        connection.execute(
+            insert(leases),
+            [{**past, "id": one, "username": one, "account_id": one} for one in people],
+        )
+        own = actor_of(house, "ana").account_id
+        connection.execute(
+            insert(leases),
+            [{**past, "id": f"own-{n}", "username": "ana", "account_id": own} for n in range(3000)],
+        )
+    after = costs()
+    running = [
+        {**past, "id": f"runs-{one}", "username": f"runs-{one}", "account_id": one}
+        | {"community": "brasil", "settled_at": None}
+        for one in people
+    ]
+    with house.database.engine.begin() as connection:
+        connection.execute(insert(leases), running)
+    beside_others, _ = costs()
+    house.close()
+    assert beside_others <= before[0] * 1.2, (before, beside_others)
+    assert all(new <= old * 1.2 for new, old in zip(after, before, strict=True)), (before, after)

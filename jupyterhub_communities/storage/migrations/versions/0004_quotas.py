@@ -26,9 +26,10 @@ def upgrade() -> None:
         for name in ("metered_until", "metered_at", "ends_at", "warned_at", "stop_at"):
             leases.add_column(sa.Column(name, sa.DateTime(), nullable=True))
         leases.add_column(sa.Column("stop_reason", sa.String(length=32), nullable=True))
-        leases.add_column(
-            sa.Column("is_rescue", sa.Boolean(), nullable=False, server_default=sa.false())
-        )
+        for name in ("is_rescue", "is_hub_admin"):
+            leases.add_column(
+                sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
+            )
     op.create_index(
         "ix_leases_unmetered",
         "leases",
@@ -36,6 +37,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("metered_at IS NULL"),
         postgresql_where=sa.text("metered_at IS NULL"),
+    )
+    op.create_index(
+        "ix_leases_unsettled_account",
+        "leases",
+        ["account_id"],
+        unique=False,
+        sqlite_where=sa.text("settled_at IS NULL"),
+        postgresql_where=sa.text("settled_at IS NULL"),
     )
     op.create_index(op.f("ix_leases_settled_at"), "leases", ["settled_at"], unique=False)
     with op.batch_alter_table("balances") as balances:
