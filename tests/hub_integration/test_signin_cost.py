@@ -62,7 +62,7 @@ OURS = {
         SELECT notices 1
         SELECT sessions 1
         SELECT sites 1
-        SELECT workshops 2
+        SELECT workshops 1
         read 2
     """,
 }
