@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -53,6 +53,8 @@ _COUNT_HOLDS = 1.0  # of the Hub's servers
 _LOOK_HOLDS = 1.0  # at what is left of quotas
 _READ_HOLDS = 2.0  # who was taken out of the line
 _SEEN_HOLDS = 20.0  # in the database: much less than after which a place is given up
+
+BEGINS_WITHIN = timedelta(minutes=2)  # after a turn, the server is under way
 
 
 class Line:
@@ -107,6 +109,10 @@ class Line:
         """A place in line, or the one that the server has. Raises the refusal for what was asked."""
         await self._load()
         ticket = await self._house.run(take_ticket, request, options)
+        former = self._starting.get(ticket.id)
+        if former is not None and not former.active:  # that start is over: another one is wanted
+            del self._starting[ticket.id]
+            self._turns.pop(ticket.id, None)
         self._tickets[ticket.server] = ticket
         self._change()
         self._judge_again()
@@ -182,7 +188,7 @@ class Line:
 
     async def _clear_starting(self) -> None:
         """Out of the line with whose server has been admitted; back with who was refused later."""
-        done = []
+        done, now = [], self._house.clock.now()
         for ticket in [one for one in self._tickets.values() if one.id in self._starting]:
             spawner = self._starting[ticket.id]
             if spawner.active:
@@ -194,6 +200,8 @@ class Line:
                     self._back_in_line(ticket, error)
                 else:
                     done.append(ticket)
+            elif now - self._turns.get(ticket.id, now) >= BEGINS_WITHIN:
+                done.append(ticket)  # it ran and stopped while nobody looked
         await self._remove(done)
 
     # Who stands in line

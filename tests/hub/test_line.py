@@ -131,6 +131,25 @@ async def test_nobody_gets_past_who_waits(world) -> None:
     assert not await world.line.lets_pass()
 
 
+async def test_who_started_and_stopped_while_nobody_looked_waits_anew(world) -> None:
+    await world.joins("rosa")
+    world.starts = 1
+    world.line.begin((await world.asks("rosa")).ticket, FakeSpawner())
+    await world.line.take(StartRequest(lease_id="again", server=ServerKey("rosa")), None)
+    assert await world.turns("rosa") == ["rosa"]
+
+
+async def test_a_start_that_was_over_while_nobody_looked_keeps_nobody_waiting(world) -> None:
+    await world.joins("rosa")
+    world.starts = 1
+    world.line.begin((await world.asks("rosa")).ticket, FakeSpawner())
+    await world.joins("saul")
+    assert world.line.has(ServerKey("rosa"))
+    world.clock.advance(minutes=2)
+    await world.asks("saul")
+    assert not world.line.has(ServerKey("rosa"))
+
+
 async def test_a_start_under_way_counts_once(world) -> None:
     await world.joins(*ALL)
     world.starts = 1
