@@ -30,6 +30,7 @@ from ..application.line import (
     tickets_in_line,
 )
 from ..domain.leases import ServerKey
+from ..domain.ledger import Ledger, Rules
 from ..domain.line import (
     TURN_LASTS,
     Place,
@@ -117,6 +118,11 @@ class Line:
         self._change()
         self._judge_again()
         return ticket
+
+    @property
+    def is_open_without_storage(self) -> bool:
+        """Do starts go on while nobody can say what is left?"""
+        return self._house.settings.admit_when_unreachable
 
     def has(self, server: ServerKey) -> bool:
         return server in self._tickets
@@ -296,7 +302,10 @@ class Line:
             try:
                 self._capacity = await self._house.run(look_for_room, sizes)
             except StorageUnreachable:
-                return Room(self._house.clock.now(), {}, {}, starts=0)
+                # As admission does then: nobody, or by the Hub's own limits alone.
+                unlimited = {size: Ledger(Rules()) for size in sizes}
+                left = starts if self.is_open_without_storage else 0
+                return Room(self._house.clock.now(), unlimited, {}, starts=left)
             self._looked = self._steady()
         return self._capacity.room(self._house.clock.now(), starts)
 

@@ -48,8 +48,9 @@ class _LineMixin(BaseHandler):
 
     async def _take_ticket(
         self, spawner: CommunitySpawnerMixin, options: dict[str, Any] | None
-    ) -> None:
-        """Raises the refusal for what was asked wrongly, as a start does."""
+    ) -> bool:
+        """False: there is no line now, and starts go on without. Raises the refusal for what was asked
+        wrongly, as a start does."""
         try:
             json.dumps(options)
         except (TypeError, ValueError):  # a file in an operator's own form
@@ -57,7 +58,10 @@ class _LineMixin(BaseHandler):
         try:
             await self.line.take(await spawner.request_for(options), options)
         except Refusal as refusal:
+            if isinstance(refusal, StorageUnreachable) and self.line.is_open_without_storage:
+                return False
             raise SpawnRefused(refusal, current_messages()) from None
+        return True
 
 
 class SpawnHandler(_LineMixin, HubSpawnHandler):
@@ -74,7 +78,8 @@ class SpawnHandler(_LineMixin, HubSpawnHandler):
                 if not is_momentary(error, user.spawners[server_name]):
                     raise
         pending_url, *options = rest[rest.index(spawner) + 1 :]
-        await self._take_ticket(spawner, options[0] if options else None)
+        if not await self._take_ticket(spawner, options[0] if options else None):
+            return await super()._wrap_spawn_single_user(user, server_name, *rest)
         return self.redirect(self._line_url(pending_url), status=303)
 
 
@@ -98,7 +103,7 @@ class SpawnPendingHandler(_LineMixin, PendingHandler):
             if spawner.was_in_line:
                 return False  # and left it
             spawner.was_in_line = True
-            await self._take_ticket(spawner, dict(spawner.user_options))
+            return await self._take_ticket(spawner, dict(spawner.user_options))
         return True
 
 
@@ -188,7 +193,9 @@ class ServerApiHandler(_LineMixin, UserServerAPIHandler):
                 if await self.line.would_wait(request):
                     raise OthersInLine
             except Refusal as refusal:
-                raise SpawnRefused(refusal, current_messages()) from None
+                is_open = self.line.is_open_without_storage
+                if not (isinstance(refusal, StorageUnreachable) and is_open):
+                    raise SpawnRefused(refusal, current_messages()) from None
         try:
             await super().spawn_single_user(user, server_name, *rest, **named)
         except HTTPError as error:

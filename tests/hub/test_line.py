@@ -35,11 +35,13 @@ class FakeSpawner:
 class World:
     """A line of three people, and a Hub that allows so many starts."""
 
-    def __init__(self, folder, *communities):
+    def __init__(self, folder, *communities, admits=False):
         self.folder = folder
         self.clock = SetClock()
         communities = communities or (andes(servers=None),)
-        self.house = make_house(folder, clock=self.clock, communities=communities)
+        self.house = make_house(
+            folder, clock=self.clock, communities=communities, admit_when_unreachable=admits
+        )
         self.starts: int | None = 0
         self.line = self.new_line(self.house)
 
@@ -148,6 +150,18 @@ async def test_a_start_that_was_over_while_nobody_looked_keeps_nobody_waiting(wo
     world.clock.advance(minutes=2)
     await world.asks("saul")
     assert not world.line.has(ServerKey("rosa"))
+
+
+@pytest.mark.parametrize("admits", [True, False])
+async def test_while_the_database_is_away_turns_are_given_as_starts_are(tmp_path, admits) -> None:
+    world = World(tmp_path, admits=admits)
+    await world.joins(*ALL)
+    world.starts = 2
+    world.house.database.engine.dispose()
+    (tmp_path / "communities.sqlite").rename(tmp_path / "away.sqlite")
+    (tmp_path / "communities.sqlite").mkdir()
+    assert await world.turns(*ALL) == (["rosa", "saul"] if admits else [])
+    world.house.close()
 
 
 async def test_a_start_under_way_counts_once(world) -> None:
