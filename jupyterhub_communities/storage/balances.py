@@ -490,9 +490,10 @@ class SqlBalances:
                 for resource, amount in row.amounts.items():
                     found[key, resource] = found.get((key, resource), 0) + amount
         kept = select(balances.c.scope, balances.c.resource, balances.c.held)
-        for row in self._connection.execute(kept.where(balances.c.scope.not_like("hub/~%"))):
-            key = (row.scope, row.resource)
-            found[key] = found.get(key, 0) - row.held
+        for at, what, held in self._connection.execute(
+            kept.where(balances.c.scope.not_like("hub/~%"))
+        ):
+            found[at, what] = found.get((at, what), 0) - held
         return {key: n for key, n in found.items() if n}
 
     def correct(self, by: Mapping[tuple[str, str], int]) -> None:

@@ -364,7 +364,7 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
     mine = account_of(house, sol).id
     join(house, opened, "Sol", sol)
     open_taller(house, title="De Sol", by=sol)
-    house.call(issue_bound_invite, OPERATOR, sol)
+    house.call(issue_bound_invite, sol)
     house.call(link_identity, LinkRequest(sol, "sol@upstream", has_files=False))
     house.call(take_ticket, StartRequest("line", ServerKey(sol, "line")), {"profile": "small"})
     house.call(admit, StartRequest("lease", ServerKey(sol)))
