@@ -198,11 +198,14 @@ class QuotaSection(Section):
 
     def with_share(self) -> Iterator[tuple[tuple[str, ...], HeldSection[Any]]]:
         """What says how it is lent and borrowed, by where it stands."""
-        held = {"servers": self.servers, "cpu": self.cpu, "memory": self.memory}
-        sections: list[tuple[tuple[str, ...], HeldSection[Any] | None]]
-        sections = [((name,), one) for name, one in {**held, "storage": self.storage}.items()]
-        sections += [(("gpus", kind), one) for kind, one in self.gpus.items()]
-        return ((where, one) for where, one in sections if one is not None and one.has_share)
+        sections: dict[tuple[str, ...], HeldSection[Any] | None] = {
+            ("servers",): self.servers,
+            ("cpu",): self.cpu,
+            ("memory",): self.memory,
+            ("storage",): self.storage,
+            **{("gpus", kind): section for kind, section in self.gpus.items()},
+        }
+        return ((where, one) for where, one in sections.items() if one and one.has_share)
 
     def quota(self, *, zone: str, is_in_cohort: bool = False) -> Quota:
         held = {SERVERS: self.servers, CPU: self.cpu, MEMORY: self.memory, STORAGE: self.storage}

@@ -273,5 +273,5 @@ def test_usage_and_simulate_name_a_community_alike(ready) -> None:
     assert tried.stdout == "Of 0 starts, 0 would have been refused.\n", tried.stderr
     for command in ("usage", "simulate"):
         unknown = ready(command, "--community", "nowhere")
-        assert unknown.returncode == 1
+        assert unknown.returncode == 2
         assert "There is no such community" in unknown.stderr
