@@ -450,7 +450,7 @@ def reservations_are_not_seen(monkeypatch) -> None:
 
 
 def pools_are_not_added_up_anew(monkeypatch) -> None:
-    monkeypatch.setattr(SqlBalances, "add_up_cohorts", lambda self: None)
+    monkeypatch.setattr(SqlBalances, "add_up_cohorts", lambda self: 0)
 
 
 def what_is_settled_is_settled_again(monkeypatch) -> None:
