@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -18,25 +19,36 @@ def racers():
 
 
 @pytest.fixture
-def fails_sometimes(request, database, tmp_path):
-    """Whether something fails, on the test's database. Chance has a part in it, so it is done up to
-    five times, each in a folder whose house nobody has lived in."""
+def new_folders(request, database, tmp_path):
+    """Folders for houses that nobody has lived in, on the test's database."""
+    with ExitStack() as cleanup:
 
-    def attempt(folder: Path, what: Callable[[Path], None]) -> bool:
-        folder.mkdir()
-        with ExitStack() as cleanup:
-            if database == "postgresql":
-                server = request.getfixturevalue("postgresql")
-                url = server.lend()
-                cleanup.callback(server.take_back, url)
-                (folder / "database").write_text(url)
-            try:
-                what(folder)
-            except (AssertionError, ValueError):
-                return True
+        def new_folders() -> Iterator[Path]:
+            for number in count():
+                folder = tmp_path / str(number)
+                folder.mkdir()
+                if database == "postgresql":
+                    server = request.getfixturevalue("postgresql")
+                    url = server.lend()
+                    cleanup.callback(server.take_back, url)
+                    (folder / "database").write_text(url)
+                yield folder
+
+        yield new_folders()
+
+
+@pytest.fixture
+def fails_sometimes(new_folders):
+    """Whether something fails. Chance has a part in it, so it is done up to five times."""
+
+    def fails(what: Callable[[Path], None], folder: Path) -> bool:
+        try:
+            what(folder)
+        except (AssertionError, ValueError):
+            return True
         return False
 
     def fails_sometimes(what: Callable[[Path], None]) -> bool:
-        return any(attempt(tmp_path / str(number), what) for number in range(5))
+        return any(fails(what, folder) for folder in islice(new_folders, 5))
 
     return fails_sometimes
