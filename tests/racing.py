@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -51,6 +52,7 @@ PROCESSES = 4
 THREADS = 3  # of each process
 CROWD = 50  # of each process
 _DAWDLES = 0.02  # seconds between looking and acting, without turns
+_SPIN = "spin"
 _CROWD_DAWDLES = 0.001  # many do it one after another
 
 
@@ -253,7 +255,16 @@ class _AtDesk:
 
 def _serve(number: int, jobs: Any, gates: Any, results: Any) -> None:
     while (job := jobs.get()) is not None:
-        results.put(_run(number, gates, job))
+        results.put(_run(number, gates, job) if isinstance(job, Job) else _spin(gates[1]))
+
+
+def _spin(gate: Any) -> float:
+    """For how many seconds this process waits for each second of a processor that it gets."""
+    gate.wait(60)
+    began, used = time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < 0.2:
+        pass
+    return (time.perf_counter() - began) / (time.process_time() - used)
 
 
 def _run(number: int, gates: Any, job: Job) -> list[Answer]:
@@ -363,6 +374,13 @@ class Racers:
     ) -> list[Answer]:
         """What became of each call of a crowd."""
         return self._all_do(Job(folder, race, arguments, without, {}, is_crowd=True))
+
+    def slowdown(self) -> float:
+        """How much slower the machine is for them than when it does nothing else: 1 or more."""
+        for jobs in self._jobs:
+            jobs.put(_SPIN)
+        waited = sum(self._results.get(timeout=100) for _ in self._processes) / PROCESSES
+        return max(1.0, waited * min(1.0, len(os.sched_getaffinity(0)) / PROCESSES))
 
     def _all_do(self, job: Job) -> list[Answer]:
         for jobs in self._jobs:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,13 @@ def racers():
 
 @pytest.fixture
 def new_folders(request, database, tmp_path):
-    """Up to five folders for houses that nobody has lived in, on the test's database. For what chance
-    has a part in: guards that are missing, and how busy the machine is."""
+    """Folders for houses that nobody has lived in, on the test's database."""
+    with ExitStack() as cleanup:
 
-    def new_folders() -> Iterator[Path]:
-        for number in range(5):
-            folder = tmp_path / str(number)
-            folder.mkdir()
-            with ExitStack() as cleanup:
+        def new_folders() -> Iterator[Path]:
+            for number in count():
+                folder = tmp_path / str(number)
+                folder.mkdir()
                 if database == "postgresql":
                     server = request.getfixturevalue("postgresql")
                     url = server.lend()
@@ -34,20 +34,21 @@ def new_folders(request, database, tmp_path):
                     (folder / "database").write_text(url)
                 yield folder
 
-    return new_folders
+        yield new_folders()
 
 
 @pytest.fixture
 def fails_sometimes(new_folders):
-    """Whether something fails in one of these folders."""
+    """Whether something fails. Chance has a part in it, so it is done up to five times."""
+
+    def fails(what: Callable[[Path], None], folder: Path) -> bool:
+        try:
+            what(folder)
+        except (AssertionError, ValueError):
+            return True
+        return False
 
     def fails_sometimes(what: Callable[[Path], None]) -> bool:
-        with closing(new_folders()) as folders:
-            for folder in folders:
-                try:
-                    what(folder)
-                except (AssertionError, ValueError):
-                    return True
-        return False
+        return any(fails(what, folder) for folder in islice(new_folders, 5))
 
     return fails_sometimes

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import pytest
 from adding_up import assert_adds_up, assert_metered
-from houses import MEDIUM, NOON, SMALL, SetClock, actor_of, andes, make_house
+from houses import MEDIUM, NOON, SMALL, SetClock, actor_of, andes, make_house, reconcile
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from quota_model import Held, broken, holds_under
 from sqlalchemy import delete, func, select
 
-from jupyterhub_communities.application import issuing, leases, reconciling
+from jupyterhub_communities.application import issuing, leases
 from jupyterhub_communities.application.admission import set_aside
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
@@ -38,6 +38,7 @@ from jupyterhub_communities.application.invites import JoinRequest, redeem_invit
 from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.application.reconciling import recount
 from jupyterhub_communities.application.workshops import (
     NewWorkshop,
     open_workshop,
@@ -264,9 +265,7 @@ class StoredHistories(RuleBasedStateMachine):
             servers[key] = RunningServer(key, ready=False)
         with self.house.database.read() as store:
             asked = {one.id: one.requested_at for one in store.leases.unsettled()}
-        mended = self.house.call(
-            reconciling.mend_leases, self.house.call(reconciling.find_mends, servers, snapshot_at)
-        )
+        mended = reconcile(self.house, servers, snapshot_at)
         expected = {lease for lease in gone if asked[lease] < snapshot_at}
         assert {one.id for one in mended.settled} == expected
         for lease in expected:
@@ -396,7 +395,7 @@ class StoredHistories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "running"):
-            assert self.house.call(reconciling.recount) == 0
+            assert self.house.call(recount) == 0
             assert_metered(self.house)
 
 
@@ -412,7 +411,7 @@ def house(database, tmp_path):
 
 
 def test_whatever_happens_the_database_says_what_the_model_says(house, database) -> None:
-    examples = 120 if database == "sqlite" else 25
+    examples = 80 if database == "sqlite" else 15
     run_state_machine_as_test(
         histories_of(house),
         settings=settings(
@@ -441,6 +440,7 @@ def caps_are_not_asked(monkeypatch) -> None:
 
 
 def reservations_are_not_seen(monkeypatch) -> None:
+    """By who starts; the calendar knows them."""
     known = SqlBalances.reservations
 
     def sees_none(self, now, until=None):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ class Hub:
     def __init__(self, racers: Racers, folder: Path, without: tuple[str, ...]) -> None:
         self._racers, self._folder, self._without = racers, folder, without
         self._cleanup = ExitStack()
+        self.waits: list[float] = []
 
     def open(self, *communities: Declaration, servers: int | None = None) -> House:
         house = make_house(
@@ -45,7 +47,9 @@ class Hub:
 
     def rush(self, wishes: list[tuple[str, str]]) -> list[Answer]:
         """Each of these people wants a server of a profile."""
-        return self._racers.rush(self._folder, "start_in_a_crowd", wishes, without=self._without)
+        answers = self._racers.rush(self._folder, "start_in_a_crowd", wishes, without=self._without)
+        self.waits = sorted(answer.seconds for answer in answers)
+        return answers
 
     def close(self) -> None:
         self._cleanup.close()
@@ -99,7 +103,7 @@ def outcomes(answers: list[Answer]) -> Counter[str]:
     return Counter(answer.outcome for answer in answers)
 
 
-def thirty_places(hub: Hub) -> list[Answer]:
+def thirty_places(hub: Hub) -> None:
     house = hub.open(declared("andes", Limit(most=30)))
     workshop = open_taller(house, by="champion-of-andes").workshop
     place = Scope("andes", workshop.slug)
@@ -107,7 +111,6 @@ def thirty_places(hub: Hub) -> list[Answer]:
     assert outcomes(answers) == {"won": 30, "quota.exceeded": ALL - 30}
     assert held(house, *place.path()) == [30, 30, 30]
     assert_adds_up(house)
-    return answers
 
 
 def sizes_that_differ(hub: Hub) -> None:
@@ -167,18 +170,21 @@ def test_what_there_is_is_given_exactly_and_all_others_are_told(racers, tmp_path
         race(hub)
 
 
-def test_two_hundred_are_answered_within_a_second(racers, new_folders) -> None:
-    """On one of a few tries: for what else the machine does, people wait as well."""
-    found = []
-    with closing(new_folders()) as folders:
-        for folder in folders:
-            with closing(Hub(racers, folder, without=())) as hub:
-                waits = sorted(answer.seconds for answer in thirty_places(hub))
-            found.append(waits[ALL * 99 // 100 - 1])
-            print(f"\n{ALL} starts at once: p50 {waits[ALL // 2]:.3f} s, p99 {found[-1]:.3f} s")
-            if found[-1] < LONGEST:
-                break
-    assert min(found) < LONGEST
+def test_of_a_hundred_99_wait_less_than_a_second(racers, new_folders) -> None:
+    """By the seconds of a machine that does nothing else: how much slower it is just now is measured
+    before and after. Of three rushes the best; each of them is exact."""
+    best = []
+    for folder in islice(new_folders, 3):
+        before = racers.slowdown()
+        with closing(Hub(racers, folder, without=())) as hub:
+            thirty_places(hub)
+        slowdown = min(before, racers.slowdown())
+        p50, p99 = (hub.waits[ALL * percent // 100 - 1] for percent in (50, 99))
+        print(f"\n{ALL} at once: {p50:.3f} s p50, {p99:.3f} s p99; {slowdown:.1f} times slower")
+        best.append(p99 / slowdown)
+        if best[-1] < LONGEST:
+            break
+    assert min(best) < LONGEST
 
 
 @pytest.mark.parametrize("race", RUSHES)
