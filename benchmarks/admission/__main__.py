@@ -17,7 +17,7 @@ from postgres import Postgresql
 from sqlalchemy import update
 
 from benchmarks import filled
-from benchmarks.signin.report import environment, p, table
+from benchmarks.signin.report import environment, p, table, verdict_table
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
 from jupyterhub_communities.domain.leases import ServerKey
@@ -180,18 +180,7 @@ def markdown(result: dict[str, Any]) -> str:
             [
                 "# Admission: what a start and a stop take\n",
                 f"{made}; {result['rounds']} rounds of {PEOPLE} starts and stops, interleaved.{left_out}\n",
-                table(
-                    ["target", "wanted", "this run", ""],
-                    [
-                        [
-                            row["target"],
-                            row["wanted"],
-                            f"{row['figure']:.2f}",
-                            "reached" if row["reached"] else "**missed**",
-                        ]
-                        for row in result["verdicts"]
-                    ],
-                ),
+                verdict_table(result["verdicts"]),
                 "\n## Sizes\n",
                 "Milliseconds of a whole verb, its transaction included. × is the median over the rounds "
                 "of the ratio to the first size in the same round; CPU is this process's: the database too with "

@@ -18,7 +18,7 @@ from typing import Any
 from postgres import Postgresql
 
 from benchmarks import filled
-from benchmarks.signin.report import environment, p, table
+from benchmarks.signin.report import environment, p, table, verdict_table
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.domain.ledger import Allowance, Request
 from jupyterhub_communities.domain.limits import Quota, Spending
@@ -224,18 +224,7 @@ def markdown(result: dict[str, Any]) -> str:
                 "# Decision: may this person start?\n",
                 f"{made}; {result['rounds']} rounds of {ASKED} decisions, interleaved; {PEOPLE} people "
                 f"of two hours a day.{quoted}\n",
-                table(
-                    ["target", "wanted", "this run", ""],
-                    [
-                        [
-                            row["target"],
-                            row["wanted"],
-                            f"{row['figure']:.2f}",
-                            "reached" if row["reached"] else "**missed**",
-                        ]
-                        for row in result["verdicts"]
-                    ],
-                ),
+                verdict_table(result["verdicts"]),
                 "\n## Decisions\n",
                 "Milliseconds. × is the median over the rounds of the ratio to the same system's first "
                 "row in the same round.\n",

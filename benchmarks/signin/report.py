@@ -185,24 +185,27 @@ def verdicts(
     ]
 
 
+def verdict_table(verdicts: list[dict[str, Any]]) -> str:
+    """The targets, and what became of each."""
+    rows = [
+        [
+            row["target"],
+            row["wanted"],
+            f"{row['figure']:.2f}",
+            "reached" if row["reached"] else "**missed**",
+        ]
+        for row in verdicts
+    ]
+    return table(["target", "wanted", "this run", ""], rows)
+
+
 def markdown(result: dict[str, Any]) -> str:
     """The whole report as a page."""
     made = ", ".join(f"{name} {value}" for name, value in result["environment"].items())
     parts = [
         "# Sign-in: what it costs\n",
         f"{made}; {result['plan']['repetitions']} repetitions, interleaved.\n",
-        table(
-            ["target", "wanted", "this run", ""],
-            [
-                [
-                    row["target"],
-                    row["wanted"],
-                    f"{row['figure']:.2f}",
-                    "reached" if row["reached"] else "**missed**",
-                ]
-                for row in result["verdicts"]
-            ],
-        ),
+        verdict_table(result["verdicts"]),
         "\n## Sign-ins\n",
         "CPU is that of the Hub's process; × is the median over the repetitions of the ratio to "
         "DummyAuthenticator on the same Hub in the same repetition.\n",
