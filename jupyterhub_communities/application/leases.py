@@ -120,18 +120,22 @@ def start_choices(
 
 
 def left_at_default(desk: Desk, store: Store, person: Person) -> PlaceLeft | None:
-    """What is left where the person would start; None for people of no community."""
-    place = next(iter(_ranked(desk, store, person).items()), None)
-    if place is None:
+    """What is left where the person would start; None for people of no community, and where nothing
+    is limited."""
+    scope = _first_scope(desk, store, person)
+    if scope is None:
         return None
-    scope, workshop = place
     sizes = _sizes(desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop))
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
     charged = _charged(scope, person)
     ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
+    left = _left(ledger, charged, sizes, desk, lasts)
+    if not left:
+        return None
+    workshop = _workshop(store, scope)
     return PlaceLeft(
         name=_name_of(store, scope, workshop),
-        left=_left(ledger, charged, sizes, desk, lasts),
+        left=left,
         zone=desk.settings.zone if workshop is None else workshop.zone,
     )
 
@@ -443,23 +447,34 @@ def scopes_of(desk: Desk, store: Store, person: Person) -> list[Scope]:
     return list(_ranked(desk, store, person))
 
 
-def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | None]:
-    """What the person may charge: first what is open now, of that the last choice, unless they
-    have joined something since: then that."""
+def _first_scope(desk: Desk, store: Store, person: Person) -> Scope | None:
+    """The first of `_ranked`. Where there is one alone, nothing is looked up."""
+    scopes = _chargeable(person)
+    return next(iter(scopes if len(scopes) < 2 else _ranked(desk, store, person)), None)
+
+
+def _chargeable(person: Person) -> list[Scope]:
+    """What the person may charge: their workshops, the latest first, then their communities."""
     actor: Actor = person.actor()
-    scopes: dict[Scope, None] = {}
     newest_first = sorted(person.grants, key=lambda grant: grant.starts_at, reverse=True)
-    for grant in newest_first:
-        scopes[Scope(grant.community, grant.workshop)] = None
+    scopes = [Scope(grant.community, grant.workshop) for grant in newest_first]
     for grant in newest_first:
         if actor.role_at(grant.community) is None:
             continue  # only a workshop's member: nothing of the whole community to charge
-        scopes[Scope(grant.community)] = None
+        scopes.append(Scope(grant.community))
+    return list(dict.fromkeys(scopes))
+
+
+def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | None]:
+    """What the person may charge: first what is open now, of that the last choice, unless they
+    have joined something since: then that."""
+    scopes = _chargeable(person)
     workshops = {scope: _workshop(store, scope) for scope in scopes}
     if len(scopes) < 2:
         return workshops
     latest = None if person.account is None else store.leases.latest(person.account.id)
-    if latest is not None and newest_first and newest_first[0].starts_at > latest.requested_at:
+    newest = max((grant.starts_at for grant in person.grants), default=None)
+    if latest is not None and newest is not None and newest > latest.requested_at:
         latest = None
 
     def rank(scope: Scope) -> tuple[bool, bool]:

@@ -116,7 +116,7 @@ class Messages:
 
     # The language itself
 
-    @property
+    @cached_property
     def direction(self) -> Literal["ltr", "rtl"]:
         """Which way the language is written, as in HTML's `dir`."""
         return "rtl" if Language.get(self.tag).maximize().script in _RIGHT_TO_LEFT else "ltr"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from tornado.web import StaticFileHandler
 
@@ -113,6 +113,7 @@ def prepare(environment: Environment, site: Site) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals.update({kind: _sentence(kind) for kind in _GETTEXT})
+    environment.globals["_"] = environment.globals["gettext"]  # else each sentence goes by an alias
     environment.globals.update(
         reader=ReaderProxy(),
         in_language=in_language,
@@ -132,13 +133,15 @@ def _sentence(kind: str) -> Callable[..., str]:
     """One of gettext's functions for templates: escapes what it fills in, and writes whole numbers
     as the reader does, which the functions of Jinja's extension do not."""
 
-    @pass_context
-    def sentence(context: Context, *ids: Any, **values: Any) -> str:
+    @pass_eval_context
+    def sentence(context: EvalContext, *ids: Any, **values: Any) -> str:
         messages = current_messages()
         text = messages.look_up(kind, *ids)
         if kind in ("ngettext", "npgettext"):
             values.setdefault("num", ids[-1])
-        return messages.fill(Markup(text) if context.eval_ctx.autoescape else text, values)
+        if context.autoescape:
+            text = Markup(text)
+        return messages.fill(text, values) if "%" in text else text
 
     return sentence
 
