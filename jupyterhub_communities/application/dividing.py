@@ -295,7 +295,7 @@ def _spent(
                 asked[scope, number] = (scope, one.resource, begins)
     if not asked:
         return {}
-    found = dict(zip(asked, store.balances.spent(list(asked.values())), strict=True))
+    found = dict(zip(asked, store.meters.spent(list(asked.values())), strict=True))
     for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
         path = bucket.scope.place.path()
         for key, (scope, resource, begins) in asked.items():

@@ -217,7 +217,7 @@ def spent_history(
     scope, zone = Scope(community, workshop), ZoneInfo(desk.settings.zone)
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
-        hours = dict(store.balances.spent_hours(scope, resource, period.start, period.end))
+        hours = dict(store.meters.hours(scope, resource, period.start, period.end))
         for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
             if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
                 hours[bucket.hour] = hours.get(bucket.hour, 0) + amounts.get(resource, 0)
@@ -246,7 +246,7 @@ def spent_in(
         limited += [f"{GPU_TIME}.{what.partition('.')[2]}" for what in quota.held if "." in what]
         resources |= dict.fromkeys(what for what in limited if kind_of(what) == GPU_TIME)
         wanted = [(scope, what, at) for what in resources for at in (period.start, period.end)]
-        sums = store.balances.spent(wanted)
+        sums = store.meters.spent(wanted)
         found = {
             what: since - later
             for what, since, later in zip(resources, sums[::2], sums[1::2], strict=True)

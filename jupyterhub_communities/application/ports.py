@@ -520,16 +520,6 @@ class Balances(Protocol):
         """
         ...
 
-    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
-        """What was metered of a resource at a scope since an hour, for each of these."""
-        ...
-
-    def spent_hours(
-        self, scope: Scope, resource: str, start: datetime, end: datetime
-    ) -> Mapping[datetime, int]:
-        """What was metered in each hour."""
-        ...
-
     def standing(
         self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
     ) -> Ledger:
@@ -549,10 +539,6 @@ class Balances(Protocol):
         """Gives back at every level what a lease held."""
         ...
 
-    def drains(self, now: datetime) -> Sequence[Drain]:
-        """Every allowance that binds now, with what is left of it and how fast it goes."""
-        ...
-
     def miscounted(self) -> Mapping[tuple[str, str], int]:
         """Counters (as `correct` takes them) that do not say what the unsettled leases of all hubs
         amount to, with what is missing. As of one moment: within `Transactions.read`."""
@@ -561,6 +547,24 @@ class Balances(Protocol):
     def correct(self, by: Mapping[tuple[str, str], int]) -> None:
         """Adds what is missing. Starts and stops change leases and counters alike, so it is the same
         however many there were since it was added up."""
+        ...
+
+
+class Meters(Protocol):
+    """What was spent of what may be spent over windows of time."""
+
+    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        """What was metered of a resource at a scope since an hour, for each of these."""
+        ...
+
+    def hours(
+        self, scope: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[datetime, int]:
+        """What was metered in each hour."""
+        ...
+
+    def drains(self, now: datetime) -> Sequence[Drain]:
+        """Every allowance that binds now, with what is left of it and how fast it goes."""
         ...
 
 
@@ -623,6 +627,7 @@ class Store(Protocol):
     leases: Leases
     line: Line
     balances: Balances
+    meters: Meters
     usage: Usage
     personal: Personal
     marks: Marks

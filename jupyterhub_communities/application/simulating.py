@@ -144,7 +144,7 @@ def _spent_before(
             begins = one.allowance.window.begins_at(since)
             if begins is None or one.is_each or begins >= hour_of(since):
                 continue
-            hours = store.balances.spent_hours(at, one.resource, begins, hour_of(since))
+            hours = store.meters.hours(at, one.resource, begins, hour_of(since))
             if hours:
                 found[at, one.resource] = {**found.get((at, one.resource), {}), **hours}
     return found

@@ -6,10 +6,9 @@ statements with ten leases as with a million.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +22,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    not_,
     or_,
     select,
     update,
@@ -32,24 +30,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ..application.ports import Hold
 from ..domain.borrowing import Share
-from ..domain.ledger import Allowance, Key, Ledger, Rules
-from ..domain.limits import Limit, Quota, Spending, Standing, equal_share
-from ..domain.metering import METERED, SECOND, Meter, whole_second
+from ..domain.ledger import Key, Ledger, Rules
+from ..domain.limits import Limit, Quota, Standing, equal_share
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
-from ..domain.stops import Drain
-from ..domain.units import MOST, Amounts, gpu_kind, kind_of, spent_each_second
-from ..domain.windows import Window, hour_of, read_window, write_window
-from ..domain.workshops import Session
+from ..domain.units import MOST, Amounts
+from .meters import SqlMeters
+from .scopes import read_key, scope_key, workshop_key
 from .tables import (
     allowances,
     balances,
     communities,
     leases,
-    marks,
     sessions,
-    spent,
-    usage,
     workshops,
 )
 
@@ -62,7 +55,6 @@ _COHORT_KEY = (
 )
 _PATH = select(balances).where(or_(balances.c.scope.in_(_SCOPES), balances.c.scope == _COHORT_KEY))
 _AT_SCOPES = select(balances).where(balances.c.scope.in_(_SCOPES))
-_ALLOWANCES = select(allowances).where(allowances.c.scope.in_(_SCOPES))
 _RESERVED = (
     select(
         workshops.c.community,
@@ -85,31 +77,6 @@ _RESERVED = (
         sessions.c.starts_at < bindparam("before"),
     )
 )
-_SPENT = (
-    select(spent.c.total)
-    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
-    .where(spent.c.hour < bindparam("before"))
-    .order_by(spent.c.hour.desc())
-    .limit(1)
-)
-_HOURS = (
-    select(spent.c.hour, spent.c.total)
-    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
-    .where(spent.c.hour >= bindparam("after"))
-    .order_by(spent.c.hour)
-)
-_ENDED = select(
-    leases.c.community,
-    leases.c.workshop,
-    leases.c.account_id,
-    leases.c.amounts,
-    func.coalesce(leases.c.metered_until, leases.c.requested_at).label("since"),
-    leases.c.settled_at,
-).where(
-    leases.c.hub == bindparam("this_hub"),
-    leases.c.metered_at.is_(None),
-    leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
-)
 _MEMBERS_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
@@ -118,7 +85,6 @@ _MEMBERS_LEASES = select(
     leases.c.account_id.is_not(None),
 )
 _OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
-_MARK = select(marks.c.at).where(marks.c.name == METERED)
 _TAKE = (
     update(balances)
     .where(
@@ -135,19 +101,13 @@ _CORRECT = (
     .values(held=balances.c.held + bindparam("more"))
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
-_COLUMN_OF = {
-    "server-time": usage.c.server_time,
-    "cpu-time": usage.c.cpu_time,
-    "memory-time": usage.c.memory_time,
-    "gpu-time": usage.c.gpu_time,
-}
 
 
 class SqlBalances:
     def __init__(self, connection: Connection, hub_name: str):
         self._connection = connection
         self._hub_name = hub_name
-        self._hub_key = scope_key(HUB, hub_name)
+        self._meters = SqlMeters(connection, hub_name)
 
     # Limits
 
@@ -167,9 +127,7 @@ class SqlBalances:
             limit = _limit(row)
             if limit != Limit():
                 limited[row.resource] = limit
-        windows = self._sessions_of(scope)
-        rows = self._connection.execute(_ALLOWANCES, at)
-        return Quota(limited, tuple(_spending(row, windows) for row in rows))
+        return Quota(limited, self._meters.allowed(scope))
 
     def standings(
         self, community: str | None, *, with_workshops: bool = True
@@ -184,34 +142,15 @@ class SqlBalances:
                 limits.setdefault(scope, {})[row.resource] = limit
             if row.held:
                 held.setdefault(scope, {})[row.resource] = row.held
-        spending = self._spending_among(community, with_workshops)
+        are_wanted = self._is_among(allowances.c.scope, community, with_workshops)
+        allowed = self._meters.allowed_among(are_wanted, community)
+        spending = {self._read(key): windows for key, windows in allowed.items()}
         return {
             scope: Standing(
                 Quota(limits.get(scope, {}), tuple(spending.get(scope, ()))), held.get(scope, {})
             )
             for scope in {*limits, *held, *spending}
         }
-
-    def _spending_among(
-        self, community: str | None, with_workshops: bool
-    ) -> dict[Scope, list[Spending]]:
-        rows = self._connection.execute(
-            select(allowances).where(self._is_among(allowances.c.scope, community, with_workshops))
-        ).all()
-        windows: dict[tuple[str, str], list[Session]] = {}
-        if any(row.span == "sessions" for row in rows):
-            query = select(sessions).order_by(sessions.c.starts_at)
-            if community is not None:
-                query = query.where(sessions.c.community == community)
-            for one in self._connection.execute(query):
-                place = windows.setdefault((one.community, one.workshop), [])
-                place.append(Session(one.starts_at, one.ends_at))
-        found: dict[Scope, list[Spending]] = {}
-        for row in rows:
-            scope = self._read(row.scope)
-            held = windows.get((scope.community or "", scope.workshop or ""), ())
-            found.setdefault(scope, []).append(_spending(row, held))
-        return found
 
     def _is_among(
         self, key: ColumnElement[str], community: str | None, with_workshops: bool
@@ -233,27 +172,6 @@ class SqlBalances:
             return HUB
         return Scope(cohort=key[5:]) if key.startswith("hub/~") else read_key(key)
 
-    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
-        found: list[int] = []
-        for first in range(0, len(wanted), _MOST_ASKED):
-            columns = []
-            for scope, resource, begins in wanted[first : first + _MOST_ASKED]:
-                total = (
-                    select(spent.c.total)
-                    .where(spent.c.scope == self._key(scope), spent.c.resource == resource)
-                    .order_by(spent.c.hour.desc())
-                    .limit(1)
-                )
-                before = total.where(spent.c.hour < begins).scalar_subquery()
-                columns.append(func.coalesce(total.scalar_subquery(), 0) - func.coalesce(before, 0))
-            found += self._connection.execute(select(*columns)).one()
-        return found
-
-    def spent_hours(
-        self, scope: Scope, resource: str, start: datetime, end: datetime
-    ) -> Mapping[datetime, int]:
-        return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
-
     def set_quota(self, scope: Scope, quota: Quota) -> None:
         """All limits of the scope. What is held and spent stays as it is."""
         known = {row.resource for row in self._connection.execute(_AT_SCOPES, self._at(scope))}
@@ -261,18 +179,7 @@ class SqlBalances:
             self.set_limit(scope, resource, Limit())
         for resource, limit in quota.held.items():
             self.set_limit(scope, resource, limit)
-        execute = self._connection.execute
-        execute(delete(allowances).where(allowances.c.scope == self._key(scope)))
-        for one in quota.spent:
-            execute(
-                insert(allowances).values(
-                    scope=self._key(scope),
-                    resource=one.resource,
-                    span=write_window(one.allowance.window),
-                    is_each=one.is_each,
-                    quota=one.allowance.limit,
-                )
-            )
+        self._meters.allow(scope, quota.spent)
 
     def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None:
         share = limit.share
@@ -385,98 +292,6 @@ class SqlBalances:
         given = {resource: -amount for resource, amount in amounts.items()}
         self.hold(Hold(*move) for move in ledger.moves(scope, given) if move[2])
 
-    # While servers run
-
-    def drains(self, now: datetime) -> Sequence[Drain]:
-        rows = self._connection.execute(select(allowances)).all()
-        of_all: dict[Key, list[Allowance]] = {}
-        of_each: list[tuple[Scope, Spending]] = []
-        for row in rows:
-            level = self._read_key(row.scope)
-            if level is None:
-                continue  # another hub's own
-            spending = _spending(row, self._sessions_of(level))
-            if spending.allowance.window.begins_at(now) is None:
-                continue
-            if spending.is_each:
-                of_each.append((level, spending))
-            else:
-                of_all.setdefault((level, row.resource), []).append(spending.allowance)
-        return [*self._drains_of_all(of_all, now), *self._drains_of_each(of_each, now)]
-
-    def _drains_of_all(
-        self, spending: Mapping[Key, Sequence[Allowance]], now: datetime
-    ) -> Iterator[Drain]:
-        at_limits = balances.c.scope.in_(select(allowances.c.scope))
-        held = self._held_where(at_limits) if spending else {}
-        meters = self._meters(spending, held, now, whole=False)
-        for (scope, resource), allowed in spending.items():
-            meter = meters[scope, resource]
-            for one in allowed:
-                left = one.limit - meter.spent(one.window, now)
-                yield Drain(scope, resource, left, meter.rate)
-
-    def _drains_of_each(
-        self, spendings: Sequence[tuple[Scope, Spending]], now: datetime
-    ) -> Iterator[Drain]:
-        """Of everybody who has a server, at the place that it is charged to."""
-        if not spendings:
-            return
-        held: dict[Scope, Counter[str]] = {}
-        for row in self._connection.execute(_MEMBERS_LEASES, {"this_hub": self._hub_name}):
-            scope = Scope(row.community, row.workshop, row.account_id)
-            held.setdefault(scope, Counter()).update(row.amounts)
-        since = self._connection.execute(_MARK).scalar() or now
-        seconds = max(timedelta(), now - since) // SECOND
-        late = self._unmetered()
-        for level, spending in spendings:
-            spent = self._spent_by_members(level, spending, now)
-            for scope, amounts in held.items():
-                rate = spent_each_second(amounts).get(spending.resource, 0)
-                if not rate or level not in scope.path():
-                    continue
-                known = spent.get(scope.member or "", ())
-                total = sum(n for place, n in known if scope.place in place.path())
-                total += sum(n.get(spending.resource, 0) for at, n in late if _is_within(at, scope))
-                left = spending.allowance.limit - total - rate * seconds
-                yield Drain(scope, spending.resource, left, rate)
-
-    def _spent_by_members(
-        self, level: Scope, spending: Spending, now: datetime
-    ) -> dict[str, list[tuple[Scope, int]]]:
-        """In the window, by place, of those who have a server."""
-        begins = spending.allowance.window.begins_at(now)
-        with_servers = select(leases.c.account_id).where(leases.c.settled_at.is_(None))
-        conditions = [usage.c.hour >= begins, usage.c.account_id.in_(with_servers)]
-        if level.community is not None:
-            key = level.key
-            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
-        if kind := gpu_kind(spending.resource):
-            conditions.append(usage.c.gpu_kind == kind)
-        column = func.sum(_COLUMN_OF[kind_of(spending.resource)])
-        query = select(usage.c.account_id, usage.c.scope, column).where(*conditions)
-        found: dict[str, list[tuple[Scope, int]]] = {}
-        for account_id, key, total in self._connection.execute(
-            query.group_by(usage.c.account_id, usage.c.scope)
-        ):
-            place = read_key(key) if key.startswith("hub/") else HUB
-            found.setdefault(account_id, []).append((place, int(total)))
-        return found
-
-    def _held_where(self, condition: ColumnElement[bool]) -> dict[Key, int]:
-        query = select(balances.c.scope, balances.c.resource, balances.c.held).where(condition)
-        return {
-            (scope, row.resource): row.held
-            for row in self._connection.execute(query)
-            if (scope := self._read_key(row.scope)) is not None
-        }
-
-    def _read_key(self, key: str) -> Scope | None:
-        """None for a cohort, and for another hub's top level."""
-        if key == self._hub_key:
-            return HUB
-        return None if key.startswith(("hub:", "hub/~")) else read_key(key)
-
     # Mending
 
     def miscounted(self) -> Mapping[tuple[str, str], int]:
@@ -551,8 +366,7 @@ class SqlBalances:
             reservations=reserved,
         )
         own = self._each(scope, wanted, rules, each, equal)
-        spending = self._allowances(scope, wanted, path, now)
-        meters = self._meters(spending, held, now, whole=whole)
+        spending, meters = self._meters.standing(scope, wanted, path, held, now, whole=whole)
         rules = replace(
             rules,
             most_each={key: most_one for key, (most_one, _) in own.items()},
@@ -633,137 +447,6 @@ class SqlBalances:
             wanted = or_(wanted, balances.c.scope.in_(slugs))
         return self._connection.execute(select(balances).where(wanted)).all()
 
-    def _allowances(
-        self, scope: Scope, wanted: Amounts, path: Mapping[str, Scope], now: datetime
-    ) -> dict[Key, list[Allowance]]:
-        """What may be spent on the path in windows that bind now."""
-        found: dict[Key, list[Allowance]] = {}
-        spends = spent_each_second(wanted)
-        for row in self._connection.execute(_ALLOWANCES, {"scopes": list(path)}).all():
-            if row.resource not in spends or (row.is_each and scope.member is None):
-                continue
-            level = path[row.scope]
-            allowance = _spending(row, self._sessions_of(level)).allowance
-            begins = allowance.window.begins_at(now)
-            if begins is None:
-                continue
-            if row.is_each and level != scope.place:
-                elsewhere = self._spent_elsewhere(level, scope, row.resource, begins)
-                allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
-            key = (scope if row.is_each else level, row.resource)
-            found.setdefault(key, []).append(allowance)
-        return found
-
-    def _spent_elsewhere(self, level: Scope, scope: Scope, resource: str, begins: datetime) -> int:
-        """By a member below the level, not counting what was charged to their place."""
-        return self._spent_by_member(
-            replace(level, member=scope.member), resource, begins, but=scope.place
-        )
-
-    def _sessions_of(self, scope: Scope) -> Sequence[Session]:
-        if scope.workshop is None:
-            return ()
-        query = (
-            select(sessions.c.starts_at, sessions.c.ends_at)
-            .where(sessions.c.community == scope.community, sessions.c.workshop == scope.workshop)
-            .order_by(sessions.c.starts_at)
-        )
-        return [Session(row.starts_at, row.ends_at) for row in self._connection.execute(query)]
-
-    def _meters(
-        self,
-        spending: Mapping[Key, Sequence[Allowance]],
-        held: Mapping[Key, int],
-        now: datetime,
-        *,
-        whole: bool,
-    ) -> dict[Key, Meter]:
-        if not spending:
-            return {}
-        since = self._connection.execute(_MARK).scalar() or now
-        late = self._unmetered()
-        meters = {}
-        for (scope, resource), allowed in spending.items():
-            begins = sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
-            if scope.member is not None and whole:
-                hours = self._hours_of_member(scope, resource, begins[0])
-            elif whole:
-                hours = self._hours(scope, resource, begins[0])
-            else:
-                hours = self._between(scope, resource, begins)
-            hour = hour_of(now)
-            hours[hour] = hours.get(hour, 0) + sum(
-                amounts.get(resource, 0) for level, amounts in late if _is_within(level, scope)
-            )
-            here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
-            meters[scope, resource] = Meter.standing(
-                spent_each_second(here).get(resource, 0), hours, min(since, now)
-            )
-        return meters
-
-    def _between(
-        self, scope: Scope, resource: str, begins: Sequence[datetime]
-    ) -> dict[datetime, int]:
-        """What was spent from each of these hours up to the next, and from the last one on."""
-        if scope.member is not None:
-            since = [*(self._spent_by_member(scope, resource, hour) for hour in begins), 0]
-            return {
-                hour: earlier - later
-                for hour, earlier, later in zip(begins, since, since[1:], strict=False)
-            }
-        at = {"at": self._key(scope), "spending": resource}
-        ends = [*begins[1:], _FAR]
-        totals = [
-            self._connection.execute(_SPENT, {**at, "before": hour}).scalar() or 0
-            for hour in (begins[0], *ends)
-        ]
-        return {
-            hour: later - earlier
-            for hour, earlier, later in zip(begins, totals, totals[1:], strict=False)
-        }
-
-    def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
-        at = {"at": self._key(scope), "spending": resource}
-        total = self._connection.execute(_SPENT, {**at, "before": begins}).scalar() or 0
-        hours = {}
-        for row in self._connection.execute(_HOURS, {**at, "after": begins}):
-            hours[row.hour], total = row.total - total, row.total
-        return hours
-
-    def _hours_of_member(
-        self, scope: Scope, resource: str, begins: datetime
-    ) -> dict[datetime, int]:
-        """At the place, and below it."""
-        query = (
-            select(usage.c.hour, func.sum(_COLUMN_OF[kind_of(resource)]))
-            .where(*_of_member(scope, resource, begins))
-            .group_by(usage.c.hour)
-        )
-        return {hour: int(total) for hour, total in self._connection.execute(query)}
-
-    def _spent_by_member(
-        self, scope: Scope, resource: str, begins: datetime, *, but: Scope | None = None
-    ) -> int:
-        """At the place and below it, from an hour on; not what was charged to another place there."""
-        conditions = _of_member(scope, resource, begins)
-        if but is not None:
-            conditions.append(not_(_at_or_below(but)))
-        query = select(func.sum(_COLUMN_OF[kind_of(resource)])).where(*conditions)
-        return int(self._connection.execute(query).scalar() or 0)
-
-    def _unmetered(self) -> list[tuple[Scope, dict[str, int]]]:
-        """What leases spent that have ended since the last tick: at the end of a workshop they are
-        many, so that no more of each is read than this takes (see `domain.metering.unmetered`)."""
-        found = []
-        for row in self._connection.execute(_ENDED, {"this_hub": self._hub_name}):
-            start, end = whole_second(row.since), whole_second(row.settled_at)
-            if start < end:
-                seconds = (end - start) // SECOND
-                each = spent_each_second(row.amounts)
-                scope = Scope(row.community, row.workshop, row.account_id)
-                found.append((scope, {what: n * seconds for what, n in each.items()}))
-        return found
-
     def _row(self, scope: Scope, resource: str) -> Row[Any] | None:
         query = select(balances).where(self._is(scope, resource))
         return self._connection.execute(query).one_or_none()
@@ -776,45 +459,6 @@ class SqlBalances:
 
     def _key(self, scope: Scope) -> str:
         return scope_key(scope, self._hub_name)
-
-
-def scope_key(scope: Scope, hub_name: str) -> str:
-    """Several hubs may share a database: each has its own top level, communities are common."""
-    return f"hub:{hub_name}" if scope == HUB else scope.key
-
-
-def workshop_key() -> ColumnElement[str]:
-    """The key of a row of `workshops`."""
-    return literal("hub/") + workshops.c.community + "/" + workshops.c.slug
-
-
-def read_key(key: str) -> Scope:
-    """Of a community or workshop."""
-    _, community, *workshop = key.split("/")
-    return Scope(community, workshop[0] if workshop else None)
-
-
-def _of_member(scope: Scope, resource: str, begins: datetime) -> list[ColumnElement[bool]]:
-    """Which rows of usage are a member's, at the place and below it."""
-    conditions: list[ColumnElement[bool]] = [
-        usage.c.account_id == scope.member,
-        usage.c.hour >= begins,
-    ]
-    if scope.community is not None:
-        conditions.append(_at_or_below(scope.place))
-    if kind := gpu_kind(resource):
-        conditions.append(usage.c.gpu_kind == kind)
-    return conditions
-
-
-def _at_or_below(place: Scope) -> ColumnElement[bool]:
-    return or_(usage.c.scope == place.key, usage.c.scope.like(f"{place.key}/%"))
-
-
-def _is_within(scope: Scope, level: Scope) -> bool:
-    if level.member is not None and level.member != scope.member:
-        return False
-    return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
 
 
 def _limits(row: Row[Any]) -> bool:
@@ -842,8 +486,3 @@ def _share(row: Row[Any]) -> Share | None:
 
 def _limit(row: Row[Any]) -> Limit:
     return Limit(row.quota, row.quota_each, row.is_shared_equally, _share(row))
-
-
-def _spending(row: Row[Any], held: Sequence[Session]) -> Spending:
-    window: Window = read_window(row.span, held)
-    return Spending(row.resource, Allowance(row.quota, window), row.is_each)

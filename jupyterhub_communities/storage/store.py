@@ -16,6 +16,7 @@ from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
 from .line import SqlLine
 from .marks import SqlMarks
+from .meters import SqlMeters
 from .notices import SqlNotices
 from .people import SqlPeople
 from .personal import SqlPersonal
@@ -42,6 +43,7 @@ class SqlStore:
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.line: ports.Line = SqlLine(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
+        self.meters: ports.Meters = SqlMeters(connection, hub_name)
         self.usage: ports.Usage = SqlUsage(connection, hub_name)
         self.personal: ports.Personal = SqlPersonal(connection)
         self.marks: ports.Marks = SqlMarks(connection)

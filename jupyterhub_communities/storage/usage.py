@@ -21,7 +21,7 @@ from ..domain.units import (
     gpu_kind,
     kind_of,
 )
-from .balances import read_key, scope_key, workshop_key
+from .scopes import place_of, scope_key, workshop_key
 from .tables import spent, usage, workshops
 
 _KEY = ("hour", "scope", "account_id", "profile", "gpu_kind")
@@ -132,7 +132,7 @@ class SqlUsage:
             query = query.where(or_(usage.c.scope == scope.place.key, usage.c.scope.in_(below)))
         found: dict[Any, dict[str, int]] = {}
         for row in self._connection.execute(query):
-            amounts = found.setdefault(_place(row[0]) if by == "place" else row[0] or None, {})
+            amounts = found.setdefault(place_of(row[0]) if by == "place" else row[0] or None, {})
             for resource, amount in _amounts(row).items():
                 amounts[resource] = amounts.get(resource, 0) + amount
         return list(found.items())
@@ -144,10 +144,6 @@ _KEY_OF = {
     "profile": usage.c.profile,
     "person": usage.c.account_id,
 }
-
-
-def _place(key: str) -> Scope:
-    return read_key(key) if key.startswith("hub/") else HUB
 
 
 def _amounts(row: Any) -> dict[str, int]:

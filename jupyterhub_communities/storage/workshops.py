@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    and_,
     bindparam,
     insert,
     select,
@@ -23,7 +24,17 @@ from .tables import sessions, sites, workshops
 # Made once: asked at every sign-in and start.
 _COMMUNITY: BindParameter[str] = bindparam("community")
 _WORKSHOP: BindParameter[str] = bindparam("workshop")
-_ONE = select(workshops).where(workshops.c.community == _COMMUNITY, workshops.c.slug == _WORKSHOP)
+_ONE = (
+    select(workshops, sessions.c.starts_at, sessions.c.ends_at)
+    .outerjoin(
+        sessions,
+        and_(
+            sessions.c.community == workshops.c.community, sessions.c.workshop == workshops.c.slug
+        ),
+    )
+    .where(workshops.c.community == _COMMUNITY, workshops.c.slug == _WORKSHOP)
+    .order_by(sessions.c.starts_at)
+)
 _SESSIONS_OF_ONE = (
     select(sessions)
     .where(sessions.c.community == _COMMUNITY, sessions.c.workshop == _WORKSHOP)
@@ -42,13 +53,13 @@ class SqlWorkshops:
 
     def get(self, community: str, slug: str) -> Workshop | None:
         place = {"community": community, "workshop": slug}
-        row = self._connection.execute(_ONE, place).one_or_none()
-        if row is None:
+        rows = self._connection.execute(_ONE, place).all()
+        if not rows:
             return None
         places = self._connection.execute(_SITES_OF_ONE, place)
         return _workshop(
-            row,
-            tuple(self.sessions(community, slug)),
+            rows[0],
+            tuple(Session(row.starts_at, row.ends_at) for row in rows if row.ends_at is not None),
             tuple(Site(site.slug, site.name, site.zone) for site in places),
         )
 

@@ -209,7 +209,7 @@ def test_while_a_long_tick_goes_on_no_more_than_a_minute_is_in_doubt(house, cloc
 
 def left(house) -> int:
     with house.database.read() as store:
-        (drain,) = store.balances.drains(house.clock.now())
+        (drain,) = store.meters.drains(house.clock.now())
         return drain.left
 
 

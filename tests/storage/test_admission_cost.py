@@ -143,7 +143,7 @@ def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit
         found.append(steps)
         steps = 0
         with house.database.read() as store:
-            assert len(store.balances.drains(house.clock.now())) >= 4
+            assert len(store.meters.drains(house.clock.now())) >= 4
         found.append(steps)
         for username in ("ana", "bia"):
             house.call(settle_server, ServerKey(username))

@@ -1,0 +1,467 @@
+"""What may be spent over windows of time, and what was: the meters that a start is judged by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
+
+from ..domain.ledger import Allowance, Key
+from ..domain.limits import Spending
+from ..domain.metering import METERED, SECOND, Meter, whole_second
+from ..domain.quotas import Scope
+from ..domain.stops import Drain
+from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
+from ..domain.windows import Window, hour_of, read_window, write_window
+from ..domain.workshops import Session
+from .scopes import level_of, place_of, scope_key
+from .tables import allowances, balances, leases, marks, sessions, spent, usage
+from .workshops import SqlWorkshops
+
+# Made once: asked at every start.
+_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
+_ALLOWANCES = select(allowances).where(allowances.c.scope.in_(_SCOPES))
+_HOURS = (
+    select(spent.c.hour, spent.c.total)
+    .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
+    .where(spent.c.hour >= bindparam("after"))
+    .order_by(spent.c.hour)
+)
+_ENDED_COLUMNS = (
+    leases.c.community,
+    leases.c.workshop,
+    leases.c.account_id,
+    leases.c.amounts,
+    func.coalesce(leases.c.metered_until, leases.c.requested_at).label("since"),
+    leases.c.settled_at,
+)
+_HAS_ENDED = and_(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.metered_at.is_(None),
+    leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
+)
+_ENDED = select(*_ENDED_COLUMNS).where(_HAS_ENDED)
+_MARK_AND_ENDED = (
+    select(marks.c.at, *_ENDED_COLUMNS)
+    .select_from(marks.outerjoin(leases, _HAS_ENDED))
+    .where(marks.c.name == METERED)
+)
+_MEMBERS_LEASES = select(
+    leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
+).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.settled_at.is_(None),
+    leases.c.account_id.is_not(None),
+)
+_HELD_AT_LIMITS = select(balances.c.scope, balances.c.resource, balances.c.held).where(
+    balances.c.scope.in_(select(allowances.c.scope))
+)
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_MOST_ASKED = 100  # sums in one statement
+_COLUMN_OF = {
+    "server-time": usage.c.server_time,
+    "cpu-time": usage.c.cpu_time,
+    "memory-time": usage.c.memory_time,
+    "gpu-time": usage.c.gpu_time,
+}
+
+
+SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]  # resource, since → at each place
+
+
+class SqlMeters:
+    def __init__(self, connection: Connection, hub_name: str):
+        self._connection = connection
+        self._hub_name = hub_name
+
+    # Limits
+
+    def allowed(self, scope: Scope) -> tuple[Spending, ...]:
+        windows = self._sessions_of(scope)
+        rows = self._connection.execute(_ALLOWANCES, {"scopes": [self._key(scope)]})
+        return tuple(_spending(row, windows) for row in rows)
+
+    def allowed_among(
+        self, are_wanted: ColumnElement[bool], community: str | None
+    ) -> dict[str, list[Spending]]:
+        """By the key of the scope; `community` is that of all workshops among them."""
+        rows = self._connection.execute(select(allowances).where(are_wanted)).all()
+        windows: dict[str, list[Session]] = {}
+        if any(row.span == "sessions" for row in rows):
+            query = select(sessions).order_by(sessions.c.starts_at)
+            if community is not None:
+                query = query.where(sessions.c.community == community)
+            for one in self._connection.execute(query):
+                place = windows.setdefault(self._key(Scope(one.community, one.workshop)), [])
+                place.append(Session(one.starts_at, one.ends_at))
+        found: dict[str, list[Spending]] = {}
+        for row in rows:
+            found.setdefault(row.scope, []).append(_spending(row, windows.get(row.scope, ())))
+        return found
+
+    def allow(self, scope: Scope, spending: Sequence[Spending]) -> None:
+        """These, and nothing else."""
+        execute = self._connection.execute
+        execute(delete(allowances).where(allowances.c.scope == self._key(scope)))
+        for one in spending:
+            execute(
+                insert(allowances).values(
+                    scope=self._key(scope),
+                    resource=one.resource,
+                    span=write_window(one.allowance.window),
+                    is_each=one.is_each,
+                    quota=one.allowance.limit,
+                )
+            )
+
+    # Reading
+
+    def spent(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        found: list[int] = []
+        for first in range(0, len(wanted), _MOST_ASKED):
+            asked = wanted[first : first + _MOST_ASKED]
+            until_now = self._totals([(scope, resource, _FAR) for scope, resource, _ in asked])
+            before = self._totals(asked)
+            found += [now - then for now, then in zip(until_now, before, strict=True)]
+        return found
+
+    def hours(
+        self, scope: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[datetime, int]:
+        return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
+
+    # A start
+
+    def standing(
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        path: Mapping[str, Scope],
+        held: Mapping[Key, int],
+        now: datetime,
+        *,
+        whole: bool,
+    ) -> tuple[dict[Key, list[Allowance]], dict[Key, Meter]]:
+        """What may be spent on the path, by key, in windows that bind now, and what was."""
+        # Asked once for all limits that want the same.
+        spent_by = cache(partial(self._spent_by, scope.member or ""))
+        spending = self._allowances(scope, wanted, path, now, spent_by)
+        return spending, self._meters(spending, held, now, spent_by, whole=whole)
+
+    def _allowances(
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        path: Mapping[str, Scope],
+        now: datetime,
+        spent_by: SpentBy,
+    ) -> dict[Key, list[Allowance]]:
+        found: dict[Key, list[Allowance]] = {}
+        spends = spent_each_second(wanted)
+        for row in self._connection.execute(_ALLOWANCES, {"scopes": list(path)}).all():
+            if row.resource not in spends or (row.is_each and scope.member is None):
+                continue
+            level = path[row.scope]
+            allowance = _spending(row, self._sessions_of(level)).allowance
+            begins = allowance.window.begins_at(now)
+            if begins is None:
+                continue
+            if row.is_each and level != scope.place:
+                elsewhere = sum(
+                    amount
+                    for place, amount in spent_by(row.resource, begins)
+                    if _is_at(level, place) and not _is_at(scope, place)
+                )
+                allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
+            key = (scope if row.is_each else level, row.resource)
+            found.setdefault(key, []).append(allowance)
+        return found
+
+    def _meters(
+        self,
+        spending: Mapping[Key, Sequence[Allowance]],
+        held: Mapping[Key, int],
+        now: datetime,
+        spent_by: SpentBy | None = None,
+        *,
+        whole: bool,
+    ) -> dict[Key, Meter]:
+        if not spending:
+            return {}
+        begins = {
+            key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
+            for key, allowed in spending.items()
+        }
+        mark, late = self._unmetered()
+        since = min(mark or now, now)
+        between = self._whole(begins) if whole else self._between(begins, spent_by)
+        meters = {}
+        for scope, resource in spending:
+            hours = between[scope, resource]
+            hour = hour_of(now)
+            hours[hour] = hours.get(hour, 0) + sum(
+                amounts.get(resource, 0) for level, amounts in late if _is_within(level, scope)
+            )
+            here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
+            meters[scope, resource] = Meter.standing(
+                spent_each_second(here).get(resource, 0), hours, since
+            )
+        return meters
+
+    def _between(
+        self, begins: Mapping[Key, Sequence[datetime]], spent_by: SpentBy | None
+    ) -> dict[Key, dict[datetime, int]]:
+        """What was spent from each of these hours up to the next, and from the last one on."""
+        totals = iter(
+            self._totals(
+                [
+                    (scope, resource, hour)
+                    for (scope, resource), hours in begins.items()
+                    if scope.member is None
+                    for hour in (*hours, _FAR)
+                ]
+            )
+        )
+        found = {}
+        for (scope, resource), hours in begins.items():
+            if scope.member is None or spent_by is None:
+                up_to = [next(totals) for _ in (*hours, _FAR)]
+            else:
+                since = [
+                    sum(n for place, n in spent_by(resource, hour) if _is_at(scope, place))
+                    for hour in hours
+                ]
+                up_to = [-n for n in (*since, 0)]
+            found[scope, resource] = {
+                hour: later - earlier
+                for hour, earlier, later in zip(hours, up_to, up_to[1:], strict=False)
+            }
+        return found
+
+    def _whole(self, begins: Mapping[Key, Sequence[datetime]]) -> dict[Key, dict[datetime, int]]:
+        """Every hour from the first of these on."""
+        return {
+            (scope, resource): (
+                self._hours(scope, resource, hours[0])
+                if scope.member is None
+                else self._hours_of_member(scope, resource, hours[0])
+            )
+            for (scope, resource), hours in begins.items()
+        }
+
+    def _totals(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        """All that was ever spent of a resource at a scope before an hour, for each of these."""
+        if not wanted:
+            return ()
+        sought: dict[str, Any] = {}
+        for number, (scope, resource, hour) in enumerate(wanted):
+            sought |= {
+                f"at{number}": self._key(scope),
+                f"what{number}": resource,
+                f"before{number}": hour,
+            }
+        return self._connection.execute(_before(len(wanted)), sought).one()
+
+    def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
+        (total,) = self._totals([(scope, resource, begins)])
+        hours = {}
+        sought = {"at": self._key(scope), "spending": resource, "after": begins}
+        for row in self._connection.execute(_HOURS, sought):
+            hours[row.hour], total = row.total - total, row.total
+        return hours
+
+    def _hours_of_member(
+        self, scope: Scope, resource: str, begins: datetime
+    ) -> dict[datetime, int]:
+        """At the place, and below it."""
+        found: dict[datetime, int] = {}
+        sought = _sought(scope.member or "", resource, begins)
+        for hour, key, total in self._connection.execute(
+            _by_member(resource, by_hour=True), sought
+        ):
+            if _is_at(scope, place_of(key)):
+                found[hour] = found.get(hour, 0) + int(total)
+        return found
+
+    def _spent_by(self, member: str, resource: str, begins: datetime) -> list[tuple[Scope, int]]:
+        """By somebody from an hour on, at each place."""
+        rows = self._connection.execute(_by_member(resource), _sought(member, resource, begins))
+        return [(place_of(key), int(total)) for key, total in rows]
+
+    def _unmetered(self) -> tuple[datetime | None, list[tuple[Scope, dict[str, int]]]]:
+        """Until when all was metered, and what leases spent that have ended since: at the end of a
+        workshop they are many, so that no more of each is read than this takes (see
+        `domain.metering.unmetered`)."""
+        this_hub = {"this_hub": self._hub_name}
+        rows: Sequence[Any] = self._connection.execute(_MARK_AND_ENDED, this_hub).all()
+        mark = rows[0].at if rows else None
+        if mark is None:  # before the first tick of all
+            rows = self._connection.execute(_ENDED, this_hub).all()
+        found = []
+        for row in rows:
+            if row.settled_at is None:
+                continue  # the mark alone: nothing has ended
+            start, end = whole_second(row.since), whole_second(row.settled_at)
+            if start < end:
+                seconds = (end - start) // SECOND
+                each = spent_each_second(row.amounts)
+                scope = Scope(row.community, row.workshop, row.account_id)
+                found.append((scope, {what: n * seconds for what, n in each.items()}))
+        return mark, found
+
+    def _sessions_of(self, scope: Scope) -> Sequence[Session]:
+        if scope.community is None or scope.workshop is None:
+            return ()
+        return SqlWorkshops(self._connection).sessions(scope.community, scope.workshop)
+
+    # While servers run
+
+    def drains(self, now: datetime) -> Sequence[Drain]:
+        rows = self._connection.execute(select(allowances)).all()
+        of_all: dict[Key, list[Allowance]] = {}
+        of_each: list[tuple[Scope, Spending]] = []
+        for row in rows:
+            level = level_of(row.scope, self._hub_name)
+            if level is None:
+                continue  # another hub's own
+            spending = _spending(row, self._sessions_of(level))
+            if spending.allowance.window.begins_at(now) is None:
+                continue
+            if spending.is_each:
+                of_each.append((level, spending))
+            else:
+                of_all.setdefault((level, row.resource), []).append(spending.allowance)
+        return [*self._drains_of_all(of_all, now), *self._drains_of_each(of_each, now)]
+
+    def _drains_of_all(
+        self, spending: Mapping[Key, Sequence[Allowance]], now: datetime
+    ) -> Iterator[Drain]:
+        rows = self._connection.execute(_HELD_AT_LIMITS) if spending else ()
+        held = {
+            (scope, row.resource): row.held
+            for row in rows
+            if (scope := level_of(row.scope, self._hub_name)) is not None
+        }
+        meters = self._meters(spending, held, now, whole=False)
+        for (scope, resource), allowed in spending.items():
+            meter = meters[scope, resource]
+            for one in allowed:
+                left = one.limit - meter.spent(one.window, now)
+                yield Drain(scope, resource, left, meter.rate)
+
+    def _drains_of_each(
+        self, spendings: Sequence[tuple[Scope, Spending]], now: datetime
+    ) -> Iterator[Drain]:
+        """Of everybody who has a server, at the place that it is charged to."""
+        if not spendings:
+            return
+        held: dict[Scope, Counter[str]] = {}
+        for row in self._connection.execute(_MEMBERS_LEASES, {"this_hub": self._hub_name}):
+            scope = Scope(row.community, row.workshop, row.account_id)
+            held.setdefault(scope, Counter()).update(row.amounts)
+        mark, late = self._unmetered()
+        seconds = max(timedelta(), now - (mark or now)) // SECOND
+        for level, spending in spendings:
+            spent = self._spent_by_everybody(level, spending, now)
+            for scope, amounts in held.items():
+                rate = spent_each_second(amounts).get(spending.resource, 0)
+                if not rate or level not in scope.path():
+                    continue
+                known = spent.get(scope.member or "", ())
+                total = sum(n for place, n in known if _is_at(scope, place))
+                total += sum(n.get(spending.resource, 0) for at, n in late if _is_within(at, scope))
+                left = spending.allowance.limit - total - rate * seconds
+                yield Drain(scope, spending.resource, left, rate)
+
+    def _spent_by_everybody(
+        self, level: Scope, spending: Spending, now: datetime
+    ) -> dict[str, list[tuple[Scope, int]]]:
+        """In the window, by place, of those who have a server."""
+        begins = spending.allowance.window.begins_at(now)
+        with_servers = select(leases.c.account_id).where(leases.c.settled_at.is_(None))
+        conditions = [usage.c.hour >= begins, usage.c.account_id.in_(with_servers)]
+        if level.community is not None:
+            key = level.key
+            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
+        if kind := gpu_kind(spending.resource):
+            conditions.append(usage.c.gpu_kind == kind)
+        column = func.sum(_COLUMN_OF[kind_of(spending.resource)])
+        query = select(usage.c.account_id, usage.c.scope, column).where(*conditions)
+        found: dict[str, list[tuple[Scope, int]]] = {}
+        for account_id, key, total in self._connection.execute(
+            query.group_by(usage.c.account_id, usage.c.scope)
+        ):
+            found.setdefault(account_id, []).append((place_of(key), int(total)))
+        return found
+
+    def _key(self, scope: Scope) -> str:
+        return scope_key(scope, self._hub_name)
+
+
+@cache
+def _before(count: int) -> Select[Any]:
+    """So many totals in one statement. Made once for each number."""
+    totals = (
+        select(spent.c.total)
+        .where(
+            spent.c.scope == bindparam(f"at{number}"),
+            spent.c.resource == bindparam(f"what{number}"),
+            spent.c.hour < bindparam(f"before{number}"),
+        )
+        .order_by(spent.c.hour.desc())
+        .limit(1)
+        .scalar_subquery()
+        for number in range(count)
+    )
+    return select(*(func.coalesce(total, 0) for total in totals))
+
+
+@cache
+def _by_member(resource: str, *, by_hour: bool = False) -> Select[Any]:
+    """What somebody spent of the resource at each place from an hour on."""
+    columns = [usage.c.hour, usage.c.scope] if by_hour else [usage.c.scope]
+    query = select(*columns, func.sum(_COLUMN_OF[kind_of(resource)])).where(
+        usage.c.account_id == bindparam("account"), usage.c.hour >= bindparam("begins")
+    )
+    if gpu_kind(resource):
+        query = query.where(usage.c.gpu_kind == bindparam("gpu"))
+    return query.group_by(*columns)
+
+
+def _sought(member: str, resource: str, begins: datetime) -> dict[str, Any]:
+    gpu = {"gpu": kind} if (kind := gpu_kind(resource)) else {}
+    return {"account": member, "begins": begins} | gpu
+
+
+def _is_at(scope: Scope, place: Scope) -> bool:
+    """Is the place the scope's own, or below it?"""
+    return scope.place in place.path()
+
+
+def _is_within(scope: Scope, level: Scope) -> bool:
+    if level.member is not None and level.member != scope.member:
+        return False
+    return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
+
+
+def _spending(row: Row[Any], held: Sequence[Session]) -> Spending:
+    window: Window = read_window(row.span, held)
+    return Spending(row.resource, Allowance(row.quota, window), row.is_each)
