@@ -27,7 +27,12 @@ from tornado.web import RequestHandler
 TICK = 0.001  # seconds
 KEPT = 5  # the longest holds that are told with their place
 _OURS = ("/jupyterhub_communities/", "/jupyterhub-communities/templates/")
-_HUBS = ("/site-packages/jupyterhub/", "/jupyterhub/templates/", "/nativeauthenticator/")
+_HUBS = (
+    "/site-packages/jupyterhub/",
+    "/jupyterhub/templates/",
+    "/sqlalchemy/orm/",  # its database; this package's own is asked without
+    "/nativeauthenticator/",
+)
 
 
 class Watch:
@@ -35,6 +40,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.is_on = False
+        self._is_collecting = False
 
     def start(self) -> None:
         self.longest_lag = 0.0
@@ -79,12 +85,15 @@ class Watch:
 
     def _collecting(self, phase: str, _info: dict[str, int]) -> None:
         now = time.thread_time()
-        if phase == "start":
+        self._is_collecting = phase == "start"
+        if self._is_collecting:
             self._collects_since = now
         else:
             self._since += now - self._collects_since
 
     def _look(self, _signal: int, frame: FrameType | None) -> None:
+        if self._is_collecting:
+            return  # the signal waited for the collection to end, and comes before it is taken off
         owner, where = "other", ""
         while frame is not None:
             name = frame.f_code.co_filename

@@ -6,10 +6,11 @@ import gc
 import logging
 import re
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import Environment, TemplateError, meta
 from jupyterhub.handlers.base import BaseHandler
 from tornado.web import GZipContentEncoding
 
@@ -120,9 +121,7 @@ def install_pages(app: Any, house: House) -> None:
         asset_url=f"{hub_url}communities/static/",
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
-    for name in _FIRST_PAGES:  # compiled now, not while the first learner waits
-        with suppress(TemplateError):  # in an operator's own: its page says so
-            settings["jinja2_env"].get_template(name)
+    _compile(settings["jinja2_env"], _FIRST_PAGES)
     read_formats()
     settings["transforms"].append(GZipContentEncoding)
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
@@ -132,6 +131,18 @@ def install_pages(app: Any, house: House) -> None:
     # What has been loaded by now stays: no collection of garbage need look through it again.
     gc.collect()
     gc.freeze()
+
+
+def _compile(environment: Environment, names: Iterable[str | None]) -> None:
+    """These templates with all that they include and extend, now instead of while the first learner
+    waits."""
+    for name in names:
+        with suppress(TemplateError):  # in an operator's own: its page says so
+            if name is None or environment.loader is None:
+                continue  # which one it is, is known when it is drawn
+            source, *_ = environment.loader.get_source(environment, name)
+            _compile(environment, meta.find_referenced_templates(environment.parse(source)))
+            environment.get_template(name)
 
 
 def clean_logs(log: logging.Logger) -> None:
