@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Row,
@@ -36,7 +35,7 @@ from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.units import MOST, Amounts
 from .meters import SqlMeters
-from .scopes import read_key, scope_key, workshop_key
+from .scopes import is_on_path, path_keys, read_key, scope_key, workshop_key
 from .tables import (
     allowances,
     balances,
@@ -47,14 +46,13 @@ from .tables import (
 )
 
 # Made once: asked at every start.
-_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
 _COHORT_KEY = (
     select(literal("hub/~") + communities.c.cohort)
     .where(communities.c.slug == bindparam("community"))
     .scalar_subquery()
 )
-_PATH = select(balances).where(or_(balances.c.scope.in_(_SCOPES), balances.c.scope == _COHORT_KEY))
-_AT_SCOPES = select(balances).where(balances.c.scope.in_(_SCOPES))
+_PATH = select(balances).where(or_(is_on_path(balances.c.scope), balances.c.scope == _COHORT_KEY))
+_AT_SCOPE = select(balances).where(balances.c.scope == bindparam("at"))
 _RESERVED = (
     select(
         workshops.c.community,
@@ -121,9 +119,8 @@ class SqlBalances:
         return Balance(scope=scope, resource=resource, limit=limit, held=row.held)
 
     def quota(self, scope: Scope) -> Quota:
-        at = {"scopes": [self._key(scope)]}
         limited = {}
-        for row in self._connection.execute(_AT_SCOPES, at):
+        for row in self._connection.execute(_AT_SCOPE, self._at(scope)):
             limit = _limit(row)
             if limit != Limit():
                 limited[row.resource] = limit
@@ -174,7 +171,7 @@ class SqlBalances:
 
     def set_quota(self, scope: Scope, quota: Quota) -> None:
         """All limits of the scope. What is held and spent stays as it is."""
-        known = {row.resource for row in self._connection.execute(_AT_SCOPES, self._at(scope))}
+        known = {row.resource for row in self._connection.execute(_AT_SCOPE, self._at(scope))}
         for resource in known - set(quota.held):
             self.set_limit(scope, resource, Limit())
         for resource, limit in quota.held.items():
@@ -241,7 +238,7 @@ class SqlBalances:
         """
         path = {self._key(level): level for level in scope.path()}
         rows = self._connection.execute(
-            _PATH, {"scopes": list(path), "community": scope.community or ""}
+            _PATH, path_keys(path) | {"community": scope.community or ""}
         ).all()
         cohort = _cohort_in(rows, path)
         if cohort is not None:
@@ -282,7 +279,7 @@ class SqlBalances:
         """Gives back at every level what a lease held."""
         path = {self._key(level): level for level in scope.path()}
         rows = self._connection.execute(
-            _PATH, {"scopes": list(path), "community": scope.community or ""}
+            _PATH, path_keys(path) | {"community": scope.community or ""}
         ).all()
         cohort = _cohort_in(rows, path)
         shares = {} if cohort is None else _shares(rows, path)
@@ -454,8 +451,8 @@ class SqlBalances:
     def _is(self, scope: Scope, resource: str) -> ColumnElement[bool]:
         return and_(balances.c.scope == self._key(scope), balances.c.resource == resource)
 
-    def _at(self, scope: Scope) -> dict[str, list[str]]:
-        return {"scopes": [self._key(scope)]}
+    def _at(self, scope: Scope) -> dict[str, str]:
+        return {"at": self._key(scope)}
 
     def _key(self, scope: Scope) -> str:
         return scope_key(scope, self._hub_name)

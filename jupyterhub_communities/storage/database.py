@@ -81,6 +81,10 @@ class SqlDatabase:
         except ArgumentError as error:
             raise ValueError(str(error)) from error
         event.listen(self.engine, "begin", self._begun)
+        self._engines = {  # by how a transaction begins
+            begin: self.engine.execution_options(communities_begin=begin)
+            for begin in (self._kind.begin_read, self._kind.begin_write)
+        }
         self.threads = self._kind.threads
         self._hub_name = hub_name
         self._busy_timeout = busy_timeout
@@ -135,9 +139,9 @@ class SqlDatabase:
         return self._begin_once(begin)
 
     def _begin_once(self, begin: str) -> tuple[Connection, RootTransaction]:
-        connection = self.engine.connect()
+        connection = self._engines[begin].connect()
         try:
-            return connection, connection.execution_options(communities_begin=begin).begin()
+            return connection, connection.begin()
         except BaseException:
             connection.close()
             raise

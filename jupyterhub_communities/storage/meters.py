@@ -10,7 +10,6 @@ from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Row,
@@ -32,13 +31,12 @@ from ..domain.stops import Drain
 from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, hour_of, read_window, write_window
 from ..domain.workshops import Session
-from .scopes import level_of, place_of, scope_key
+from .scopes import is_on_path, level_of, path_keys, place_of, scope_key
 from .tables import allowances, balances, leases, marks, sessions, spent, usage
 from .workshops import SqlWorkshops
 
 # Made once: asked at every start.
-_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
-_ALLOWANCES = select(allowances).where(allowances.c.scope.in_(_SCOPES))
+_ALLOWANCES = select(allowances).where(is_on_path(allowances.c.scope))
 _HOURS = (
     select(spent.c.hour, spent.c.total)
     .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
@@ -96,7 +94,7 @@ class SqlMeters:
 
     def allowed(self, scope: Scope) -> tuple[Spending, ...]:
         windows = self._sessions_of(scope)
-        rows = self._connection.execute(_ALLOWANCES, {"scopes": [self._key(scope)]})
+        rows = self._connection.execute(_ALLOWANCES, path_keys([self._key(scope)]))
         return tuple(_spending(row, windows) for row in rows)
 
     def allowed_among(
@@ -176,7 +174,7 @@ class SqlMeters:
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
-        for row in self._connection.execute(_ALLOWANCES, {"scopes": list(path)}).all():
+        for row in self._connection.execute(_ALLOWANCES, path_keys(path)).all():
             if row.resource not in spends or (row.is_each and scope.member is None):
                 continue
             level = path[row.scope]

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, literal
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, bindparam, literal
 
 from ..domain.quotas import HUB, Scope
 from .tables import workshops
+
+LONGEST_PATH = 5  # hub, cohort, community, workshop, member
+
+
+def is_on_path(key: ColumnElement[str]) -> ColumnElement[bool]:
+    """Is it one of those in `path_keys`? As many parameters always: a list of any length would be
+    spelled out anew each time."""
+    return key.in_([bindparam(f"level{number}", type_=key.type) for number in range(LONGEST_PATH)])
+
+
+def path_keys(keys: Collection[str]) -> dict[str, str | None]:
+    padded = [*keys, *[None] * (LONGEST_PATH - len(keys))]
+    return {f"level{number}": key for number, key in enumerate(padded)}
 
 
 def scope_key(scope: Scope, hub_name: str) -> str:
