@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -103,6 +104,8 @@ def main() -> None:
         for one in houses:  # rows of one's own, caches
             one.run()
             one.forget()
+        gc.collect()
+        gc.freeze()  # as the Hub does when it has started
         for number in range(options.rounds):
             start = number % len(houses)
             for one in houses[start:] + houses[:start]:

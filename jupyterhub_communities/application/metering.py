@@ -9,7 +9,7 @@ long tick goes on, no more than a minute of what runs may count twice, as it may
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..domain.metering import METERED, meter, metered_to, whole_second
@@ -41,6 +41,14 @@ def metering_steps(desk: Desk) -> Iterator[Step]:
     with desk.database.read() as store:
         begins = store.leases.unmetered_since()
     return _steps(begins, whole_second(desk.now))
+
+
+def ended_steps(desk: Desk) -> Iterator[Step]:
+    """Only what has ended: until it is metered, every start reads it to know what was spent."""
+    with desk.database.read() as store:
+        begins = store.leases.unmetered_since(has_ended=True)
+    steps = _steps(begins, whole_second(desk.now)) if begins else iter(())
+    return (replace(step, is_complete=False) for step in steps)
 
 
 def meter_step(desk: Desk, step: Step) -> None:

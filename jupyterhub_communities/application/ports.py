@@ -428,8 +428,8 @@ class Leases(Protocol):
         ids, or all."""
         ...
 
-    def unmetered_since(self) -> Mapping[str, datetime]:
-        """The ids of all of them, and from when on."""
+    def unmetered_since(self, *, has_ended: bool = False) -> Mapping[str, datetime]:
+        """The ids of all of them, or of those that have ended, and from when on."""
         ...
 
     def note_metered(

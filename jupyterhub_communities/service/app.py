@@ -13,6 +13,7 @@ from tornado.log import enable_pretty_logging
 from tornado.web import Application, GZipContentEncoding
 
 from ..application.house import House
+from ..application.metering import ended_steps
 from ..application.ports import Hub
 from ..i18n.messages import read_formats
 from ..pages.language import language_transform
@@ -22,6 +23,7 @@ from .endings import Endings
 from .erasures import Erasures
 from .stops import Stops
 from .timers import (
+    METER_ENDED_EVERY,
     keep_metered,
     keep_passing_seats_on,
     keep_reconciled,
@@ -110,6 +112,7 @@ async def serve(
     tasks = [
         asyncio.create_task(keep_reconciled(house, hub)),
         asyncio.create_task(keep_metered(house)),
+        asyncio.create_task(keep_metered(house, every=METER_ENDED_EVERY, steps=ended_steps)),
         asyncio.create_task(Stops(house, hub).keep_carried_out()),
         asyncio.create_task(keep_passing_seats_on(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
 
-from ..application.house import House
-from ..application.metering import meter_step, metering_steps
+from ..application.house import House, Verb
+from ..application.metering import Step, meter_step, metering_steps
 from ..application.ports import Hub
 from ..application.reconciling import Mended, find_mends, mend_leases, recount
 from ..application.waiting import pass_seats_on
@@ -19,6 +19,7 @@ from ..domain.refusals import StorageUnreachable
 RECONCILE_EVERY = 60.0  # seconds
 PASS_ON_EVERY = 60.0
 METER_EVERY = 60.0
+METER_ENDED_EVERY = 10.0
 _RETRY_AFTER = 5.0  # what failed, and whether the service that holds the timers is still there
 _LOOK_FOR_PARENT_EVERY = 1.0
 _MENDED_AT_ONCE = 25  # leases in one transaction
@@ -68,22 +69,25 @@ async def recount_once(house: House) -> None:
         app_log.warning("%d counters of quotas did not add up, and were mended", wrong)
 
 
-async def keep_metered(house: House, *, every: float = METER_EVERY) -> None:
-    """At once, then every minute: what runs is in the usage, so that no more than that is in doubt."""
+async def keep_metered(
+    house: House, *, every: float = METER_EVERY, steps: Verb[[], Iterator[Step]] = metering_steps
+) -> None:
+    """At once, then every minute: what runs is in the usage, so that no more than that is in doubt.
+    More often with `ended_steps` alone."""
     while True:
         is_mine = False
         try:
             if is_mine := await house.holds_timers():
-                await meter_once(house)
+                await meter_once(house, steps)
         except StorageUnreachable:
             pass  # said by the timer that reconciles; the gap is metered when it is over
         except Exception:
-            app_log.exception("Metering failed; the next minute meters all of it")
+            app_log.exception("Metering failed; the next pass meters all of it")
         await asyncio.sleep(every if is_mine else min(_RETRY_AFTER, every))
 
 
-async def meter_once(house: House) -> None:
-    for step in await house.run_timed(metering_steps):
+async def meter_once(house: House, steps: Verb[[], Iterator[Step]] = metering_steps) -> None:
+    for step in await house.run_timed(steps):
         await house.run_timed(meter_step, step)
         if not step.is_last or not step.is_complete:
             await asyncio.sleep(_BREATH)

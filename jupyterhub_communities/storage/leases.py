@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
 from .tables import UtcDateTime, leases
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: asked at every start and stop.
 _BY_ID = select(leases).where(leases.c.id == bindparam("sought"))
 _OF_SERVER = select(leases).where(
@@ -247,9 +248,11 @@ class SqlLeases:
             query = query.where(leases.c.id.in_(lease_ids))
         return [lease_of(row) for row in self._connection.execute(query)]
 
-    def unmetered_since(self) -> Mapping[str, datetime]:
+    def unmetered_since(self, *, has_ended: bool = False) -> Mapping[str, datetime]:
         since = func.coalesce(leases.c.metered_until, leases.c.requested_at)
         query = select(leases.c.id, since).where(self._has_unmetered())
+        if has_ended:
+            query = query.where(leases.c.settled_at > _LONG_AGO)  # an index has these
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def note_metered(
