@@ -27,7 +27,11 @@ from jupyterhub_communities.application.leases import (
     admit,
     settle,
 )
-from jupyterhub_communities.application.metering import meter_leases, meter_step, metering_steps
+from jupyterhub_communities.application.metering import (
+    meter_leases,
+    meter_step,
+    metering_steps,
+)
 from jupyterhub_communities.application.reconciling import CORRECTED_AT_ONE_TIME, recount
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.metering import whole_second
@@ -81,8 +85,16 @@ class History:
 
     def step(self) -> None:
         self.random.choices(
-            [self.start, self.stop, self.tick, self.wait, self.jump, self.vanish],
-            weights=[6, 4, 6, 8, 1, 1],
+            [
+                self.start,
+                self.stop,
+                self.tick,
+                self.tick_between,
+                self.wait,
+                self.jump,
+                self.vanish,
+            ],
+            weights=[6, 4, 6, 3, 8, 1, 1],
         )[0]()
 
     def start(self) -> None:
@@ -121,6 +133,11 @@ class History:
             lease_id: (name, start, max(metered, now))
             for lease_id, (name, start, metered) in self.running.items()
         }
+
+    def tick_between(self) -> None:
+        """Of what has ended alone."""
+        for step in self.house.call(ended_steps):
+            self.house.call(meter_step, step)
 
     def wait(self) -> None:
         self.clock.advance(seconds=self.random.choice([0.4, 1, 59.9, 60, 600, 3599, 4000]))

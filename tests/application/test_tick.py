@@ -17,6 +17,7 @@ from jupyterhub_communities.application.invites import JoinRequest, redeem_invit
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
 from jupyterhub_communities.application.metering import (
     MOST_LEASES,
+    ended_steps,
     meter_leases,
     meter_step,
     metering_steps,
@@ -25,6 +26,7 @@ from jupyterhub_communities.application.reconciling import recount
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Quota, Spending
+from jupyterhub_communities.domain.metering import METERED
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import SERVER_TIME
 from jupyterhub_communities.domain.windows import Rolling
@@ -229,3 +231,37 @@ def test_whoever_ends_while_a_tick_goes_on_is_metered_to_the_second(house, clock
     with house.database.read() as store:
         rows = store.usage.sums(Scope("andes"), NOON, NOON + 60 * MINUTE, "hour")
     assert sum(amounts[SERVER_TIME] for _, amounts in rows) == 65 + 70
+
+
+def test_what_has_ended_is_metered_between_ticks_and_read_by_no_start_again(house, clock) -> None:
+    with house.database.write() as store:
+        allowance = Allowance(10**9, Rolling(30))
+        store.balances.set_quota(HUB, Quota({}, (Spending(SERVER_TIME, allowance),)))
+    name = join(house)
+    house.call(meter_leases)
+    house.call(admit, StartRequest("one", ServerKey(name)))
+    house.call(admit, StartRequest("two", ServerKey(name, "two")))
+    clock.advance(seconds=20)
+    house.call(settle, "one")
+    clock.advance(seconds=5)
+    before, ended, mark = left(house), unmetered(house, has_ended=True), metered_until(house)
+    assert (before, ended) == (10**9 - 20 - 25, {"one"})
+    for step in house.call(ended_steps):
+        house.call(meter_step, step)
+    assert (left(house), unmetered(house, has_ended=True)) == (before, set())
+    assert unmetered(house) == {"two"}, "who runs waits for the tick"
+    assert metered_until(house) == mark, "nor is the mark moved: not all is metered"
+    assert list(house.call(ended_steps)) == []
+    house.call(meter_leases)
+    assert left(house) == before
+    assert_metered(house)
+
+
+def unmetered(house, **which) -> set[str]:
+    with house.database.read() as store:
+        return set(store.leases.unmetered_since(**which))
+
+
+def metered_until(house):
+    with house.database.read() as store:
+        return store.marks.get(METERED)
