@@ -28,6 +28,7 @@ from jupyterhub_communities.application.leases import (
     settle,
 )
 from jupyterhub_communities.application.metering import (
+    ended_steps,
     meter_leases,
     meter_step,
     metering_steps,
