@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..domain.audit import AuditEntry
 from ..domain.grants import LOWEST_ROLE, Actor, Verb, may, require
 from ..domain.invites import Invite
 from ..domain.names import read_name
 from ..domain.refusals import NotFound
 from ..domain.waiting import Ticket, TicketState
+from .audit import record
 from .communities import find_community
 from .invites import JoinRequest, Offer, attempt_digest, find_offer, secret_digest
 from .ports import Desk, Store
@@ -169,13 +169,5 @@ def _managed(store: Store, actor: Actor, community: str, ticket_id: str) -> tupl
 def _audit(
     desk: Desk, store: Store, actor: Actor, action: str, ticket: Ticket, invite: Invite
 ) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor.account_id or "operator",
-            action=action,
-            subject=f"invite/{invite.id}",
-            community=invite.community,
-            after={"number": ticket.number, "workshop": invite.workshop},
-        )
-    )
+    after = {"number": ticket.number, "workshop": invite.workshop}
+    record(desk, store, actor, action, f"invite/{invite.id}", invite.community, after=after)

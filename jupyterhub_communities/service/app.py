@@ -16,12 +16,14 @@ from ..application.house import House
 from ..application.ports import Hub
 from ..i18n.messages import read_formats
 from ..pages.language import language_transform
+from ..pages.requests import RequestIdTransform
 from ..pages.templates import Site, asset_handlers, make_environment
 from . import api, codes, ends, keys, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
 from .stops import Stops
 from .timers import (
+    keep_chained,
     keep_metered,
     keep_passing_seats_on,
     keep_reconciled,
@@ -83,7 +85,11 @@ def make_app(
     ]
     return Application(
         routes,
-        transforms=[language_transform(house.settings.language), GZipContentEncoding],
+        transforms=[
+            language_transform(house.settings.language),
+            RequestIdTransform,
+            GZipContentEncoding,
+        ],
         cookie_secret=secret,
         log_function=log_request,  # the Hub's: it scrubs codes, states and tokens
         environment=make_environment(site),
@@ -112,6 +118,7 @@ async def serve(
         asyncio.create_task(keep_metered(house)),
         asyncio.create_task(Stops(house, hub).keep_carried_out()),
         asyncio.create_task(keep_passing_seats_on(house)),
+        asyncio.create_task(keep_chained(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),
