@@ -339,7 +339,9 @@ def audit(arguments: argparse.Namespace) -> int:
             f"and {checked.unchained} that are yet to be chained.{last}"
         )
         return 0
-    print("The audit trail is not whole: it was changed by hand, or is not chained.", file=sys.stderr)
+    print(
+        "The audit trail is not whole: it was changed by hand, or is not chained.", file=sys.stderr
+    )
     for sentence in [*map(_flaw, checked.flaws), *([noted] if noted else [])]:
         print(sentence, file=sys.stderr)
     if checked.flawed > len(checked.flaws):

@@ -54,7 +54,7 @@ def record(
 # The chain
 
 
-def chain_step(desk: Desk) -> AuditLink | None:
+def chain_step(desk: Desk, *, at_once: int = CHAINED_AT_ONCE) -> AuditLink | None:
     """The timer's part: one more link, of the oldest entries that are in none; None where there are
     none left.
 
@@ -63,7 +63,7 @@ def chain_step(desk: Desk) -> AuditLink | None:
     """
     with desk.database.write() as store:
         last = store.audit.last_link()
-        entries = store.audit.stretch(last.last_id + 1, None, CHAINED_AT_ONCE)
+        entries = store.audit.stretch(last.last_id + 1, None, at_once)
         if not entries:
             return None
         link = next_link(last, list(entries))
@@ -83,7 +83,10 @@ class Checked:
     flawed: int = 0  # all of them
 
 
-def check_step(desk: Desk, so_far: Checked = Checked()) -> Checked:
+NOT_YET = Checked()
+
+
+def check_step(desk: Desk, so_far: Checked = NOT_YET) -> Checked:
     """Goes on checking, for some links at a time: as many entries as are held in memory at once."""
     with desk.database.read() as store:
         links = store.audit.links_after(so_far.link.number, _LINKS_AT_ONCE)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ..domain.accounts import AccountKind
 from ..domain.communities import Community
-from ..domain.grants import Actor, Grant, Role, Source, Verb, require
+from ..domain.grants import Actor, Grant, Role, Source
 from ..domain.limits import Quota
 from ..domain.metering import meter
 from ..domain.quotas import HUB, Balance, Scope

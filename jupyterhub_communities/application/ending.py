@@ -15,7 +15,7 @@ from ..domain.refusals import NotFound, PermissionDenied
 from .audit import record
 from .communities import find_community
 from .people import ensure_account, load_person
-from .ports import Desk, Store
+from .ports import Desk
 from .seats import end_ticket
 
 MARK = "ends"  # the timer's

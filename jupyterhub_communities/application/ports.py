@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from ..domain import metering
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry, AuditLink, TrailFilter
+from ..domain.audit import WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 from ..domain.communities import Community
 from ..domain.grants import Grant
 from ..domain.invites import Invite
@@ -604,7 +604,7 @@ class Audit(Protocol):
     def of_community(
         self,
         community: str | None,
-        wanted: TrailFilter = TrailFilter(),
+        wanted: TrailFilter = WHOLE_TRAIL,
         *,
         before: int | None = None,
         after: int | None = None,

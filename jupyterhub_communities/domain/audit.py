@@ -52,7 +52,9 @@ class TrailFilter:
     subject: str | None = None  # the beginning of it: `workshop/andes/`
 
 
-NO_LINK = AuditLink(number=0, first_id=0, last_id=0, count=0, hash="0" * 64)
+WHOLE_TRAIL = TrailFilter()
+# Before the first one, and before every id that there can be.
+NO_LINK = AuditLink(number=0, first_id=-(2**31), last_id=-(2**31), count=0, hash="0" * 64)
 
 
 def canonical(entry: AuditEntry) -> bytes:
@@ -81,7 +83,8 @@ def link_hash(previous: str, entries: Iterable[AuditEntry]) -> str:
 def next_link(previous: AuditLink, entries: list[AuditEntry]) -> AuditLink:
     """The link of these entries, which follow those of the one before. There is at least one."""
     first, last = entries[0].id, entries[-1].id
-    assert first is not None and last is not None
+    assert first is not None
+    assert last is not None
     return AuditLink(
         number=previous.number + 1,
         first_id=first,
@@ -128,3 +131,24 @@ def check_link(
         # After a link that is not there, nobody can tell.
         flaws.append(Flaw("changed", link.first_id, link.last_id, link.number))
     return flaws
+
+
+FEWEST = 5  # of one kind in a month that members are told: fewer could tell who
+
+
+def months_before(now: datetime, months: int) -> datetime:
+    """The beginning (in UTC) of the month that was so many months ago."""
+    here = now.astimezone(UTC)
+    year, month = divmod(here.year * 12 + here.month - 1 - months, 12)
+    return datetime(year, month + 1, 1, tzinfo=UTC)
+
+
+def published(
+    counts: Mapping[tuple[int, int, str], int],
+) -> dict[tuple[int, int], dict[str, int | None]]:
+    """By month, newest first, and action; small numbers are hidden."""
+    found: dict[tuple[int, int], dict[str, int | None]] = {}
+    for year, month, action in sorted(counts, key=lambda key: (-key[0], -key[1], key[2])):
+        number = counts[year, month, action]
+        found.setdefault((year, month), {})[action] = number if number >= FEWEST else None
+    return found

@@ -18,7 +18,7 @@ from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.requests import RequestIdTransform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, ends, keys, pages, quotas
+from . import api, audit, codes, ends, keys, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
 from .stops import Stops
@@ -71,6 +71,7 @@ def make_app(
         ("notices", keys.NoticesPage),
         *ends.PAGE_ROUTES,
         *quotas.PAGE_ROUTES,
+        *audit.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -78,7 +79,12 @@ def make_app(
         *asset_handlers(f"{prefix}static/"),
         *(
             (f"{prefix}api/v1/{path}", handler, needs)
-            for path, handler in (*ends.API_ROUTES, *quotas.API_ROUTES, *api.ROUTES)
+            for path, handler in (
+                *ends.API_ROUTES,
+                *quotas.API_ROUTES,
+                *audit.API_ROUTES,
+                *api.ROUTES,
+            )
         ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, extract, func, insert, or_, select
 
-from ..domain.audit import NO_LINK, AuditEntry, AuditLink, TrailFilter
+from ..domain.audit import NO_LINK, WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 from .tables import audit, audit_links
 
 _ADD = insert(audit)  # made once: written at every sign-in with a code
@@ -34,7 +34,7 @@ class SqlAudit:
     def of_community(
         self,
         community: str | None,
-        wanted: TrailFilter = TrailFilter(),
+        wanted: TrailFilter = WHOLE_TRAIL,
         *,
         before: int | None = None,
         after: int | None = None,
