@@ -102,6 +102,7 @@ def _made_if_missing(
                 pending = store.accounts.pending_key(account_id)
                 only = None if pending is None else pending.browser_digest
                 shown = make_pending_key(desk, store, account_id, browser_digest=only)
+                record(desk, store, account_id, "return-key:make", f"account/{account_id}")
     return None if shown is None else grouped(shown)
 
 

@@ -48,6 +48,7 @@ SENTENCES = {
     "quota:set": N_("Limits were set."),
     "return-key:approve": N_("A new return key was approved."),
     "return-key:confirm": N_("A return key was kept."),
+    "return-key:make": N_("A return key was made."),
     "return-key:renew": N_("An approved return key was made."),
     "workshop:admit": N_("Somebody was let in from the line."),
     "workshop:change": N_("A workshop was changed."),
@@ -61,7 +62,7 @@ OF_THE_HUB = frozenset(
         *("account:block", "account:erase", "account:erased", "account:language"),
         *("account:unblock", "erasure:stop", "erasure:withdraw", "home:delete", "home:kept"),
         *("hub:apply", "identity:link", "identity:unlink"),
-        *("return-key:confirm", "return-key:renew"),
+        *("return-key:confirm", "return-key:make", "return-key:renew"),
     ]
 )
 
@@ -190,7 +191,7 @@ def _label(name: str, messages: Messages) -> str:
         # TRANSLATORS: The number that a waiting person sees.
         "number": messages.gettext("Number"),
         "opens_at": messages.gettext("Opens"),
-        "paused": messages.gettext("Paused"),
+        "paused": messages.pgettext("code", "Paused"),
         "reserved": messages.pgettext("quota", "Reserved"),
         "retention_days": messages.gettext("Days that people are kept"),
         "role": messages.gettext("Role"),

@@ -184,7 +184,7 @@ def test_the_last_links_that_were_taken_away_show(chained) -> None:
     chained.clock.advance(hours=2)
     (flaw,) = check(chained).flaws
     assert flaw.kind == "unchained"
-    by_hand(chained, "UPDATE audit SET actor = 'nobody' WHERE subject = 'workshop/andes/29'")
+    by_hand(chained, "UPDATE audit SET actor = 'nobody' WHERE subject = 'workshop/andes/24'")
     chain(chained, at_once=5)
     assert check(chained).flawed == 0, "made anew, it holds"
     assert chained.call(find_link, 6) != noted, "but is not the one that the log told"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,22 +22,41 @@ WITHOUT_ENTRY = {
     "ending.note_ends_carried_out": "how far a timer has come",
     "erasure.forget_tickets": "names that have had their time",
     "key_requests.ask_for_key": "a stranger's browser: nothing changes until somebody approves",
-    "leases.admit": "leases and usage are records of their own",
-    "leases.activate": "leases and usage are records of their own",
-    "leases.settle": "leases and usage are records of their own",
-    "line.take_place": "leases and usage are records of their own",
     "notices.put_notice_away": "the person's own, and read",
-    "waiting.wait_in_line": "a stranger's place holds nothing",
-    "waiting.find_place": "a stranger's place holds nothing",
-    "waiting.leave_line": "a stranger's place holds nothing",
-    "waiting.pass_seats_on": "a stranger's place holds nothing",
+    **dict.fromkeys(
+        [
+            "leases._admit",
+            "leases.activate",
+            "leases.settle",
+            "leases.settle_server",
+            "line.leave_line",
+            "line.note_seen",
+            "line.take_ticket",
+            "metering.meter_step",
+            "reconciling.mend_leases",
+            "reconciling.recount",
+            "running.plan_stops",
+        ],
+        "starts and stops: leases and usage are records of their own",
+    ),
+    **dict.fromkeys(
+        [
+            "waiting.find_place",
+            "waiting.leave_line",
+            "waiting.pass_seats_on",
+            "waiting.wait_in_line",
+        ],
+        "a stranger's place in line holds nothing",
+    ),
 }
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     return {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
 
 
+@cache
 def functions() -> dict[str, ast.FunctionDef]:
     return {
         f"{module}.{node.name}": node
@@ -55,23 +75,21 @@ def begins_to_write(node: ast.AST) -> bool:
     return any(isinstance(n, ast.Attribute) and n.attr == "write" for n in ast.walk(node))
 
 
-def recording() -> set[str]:
+@cache
+def recording() -> frozenset[str]:
     """The functions that write an entry, themselves or by one that they call."""
+    calls = {name.partition(".")[2]: called(node) for name, node in functions().items()}
     found = {"record"}
-    while True:
-        more = {
-            name.partition(".")[2] for name, node in functions().items() if called(node) & found
-        }
-        if more <= found:
-            return found
+    while more := {name for name, names in calls.items() if names & found} - found:
         found |= more
+    return frozenset(found)
 
 
 def test_every_verb_that_changes_something_writes_an_entry() -> None:
     writing = {name for name, node in functions().items() if begins_to_write(node)}
     assert len(writing) > 40, "the walk finds them"
     silent = {name for name in writing if name.partition(".")[2] not in recording()}
-    assert silent == set(WITHOUT_ENTRY)
+    assert sorted(silent) == sorted(WITHOUT_ENTRY)
 
 
 def test_entries_are_made_in_one_place_so_that_each_has_its_request() -> None:
@@ -95,9 +113,9 @@ def actions() -> set[str]:
     found = set()
     for tree in modules().values():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if re.fullmatch(r"[a-z-]+:[a-z-]+", node.value):
-                    found.add(node.value)
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.fullmatch(r"[a-z-]+:[a-z-]+", text):
+                found.add(text)
             is_verb = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
             if is_verb and node.value.id == "Verb":
                 found.add(Verb[node.attr].value)
