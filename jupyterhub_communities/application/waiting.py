@@ -87,6 +87,8 @@ def view_lines(desk: Desk, actor: Actor, community: str, workshop: str) -> Seque
     """Who waits at the codes of a workshop, as far as the actor may let them in."""
     with desk.database.read() as store:
         find_community(store, actor, community)
+        if store.workshops.get(community, workshop) is None:
+            raise NotFound(kind="workshop")
         if not actor.sites_of(community, workshop, LOWEST_ROLE[Verb.ADMIT]):
             require(actor, Verb.ADMIT, community, workshop)
         return lines_at(desk, store, actor, community, workshop)

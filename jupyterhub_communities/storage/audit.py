@@ -134,6 +134,4 @@ def _entries(rows: Any) -> list[AuditEntry]:
 
 
 def _link(row: Row[Any]) -> AuditLink:
-    # Not by name: a row is a tuple, which has a `count` of its own.
-    number, first_id, last_id, count, digest = row
-    return AuditLink(number, first_id, last_id, count, digest)
+    return AuditLink(**row._mapping)
