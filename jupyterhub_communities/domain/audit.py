@@ -113,7 +113,12 @@ def check_link(
     flaws = []
     if link.number != previous.number + 1:
         flaws.append(
-            Flaw("link_missing", previous.last_id + 1, link.first_id - 1, previous.number + 1)
+            Flaw(
+                "link_missing",
+                max(1, previous.last_id + 1),
+                link.first_id - 1,
+                previous.number + 1,
+            )
         )
     elif link.first_id <= previous.last_id or link.last_id < link.first_id:
         flaws.append(Flaw("link_order", link.first_id, link.last_id, link.number))
