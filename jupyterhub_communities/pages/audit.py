@@ -68,6 +68,16 @@ OF_THE_HUB = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that became different."""
+
+    label: str
+    text: str
+    is_setting: bool = False  # the label is what the operator's file calls it
+    is_name: bool = False  # the text is somebody's own, in whatever language
+
+
+@dataclass(frozen=True, slots=True)
 class ShownEntry:
     """One row of the page."""
 
@@ -77,9 +87,8 @@ class ShownEntry:
     what: str
     about: str
     path: str | None  # of the page about it
-    is_person: bool  # that it is about
-    details: tuple[tuple[str, str], ...]
-    request_id: str | None
+    is_name: bool  # what it is about is a name, of a person or a workshop
+    details: tuple[Detail, ...]
 
 
 def shown_entries(trail: Trail, messages: Messages, zone: str) -> list[ShownEntry]:
@@ -91,9 +100,8 @@ def shown_entries(trail: Trail, messages: Messages, zone: str) -> list[ShownEntr
             what=action_in_words(entry.action, messages),
             about=subject_in_words(entry, trail, messages),
             path=_path(entry),
-            is_person=account_in(entry.subject) is not None,
+            is_name=_is_name(entry, trail),
             details=details_of(entry, trail, messages, zone),
-            request_id=entry.request_id,
         )
         for entry in trail.entries
     ]
@@ -128,8 +136,9 @@ def subject_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str
         return messages.gettext("Code")
     if kind == "quota":
         workshop = "/".join(parts[1:3])
-        title = trail.titles.get(workshop)
-        return title if title is not None else messages.gettext("Quota")
+        if title := trail.titles.get(workshop):
+            return messages.gettext("Quota of %(name)s", name=title)
+        return messages.gettext("Quota")
     if kind == "community" and trail.community is not None:
         return in_language(trail.community.names, messages.tag)
     return messages.gettext("This hub") if kind == "hub" else "/".join(parts)
@@ -137,7 +146,7 @@ def subject_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str
 
 def details_of(
     entry: AuditEntry, trail: Trail, messages: Messages, zone: str
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[Detail, ...]:
     """Each thing with what it was and what it became."""
     found = []
     for name in {**entry.before, **entry.after}:
@@ -153,8 +162,20 @@ def details_of(
             # TRANSLATORS: What something was, and what it became: “10 → 12”. Turn the arrow round
             # where your language is written from right to left.
             text = messages.gettext("%(before)s → %(after)s", before=shown[0], after=shown[1])
-        found.append((_label(name, messages), text))
+        label = _label(name, messages)
+        is_name = label is None or name in _NAMED
+        found.append(Detail(label or name, text, is_setting=label is None, is_name=is_name))
     return tuple(found)
+
+
+_NAMED = frozenset({"because", "champions", "names", "site", "title", "workshop", "zone"})
+
+
+def _is_name(entry: AuditEntry, trail: Trail) -> bool:
+    account = account_in(entry.subject)
+    if account is not None:
+        return account in trail.people
+    return entry.subject.partition("/")[0] not in ("invite", "quota", "community", "hub")
 
 
 def _path(entry: AuditEntry) -> str | None:
@@ -176,8 +197,8 @@ def _name(account_id: str, trail: Trail, messages: Messages) -> str:
     return messages.gettext("Somebody erased") if account is None else account.display_name
 
 
-def _label(name: str, messages: Messages) -> str:
-    """Of what became different; a limit is called as the operator's file calls it."""
+def _label(name: str, messages: Messages) -> str | None:
+    """Of what became different; None for a limit, which has the name that the operator's file uses."""
     labels = {
         "because": messages.gettext("Reason"),
         "by_hand": messages.gettext("Each newcomer waits until somebody lets them in"),
@@ -201,7 +222,7 @@ def _label(name: str, messages: Messages) -> str:
         "workshop": messages.gettext("Workshop"),
         "zone": messages.gettext("Time zone"),
     }
-    return labels.get(name, name)
+    return labels.get(name)
 
 
 def _value(

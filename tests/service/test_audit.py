@@ -58,7 +58,7 @@ async def test_a_champion_reads_what_was_done_in_sentences(visit, world, call) -
     await call("PUT", f"communities/andes/members/{name}", body={"role": "instructor"})
     text = (await visit(PAGE)).body.decode()
     assert "A person was given another role." in text
-    assert "<bdi>Persona learner</bdi>" in text
+    assert ">Persona learner</bdi>" in text
     assert "Learner → Instructor" in text
     assert "member:set-role" not in text.split("<table")[1]
     spanish = (await visit(PAGE, language="es")).body.decode()
