@@ -20,7 +20,7 @@ from .ports import Desk, Store
 OPERATOR = "operator"  # by the command line, or without an account of their own
 CHAINED_AT_ONCE = 500  # entries, in one transaction
 CHAINED_WITHIN = timedelta(hours=1)  # what is older and in no link: the timer has not been at work
-_LINKS_AT_ONCE = 20  # that are checked in one transaction
+_LINKS_AT_ONCE = 4  # that are checked in one transaction
 _FLAWS_TOLD = 50
 
 

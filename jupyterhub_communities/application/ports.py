@@ -614,8 +614,8 @@ class Audit(Protocol):
         next newer ones."""
         ...
 
-    def counts(self, community: str, since: datetime) -> Mapping[tuple[int, int, str], int]:
-        """How many of each year, month (of UTC) and action."""
+    def counts(self, community: str, start: datetime, end: datetime) -> Mapping[str, int]:
+        """How many there are of each action."""
         ...
 
     def last_link(self) -> AuditLink:

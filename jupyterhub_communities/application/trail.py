@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from ..domain.accounts import Account
 from ..domain.audit import WHOLE_TRAIL, AuditEntry, TrailFilter, months_before, published
@@ -78,13 +79,19 @@ def view_trail(
 
 def view_summary(
     desk: Desk, actor: Actor, slug: str
-) -> Mapping[tuple[int, int], Mapping[str, int | None]]:
+) -> Mapping[datetime, Mapping[str, int | None]]:
     """What every member may know of the trail: how often each thing was done in each of the last
-    months (year and month of UTC), newest first. None: so seldom that it would tell who."""
+    months (by the beginning of the month, in UTC), newest first. None: so seldom that it would tell
+    who."""
     with desk.database.read() as store:
         find_community(store, actor, slug)
         require(actor, Verb.VIEW_COMMUNITY, slug)
-        return published(store.audit.counts(slug, months_before(desk.now, MONTHS - 1)))
+        found = {}
+        for ago in range(MONTHS):
+            start, end = months_before(desk.now, ago), months_before(desk.now, ago - 1)
+            if counts := store.audit.counts(slug, start, end):
+                found[start] = published(counts)
+        return found
 
 
 def account_in(text: object) -> str | None:

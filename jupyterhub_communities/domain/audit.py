@@ -148,12 +148,8 @@ def months_before(now: datetime, months: int) -> datetime:
     return datetime(year, month + 1, 1, tzinfo=UTC)
 
 
-def published(
-    counts: Mapping[tuple[int, int, str], int],
-) -> dict[tuple[int, int], dict[str, int | None]]:
-    """By month, newest first, and action; small numbers are hidden."""
-    found: dict[tuple[int, int], dict[str, int | None]] = {}
-    for year, month, action in sorted(counts, key=lambda key: (-key[0], -key[1], key[2])):
-        number = counts[year, month, action]
-        found.setdefault((year, month), {})[action] = number if number >= FEWEST else None
-    return found
+def published(counts: Mapping[str, int]) -> dict[str, int | None]:
+    """By action; small numbers are hidden."""
+    return {
+        action: number if number >= FEWEST else None for action, number in sorted(counts.items())
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -186,10 +185,10 @@ class AuditPage(PageHandler):
             community=shown,
             months=[
                 (
-                    messages.month(date(year, month, 1)),
+                    messages.month(start),
                     sorted((action_in_words(action, messages), n) for action, n in counts.items()),
                 )
-                for (year, month), counts in summary.items()
+                for start, counts in summary.items()
             ],
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, extract, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 
 from ..domain.audit import NO_LINK, WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 from .tables import audit, audit_links
@@ -49,14 +49,13 @@ class SqlAudit:
             return _entries(self._connection.execute(query))[::-1]
         return _entries(self._connection.execute(query.order_by(audit.c.id.desc())))
 
-    def counts(self, community: str, since: datetime) -> Mapping[tuple[int, int, str], int]:
-        year, month = extract("year", audit.c.at), extract("month", audit.c.at)
+    def counts(self, community: str, start: datetime, end: datetime) -> Mapping[str, int]:
         query = (
-            select(year, month, audit.c.action, func.count())
-            .where(audit.c.community == community, audit.c.at >= since)
-            .group_by(year, month, audit.c.action)
+            select(audit.c.action, func.count())
+            .where(audit.c.community == community, audit.c.at >= start, audit.c.at < end)
+            .group_by(audit.c.action)
         )
-        return {(int(y), int(m), action): n for y, m, action, n in self._connection.execute(query)}
+        return {action: number for action, number in self._connection.execute(query)}
 
     # The chain
 

@@ -8,8 +8,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import jupyterhub_communities.application as application
 from jupyterhub_communities.domain.audit import AuditEntry, canonical, months_before, published
 from jupyterhub_communities.domain.grants import Verb
@@ -130,21 +128,8 @@ def test_every_action_has_a_sentence() -> None:
     assert set(OF_THE_HUB) <= set(SENTENCES)
 
 
-@pytest.mark.parametrize(
-    ("counts", "told"),
-    [
-        ({(2026, 3, "a:b"): 5}, {(2026, 3): {"a:b": 5}}),
-        ({(2026, 3, "a:b"): 4}, {(2026, 3): {"a:b": None}}),
-        (
-            {(2025, 12, "a:b"): 9, (2026, 1, "a:c"): 1, (2026, 1, "a:b"): 7},
-            {(2026, 1): {"a:b": 7, "a:c": None}, (2025, 12): {"a:b": 9}},
-        ),
-        ({}, {}),
-    ],
-)
-def test_small_counts_are_not_told(counts, told) -> None:
-    assert published(counts) == told
-    assert list(published(counts)) == list(told), "newest first"
+def test_small_counts_are_not_told() -> None:
+    assert published({"b:c": 5, "a:b": 4, "c:d": 1}) == {"a:b": None, "b:c": 5, "c:d": None}
 
 
 def test_months_go_back_over_the_new_year() -> None:
@@ -153,6 +138,7 @@ def test_months_go_back_over_the_new_year() -> None:
     assert months_before(datetime(2026, 2, 28, 13, tzinfo=UTC), 5) == datetime(
         2025, 9, 1, tzinfo=UTC
     )
+    assert months_before(datetime(2025, 12, 31, tzinfo=UTC), -1) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_an_entrys_bytes_do_not_depend_on_the_order_of_its_fields() -> None:
