@@ -16,6 +16,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from .app import build_database, key_path, no_database, open_house, read_languages
+from .application.audit import Checked, check_step, find_link
 from .application.communities import Change, apply_declarations
 from .application.ending import (
     block_person,
@@ -27,6 +28,7 @@ from .application.erasure import erase_person
 from .application.issuing import issue_bound_invite
 from .application.usage import BYS, usage_table
 from .config import ConfigError, json_schema, load_config
+from .domain.audit import Flaw
 from .domain.grants import Actor
 from .domain.refusals import Refusal, StorageUnreachable
 from .domain.texts import in_language
@@ -315,6 +317,64 @@ def simulate(arguments: argparse.Namespace) -> None:
         print(f"{one.at:%Y-%m-%d %H:%M} UTC  {one.username}  {limits}  would have fit: {fits}")
 
 
+def audit(arguments: argparse.Namespace) -> int:
+    """Checks that the audit trail is whole, as it was chained."""
+    house = open_house(arguments.config)
+    try:
+        checked = Checked()
+        while not checked.is_done:
+            checked = house.call(check_step, checked)
+        noted = None
+        if arguments.expect is not None:
+            number, digest = arguments.expect
+            link = house.call(find_link, number)
+            if link is None or link.hash != digest:
+                noted = f"Link {number} is not the one that was noted: the chain was made anew."
+    finally:
+        house.close()
+    last = f" The last link is {checked.link.number}:{checked.link.hash}" if checked.entries else ""
+    if not checked.flawed and noted is None:
+        print(
+            f"The audit trail is whole: {checked.entries} entries in {checked.link.number} links, "
+            f"and {checked.unchained} that are yet to be chained.{last}"
+        )
+        return 0
+    print(
+        "The audit trail is not whole: it was changed by hand, or is not chained.", file=sys.stderr
+    )
+    for sentence in [*map(_flaw, checked.flaws), *([noted] if noted else [])]:
+        print(sentence, file=sys.stderr)
+    if checked.flawed > len(checked.flaws):
+        print(f"And {checked.flawed - len(checked.flaws)} more.", file=sys.stderr)
+    return 1
+
+
+def _flaw(flaw: Flaw) -> str:
+    """One sentence, with which entries."""
+    entries = f"Entries {flaw.first_id} to {flaw.last_id}"
+    if flaw.kind == "missing":
+        return f"{entries} (link {flaw.link}): {flaw.count} of them are missing."
+    if flaw.kind == "added":
+        return f"{entries} (link {flaw.link}): {flaw.count} more than there were were added later."
+    if flaw.kind == "link_missing":
+        return f"{entries}: their link, {flaw.link}, is missing."
+    if flaw.kind == "link_order":
+        return f"{entries} (link {flaw.link}): the link is out of order."
+    if flaw.kind == "unchained":
+        return (
+            f"{flaw.count} entries from {flaw.first_id} on are in no link, the oldest for more than "
+            "an hour: the service is not running, or links were removed."
+        )
+    return f"{entries} (link {flaw.link}): they, or the link, are not as they were."
+
+
+def _noted_link(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not (number.isascii() and number.isdecimal()) or len(digest) != 64:
+        raise argparse.ArgumentTypeError("expected NUMBER:HASH, as the service's log has it")
+    return int(number), digest.lower()
+
+
 def _limit_line(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -462,5 +522,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a limit that would be another, such as memory=64Gi; may be given more than once",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object")
+    command = add_configured("audit", audit)
+    command.add_argument(
+        "--expect",
+        type=_noted_link,
+        metavar="NUMBER:HASH",
+        help="a link that was noted elsewhere, such as in the service's log: it has to be there still",
+    )
     add_configured("service", service)
     return parser

@@ -159,6 +159,9 @@ class Postgresql:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+            connection.execute(
+                "SET session_replication_role = replica"
+            )  # also what is never changed
             connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
         self._idle.append(url)
 

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..domain.accounts import AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.communities import Community
-from ..domain.grants import Actor, Grant, Role, Source, Verb, require
+from ..domain.grants import Actor, Grant, Role, Source
 from ..domain.limits import Quota
 from ..domain.metering import meter
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
 from ..domain.units import SERVER_TIME, SERVERS, write_amount
 from ..domain.windows import hour_of, write_window
+from .audit import OPERATOR, record
 from .people import ensure_account
 from .ports import Desk, Store
 
@@ -75,7 +75,11 @@ def apply_declarations(
             changes += _quota_changes(store, Scope(wanted.community.slug), wanted.quota)
             changes += _champion_changes(desk, store, wanted)
         if changes and not dry_run:
+            slugs = [None, *(wanted.community.slug for wanted in declared)]
+            before = {slug: _declared_state(desk, store, slug) for slug in slugs}
             _write(desk, store, declared, hub_quota)
+            for slug in slugs:
+                _audit_applied(desk, store, slug, before[slug], _declared_state(desk, store, slug))
         return changes
 
 
@@ -123,14 +127,6 @@ def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
             since=since,
             by_workshop=by_workshop,
         )
-
-
-def view_audit(desk: Desk, actor: Actor, slug: str) -> Sequence[AuditEntry]:
-    """The latest changes in the community, newest first."""
-    with desk.database.read() as store:
-        find_community(store, actor, slug)
-        require(actor, Verb.VIEW_AUDIT, slug)
-        return store.audit.of_community(slug)
 
 
 def find_community(store: Store, actor: Actor, slug: str) -> Community:
@@ -218,17 +214,51 @@ def _write(desk: Desk, store: Store, declared: Sequence[Declaration], hub_quota:
                         starts_at=desk.now,
                     )
                 )
-        store.audit.add(
-            AuditEntry(
-                at=desk.now,
-                actor="operator",
-                action="community:apply",
-                subject=f"community/{slug}",
-                community=slug,
-                after={
-                    "quota": quota_lines(wanted.quota),
-                    "language": wanted.community.language,
-                },
-            )
-        )
     store.balances.add_up_cohorts()
+
+
+def _declared_state(desk: Desk, store: Store, slug: str | None) -> dict[str, object]:
+    """What the file can say of a community, or of the hub, as the audit has it."""
+    if slug is None:
+        return dict(quota_lines(store.balances.quota(HUB)))
+    community = store.communities.get(slug)
+    if community is None:
+        return {}
+    champions = _declared_champions(desk, store, slug).values()
+    return {
+        "names": dict(community.names),
+        "language": community.language,
+        "contact": community.contact,
+        "cohort": community.cohort,
+        "retention_days": community.retention_days,
+        "champions": sorted(grant.account_id for grant in champions),
+        **quota_lines(store.balances.quota(Scope(slug))),
+    }
+
+
+def _audit_applied(
+    desk: Desk,
+    store: Store,
+    slug: str | None,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+) -> None:
+    """What became different. A contact is often somebody's own address: only that it changed."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if not changed:
+        return
+    hidden = {"contact"}
+    record(
+        desk,
+        store,
+        OPERATOR,
+        "hub:apply" if slug is None else "community:apply",
+        "hub" if slug is None else f"community/{slug}",
+        slug,
+        before={name: before[name] for name in changed if name in before and name not in hidden},
+        after={
+            name: after[name] if name not in hidden else "changed"
+            for name in changed
+            if name in after
+        },
+    )

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from ..domain.audit import AuditEntry
 from ..domain.borrowing import Share, lent
 from ..domain.communities import Community
 from ..domain.grants import Actor, Verb, may, require
@@ -21,6 +20,7 @@ from ..domain.reservations import Reservation, reserved_at
 from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
 from ..domain.windows import CalendarMonth, Rolling, Window, WorkshopSessions, granted_since
 from ..domain.workshops import Session, Workshop
+from .audit import record
 from .communities import find_community, quota_lines
 from .ending import require_operator
 from .ports import Desk, Store
@@ -149,16 +149,15 @@ def set_quota(
             store.balances.add_up_cohorts()
             if community is not None and workshop is not None:
                 follow_seats(desk, store, community, workshop)  # no more than may run
-            store.audit.add(
-                AuditEntry(
-                    at=desk.now,
-                    actor=actor.account_id or "operator",
-                    action=Verb.SET_QUOTA,
-                    subject=f"quota/{scope.key}",
-                    community=community,
-                    before=quota_lines(before),
-                    after=quota_lines(wanted),
-                )
+            record(
+                desk,
+                store,
+                actor,
+                Verb.SET_QUOTA,
+                f"quota/{scope.key}",
+                community,
+                before=quota_lines(before),
+                after=quota_lines(wanted),
             )
     return view_quota(desk, actor, community, workshop)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Grant, Role, Verb, require
 from ..domain.names import same_name
 from ..domain.refusals import AccountUsed, NotADouble, NotFound
+from .audit import record
 from .ports import Desk, Store
 from .seats import grants_ended
 from .workshops import find_workshop
@@ -31,15 +31,14 @@ def retire_double(
         store.grants.revoke([grant.id for grant in grants], desk.now)
         store.accounts.drop_keys(account.id)
         grants_ended(desk, store, [grant.id for grant in grants])
-        store.audit.add(
-            AuditEntry(
-                at=desk.now,
-                actor=actor.account_id or "operator",
-                action=Verb.RETIRE_DOUBLE.value,
-                subject=f"account/{account.id}",
-                community=community,
-                before={"role": Role.LEARNER.label, "workshop": workshop},
-            )
+        record(
+            desk,
+            store,
+            actor,
+            Verb.RETIRE_DOUBLE,
+            f"account/{account.id}",
+            community,
+            before={"role": Role.LEARNER.label, "workshop": workshop},
         )
         return account
 

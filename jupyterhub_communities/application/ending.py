@@ -8,14 +8,14 @@ from datetime import datetime
 
 from ..domain.access import Access, stops
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Actor, groups_of
 from ..domain.leases import ServerKey
 from ..domain.refusals import NotFound, PermissionDenied
+from .audit import record
 from .communities import find_community
 from .people import ensure_account, load_person
-from .ports import Desk, Store
+from .ports import Desk
 from .seats import end_ticket
 
 MARK = "ends"  # the timer's
@@ -100,7 +100,15 @@ def suspend_community(desk: Desk, actor: Actor, slug: str, because: str) -> Comm
             for invite in store.invites.of_community(slug):
                 for ticket in store.waiting.of_invite(invite.id):
                     end_ticket(desk, store, ticket.id, ticket.state(desk.now))
-            _audit(desk, store, actor, "community:suspend", f"community/{slug}", slug, because)
+            record(
+                desk,
+                store,
+                actor,
+                "community:suspend",
+                f"community/{slug}",
+                slug,
+                after={"because": because},
+            )
         return store.communities.get(slug) or community
 
 
@@ -111,7 +119,7 @@ def resume_community(desk: Desk, actor: Actor, slug: str) -> Community:
         community = find_community(store, actor, slug)
         if community.suspended_at is not None:
             store.communities.suspend(slug, None, None)
-            _audit(desk, store, actor, "community:resume", f"community/{slug}", slug)
+            record(desk, store, actor, "community:resume", f"community/{slug}", slug)
         return store.communities.get(slug) or community
 
 
@@ -139,26 +147,5 @@ def _set_block(desk: Desk, actor: Actor, username: str, at: datetime | None) -> 
             store.accounts.block(account.id, at)
             store.line.remove_of_account(account.id)
             action = "account:unblock" if at is None else "account:block"
-            _audit(desk, store, actor, action, f"account/{account.id}")
+            record(desk, store, actor, action, f"account/{account.id}")
         return store.accounts.get(account.id) or account
-
-
-def _audit(
-    desk: Desk,
-    store: Store,
-    actor: Actor,
-    action: str,
-    subject: str,
-    community: str | None = None,
-    because: str | None = None,
-) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor.account_id or "operator",
-            action=action,
-            subject=subject,
-            community=community,
-            after={} if because is None else {"because": because},
-        )
-    )

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..domain.access import ERASED_AFTER, Access, is_being_erased, last_end
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Role, Source, Verb, require
 from ..domain.notices import ERASURE_PLANNED
 from ..domain.refusals import Declared, ErasureNotYours, LastChampion, NotConfirmed, NotFound
+from .audit import record
 from .communities import find_community
 from .ending import require_operator
 from .heirs import hand_on_invites
@@ -230,12 +230,4 @@ def _audit(
     account: Account,
     community: str | None = None,
 ) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor,
-            action=action,
-            subject=f"account/{account.id}",
-            community=community,
-        )
-    )
+    record(desk, store, actor, action, f"account/{account.id}", community)

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,6 +25,9 @@ Verb = Callable[Concatenate[Desk, P], T]
 
 PATIENCE = 2.0  # seconds that a person's request waits for a database that does not answer
 LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer; or a timer
+
+# Of the request that asks, for the audit: set at the edge, for all that the request brings about.
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class House:
             chance=self.chance,
             keys=self.keys,
             settings=self.settings,
+            request_id=request_id.get(),
         )
 
     def call(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -124,7 +129,7 @@ class House:
             self._answered_at = time.monotonic()
             return answer
 
-        return self._pool.submit(call)
+        return self._pool.submit(copy_context().run, call)
 
     async def _answer(
         self,

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.refusals import (
     IdentityHasFiles,
     IdentityLinked,
@@ -20,6 +19,7 @@ from ..domain.refusals import (
     UsernameReserved,
 )
 from ..domain.workshops import WorkshopState
+from .audit import record
 from .people import Person
 from .ports import Desk, Store
 
@@ -124,6 +124,4 @@ def _account(store: Store, username: str) -> Account:
 
 
 def _audit(desk: Desk, store: Store, action: str, account: Account) -> None:
-    store.audit.add(
-        AuditEntry(at=desk.now, actor=account.id, action=action, subject=f"account/{account.id}")
-    )
+    record(desk, store, account.id, action, f"account/{account.id}")

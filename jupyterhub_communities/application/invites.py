@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.codes import INVITE_CODE
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source
@@ -28,6 +27,7 @@ from ..domain.refusals import (
 )
 from ..domain.waiting import TicketState
 from ..domain.workshops import WorkshopBrief
+from .audit import record
 from .people import Person, load_account
 from .ports import Desk, Redemption, Store
 from .return_keys import make_pending_key
@@ -395,14 +395,6 @@ def _grant_of(desk: Desk, invite: Invite, account: Account) -> Grant | None:
     )
 
 
-def audit_invite(desk: Desk, store: Store, actor: str, action: str, invite: Invite) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor,
-            action=action,
-            subject=f"invite/{invite.id}",
-            community=invite.community,
-            after={"role": invite.role.label, "workshop": invite.workshop, "seats": invite.seats},
-        )
-    )
+def audit_invite(desk: Desk, store: Store, actor: Actor | str, action: str, invite: Invite) -> None:
+    after = {"role": invite.role.label, "workshop": invite.workshop, "seats": invite.seats}
+    record(desk, store, actor, action, f"invite/{invite.id}", invite.community, after=after)

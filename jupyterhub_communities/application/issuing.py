@@ -19,6 +19,7 @@ from ..domain.refusals import (
     WorkshopClosed,
 )
 from ..domain.workshops import Workshop, check_seats
+from .audit import record
 from .communities import find_community
 from .heirs import hand_on_invites
 from .invites import IssuedInvite, audit_invite
@@ -111,7 +112,7 @@ def issue_bound_invite(desk: Desk, username: str) -> IssuedInvite:
 def add_invite(desk: Desk, store: Store, invite: Invite, actor: Actor) -> IssuedInvite:
     secrets, code, link = _draw_secrets(desk)
     store.invites.add(invite, secrets)
-    audit_invite(desk, store, actor.account_id or "operator", "invite:issue", invite)
+    audit_invite(desk, store, actor, "invite:issue", invite)
     return IssuedInvite(invite=invite, code=grouped(code), link=link)
 
 
@@ -176,8 +177,29 @@ def change_invite(
             for ticket in store.waiting.of_invite(invite.id):
                 store.waiting.admit(ticket.id, desk.now)
         pass_on(desk, store, invite.id)
-        audit_invite(desk, store, actor.account_id or "operator", "invite:change", changed)
+        before, after = _written(invite), _written(changed)
+        record(
+            desk,
+            store,
+            actor,
+            Verb.CHANGE_INVITE,
+            f"invite/{invite.id}",
+            community,
+            before={name: value for name, value in before.items() if value != after[name]},
+            after={name: value for name, value in after.items() if value != before[name]},
+        )
         return store.invites.get(invite_id) or changed
+
+
+def _written(invite: Invite) -> dict[str, object]:
+    """What can be changed, as the audit has it."""
+    return {
+        "seats": invite.seats,
+        "opens_at": None if invite.opens_at is None else invite.opens_at.isoformat(),
+        "closes_at": None if invite.closes_at is None else invite.closes_at.isoformat(),
+        "paused": invite.paused_at is not None,
+        "by_hand": invite.is_by_hand,
+    }
 
 
 def renew_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> IssuedInvite:
@@ -192,7 +214,7 @@ def renew_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> Is
 def renew(desk: Desk, store: Store, actor: Actor, invite: Invite) -> IssuedInvite:
     secrets, code, link = _draw_secrets(desk)
     store.invites.set_secrets(invite.id, secrets)
-    audit_invite(desk, store, actor.account_id or "operator", "invite:renew", invite)
+    audit_invite(desk, store, actor, "invite:renew", invite)
     return IssuedInvite(invite=invite, code=grouped(code), link=link)
 
 
@@ -206,14 +228,14 @@ def revoke_invite(
         if invite.revoked_at is None:
             revoke(desk, store, actor, invite)
         if with_grants:
-            usernames = _end_grants(desk, store, invite)
+            usernames = _end_grants(desk, store, actor, invite)
         pass_on(desk, store, invite.id)
         return RevokedInvite(store.invites.get(invite_id) or invite, usernames)
 
 
 def revoke(desk: Desk, store: Store, actor: Actor, invite: Invite) -> None:
     store.invites.revoke(invite.id, desk.now)
-    audit_invite(desk, store, actor.account_id or "operator", "invite:revoke", invite)
+    audit_invite(desk, store, actor, "invite:revoke", invite)
 
 
 def is_any_invite_usable(desk: Desk) -> bool:
@@ -328,11 +350,21 @@ def managed_invite(
     return invite
 
 
-def _end_grants(desk: Desk, store: Store, invite: Invite) -> tuple[str, ...]:
+def _end_grants(desk: Desk, store: Store, actor: Actor, invite: Invite) -> tuple[str, ...]:
     """The grants that an invite gave, revoked; whose they were."""
     found = (store.grants.get(grant_id) for grant_id in store.redemptions.grant_ids(invite.id))
     ended: list[Grant] = [grant for grant in found if grant is not None and grant.holds(desk.now)]
     store.grants.revoke([grant.id for grant in ended], desk.now)
+    for grant in ended:
+        record(
+            desk,
+            store,
+            actor,
+            "grant:end",
+            f"account/{grant.account_id}",
+            grant.community,
+            before={"role": grant.role.label, "workshop": grant.workshop},
+        )
     grants_ended(desk, store, [grant.id for grant in ended])
     accounts = store.accounts.names(grant.account_id for grant in ended)
     for account_id in accounts:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Role, Verb, require
 from ..domain.key_requests import (
     KeyRequest,
@@ -28,6 +27,7 @@ from ..domain.refusals import (
     StorageUnreachable,
 )
 from ..domain.workshops import Workshop
+from .audit import record
 from .communities import find_community
 from .members import list_members
 from .notices import notify
@@ -124,16 +124,9 @@ def approve_key(
             KEY_APPROVED,
             by="" if approver is None else approver.display_name,
         )
-        store.audit.add(
-            AuditEntry(
-                at=desk.now,
-                actor=actor.account_id or "operator",
-                action=Verb.APPROVE_KEY.value,
-                subject=f"account/{account.id}",
-                community=community,
-                after={"workshop": workshop},
-            )
-        )
+        subject = f"account/{account.id}"
+        after = {"workshop": workshop}
+        record(desk, store, actor, Verb.APPROVE_KEY, subject, community, after=after)
         return account
 
 
@@ -169,6 +162,7 @@ def use_approval(desk: Desk, browser: str) -> Account:
                 # One that was shown may have been kept without saying so: it works until then.
                 store.accounts.confirm_key(account.id, desk.now)
             make_pending_key(desk, store, account.id, browser_digest=request.browser_digest)
+            record(desk, store, account.id, "return-key:renew", f"account/{account.id}")
         return account
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.accounts import Account
-from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
 from ..domain.refusals import Declared, LastChampion, NotFound
+from .audit import record
 from .communities import find_community
 from .heirs import hand_on_invites
 from .ports import Desk, Store
@@ -141,14 +141,13 @@ def _audit(
     before: Role | None,
     after: Role | None,
 ) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor.account_id or "operator",
-            action=verb.value,
-            subject=f"account/{account.id}",
-            community=community,
-            before={"role": before.label} if before else {},
-            after={"role": after.label} if after else {},
-        )
+    record(
+        desk,
+        store,
+        actor,
+        verb,
+        f"account/{account.id}",
+        community,
+        before={"role": before.label} if before else {},
+        after={"role": after.label} if after else {},
     )

@@ -16,6 +16,7 @@ from ..domain.refusals import (
     OutsideCommunities,
     Refusal,
 )
+from .audit import record
 from .ports import Desk, GrantHistory, Store
 
 
@@ -137,3 +138,13 @@ def choose_language(desk: Desk, username: str, tag: str) -> None:
     with desk.database.write() as store:
         account = ensure_account(desk, store, username)
         store.accounts.set_language(account.id, tag)
+        if account.language != tag:
+            record(
+                desk,
+                store,
+                account.id,
+                "account:language",
+                f"account/{account.id}",
+                before={"language": account.language},
+                after={"language": tag},
+            )

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from ..domain import metering
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
+from ..domain.audit import WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 from ..domain.communities import Community
 from ..domain.grants import Grant
 from ..domain.invites import Invite
@@ -605,9 +605,34 @@ class Marks(Protocol):
 
 class Audit(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
-    def of_community(self, community: str, limit: int = 100) -> Sequence[AuditEntry]:
-        """Newest first."""
+    def of_community(
+        self,
+        community: str | None,
+        wanted: TrailFilter = WHOLE_TRAIL,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[AuditEntry]:
+        """Newest first; None: of the whole hub. `before` and `after` are ids: the next older, or the
+        next newer ones."""
         ...
+
+    def counts(self, community: str, start: datetime, end: datetime) -> Mapping[str, int]:
+        """How many there are of each action."""
+        ...
+
+    def last_link(self) -> AuditLink:
+        """`NO_LINK` before there is any."""
+        ...
+
+    def links_after(self, number: int, limit: int) -> Sequence[AuditLink]: ...
+    def add_link(self, link: AuditLink) -> None: ...
+    def stretch(self, first: int, last: int | None, limit: int) -> Sequence[AuditEntry]:
+        """In order of their ids, both ends included; `last` None: to the end."""
+        ...
+
+    def count_between(self, first: int, last: int | None) -> int: ...
 
 
 class Store(Protocol):
@@ -691,13 +716,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a verb works with: the database, the time, chance, the key and the settings."""
+    """What a verb works with: the database, the time, chance, the key and the settings; and for whose
+    request, as the audit and the logs know it."""
 
     database: Transactions
     now: datetime
     chance: Chance
     keys: Keyring
     settings: Settings
+    request_id: str | None = None
 
 
 class Hub(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..domain.audit import AuditEntry
 from ..domain.grants import Grant, Source
 from ..domain.provenance import Place, Wanted, place_of, to_add, to_end
+from .audit import record
 from .people import Person, ensure_account, load_person
 from .ports import Desk, Store
+
+IDP = "idp"  # who the audit says did it
 
 
 def sync_idp_grants(desk: Desk, username: str, wanted: Wanted) -> None:
@@ -67,13 +69,9 @@ def _exists(store: Store, place: Place) -> bool:
 
 
 def _audit(desk: Desk, store: Store, action: str, account_id: str, place: Place) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor="idp",
-            action=action,
-            subject=f"account/{account_id}",
-            community=place.community,
-            after={"role": place.role.label, "workshop": place.workshop},
-        )
-    )
+    what = {"role": place.role.label, "workshop": place.workshop}
+    subject = f"account/{account_id}"
+    if action == "idp:end":
+        record(desk, store, IDP, action, subject, place.community, before=what)
+    else:
+        record(desk, store, IDP, action, subject, place.community, after=what)

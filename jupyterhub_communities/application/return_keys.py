@@ -13,9 +13,9 @@ from enum import Enum
 from secrets import compare_digest
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.audit import AuditEntry
 from ..domain.codes import RETURN_KEY, grouped
 from ..domain.refusals import KeyUnknown, NotFound
+from .audit import record
 from .people import Person, load_person, person_of
 from .ports import Desk, PendingKey, Store
 
@@ -102,6 +102,7 @@ def _made_if_missing(
                 pending = store.accounts.pending_key(account_id)
                 only = None if pending is None else pending.browser_digest
                 shown = make_pending_key(desk, store, account_id, browser_digest=only)
+                record(desk, store, account_id, "return-key:make", f"account/{account_id}")
     return None if shown is None else grouped(shown)
 
 
@@ -152,14 +153,7 @@ def _confirm(desk: Desk, store: Store, account_id: str) -> bool:
     now = max(desk.now, store.redemptions.last_at(account_id) or desk.now)
     if not store.accounts.confirm_key(account_id, now):
         return False
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=account_id,
-            action="return-key:confirm",
-            subject=f"account/{account_id}",
-        )
-    )
+    record(desk, store, account_id, "return-key:confirm", f"account/{account_id}")
     return is_renewed
 
 

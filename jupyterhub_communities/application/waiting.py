@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..domain.audit import AuditEntry
 from ..domain.grants import LOWEST_ROLE, Actor, Verb, may, require
 from ..domain.invites import Invite
 from ..domain.names import read_name
 from ..domain.refusals import NotFound
 from ..domain.waiting import Ticket, TicketState
+from .audit import record
 from .communities import find_community
 from .invites import JoinRequest, Offer, attempt_digest, find_offer, secret_digest
 from .ports import Desk, Store
@@ -87,6 +87,8 @@ def view_lines(desk: Desk, actor: Actor, community: str, workshop: str) -> Seque
     """Who waits at the codes of a workshop, as far as the actor may let them in."""
     with desk.database.read() as store:
         find_community(store, actor, community)
+        if store.workshops.get(community, workshop) is None:
+            raise NotFound(kind="workshop")
         if not actor.sites_of(community, workshop, LOWEST_ROLE[Verb.ADMIT]):
             require(actor, Verb.ADMIT, community, workshop)
         return lines_at(desk, store, actor, community, workshop)
@@ -169,13 +171,5 @@ def _managed(store: Store, actor: Actor, community: str, ticket_id: str) -> tupl
 def _audit(
     desk: Desk, store: Store, actor: Actor, action: str, ticket: Ticket, invite: Invite
 ) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor.account_id or "operator",
-            action=action,
-            subject=f"invite/{invite.id}",
-            community=invite.community,
-            after={"number": ticket.number, "workshop": invite.workshop},
-        )
-    )
+    after = {"number": ticket.number, "workshop": invite.workshop}
+    record(desk, store, actor, action, f"invite/{invite.id}", invite.community, after=after)

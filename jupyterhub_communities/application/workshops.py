@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..domain.accounts import Account
-from ..domain.audit import AuditEntry
 from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
@@ -23,7 +22,7 @@ from ..domain.refusals import (
     TooManySites,
     WorkshopClosed,
 )
-from ..domain.units import SERVERS
+from ..domain.units import SERVERS, Amounts
 from ..domain.workshops import (
     MOST_SEATS,
     MOST_SITES,
@@ -36,6 +35,7 @@ from ..domain.workshops import (
     read_title,
     slug_for,
 )
+from .audit import record
 from .communities import find_community
 from .invites import IssuedInvite
 from .issuing import add_invite, renew, shared_learner_invites, unsealed
@@ -119,7 +119,13 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
         store.balances.set_limit(
             Scope(community, workshop.slug), SERVERS, Limit(most=wanted.servers)
         )
-        _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop)
+        after = {
+            "title": workshop.title,
+            "seats": workshop.seats,
+            "language": workshop.language,
+            "reserved": _written(workshop.reserved),
+        }
+        _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop, after=after)
         return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
 
 
@@ -152,7 +158,15 @@ def set_reserved(
             seats = store.invites.learner_seats(community, slug)
             changed = _reserving(desk, store, changed, seats, limit)
         store.workshops.reserve(community, slug, changed.reserved, desk.now)
-        _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, changed)
+        _audit(
+            desk,
+            store,
+            actor,
+            Verb.CHANGE_WORKSHOP,
+            changed,
+            before={"reserved": _written(workshop.reserved)},
+            after={"reserved": _written(changed.reserved)},
+        )
         return changed
 
 
@@ -171,7 +185,8 @@ def add_site(desk: Desk, actor: Actor, community: str, slug: str, *, name: str, 
         while workshop.site(site.slug) is not None:
             site, number = replace(site, slug=f"{wanted}-{number}"), number + 1
         store.workshops.add_site(community, slug, site)
-        _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, workshop)
+        after = {"site": site.slug, "title": site.name, "zone": site.zone}
+        _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, workshop, after=after)
         return site
 
 
@@ -311,19 +326,19 @@ def _free_slug(store: Store, community: str, wanted: str) -> str:
     return slug
 
 
-def _audit(desk: Desk, store: Store, actor: Actor, verb: Verb, workshop: Workshop) -> None:
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor.account_id or "operator",
-            action=verb.value,
-            subject=f"workshop/{workshop.community}/{workshop.slug}",
-            community=workshop.community,
-            after={
-                "title": workshop.title,
-                "seats": workshop.seats,
-                "language": workshop.language,
-                "reserved": workshop.reserved and dict(workshop.reserved),
-            },
-        )
-    )
+def _written(reserved: Amounts | None) -> dict[str, int] | None:
+    return None if reserved is None else dict(reserved)
+
+
+def _audit(
+    desk: Desk,
+    store: Store,
+    actor: Actor,
+    verb: Verb,
+    workshop: Workshop,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    subject = f"workshop/{workshop.community}/{workshop.slug}"
+    record(desk, store, actor, verb, subject, workshop.community, before=before, after=after)

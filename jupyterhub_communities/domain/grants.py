@@ -166,6 +166,9 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.VIEW_AUDIT: Role.CHAMPION,
 }
 
+# Those that whoever belongs to any part of a community may, at the community itself.
+OF_EVERY_MEMBER = frozenset({Verb.VIEW_COMMUNITY, Verb.VIEW_QUOTA, Verb.VIEW_USAGE})
+
 
 def may(
     actor: Actor,
@@ -174,7 +177,7 @@ def may(
     workshop: str | None = None,
     site: str | None = None,
 ) -> bool:
-    role = actor.role_at(community, workshop, site)
+    role = _role_for(actor, verb, community, workshop, site)
     return role is not None and role >= LOWEST_ROLE[verb]
 
 
@@ -186,9 +189,18 @@ def require(
     site: str | None = None,
 ) -> Role:
     """The actor's role at the place. Raises `PermissionDenied` with the lowest role that may."""
-    role = actor.role_at(community, workshop, site)
+    role = _role_for(actor, verb, community, workshop, site)
     if role is None or role < LOWEST_ROLE[verb]:
         raise PermissionDenied(needs=LOWEST_ROLE[verb].label)
+    return role
+
+
+def _role_for(
+    actor: Actor, verb: Verb, community: str, workshop: str | None, site: str | None
+) -> Role | None:
+    role = actor.role_at(community, workshop, site)
+    if role is None and workshop is None and verb in OF_EVERY_MEMBER:
+        return Role.LEARNER if actor.is_member(community) else None
     return role
 
 

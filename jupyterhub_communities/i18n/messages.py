@@ -150,6 +150,10 @@ class Messages:
             value = value.astimezone(_tzinfo(zone))
         return dates.format_date(value, format=style, locale=self.locale)
 
+    def month(self, value: dt.date) -> str:
+        """A month with its year: `March 2026`."""
+        return dates.format_skeleton("yMMMM", value, locale=self.locale)
+
     def day(self, value: dt.datetime, zone: Zone) -> str:
         """Day and month in `zone`, as short as a picture needs them."""
         return dates.format_skeleton("MMMd", value, tzinfo=_tzinfo(zone), locale=self.locale)

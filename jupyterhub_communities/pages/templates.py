@@ -20,6 +20,7 @@ from ..domain.texts import in_language
 from ..i18n.messages import messages_for, offered
 from .hub_sentences import hub_sentence
 from .language import ReaderProxy, current_address, current_messages, language_transform
+from .requests import RequestIdTransform
 
 _GETTEXT = ("gettext", "ngettext", "pgettext", "npgettext")
 
@@ -104,7 +105,7 @@ def install_hub_templates(settings: dict[str, Any], *, site: Site, hub_language:
         environment.loader = ChoiceLoader([FileSystemLoader(operators), ours, environment.loader])
         prepare(environment, site)
     transforms = settings.setdefault("transforms", [])
-    transforms.insert(0, language_transform(hub_language))
+    transforms[:0] = [language_transform(hub_language), RequestIdTransform]
 
 
 def prepare(environment: Environment, site: Site) -> Environment:

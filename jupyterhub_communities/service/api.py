@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
 from ..application.batches import issue_batch, release_batch, show_batch
-from ..application.communities import my_memberships, view_audit, view_community
+from ..application.communities import my_memberships, view_community
 from ..application.doubles import retire_double
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
@@ -334,12 +334,6 @@ class DeclineApi(ApiHandler):
         self.set_status(HTTPStatus.NO_CONTENT)
 
 
-class AuditApi(ApiHandler):
-    async def get(self, slug: str) -> None:
-        entries = await self.run(view_audit, self.actor, slug)
-        self.answer([models.audit_json(entry) for entry in entries])
-
-
 class NotFoundApi(ApiHandler):
     async def prepare(self) -> None:
         await super().prepare()
@@ -375,6 +369,5 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", WaitingApi),
     (f"communities/{_SLUG}/waiting/([0-9a-f]+)/admit", AdmitApi),
     (f"communities/{_SLUG}/waiting/([0-9a-f]+)/decline", DeclineApi),
-    (f"communities/{_SLUG}/audit", AuditApi),
     (".*", NotFoundApi),
 ]

@@ -17,13 +17,15 @@ from ..application.metering import ended_steps
 from ..application.ports import Hub
 from ..i18n.messages import read_formats
 from ..pages.language import language_transform
+from ..pages.requests import RequestIdTransform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, ends, keys, pages, quotas
+from . import api, audit, codes, ends, keys, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
 from .stops import Stops
 from .timers import (
     METER_ENDED_EVERY,
+    keep_chained,
     keep_metered,
     keep_passing_seats_on,
     keep_reconciled,
@@ -71,6 +73,7 @@ def make_app(
         ("notices", keys.NoticesPage),
         *ends.PAGE_ROUTES,
         *quotas.PAGE_ROUTES,
+        *audit.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -78,14 +81,23 @@ def make_app(
         *asset_handlers(f"{prefix}static/"),
         *(
             (f"{prefix}api/v1/{path}", handler, needs)
-            for path, handler in (*ends.API_ROUTES, *quotas.API_ROUTES, *api.ROUTES)
+            for path, handler in (
+                *ends.API_ROUTES,
+                *quotas.API_ROUTES,
+                *audit.API_ROUTES,
+                *api.ROUTES,
+            )
         ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),
     ]
     return Application(
         routes,
-        transforms=[language_transform(house.settings.language), GZipContentEncoding],
+        transforms=[
+            language_transform(house.settings.language),
+            RequestIdTransform,
+            GZipContentEncoding,
+        ],
         cookie_secret=secret,
         log_function=log_request,  # the Hub's: it scrubs codes, states and tokens
         environment=make_environment(site),
@@ -115,6 +127,7 @@ async def serve(
         asyncio.create_task(keep_metered(house, every=METER_ENDED_EVERY, steps=ended_steps)),
         asyncio.create_task(Stops(house, hub).keep_carried_out()),
         asyncio.create_task(keep_passing_seats_on(house)),
+        asyncio.create_task(keep_chained(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),

@@ -15,7 +15,6 @@ from ..application.members import Member
 from ..application.people import Person
 from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
 from ..domain.accounts import Account
-from ..domain.audit import AuditEntry
 from ..domain.communities import Community
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
@@ -358,15 +357,4 @@ def notice_json(notice: Notice) -> Json:
         "kind": notice.kind,
         "at": notice.created_at.isoformat(),
         "detail": "".join(n.sentence for n in shown_notices([notice], current_messages())),
-    }
-
-
-def audit_json(entry: AuditEntry) -> Json:
-    return {
-        "at": entry.at.isoformat(),
-        "actor": entry.actor,
-        "action": entry.action,
-        "subject": entry.subject,
-        "before": dict(entry.before),
-        "after": dict(entry.after),
     }

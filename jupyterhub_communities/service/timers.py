@@ -1,4 +1,5 @@
-"""What the service does by the clock: reconciling leases, and leaving when the Hub is gone."""
+"""What the service does by the clock: reconciling leases, metering, chaining the audit trail, and
+leaving when the Hub is gone."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
 
+from ..application.audit import chain_step
 from ..application.house import House, Verb
 from ..application.metering import Step, meter_step, metering_steps
 from ..application.ports import Hub
@@ -20,6 +22,7 @@ RECONCILE_EVERY = 60.0  # seconds
 PASS_ON_EVERY = 60.0
 METER_EVERY = 60.0
 METER_ENDED_EVERY = 10.0
+CHAIN_EVERY = 60.0
 _RETRY_AFTER = 5.0  # what failed, and whether the service that holds the timers is still there
 _LOOK_FOR_PARENT_EVERY = 1.0
 _MENDED_AT_ONCE = 25  # leases in one transaction
@@ -102,6 +105,27 @@ async def keep_passing_seats_on(house: House, *, every: float = PASS_ON_EVERY) -
         except StorageUnreachable:
             pass  # said by the timer that reconciles
         await asyncio.sleep(every)
+
+
+async def keep_chained(house: House, *, every: float = CHAIN_EVERY) -> None:
+    """At once, then every minute: what was written to the audit trail is in a link."""
+    while True:
+        is_mine = False
+        try:
+            if is_mine := await house.holds_timers():
+                await chain_once(house)
+        except StorageUnreachable:
+            pass  # said by the timer that reconciles
+        except Exception:
+            app_log.exception("Chaining the audit trail failed; the next minute goes on")
+        await asyncio.sleep(every if is_mine else min(_RETRY_AFTER, every))
+
+
+async def chain_once(house: House) -> None:
+    """In steps. Whoever rewrites the trail does not rewrite the log: it tells every link."""
+    while link := await house.run_timed(chain_step):
+        app_log.info("Audit trail: link %d:%s", link.number, link.hash)
+        await asyncio.sleep(_BREATH)
 
 
 async def leave_with_the_hub(leave: Callable[[], None]) -> None:

@@ -48,7 +48,7 @@ def asked_period(argument: Argument, house: House) -> Period:
         return last_days(now, int(days[:9]))
     zone = ZoneInfo(house.settings.zone)
     first, last = argument("from", "").strip(), argument("to", "").strip()
-    return period_of(now, _read_time(first, zone), _read_time(last, zone, is_last=True))
+    return period_of(now, read_time(first, zone), read_time(last, zone, is_last=True))
 
 
 def choice_of(argument: Argument) -> dict[str, str]:
@@ -59,7 +59,7 @@ def choice_of(argument: Argument) -> dict[str, str]:
     return {name: text for name, text in asked.items() if text}
 
 
-def _read_time(text: str, zone: ZoneInfo, *, is_last: bool = False) -> datetime | None:
+def read_time(text: str, zone: ZoneInfo, *, is_last: bool = False) -> datetime | None:
     """A day in the hub's zone, the last one with its end; or a time with its offset."""
     if not text:
         return None

@@ -385,6 +385,7 @@ marks = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+# Only ever added to: triggers refuse the rest, as they do for its links.
 audit = Table(
     "audit",
     metadata,
@@ -398,4 +399,16 @@ audit = Table(
     Column("after", JSON, nullable=False),
     Column("request_id", String(64)),
     Index(None, "community", "id"),
+    Index(None, "community", "at", "action"),  # has all that is counted by month
+)
+
+# Each holds a stretch of the trail: the hash of its entries, and of the link before.
+audit_links = Table(
+    "audit_links",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first_id", Integer, nullable=False),
+    Column("last_id", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("hash", Digest, nullable=False),
 )

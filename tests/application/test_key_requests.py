@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from houses import actor_of, andes, make_house, open_taller
 
-from jupyterhub_communities.application.communities import view_audit
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.key_requests import (
@@ -22,6 +21,7 @@ from jupyterhub_communities.application.return_keys import (
     show_return_key,
     use_return_key,
 )
+from jupyterhub_communities.application.trail import view_trail
 from jupyterhub_communities.domain.grants import Actor, Role
 from jupyterhub_communities.domain.refusals import (
     InviteRedeemed,
@@ -289,7 +289,7 @@ def test_a_learner_approves_for_nobody(house, place) -> None:
 def test_it_is_audited_as_what_it_is_without_the_number(house, place) -> None:
     number = place.ask()
     place.approve(number)
-    entry = house.call(view_audit, actor_of(house, "ana"), "andes")[0]
+    entry = house.call(view_trail, actor_of(house, "ana"), "andes").entries[0]
     assert (entry.actor, entry.action) == (place.helper.id, "return-key:approve")
     assert (entry.subject, entry.community) == (f"account/{place.maria.id}", "andes")
     assert number not in str(entry)

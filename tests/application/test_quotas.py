@@ -12,12 +12,12 @@ from sql_statements import counted
 from jupyterhub_communities.application.communities import (
     apply_declarations,
     quota_lines,
-    view_audit,
     view_usage,
 )
 from jupyterhub_communities.application.dividing import read_lines, set_quota, view_quota
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
+from jupyterhub_communities.application.trail import view_trail
 from jupyterhub_communities.application.usage import (
     PAGE,
     read_ended,
@@ -88,7 +88,7 @@ def test_a_champion_divides_among_workshops_and_the_audit_says_before_and_after(
     }
     view = house.call(set_quota, ana, "andes", slug, lines)
     assert quota_lines(view.here.quota) == {**lines, "servers": "2"}
-    (entry, *_) = house.call(view_audit, ana, "andes")
+    (entry, *_) = house.call(view_trail, ana, "andes").entries
     assert (entry.action, entry.before, entry.after["memory"]) == (
         "quota:set",
         {"servers": "5"},

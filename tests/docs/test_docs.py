@@ -191,6 +191,7 @@ IMPERSONAL = {
     "accounts": "",
     "allowances": "scope resource span is_each quota",
     "audit": "id at action community before after request_id",
+    "audit_links": "number first_id last_id count hash",
     "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
     "communities": "slug names language contact declared created_at retention_days cohort "
     "suspended_at "
@@ -244,7 +245,7 @@ WITHOUT_A_PICTURE = {
     "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
-    "languages", "layout", "notices", "service/base", "service/board", "service/erased",
+    "languages", "layout", "notices", "service/audit", "service/audit_summary", "service/base", "service/board", "service/erased",
     "service/error", "service/fields", "service/overbooked", "service/quota", "service/retire", "service/slip_list", "service/words", "stops",
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from hubs import attempt_in, key_in, text_of, xsrf_in
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite, revoke_invite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import close_workshop, view_workshop
+from jupyterhub_communities.domain.audit import TrailFilter
 from jupyterhub_communities.domain.codes import INVITE_CODE
 from tools import wait_until
 
@@ -478,3 +479,14 @@ def test_the_welcome_form_survives_a_stale_token(hub) -> None:
     page = device.post("/hub/welcome", {"_xsrf": "stale"})
     assert key_in(page) == key
     assert xsrf_in(page)
+
+
+def test_the_audit_has_the_requests_id_and_so_has_the_answer(hub) -> None:
+    opened = hub.workshop("Con número de petición")
+    device = hub.browser()
+    form = device.join_form(opened.learner_invite.code, "Rastro")
+    page = device.post("/hub/join", form, headers={"X-Request-ID": "proxy-0123456789abcdef"})
+    with hub.house.database.read() as store:
+        entries = store.audit.of_community("andes", TrailFilter(action="invite:redeem"), limit=1)
+    assert entries[0].request_id == "proxy-0123456789abcdef"
+    assert len(page.headers["X-Request-ID"]) == 32, "the page that followed has its own"

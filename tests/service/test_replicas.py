@@ -9,7 +9,7 @@ import pytest
 from houses import make_house
 
 from jupyterhub_communities.service.erasures import Erasures
-from jupyterhub_communities.service.timers import keep_reconciled
+from jupyterhub_communities.service.timers import keep_chained, keep_reconciled
 
 
 class CountingHub:
@@ -66,3 +66,17 @@ async def test_who_does_not_hold_the_timers_erases_nothing(houses) -> None:
         await asyncio.sleep(0.4)
         task.cancel()
         assert bool(passes) is expected
+
+
+async def test_who_does_not_hold_the_timers_chains_nothing(houses) -> None:
+    assert await houses[0].run(lambda desk: desk.database.holds_timers())
+
+    def links(house) -> int:
+        with house.database.read() as store:
+            return store.audit.last_link().number
+
+    for house, expected in ((houses[1], 0), (houses[0], 1)):
+        task = asyncio.create_task(keep_chained(house, every=0.05))
+        await asyncio.sleep(0.4)
+        task.cancel()
+        assert links(house) == expected

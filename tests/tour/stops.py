@@ -366,7 +366,32 @@ async def quota_of_days_that_are_none(at):
     await at.service("communities/andes/quota?from=2026-03-09&to=2026-03-01")
 
 
+@on_the_demo("champion")
+async def audit(at):
+    await at.service("communities/andes/audit")
+
+
+@on_the_demo("champion")
+async def audit_of_nobody(at):
+    await at.service("communities/andes/audit?person=nobody&action=quota:set")
+
+
+@on_the_demo("champion")
+async def audit_of_a_day_that_is_none(at):
+    await at.service("communities/andes/audit?from=2026-02-31")
+
+
+@on_the_demo("learner")
+async def audit_summary(at):
+    await at.service("communities/andes/audit")
+
+
 # Operators
+
+
+@on_the_demo("operator")
+async def audit_of_the_hub(at):
+    await at.service("hub/audit")
 
 
 @on_the_demo("operator")

@@ -1,0 +1,306 @@
+"""The audit trail in words: who, what, about whom, and what became different."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..application.trail import Trail, account_in
+from ..domain.audit import AuditEntry
+from ..domain.texts import in_language
+from ..i18n.messages import N_, Messages
+from .quotas import amounts_in_words
+
+# TRANSLATORS: What was done, one short sentence each: in a list to choose from, and in a table beside
+# who did it and to whom or what.
+SENTENCES = {
+    "account:block": N_("A person was blocked."),
+    "account:erase": N_("The erasure of a person began."),
+    "account:erased": N_("A person was erased."),
+    "account:language": N_("A language was chosen."),
+    "account:retire": N_("A double account was retired."),
+    "account:unblock": N_("A person was unblocked."),
+    "community:apply": N_("The operator’s file changed the community."),
+    "community:resume": N_("The community was opened again."),
+    "community:suspend": N_("The community was suspended."),
+    "erasure:plan": N_("The erasure of a person was planned."),
+    "erasure:stop": N_("A planned erasure was stopped."),
+    "erasure:withdraw": N_("A planned erasure was withdrawn."),
+    "grant:end": N_("Access that a code had given was ended."),
+    "home:delete": N_("The files of an erased person were deleted."),
+    "home:kept": N_("The files of an erased person were kept."),
+    "hub:apply": N_("The operator’s file changed the hub."),
+    "identity:link": N_("A way to sign in was linked."),
+    "identity:unlink": N_("A way to sign in was unlinked."),
+    "idp:end": N_("The identity provider ended access."),
+    "idp:grant": N_("The identity provider gave access."),
+    "invite:change": N_("A code was changed."),
+    "invite:close": N_("A code was closed."),
+    "invite:inherit": N_("A code was passed on to a champion."),
+    "invite:issue": N_("A code was made."),
+    "invite:redeem": N_("Somebody joined with a code."),
+    "invite:renew": N_("A code was replaced by a new one."),
+    "invite:revoke": N_("A code was revoked."),
+    "member:remove": N_("A person was removed or left."),
+    "member:set-role": N_("A person was given another role."),
+    "quota:set": N_("Limits were set."),
+    "return-key:approve": N_("A new return key was approved."),
+    "return-key:confirm": N_("A return key was kept."),
+    "return-key:make": N_("A return key was made."),
+    "return-key:renew": N_("An approved return key was made."),
+    "workshop:admit": N_("Somebody was let in from the line."),
+    "workshop:change": N_("A workshop was changed."),
+    "workshop:close": N_("A workshop was closed."),
+    "workshop:decline": N_("Somebody was taken out of the line."),
+    "workshop:open": N_("A workshop was opened."),
+}
+# Those that no community sees: they belong to a person, or to the hub.
+OF_THE_HUB = frozenset(
+    [
+        *("account:block", "account:erase", "account:erased", "account:language"),
+        *("account:unblock", "erasure:stop", "erasure:withdraw", "home:delete", "home:kept"),
+        *("hub:apply", "identity:link", "identity:unlink"),
+        *("return-key:confirm", "return-key:make", "return-key:renew"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that became different."""
+
+    label: str
+    text: str
+    is_setting: bool = False  # the label is what the operator's file calls it
+    is_name: bool = False  # the text is somebody's own, in whatever language
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry:
+    """One row of the page."""
+
+    at: datetime
+    who: str
+    person: str | None  # the username, where it is somebody who is still known
+    what: str
+    about: str
+    path: str | None  # of the page about it
+    is_name: bool  # what it is about is a name, of a person or a workshop
+    details: tuple[Detail, ...]
+
+
+def shown_entries(trail: Trail, messages: Messages, zone: str) -> list[ShownEntry]:
+    return [
+        ShownEntry(
+            at=entry.at,
+            who=actor_in_words(entry, trail, messages),
+            person=trail.people[entry.actor].username if entry.actor in trail.people else None,
+            what=action_in_words(entry.action, messages),
+            about=subject_in_words(entry, trail, messages),
+            path=_path(entry),
+            is_name=_is_name(entry, trail),
+            details=details_of(entry, trail, messages, zone),
+        )
+        for entry in trail.entries
+    ]
+
+
+def action_in_words(action: str, messages: Messages) -> str:
+    """What was done; of a newer version, as it is written."""
+    return messages.gettext(SENTENCES[action]) if action in SENTENCES else action
+
+
+def actor_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str:
+    words = {
+        # TRANSLATORS: Who did something: the person who runs this hub.
+        "operator": messages.gettext("The operator"),
+        # TRANSLATORS: Who did something: this service by itself, by the clock.
+        "timer": messages.gettext("This service"),
+        "house": messages.gettext("This service"),
+        "hub": messages.gettext("The hub"),
+        # TRANSLATORS: Who did something: where people sign in with an account from elsewhere.
+        "idp": messages.gettext("The identity provider"),
+    }
+    return words.get(entry.actor) or _name(entry.actor, trail, messages)
+
+
+def subject_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str:
+    kind, *parts = entry.subject.split("/")
+    if kind == "account":
+        return _name("/".join(parts), trail, messages)
+    if kind == "workshop" and len(parts) == 2:
+        return trail.titles.get("/".join(parts), parts[1])
+    if kind == "invite":
+        return messages.gettext("Code")
+    if kind == "quota":
+        workshop = "/".join(parts[1:3])
+        if title := trail.titles.get(workshop):
+            return messages.gettext("Quota of %(name)s", name=title)
+        return messages.gettext("Quota")
+    if kind == "community" and trail.community is not None:
+        return in_language(trail.community.names, messages.tag)
+    return messages.gettext("This hub") if kind == "hub" else "/".join(parts)
+
+
+def details_of(
+    entry: AuditEntry, trail: Trail, messages: Messages, zone: str
+) -> tuple[Detail, ...]:
+    """Each thing with what it was and what it became."""
+    found = []
+    for name in {**entry.before, **entry.after}:
+        shown = [
+            _value(name, values[name], entry, trail, messages, zone) if name in values else "–"
+            for values in (entry.before, entry.after)
+        ]
+        if name not in entry.before:
+            if entry.after[name] is None:
+                continue  # it says nothing
+            text = shown[1]
+        else:
+            # TRANSLATORS: What something was, and what it became: “10 → 12”. Turn the arrow round
+            # where your language is written from right to left.
+            text = messages.gettext("%(before)s → %(after)s", before=shown[0], after=shown[1])
+        label = _label(name, messages)
+        is_name = label is None or name in _NAMED
+        found.append(Detail(label or name, text, is_setting=label is None, is_name=is_name))
+    return tuple(found)
+
+
+_NAMED = frozenset({"because", "champions", "names", "site", "title", "workshop", "zone"})
+
+
+def _is_name(entry: AuditEntry, trail: Trail) -> bool:
+    account = account_in(entry.subject)
+    if account is not None:
+        return account in trail.people
+    return entry.subject.partition("/")[0] not in ("invite", "quota", "community", "hub")
+
+
+def _path(entry: AuditEntry) -> str | None:
+    kind, *parts = entry.subject.split("/")
+    if entry.community is None:
+        return None
+    if kind == "workshop" and len(parts) == 2:
+        return f"communities/{parts[0]}/workshops/{parts[1]}"
+    if kind == "invite":
+        return f"communities/{entry.community}/codes/{parts[0]}"
+    if kind == "quota" and len(parts) == 3:
+        return f"communities/{parts[1]}/workshops/{parts[2]}/quota"
+    return f"communities/{entry.community}/quota" if kind == "quota" else None
+
+
+def _name(account_id: str, trail: Trail, messages: Messages) -> str:
+    account = trail.people.get(account_id)
+    # TRANSLATORS: Instead of a name: a person whose account was erased.
+    return messages.gettext("Somebody erased") if account is None else account.display_name
+
+
+def _label(name: str, messages: Messages) -> str | None:
+    """Of what became different; None for a limit, which has the name that the operator's file uses."""
+    labels = {
+        "because": messages.gettext("Reason"),
+        "by_hand": messages.gettext("Each newcomer waits until somebody lets them in"),
+        "champions": messages.gettext("Champions named by the file"),
+        "closes_at": messages.gettext("Closes"),
+        # TRANSLATORS: Communities that use each other’s idle capacity; see the glossary.
+        "cohort": messages.gettext("Cohort"),
+        "contact": messages.gettext("Contact"),
+        "language": messages.gettext("Language"),
+        "names": messages.gettext("Name"),
+        # TRANSLATORS: The number that a waiting person sees.
+        "number": messages.gettext("Number"),
+        "opens_at": messages.gettext("Opens"),
+        "paused": messages.pgettext("code", "Paused"),
+        "reserved": messages.pgettext("quota", "Reserved"),
+        "retention_days": messages.gettext("Days that people are kept"),
+        "role": messages.gettext("Role"),
+        "seats": messages.gettext("Seats"),
+        "site": messages.gettext("Site"),
+        "title": messages.gettext("Title"),
+        "workshop": messages.gettext("Workshop"),
+        "zone": messages.gettext("Time zone"),
+    }
+    return labels.get(name)
+
+
+def _value(
+    name: str, value: object, entry: AuditEntry, trail: Trail, messages: Messages, zone: str
+) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return messages.gettext("Yes") if value else messages.gettext("No")
+    if isinstance(value, int):
+        return messages.number(value)
+    if name == "role":
+        return _role(str(value), messages)
+    if name == "language":
+        return messages.language_name(str(value))
+    if name == "contact":
+        return messages.gettext("Changed")
+    if name == "workshop":
+        return trail.titles.get(f"{entry.community}/{value}", str(value))
+    if name == "names" and isinstance(value, Mapping):
+        return in_language(value, messages.tag)
+    if name == "reserved" and isinstance(value, Mapping):
+        return amounts_in_words(value, messages)
+    if name == "champions" and isinstance(value, list):
+        return messages.listing(_name(one, trail, messages) for one in value) or "–"
+    if name in ("opens_at", "closes_at"):
+        return messages.datetime(datetime.fromisoformat(str(value)), zone, "medium")
+    return str(value)
+
+
+def _role(label: str, messages: Messages) -> str:
+    return {
+        "champion": messages.pgettext("role", "Champion"),
+        "instructor": messages.pgettext("role", "Instructor"),
+        "helper": messages.pgettext("role", "Helper"),
+    }.get(label) or messages.pgettext("role", "Learner")
+
+
+# To take along
+
+
+COLUMNS = (
+    *("id", "at", "actor", "actor_name", "action", "subject", "subject_name"),
+    *("community", "before", "after", "request_id"),
+)
+
+
+def entry_json(entry: AuditEntry, trail: Trail, messages: Messages) -> dict[str, object]:
+    """As it is kept, with the names that are still known."""
+    subject = account_in(entry.subject)
+    return {
+        "id": entry.id,
+        "at": entry.at.isoformat(),
+        "actor": entry.actor,
+        "actor_name": _known(entry.actor, trail),
+        "action": entry.action,
+        "detail": action_in_words(entry.action, messages),
+        "subject": entry.subject,
+        "subject_name": None if subject is None else _known(subject, trail),
+        "community": entry.community,
+        "before": dict(entry.before),
+        "after": dict(entry.after),
+        "request_id": entry.request_id,
+    }
+
+
+def entry_row(entry: AuditEntry, trail: Trail, messages: Messages) -> list[str]:
+    """The same as a row of a table, under the names of the API."""
+    found = entry_json(entry, trail, messages)
+    return [_cell(found[name]) for name in COLUMNS]
+
+
+def _known(account_id: str, trail: Trail) -> str | None:
+    account = trail.people.get(account_id)
+    return None if account is None else account.display_name
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
+    return "" if value is None else str(value)
