@@ -12,6 +12,7 @@ from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require
 from ..domain.limits import Quota
 from ..domain.metering import meter
+from ..domain.paging import Page, Part
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
 from ..domain.units import SERVER_TIME, SERVERS, write_amount
@@ -131,6 +132,14 @@ def view_audit(desk: Desk, actor: Actor, slug: str) -> Sequence[AuditEntry]:
         find_community(store, actor, slug)
         require(actor, Verb.VIEW_AUDIT, slug)
         return store.audit.of_community(slug)
+
+
+def page_of_audit(desk: Desk, actor: Actor, slug: str, page: Page) -> Part[AuditEntry]:
+    """All changes in the community, newest first."""
+    with desk.database.read() as store:
+        find_community(store, actor, slug)
+        require(actor, Verb.VIEW_AUDIT, slug)
+        return store.audit.page(slug, page)
 
 
 def find_community(store: Store, actor: Actor, slug: str) -> Community:
