@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from ..application import communities, histories, members, people, simulating, usage
+from ..application import histories, members, people, simulating, usage
 from ..application import dividing as quotas
 from ..application import workshops as application_workshops
+from ..application.communities import Membership, quota_lines
 from ..application.invites import IssuedInvite as Issued
 from ..domain import accounts, audit, invites, notices, reservations, waiting, workshops
 from ..domain import communities as domain_communities
@@ -55,7 +56,7 @@ class Me(Answer):
 
     @classmethod
     def of(
-        cls, username: str, person: people.Person, memberships: Iterable[communities.Membership]
+        cls, username: str, person: people.Person, memberships: Iterable[Membership]
     ) -> Me:
         account = person.account
         return cls(
@@ -455,7 +456,7 @@ def _scope_fields(view: quotas.ScopeView) -> dict[str, Any]:
     return {
         "community": view.scope.community,
         "workshop": view.scope.workshop,
-        "limits": communities.quota_lines(view.quota),
+        "limits": quota_lines(view.quota),
         "held": {
             row.resource: Held(
                 limit=row.most,

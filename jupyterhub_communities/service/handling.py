@@ -84,7 +84,7 @@ class ApiHandler(ServiceHandler):
     def answer(self, data: Any) -> None:
         text = json.dumps(data, ensure_ascii=False)
         self.set_header("Content-Type", "application/json")
-        if self.version is not None:
+        if self.version is not None and self.request.method != "GET":
             self.set_header("Etag", self._tag_of(text.encode()))
         self.finish(text)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from jupyterhub.services.auth import HubOAuth
 from pydantic import BaseModel
@@ -175,9 +175,9 @@ def _success(method: str, said: Operation) -> Json:
 def _schema(answer: Any) -> Json:
     if isinstance(answer, type) and issubclass(answer, BaseModel):
         return {"$ref": _SCHEMAS.format(model=answer.__name__)}
-    inner = getattr(answer, "__args__", ())
-    if getattr(answer, "__origin__", None) is list:
-        return {"type": "array", "items": _schema(inner[0])}
+    if get_origin(answer) is list:
+        (one,) = get_args(answer)
+        return {"type": "array", "items": _schema(one)}
     return {"type": "object"}
 
 

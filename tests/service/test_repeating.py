@@ -6,12 +6,18 @@ import asyncio
 
 import pytest
 from sqlalchemy import select
-from test_api import WORKSHOP
 
 from jupyterhub_communities.service.erasures import Erasures
 from jupyterhub_communities.storage.tables import kept_answers
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+WORKSHOP = {
+    "title": "Mapas",
+    "language": "es",
+    "zone": "America/Lima",
+    "profile": "small",
+    "sessions": [{"starts_at": "2030-03-02T14:00:00Z", "ends_at": "2030-03-02T17:00:00Z"}],
+}
 SITE = {"name": "Nairobi", "zone": "Africa/Nairobi"}
 
 

@@ -26,8 +26,8 @@ def things(world):
         ),
         f"communities/andes/quotas?workshop={taller}": (
             "PUT",
-            {"workshop": taller, "limits": {"servers": 2}},
-            {"workshop": taller, "limits": {"servers": 1}},
+            {"workshop": taller, "limits": {"servers": "2"}},
+            {"workshop": taller, "limits": {"servers": "1"}},
         ),
     }
 
