@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from ..application import histories, members, people, simulating, usage
 from ..application import dividing as quotas
+from ..application import histories, members, people, simulating, usage
 from ..application import workshops as application_workshops
 from ..application.communities import Membership, quota_lines
 from ..application.invites import IssuedInvite as Issued
@@ -55,9 +55,7 @@ class Me(Answer):
     communities: list[MyCommunity]
 
     @classmethod
-    def of(
-        cls, username: str, person: people.Person, memberships: Iterable[Membership]
-    ) -> Me:
+    def of(cls, username: str, person: people.Person, memberships: Iterable[Membership]) -> Me:
         account = person.account
         return cls(
             username=username,

@@ -31,7 +31,7 @@ from .handling import ApiHandler
 from .operations import operation
 from .pages import PageHandler
 
-STILL_STOPPING = {HTTPStatus.ACCEPTED: "It has begun; servers are still stopping."}
+STILL_STOPPING = {HTTPStatus.ACCEPTED: "It has begun, and servers are still stopping"}
 
 
 class MyAccountApi(MeApi):

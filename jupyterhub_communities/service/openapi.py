@@ -22,10 +22,7 @@ Json = dict[str, Any]
 
 _SCHEMAS = "#/components/schemas/{model}"
 _ALWAYS = (400, 401, 403, 502, 503)
-_ABOUT = """\
-Everything that the pages of jupyterhub-communities do. Errors are problem documents (RFC 9457) with a
-stable `code`, and a sentence in the language of `Accept-Language`. Long lists come a page at a time,
-with `Link: <…>; rel="next"`. An `ETag` can be sent as `If-None-Match`, and as `If-Match` with a change."""
+_TEXT: Json = {"type": "string"}
 
 
 class DocumentApi(ApiHandler):
@@ -48,11 +45,14 @@ def document(handlers: Iterable[type[ApiHandler]], *, prefix: str, hub_auth: Hub
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
-        "info": {
-            "title": "jupyterhub-communities",
-            "version": version("jupyterhub-communities"),
-            "description": _ABOUT,
-        },
+        "info": dict(
+            title="jupyterhub-communities",
+            version=version("jupyterhub-communities"),
+            description="Everything that the pages of jupyterhub-communities do. Errors are problem "
+            "documents (RFC 9457) with a stable `code`, and a sentence in the language of "
+            '`Accept-Language`. Long lists come a page at a time, with `Link: <…>; rel="next"`. An '
+            "`ETag` can be sent as `If-None-Match`, and as `If-Match` with a change.",
+        ),
         "servers": [{"url": f"{prefix}{ROOT}".rstrip("/")}],
         "paths": {
             f"/{path}": {
@@ -138,7 +138,7 @@ def _responses(path: str, method: str, said: Operation) -> Json:
     for status, about in said.also.items():
         found[str(status)] = {"description": about}
     if method == "GET":
-        found["304"] = {"description": "It is what `If-None-Match` names."}
+        found["304"] = dict(description="It is what `If-None-Match` names.")
     refused = set(said.refuses) if said.is_open else {*_ALWAYS, *said.refuses}
     if parameters_of(path):
         refused.add(404)
@@ -207,61 +207,64 @@ def _parameters() -> Json:
             "name": name,
             "in": "path",
             "required": True,
-            "description": one.about,
+            "description": one.description,
             "schema": {"type": "string", "pattern": f"^{one.pattern}$"},
         }
         for name, one in PARAMETERS.items()
     }
-    found["limit"] = {
-        "name": "limit",
-        "in": "query",
-        "description": "Entries of a page.",
-        "schema": {
+    found["limit"] = dict(
+        name="limit",
+        description="Entries of a page.",
+        schema={
             "type": "integer",
             "minimum": 1,
             "maximum": MOST_ENTRIES,
             "default": USUAL_ENTRIES,
         },
-    }
-    found["after"] = {
-        "name": "after",
-        "in": "query",
-        "description": "Where the page begins, as the link to the next one says.",
-        "schema": {"type": "string"},
-    }
-    for name, about, pattern in (
-        ("If-Match", "Make the change only to the version that has this `ETag`.", None),
-        ("If-None-Match", "Answer only if there is another version.", None),
-        (
-            "Idempotency-Key",
-            "The same request with it, within a day, is answered alike.",
-            "^[!-~]{1,255}$",
-        ),
-    ):
-        found[name.replace("-", "")] = {
-            "name": name,
-            "in": "header",
-            "description": about,
-            "schema": {"type": "string", **({"pattern": pattern} if pattern else {})},
-        }
+    )
+    found["after"] = dict(
+        name="after",
+        description="Where the page begins, as the link to the next one says.",
+        schema=_TEXT,
+    )
+    for name in ("limit", "after"):
+        found[name]["in"] = "query"
+    found["IfMatch"] = dict(
+        name="If-Match",
+        description="Make the change only to the version that has this `ETag`.",
+        schema=_TEXT,
+    )
+    found["IfNoneMatch"] = dict(
+        name="If-None-Match",
+        description="Answer only if there is another version.",
+        schema=_TEXT,
+    )
+    found["IdempotencyKey"] = dict(
+        name="Idempotency-Key",
+        description="The same request with it, within a day, is answered alike.",
+        schema={**_TEXT, "pattern": "^[!-~]{1,255}$"},
+    )
+    for name in ("IfMatch", "IfNoneMatch", "IdempotencyKey"):
+        found[name]["in"] = "header"
     return found
 
 
 def _headers() -> Json:
-    text = {"schema": {"type": "string"}}
     return {
-        "ETag": {"description": "The version, and the representation.", **text},
-        "Link": {"description": 'The next page, with rel="next". None: this is the last.', **text},
-        "Location": {"description": "Where what was made can be looked at.", **text},
+        "ETag": dict(description="The version, and the representation.", schema=_TEXT),
+        "Link": dict(
+            description='The next page, with rel="next"; not there, this is the last.', schema=_TEXT
+        ),
+        "Location": dict(description="Where what was made can be looked at.", schema=_TEXT),
     }
 
 
 def _problem() -> Json:
     schema = {"$ref": _SCHEMAS.format(model="Problem")}
-    return {
-        "description": "It was not done. `code` says why.",
-        "content": {"application/problem+json": {"schema": schema}},
-    }
+    return dict(
+        description="It was not done, and `code` says why.",
+        content={"application/problem+json": {"schema": schema}},
+    )
 
 
 def _security(method: str, said: Operation) -> list[Json]:
@@ -272,23 +275,24 @@ def _security(method: str, said: Operation) -> list[Json]:
 
 
 def _security_schemes(hub_auth: HubOAuth) -> Json:
+    cookie, header = {"in": "cookie"}, {"in": "header"}
     return {
-        "hubToken": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A token of the Hub, of a person who may use this service. "
+        "hubToken": dict(
+            type="http",
+            scheme="bearer",
+            description="A token of the Hub, of a person who may use this service. "
             "`Authorization: token …` is the same.",
-        },
-        "session": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": hub_auth.cookie_name,
-            "description": "Of somebody who is signed in on the pages.",
-        },
-        "formToken": {
-            "type": "apiKey",
-            "in": "header",
-            "name": "X-XSRFToken",
-            "description": "The session's form token, the value of its cookie `_xsrf`.",
-        },
+        ),
+        "session": dict(
+            cookie,
+            type="apiKey",
+            name=hub_auth.cookie_name,
+            description="Of somebody who is signed in on the pages.",
+        ),
+        "formToken": dict(
+            header,
+            type="apiKey",
+            name="X-XSRFToken",
+            description="The session's form token, the value of its cookie `_xsrf`.",
+        ),
     }

@@ -32,18 +32,18 @@ class Parameter:
     """A part of a path that is different each time."""
 
     pattern: str
-    about: str
+    description: str
 
 
 _SLUG, _ID = "[a-z0-9-]+", "[0-9a-f]+"
 PARAMETERS: Mapping[str, Parameter] = {
-    "community": Parameter(_SLUG, "The community's short name."),
-    "workshop": Parameter(_SLUG, "The workshop's short name."),
-    "username": Parameter("[^/]+", "A username of the Hub."),
-    "invite": Parameter(_ID, "The invite's id."),
-    "batch": Parameter(_ID, "The id of codes that were made together."),
-    "ticket": Parameter(_ID, "The id of somebody's place in line."),
-    "notice": Parameter(_ID, "The notice's id."),
+    "community": Parameter(_SLUG, description="The community's short name."),
+    "workshop": Parameter(_SLUG, description="The workshop's short name."),
+    "username": Parameter("[^/]+", description="A username of the Hub."),
+    "invite": Parameter(_ID, description="The invite's id."),
+    "batch": Parameter(_ID, description="The id of codes that were made together."),
+    "ticket": Parameter(_ID, description="The id of somebody's place in line."),
+    "notice": Parameter(_ID, description="The notice's id."),
 }
 
 
