@@ -30,6 +30,7 @@ from jupyterhub_communities.application import (
     leases,
     members,
     people,
+    repeating,
     waiting,
 )
 from jupyterhub_communities.application.house import House
@@ -140,6 +141,22 @@ def add_a_seat(house: House, who: str, invite_id: str) -> object:
     return house.call(issuing.change_invite, actor_of(house, "ana"), "andes", invite_id, change)
 
 
+def change_the_same_version(house: House, who: str, invite_id: str, version: str) -> object:
+    """Each gives a number of seats of their own to what all of them have looked at."""
+    change = InviteChange(seats=20 + _number(who))
+    place = (actor_of(house, "ana"), "andes", invite_id)
+    return house.call(issuing.change_invite, *place, change, expected={version})
+
+
+def send_the_same_request(house: House, who: str) -> str:
+    request = repeating.Request(username="ana", account_id=None, key="1", asked="a workshop")
+
+    def verb(desk: Desk) -> str:
+        return open_taller(_AtDesk(desk), title="Taller").workshop.slug
+
+    return house.call(repeating.once, request, verb)
+
+
 def _number(who: str, of_each: int = THREADS) -> int:
     process, call = who.split("-")
     return int(process) * of_each + int(call)
@@ -164,6 +181,8 @@ RACES: dict[str, Callable[..., object]] = {
         leave,
         approve,
         add_a_seat,
+        change_the_same_version,
+        send_the_same_request,
     )
 }
 
@@ -248,6 +267,7 @@ class _AtDesk:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.clock = SetClock(desk.now)
 
     def call(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return verb(self._desk, *args, **kwargs)

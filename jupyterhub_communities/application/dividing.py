@@ -18,6 +18,7 @@ from ..domain.quotas import HUB, Scope
 from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
 from ..domain.reservations import Reservation, reserved_at
 from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
+from ..domain.versions import Expected, check_version, version_of
 from ..domain.windows import CalendarMonth, Rolling, Window, WorkshopSessions, granted_since
 from ..domain.workshops import Session, Workshop
 from .audit import record
@@ -77,6 +78,11 @@ class ScopeView:
     held: tuple[HeldRow, ...]
     spent: tuple[SpentRow, ...]
 
+    @property
+    def version(self) -> str:
+        """Of the limits: what is held and spent changes by itself."""
+        return version_of(quota_lines(self.quota))
+
 
 @dataclass(frozen=True, slots=True)
 class QuotaView:
@@ -134,6 +140,8 @@ def set_quota(
     community: str | None,
     workshop: str | None,
     lines: Mapping[str, object],
+    *,
+    expected: Expected = None,
 ) -> QuotaView:
     """All limits of a scope anew, by their names (see `quota_lines`). A champion divides what the
     community has among its workshops; the rest is the operator's, or the file's."""
@@ -143,6 +151,7 @@ def set_quota(
             raise Declared
         scope = place.scope
         before = store.balances.quota(scope)
+        check_version(version_of(quota_lines(before)), expected)
         wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
             store.balances.set_quota(scope, wanted)

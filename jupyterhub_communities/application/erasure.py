@@ -15,6 +15,7 @@ from ..domain.accounts import Account, AccountKind
 from ..domain.grants import Actor, Role, Source, Verb, require
 from ..domain.notices import ERASURE_PLANNED
 from ..domain.refusals import Declared, ErasureNotYours, LastChampion, NotConfirmed, NotFound
+from ..domain.versions import Expected, check_version
 from .audit import record
 from .communities import find_community
 from .ending import require_operator
@@ -29,12 +30,13 @@ TICKETS_KEPT = timedelta(days=7)  # names of people who waited for a seat
 TIMER = "timer"
 
 
-def erase_me(desk: Desk, username: str, typed: str) -> Account:
+def erase_me(desk: Desk, username: str, typed: str, *, expected: Expected = None) -> Account:
     """Everything about the person who asks, at once. `typed` is the username again."""
     if typed.strip() != username:
         raise NotConfirmed
     with desk.database.write() as store:
         account = ensure_account(desk, store, username)
+        check_version(account.own_version, expected)
         _begin(desk, store, account, actor=account.id)
         return account
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ..domain.codes import INVITE_CODE, grouped
 from ..domain.grants import Actor, Grant, Role, Verb, require, require_grantable
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind, check_times
+from ..domain.paging import Page, Part
 from ..domain.refusals import (
     InviteRevoked,
     InviteTimesInvalid,
@@ -18,6 +19,7 @@ from ..domain.refusals import (
     NotFound,
     WorkshopClosed,
 )
+from ..domain.versions import Expected, check_version
 from ..domain.workshops import Workshop, check_seats
 from .audit import record
 from .communities import find_community
@@ -150,8 +152,22 @@ def list_invites(
         return store.invites.of_community(community, workshop)
 
 
+def page_of_invites(desk: Desk, actor: Actor, community: str, page: Page) -> Part[Invite]:
+    """All of the community, newest first."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        require(actor, Verb.SHOW_CODE, community)
+        return store.invites.page(community, page)
+
+
 def change_invite(
-    desk: Desk, actor: Actor, community: str, invite_id: str, change: InviteChange
+    desk: Desk,
+    actor: Actor,
+    community: str,
+    invite_id: str,
+    change: InviteChange,
+    *,
+    expected: Expected = None,
 ) -> Invite:
     """Seats, times, pause, and whether newcomers are admitted by hand. At once.
 
@@ -159,6 +175,7 @@ def change_invite(
     """
     with desk.database.write() as store:
         invite = managed_invite(store, actor, community, invite_id, Verb.CHANGE_INVITE)
+        check_version(invite.version, expected)
         if invite.revoked_at is not None:
             raise InviteRevoked
         changed = replace(

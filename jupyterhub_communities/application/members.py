@@ -8,7 +8,9 @@ from datetime import datetime
 
 from ..domain.accounts import Account
 from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
+from ..domain.paging import Page, Part
 from ..domain.refusals import Declared, LastChampion, NotFound
+from ..domain.versions import Expected, check_version, version_of
 from .audit import record
 from .communities import find_community
 from .heirs import hand_on_invites
@@ -25,6 +27,10 @@ class Member:
     workshops: tuple[str, ...]  # slugs of the workshops that a grant is for
     since: datetime
 
+    @property
+    def version(self) -> str:
+        return version_of([self.account.id, self.role, self.workshops, self.since])
+
 
 def list_members(desk: Desk, actor: Actor, community: str) -> Sequence[Member]:
     with desk.database.read() as store:
@@ -32,7 +38,35 @@ def list_members(desk: Desk, actor: Actor, community: str) -> Sequence[Member]:
         return _members(desk, store, community)
 
 
-def set_role(desk: Desk, actor: Actor, community: str, username: str, role: Role) -> Member:
+def page_of_members(desk: Desk, actor: Actor, community: str, page: Page) -> Part[Member]:
+    """Highest roles first, then by name. As many statements, and rows, however many there are."""
+    with desk.database.read() as store:
+        _require(store, actor, Verb.VIEW_MEMBERS, community)
+        people = store.grants.people(community, desk.now, page)
+        accounts = store.accounts.names(people.entries)
+        by_account: dict[str, list[Grant]] = {}
+        for grant in store.grants.of_people(community, people.entries, desk.now):
+            by_account.setdefault(grant.account_id, []).append(grant)
+        return people.map(
+            lambda account_id: _as_member(accounts[account_id], by_account[account_id])
+        )
+
+
+def view_member(desk: Desk, actor: Actor, community: str, username: str) -> Member:
+    with desk.database.read() as store:
+        _require(store, actor, Verb.VIEW_MEMBERS, community)
+        return _as_member(*_member(desk, store, community, username))
+
+
+def set_role(
+    desk: Desk,
+    actor: Actor,
+    community: str,
+    username: str,
+    role: Role,
+    *,
+    expected: Expected = None,
+) -> Member:
     """Makes the person's own role at the community exactly this one.
 
     Only members can be given a role: strangers come by an invite. Grants that the operator's file
@@ -42,6 +76,7 @@ def set_role(desk: Desk, actor: Actor, community: str, username: str, role: Role
         own = _require(store, actor, Verb.SET_ROLE, community)
         require_grantable(own, role)
         account, grants = _member(desk, store, community, username)
+        check_version(_as_member(account, grants).version, expected)
         if any(grant.source is Source.DECLARED for grant in grants):
             raise Declared
         held = [grant for grant in grants if grant.workshop is None]
@@ -64,16 +99,19 @@ def set_role(desk: Desk, actor: Actor, community: str, username: str, role: Role
             grants_ended(desk, store, [grant.id for grant in held])
             hand_on_invites(desk, store, account.id)
             _audit(desk, store, actor, Verb.SET_ROLE, community, account, before, role)
-        return next(m for m in _members(desk, store, community) if m.account.id == account.id)
+        return _as_member(*_member(desk, store, community, username))
 
 
-def remove_member(desk: Desk, actor: Actor, community: str, username: str) -> Account:
+def remove_member(
+    desk: Desk, actor: Actor, community: str, username: str, *, expected: Expected = None
+) -> Account:
     """Ends all of a person's grants in the community. Leaving is everybody's own right."""
     with desk.database.write() as store:
         find_community(store, actor, community)
         account, grants = _member(desk, store, community, username)
         if account.id != actor.account_id:
             require(actor, Verb.REMOVE_MEMBER, community)
+        check_version(_as_member(account, grants).version, expected)
         if any(grant.source is Source.DECLARED for grant in grants):
             raise Declared
         store.grants.revoke([grant.id for grant in grants], desk.now)
@@ -108,19 +146,21 @@ def _members(desk: Desk, store: Store, community: str) -> Sequence[Member]:
         by_account.setdefault(grant.account_id, []).append(grant)
     accounts = store.accounts.names(by_account)
     members = [
-        Member(
-            account=accounts[account_id],
-            role=max(
-                (grant.role for grant in grants if grant.workshop is None), default=Role.LEARNER
-            ),
-            workshops=tuple(sorted({g.workshop for g in grants if g.workshop is not None})),
-            since=min(grant.starts_at for grant in grants),
-        )
+        _as_member(accounts[account_id], grants)
         for account_id, grants in by_account.items()
         if account_id in accounts
     ]
     return sorted(
         members, key=lambda member: (-member.role, member.account.display_name.casefold())
+    )
+
+
+def _as_member(account: Account, grants: Sequence[Grant]) -> Member:
+    return Member(
+        account=account,
+        role=max((grant.role for grant in grants if grant.workshop is None), default=Role.LEARNER),
+        workshops=tuple(sorted({g.workshop for g in grants if g.workshop is not None})),
+        since=min(grant.starts_at for grant in grants),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.access import Access, access_of, grace_until, held, is_barred, is_being_erased
-from ..domain.accounts import Account, AccountKind
+from ..domain.accounts import Account, AccountKind, own_version
 from ..domain.grants import Actor, Grant, unlapsed
 from ..domain.refusals import (
     AccessBlocked,
@@ -16,6 +16,7 @@ from ..domain.refusals import (
     OutsideCommunities,
     Refusal,
 )
+from ..domain.versions import Expected, check_version
 from .audit import record
 from .ports import Desk, GrantHistory, Store
 
@@ -38,6 +39,11 @@ class Person:
     def is_refused(self, *, is_operator: bool = False) -> bool:
         """An operator needs no community, but may be blocked like everybody."""
         return self.access is Access.NONE and (self.is_barred or not is_operator)
+
+    @property
+    def version(self) -> str:
+        """Of what the person decides about their account."""
+        return own_version(None) if self.account is None else self.account.own_version
 
     def actor(self, *, is_operator: bool = False) -> Actor:
         return Actor(
@@ -133,10 +139,11 @@ def ensure_account(desk: Desk, store: Store, username: str) -> Account:
     return account
 
 
-def choose_language(desk: Desk, username: str, tag: str) -> None:
+def choose_language(desk: Desk, username: str, tag: str, *, expected: Expected = None) -> None:
     """Stores the language that a signed-in person chose."""
     with desk.database.write() as store:
         account = ensure_account(desk, store, username)
+        check_version(account.own_version, expected)
         store.accounts.set_language(account.id, tag)
         if account.language != tag:
             record(

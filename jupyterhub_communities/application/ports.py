@@ -20,6 +20,7 @@ from ..domain.ledger import Ledger
 from ..domain.limits import Limit, Quota, Standing
 from ..domain.line import StartTicket
 from ..domain.notices import Notice
+from ..domain.paging import Page, Part
 from ..domain.profiles import Catalogue
 from ..domain.provenance import Rule
 from ..domain.quotas import Balance, Scope
@@ -195,6 +196,17 @@ class Grants(Protocol):
         """The unlapsed grants in a community, or for one of its workshops."""
         ...
 
+    def people(self, community: str, now: datetime, page: Page) -> Part[str]:
+        """The account ids of a community's people: those of the highest role at the community
+        itself first, then by name. In one statement."""
+        ...
+
+    def of_people(
+        self, community: str, account_ids: Collection[str], now: datetime
+    ) -> Sequence[Grant]:
+        """The unlapsed grants of these people in a community."""
+        ...
+
     def add(self, grant: Grant) -> None: ...
     def count_people(self, now: datetime) -> int:
         """Those with a grant that holds."""
@@ -209,6 +221,10 @@ class Workshops(Protocol):
     def sessions(self, community: str, slug: str) -> Sequence[Session]: ...
     def of_community(self, community: str) -> Sequence[Workshop]:
         """Newest first."""
+        ...
+
+    def page(self, community: str, among: Collection[str] | None, page: Page) -> Part[Workshop]:
+        """Newest first. `among` are slugs; None: all."""
         ...
 
     def add(self, workshop: Workshop) -> None: ...
@@ -236,6 +252,10 @@ class Invites(Protocol):
         ...
 
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+        """Newest first."""
+        ...
+
+    def page(self, community: str, page: Page) -> Part[Invite]:
         """Newest first."""
         ...
 
@@ -635,6 +655,28 @@ class Audit(Protocol):
     def count_between(self, first: int, last: int | None) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What a request that may be sent twice was answered."""
+
+    key_digest: str  # of who asked, and the key that they chose
+    account_id: str | None  # of who asked
+    request_digest: str  # of what was asked
+    answer_sealed: str = field(repr=False)  # it may show codes
+    made_at: datetime
+
+
+class KeptAnswers(Protocol):
+    def get(self, key_digest: str) -> KeptAnswer | None: ...
+    def put(self, answer: KeptAnswer) -> None:
+        """In place of an older one of the same key."""
+        ...
+
+    def forget(self, before: datetime) -> None:
+        """Deletes those that were made before."""
+        ...
+
+
 class Store(Protocol):
     """The repositories, within one transaction."""
 
@@ -657,6 +699,7 @@ class Store(Protocol):
     personal: Personal
     marks: Marks
     audit: Audit
+    kept_answers: KeptAnswers
 
 
 class WouldWait(Exception):

@@ -13,6 +13,7 @@ from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
 from ..domain.limits import Limit
 from ..domain.names import same_name
+from ..domain.paging import Page, Part
 from ..domain.quotas import Balance, Scope
 from ..domain.refusals import (
     InviteUnreadable,
@@ -23,6 +24,7 @@ from ..domain.refusals import (
     WorkshopClosed,
 )
 from ..domain.units import SERVERS, Amounts
+from ..domain.versions import Expected, check_version
 from ..domain.workshops import (
     MOST_SEATS,
     MOST_SITES,
@@ -139,7 +141,13 @@ def _reserving(
 
 
 def set_reserved(
-    desk: Desk, actor: Actor, community: str, slug: str, *, is_reserved: bool
+    desk: Desk,
+    actor: Actor,
+    community: str,
+    slug: str,
+    *,
+    is_reserved: bool,
+    expected: Expected = None,
 ) -> Workshop:
     """Keeps a server for everybody with a seat during the sessions to come, or no longer.
 
@@ -148,6 +156,7 @@ def set_reserved(
     with desk.database.write() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.CHANGE_WORKSHOP, community, slug)
+        check_version(workshop.version, expected)
         if is_reserved and workshop.state(desk.now).is_over:
             raise WorkshopClosed
         if is_reserved == (workshop.reserved is not None):
@@ -286,6 +295,20 @@ def list_workshops(desk: Desk, actor: Actor, community: str) -> Sequence[Worksho
             for workshop in store.workshops.of_community(community)
             if actor.role_at(community, workshop.slug) is not None
         ]
+
+
+def page_of_workshops(desk: Desk, actor: Actor, community: str, page: Page) -> Part[Workshop]:
+    """Those that this person may know of, newest first."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        among: set[str] | None = None
+        if actor.role_at(community) is None:
+            among = {
+                grant.workshop
+                for grant in actor.grants
+                if grant.community == community and grant.workshop is not None
+            }
+        return store.workshops.page(community, among, page)
 
 
 def find_workshop(store: Store, actor: Actor, community: str, slug: str) -> Workshop:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from .versions import version_of
+
 
 class AccountKind(StrEnum):
     INVITE = "invite"  # came with a code; the name is ours
@@ -28,3 +30,13 @@ class Account:
     has_pending_key: bool = False  # one that waits to be confirmed as kept
     blocked_at: datetime | None = None  # by the operator: may not sign in, whatever they were given
     erase_at: datetime | None = None  # when it will be erased, unless the person objects
+
+    @property
+    def own_version(self) -> str:
+        """Of what the person decides about it."""
+        return own_version(self.language)
+
+
+def own_version(language: str | None) -> str:
+    """Also of somebody who has decided nothing yet, and has no account."""
+    return version_of({"language": language})

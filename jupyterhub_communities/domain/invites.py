@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from .refusals import (
     Refusal,
 )
 from .times import in_utc
+from .versions import version_of
 
 # People come back after a workshop; what its invites grant outlasts the last session by this.
 STAY_AFTER_WORKSHOP = timedelta(days=30)
@@ -52,6 +53,11 @@ class Invite:
     lasts: timedelta | None = None  # how long what it grants lasts; `lasts_until` ends it anyway
     paused_at: datetime | None = None
     is_by_hand: bool = False  # each newcomer waits to be admitted
+
+    @property
+    def version(self) -> str:
+        """Of all but the seats that are taken: those change by themselves."""
+        return version_of({**asdict(self), "taken": None})
 
     @property
     def seats_left(self) -> int | None:

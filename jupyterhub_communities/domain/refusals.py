@@ -589,6 +589,31 @@ class HistoryTooLong(Refusal):
     most: int  # starts
 
 
+# Requests to the API
+
+
+@dataclass(eq=False)
+class VersionOutdated(Refusal):
+    """It has changed since the version that the request names was looked at. Nothing was done."""
+
+    code = "version.outdated"
+
+
+@dataclass(eq=False)
+class IdempotencyKeyReused(Refusal):
+    """The same person sent another request with this key within a day."""
+
+    code = "idempotency.reused"
+
+
+@dataclass(eq=False)
+class PageInvalid(Refusal):
+    """`limit` is no number that may be asked for, or `after` is not of this list."""
+
+    code = "page.invalid"
+    most: int  # entries of a page
+
+
 # Storage
 
 

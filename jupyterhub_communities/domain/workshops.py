@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -18,6 +18,7 @@ from .names import is_readable
 from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 from .times import in_utc
 from .units import Amounts
+from .versions import version_of
 
 LONGEST_TITLE = 120  # characters
 MOST_SEATS = 1000  # for one workshop; more is a typing error
@@ -81,6 +82,10 @@ class Workshop:
     sites: tuple[Site, ...] = ()
     reserved: Amounts | None = field(default=None, hash=False)  # for each session; None: nothing
     reserved_at: datetime | None = None
+
+    @property
+    def version(self) -> str:
+        return version_of({**asdict(self), "reserved_at": None})
 
     def site(self, slug: str | None) -> Site | None:
         return next((site for site in self.sites if site.slug == slug), None)

@@ -29,6 +29,7 @@ STATUS: dict[str, int] = {
     "form.too_long": 413,
     "guessing.busy": 429,
     "hub.full": 409,
+    "idempotency.reused": 422,
     "identity.has_files": 409,
     "identity.linked": 409,
     "identity.needs_key": 409,
@@ -54,6 +55,7 @@ STATUS: dict[str, int] = {
     "name.unreadable": 400,
     "names.unreadable": 400,
     "not_found": 404,
+    "page.invalid": 400,
     "permission.denied": 403,
     "profile.none_offered": 403,
     "profile.not_offered": 403,
@@ -81,6 +83,7 @@ STATUS: dict[str, int] = {
     "usage.too_many": 400,
     "username.reserved": 403,
     "username.unusable": 403,
+    "version.outdated": 412,
     "workshop.closed": 409,
     "workshop.seats": 400,
     "workshop.sessions": 400,
@@ -204,6 +207,10 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "hub.full": lambda _, m: m.gettext(
         "This hub takes no more people just now. Please try again later."
     ),
+    "idempotency.reused": lambda _, m: m.gettext(
+        "Another request was sent with this Idempotency-Key before. Please use a new one for each "
+        "request."
+    ),
     "identity.has_files": lambda _, m: m.gettext(
         "That account already has files of its own on this hub, so it cannot be linked."
     ),
@@ -250,6 +257,10 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "This file cannot be read. Please save it as CSV with one name in each line."
     ),
     "not_found": _not_found,
+    "page.invalid": lambda r, m: m.gettext(
+        "Please ask for 1 to %(most)s entries at a time, and follow the link to the next ones.",
+        most=r.most,
+    ),
     "permission.denied": _permission_denied,
     "profile.none_offered": lambda _, m: m.gettext(
         "No profile is offered to you here, so no server was started."
@@ -309,6 +320,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Your account there has a name that cannot be used on this hub."
     ),
     "username.reserved": lambda _, m: m.gettext("This username belongs to somebody else."),
+    "version.outdated": lambda _, m: m.gettext(
+        "This has changed since you looked at it. Nothing was done: please look at it again."
+    ),
     "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
     "workshop.seats": lambda r, m: m.gettext(
         "Please give a number from 1 to %(most)s.", most=r.most

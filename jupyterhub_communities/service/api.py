@@ -1,337 +1,463 @@
-"""The REST API under `api/v1`: the same verbs as the pages, errors as problem documents (RFC 9457)."""
+"""The REST API under `api/v1`: the same verbs as the pages. Each method is declared, see
+`operations`; `ends`, `quotas` and `usage` have the others."""
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
 from ..application.batches import issue_batch, release_batch, show_batch
 from ..application.communities import my_memberships, view_community
 from ..application.doubles import retire_double
-from ..application.invites import IssuedInvite
 from ..application.issuing import (
     change_invite,
     issue_invite,
-    list_invites,
+    page_of_invites,
     renew_invite,
     revoke_invite,
     show_invite,
 )
-from ..application.members import list_members, remove_member, set_role
+from ..application.members import page_of_members, remove_member, set_role, view_member
 from ..application.notices import list_notices, put_notice_away
 from ..application.people import choose_language, find_person
 from ..application.reservations import view_overbooked
 from ..application.waiting import admit_from_line, decline, view_lines
 from ..application.workshops import (
+    OpenedWorkshop,
     add_site,
     close_workshop,
-    list_workshops,
     open_workshop,
+    page_of_workshops,
     set_reserved,
     view_workshop,
 )
 from ..domain.grants import Role
-from ..domain.refusals import NotFound, PermissionDenied
-from ..pages.language import current_messages
-from . import models
-from .base import ServiceHandler
+from ..domain.paging import Part, part_of_all
+from ..domain.refusals import PermissionDenied
+from . import answers, models
+from .handling import ApiHandler
 from .keys import approve
+from .operations import operation
 
-Body = TypeVar("Body", bound=BaseModel)
-
-
-class InvalidBody(Exception):
-    """The body does not have the shape that is expected."""
-
-    def __init__(self, errors: list[dict[str, Any]]):
-        super().__init__("invalid body")
-        self.errors = errors
-
-
-class ApiHandler(ServiceHandler):
-    """Answers in JSON; tokens of the Hub, or the page's session with its form token."""
-
-    def body(self, model: type[Body]) -> Body:
-        """The request's body. Raises what `write_error` tells with each wrong field."""
-        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip()
-        if kind != "application/json":
-            raise HTTPError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        try:
-            return model.model_validate_json(self.request.body)
-        except ValidationError as error:
-            raise InvalidBody(
-                [
-                    {"pointer": "/" + "/".join(map(str, e["loc"])), "detail": e["msg"]}
-                    for e in error.errors(include_url=False, include_input=False)
-                ]
-            ) from error
-
-    def issued(self, issued: IssuedInvite) -> models.Json:
-        return models.issued_json(issued, self.join_link(issued.link))
-
-    def answer(self, data: Any, *, status: int = 200) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps(data, ensure_ascii=False))
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        problem: dict[str, Any]
-        if isinstance(error, InvalidBody):
-            status, code = 422, "body.invalid"
-            sentence = current_messages().gettext("Some fields are missing or wrong.")
-            problem = {"errors": error.errors}
-        else:
-            status, code, sentence = self.error_of(status_code, **kwargs)
-            problem = {}
-        self.set_status(status)
-        if status == HTTPStatus.UNAUTHORIZED:
-            self.set_header("WWW-Authenticate", "Bearer")
-        self.set_header("Content-Type", "application/problem+json")
-        problem = {
-            "type": "about:blank",
-            "title": HTTPStatus(status).phrase,
-            "status": status,
-            "detail": sentence,
-            "code": code,
-            **problem,
-        }
-        self.finish(json.dumps(problem, ensure_ascii=False))
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if not isinstance(value, InvalidBody):
-            super().log_exception(typ, value, tb)
+CREATED, NO_CONTENT = HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
 
 
 class MeApi(ApiHandler):
-    async def get(self) -> None:
-        memberships = [
-            membership for membership in await self.run(my_memberships, self.person.actor())
-        ]
-        self.answer(models.person_json(self.username, self.person, memberships))
+    """`ends` has its end."""
 
-    async def patch(self) -> None:
-        await self.run(choose_language, self.username, self.body(models.LanguageBody).language)
+    @operation("Who I am, and where I belong", answer=answers.Me, is_versioned=True)
+    async def get(self) -> answers.Me:
+        return await self.me()
+
+    @operation(
+        "Chooses my language", body=models.LanguageBody, answer=answers.Me, is_versioned=True
+    )
+    async def patch(self, body: models.LanguageBody) -> answers.Me:
+        await self.run(choose_language, self.username, body.language, expected=self.expected)
         self.person = await self.run(find_person, self.username)
-        await self.get()
+        return await self.me()
+
+    async def me(self) -> answers.Me:
+        self.version = self.person.version
+        memberships = await self.run(my_memberships, self.person.actor())
+        return answers.Me.of(self.username, self.person, memberships)
+
+
+class NoticesApi(ApiHandler):
+    paths = ("me/notices",)
+
+    @operation("What others did that I should know of", answer=list[answers.Notice])
+    async def get(self) -> Part[answers.Notice]:
+        notices = await self.run(list_notices, self.username)
+        part = part_of_all(notices, lambda one: (one.created_at.isoformat(), one.id), self.page)
+        return part.map(answers.Notice.of)
+
+
+class NoticeApi(ApiHandler):
+    paths = ("me/notices/{notice}",)
+
+    @operation("Puts a notice away", status=NO_CONTENT)
+    async def delete(self, notice: str) -> None:
+        await self.run(put_notice_away, self.username, notice)
 
 
 class CommunitiesApi(ApiHandler):
-    async def get(self) -> None:
+    paths = ("communities",)
+
+    @operation("My communities; for the operator all", answer=list[answers.Community])
+    async def get(self) -> Part[answers.Community]:
         memberships = await self.run(my_memberships, self.actor)
-        self.answer([models.community_json(m.community) for m in memberships])
+        part = part_of_all(memberships, lambda one: (one.community.slug,), self.page)
+        return part.map(lambda one: answers.Community.of(one.community))
 
 
 class CommunityApi(ApiHandler):
-    async def get(self, slug: str) -> None:
-        self.answer(models.community_json(await self.run(view_community, self.actor, slug)))
+    paths = ("communities/{community}",)
+
+    @operation("One community", answer=answers.Community)
+    async def get(self, community: str) -> answers.Community:
+        return answers.Community.of(await self.run(view_community, self.actor, community))
 
 
 class MembersApi(ApiHandler):
-    async def get(self, slug: str) -> None:
-        members = await self.run(list_members, self.actor, slug)
-        self.answer([models.member_json(member) for member in members])
+    paths = ("communities/{community}/members",)
+
+    @operation("The community's people, highest roles first", answer=list[answers.Member])
+    async def get(self, community: str) -> Part[answers.Member]:
+        part = await self.run(page_of_members, self.actor, community, self.page)
+        return part.map(answers.Member.of)
 
 
 class MemberApi(ApiHandler):
-    async def get(self, slug: str, username: str) -> None:
-        for member in await self.run(list_members, self.actor, slug):
-            if member.account.username == username:
-                self.answer(models.member_json(member))
-                return
-        raise NotFound(kind="member")
+    paths = ("communities/{community}/members/{username}",)
 
-    async def put(self, slug: str, username: str) -> None:
-        role = Role.from_label(self.body(models.RoleBody).role)
-        member = await self.run(set_role, self.actor, slug, username, role)
-        await self.push_groups(username)
-        self.answer(models.member_json(member))
+    @operation("One person of a community", answer=answers.Member, is_versioned=True)
+    async def get(self, community: str, username: str) -> answers.Member:
+        member = await self.run(view_member, self.actor, community, username)
+        self.version = member.version
+        return answers.Member.of(member)
 
-    async def delete(self, slug: str, username: str) -> None:
-        await self.run(remove_member, self.actor, slug, username)
+    @operation(
+        "Gives somebody a role in the community",
+        body=models.RoleBody,
+        answer=answers.Member,
+        refuses=(409,),
+        is_versioned=True,
+    )
+    async def put(self, community: str, username: str, body: models.RoleBody) -> answers.Member:
+        place, role = (self.actor, community, username), Role.from_label(body.role)
+        member = await self.run(set_role, *place, role, expected=self.expected)
         await self.push_groups(username)
-        self.set_status(HTTPStatus.NO_CONTENT)
+        self.version = member.version
+        return answers.Member.of(member)
+
+    @operation(
+        "Removes somebody from the community, or leaves it",
+        status=NO_CONTENT,
+        refuses=(409,),
+        is_versioned=True,
+    )
+    async def delete(self, community: str, username: str) -> None:
+        place = (self.actor, community, username)
+        await self.run(remove_member, *place, expected=self.expected)
+        await self.push_groups(username)
 
 
 class WorkshopsApi(ApiHandler):
-    async def get(self, slug: str) -> None:
-        now = self.house.clock.now()
-        workshops = await self.run(list_workshops, self.actor, slug)
-        self.answer([models.workshop_json(workshop, now) for workshop in workshops])
+    paths = ("communities/{community}/workshops",)
 
-    async def post(self, slug: str) -> None:
-        body = self.body(models.WorkshopBody)
-        opened = await self.run(open_workshop, self.actor, slug, body.wanted())
-        workshop = opened.workshop
-        self.set_header(
-            "Location",
-            f"{self.settings['prefix']}api/v1/communities/{slug}/workshops/{workshop.slug}",
-        )
-        self.answer(
-            {
-                **models.workshop_json(workshop, self.house.clock.now()),
-                "invite": self.issued(opened.learner_invite),
-            },
-            status=HTTPStatus.CREATED,
+    @operation("The community's workshops, newest first", answer=list[answers.Workshop])
+    async def get(self, community: str) -> Part[answers.Workshop]:
+        now = self.house.clock.now()
+        part = await self.run(page_of_workshops, self.actor, community, self.page)
+        return part.map(lambda workshop: answers.Workshop.of(workshop, now))
+
+    @operation(
+        "Opens a workshop, with its learner code",
+        body=models.WorkshopBody,
+        answer=answers.OpenedWorkshop,
+        status=CREATED,
+        refuses=(409,),
+        is_once=True,
+    )
+    async def post(self, community: str, body: models.WorkshopBody) -> None:
+        def show(opened: OpenedWorkshop) -> answers.OpenedWorkshop:
+            invite = self.issued(opened.learner_invite)
+            now = self.house.clock.now()
+            return answers.OpenedWorkshop.opened(opened.workshop, now, invite)
+
+        await self.make(
+            lambda desk: open_workshop(desk, self.actor, community, body.wanted()),
+            show,
+            body,
+            at=lambda opened: f"communities/{community}/workshops/{opened.workshop.slug}",
         )
 
 
 class WorkshopApi(ApiHandler):
-    async def get(self, community: str, slug: str) -> None:
-        view = await self.run(view_workshop, self.actor, community, slug)
-        issued = view.learner_invite
-        self.answer(
-            {
-                **models.workshop_view_json(view, self.house.clock.now()),
-                "invite": None if issued is None else self.issued(issued),
-            }
+    paths = ("communities/{community}/workshops/{workshop}",)
+
+    @operation("One workshop", answer=answers.WorkshopView, is_versioned=True)
+    async def get(self, community: str, workshop: str) -> answers.WorkshopView:
+        return await self.view(community, workshop)
+
+    @operation(
+        "Keeps servers for everybody with a seat, or no longer",
+        body=models.WorkshopChangeBody,
+        answer=answers.WorkshopView,
+        refuses=(409,),
+        is_versioned=True,
+    )
+    async def patch(
+        self, community: str, workshop: str, body: models.WorkshopChangeBody
+    ) -> answers.WorkshopView:
+        await self.run(
+            set_reserved,
+            self.actor,
+            community,
+            workshop,
+            is_reserved=body.reserved,
+            expected=self.expected,
         )
+        return await self.view(community, workshop)
 
-    async def patch(self, community: str, slug: str) -> None:
-        body = self.body(models.WorkshopChangeBody)
-        await self.run(set_reserved, self.actor, community, slug, is_reserved=body.reserved)
-        await self.get(community, slug)
-
-
-class OverbookingsApi(ApiHandler):
-    """`communities/{c}/overbookings`, and `hub/overbookings` for the operator."""
-
-    async def get(self, slug: str | None = None) -> None:
-        found = await self.run(view_overbooked, self.actor, slug)
-        self.answer([models.overbooking_json(one) for one in found.overbookings])
+    async def view(self, community: str, workshop: str) -> answers.WorkshopView:
+        view = await self.run(view_workshop, self.actor, community, workshop)
+        self.version = view.workshop.version
+        issued = None if view.learner_invite is None else self.issued(view.learner_invite)
+        return answers.WorkshopView.viewed(view, self.house.clock.now(), issued)
 
 
 class CloseWorkshopApi(ApiHandler):
-    async def post(self, community: str, slug: str) -> None:
-        workshop = await self.run(close_workshop, self.actor, community, slug)
-        self.answer(models.workshop_json(workshop, self.house.clock.now()))
+    paths = ("communities/{community}/workshops/{workshop}/close",)
+
+    @operation("Closes a workshop and its codes; who is in stays in", answer=answers.Workshop)
+    async def post(self, community: str, workshop: str) -> answers.Workshop:
+        closed = await self.run(close_workshop, self.actor, community, workshop)
+        return answers.Workshop.of(closed, self.house.clock.now())
 
 
 class BoardApi(ApiHandler):
-    async def get(self, community: str, slug: str) -> None:
-        view = await self.run(view_workshop, self.actor, community, slug)
+    paths = ("communities/{community}/workshops/{workshop}/board",)
+
+    @operation("Who is in a workshop, in the order of joining", answer=list[answers.BoardRow])
+    async def get(self, community: str, workshop: str) -> Part[answers.BoardRow]:
+        view = await self.run(view_workshop, self.actor, community, workshop)
         if view.board is None:
             raise PermissionDenied(needs="helper")
-        self.answer([models.board_json(row) for row in view.board])
-
-
-class KeysApi(ApiHandler):
-    async def post(self, community: str, workshop: str | None = None) -> None:
-        body = self.body(models.KeyBody)
-        account = await approve(self, community, workshop, body.username, body.number)
-        self.answer({"username": account.username, "display_name": account.display_name})
+        part = part_of_all(
+            view.board, lambda row: (row.joined_at.isoformat(), row.account.id), self.page
+        )
+        return part.map(answers.BoardRow.of)
 
 
 class RetireApi(ApiHandler):
+    paths = ("communities/{community}/workshops/{workshop}/board/{username}/retire",)
+
+    @operation(
+        "Retires the empty account of somebody who joined twice",
+        status=NO_CONTENT,
+        refuses=(409,),
+    )
     async def post(self, community: str, workshop: str, username: str) -> None:
         await self.run(retire_double, self.actor, community, workshop, username)
         await self.push_groups(username)
-        self.set_status(HTTPStatus.NO_CONTENT)
 
 
-class NoticesApi(ApiHandler):
-    async def get(self) -> None:
-        notices = await self.run(list_notices, self.username)
-        self.answer([models.notice_json(notice) for notice in notices])
+class KeysApi(ApiHandler):
+    paths = (
+        "communities/{community}/keys",
+        "communities/{community}/workshops/{workshop}/keys",
+    )
 
-
-class NoticeApi(ApiHandler):
-    async def delete(self, notice: str) -> None:
-        await self.run(put_notice_away, self.username, notice)
-        self.set_status(HTTPStatus.NO_CONTENT)
-
-
-class InvitesApi(ApiHandler):
-    async def get(self, slug: str) -> None:
-        invites = await self.run(list_invites, self.actor, slug)
-        self.answer([models.invite_json(invite) for invite in invites])
-
-    async def post(self, slug: str) -> None:
-        body = self.body(models.InviteBody)
-        issued = await self.run(issue_invite, self.actor, slug, body.wanted())
-        self.set_header(
-            "Location",
-            f"{self.settings['prefix']}api/v1/communities/{slug}/invites/{issued.invite.id}",
-        )
-        self.answer(self.issued(issued), status=HTTPStatus.CREATED)
-
-
-class InviteApi(ApiHandler):
-    async def get(self, slug: str, invite: str) -> None:
-        self.answer(self.issued(await self.run(show_invite, self.actor, slug, invite)))
-
-    async def patch(self, slug: str, invite: str) -> None:
-        change = self.body(models.InviteChangeBody).change()
-        changed = await self.run(change_invite, self.actor, slug, invite, change)
-        self.answer(models.invite_json(changed))
-
-
-class RenewInviteApi(ApiHandler):
-    async def post(self, slug: str, invite: str) -> None:
-        self.answer(self.issued(await self.run(renew_invite, self.actor, slug, invite)))
-
-
-class RevokeInviteApi(ApiHandler):
-    async def post(self, slug: str, invite: str) -> None:
-        body = self.body(models.RevokeBody) if self.request.body else models.RevokeBody()
-        revoked = await self.run(
-            revoke_invite, self.actor, slug, invite, with_grants=body.with_grants
-        )
-        for username in revoked.usernames:
-            await self.push_groups(username)
-        self.answer(models.invite_json(revoked.invite))
-
-
-class BatchesApi(ApiHandler):
-    async def post(self, slug: str) -> None:
-        body = self.body(models.BatchBody)
-        batch = await self.run(issue_batch, self.actor, slug, body.names, body.wanted())
-        self.set_header(
-            "Location",
-            f"{self.settings['prefix']}api/v1/communities/{slug}/batches/{batch[0].invite.batch}",
-        )
-        self.answer([self.issued(issued) for issued in batch], status=HTTPStatus.CREATED)
-
-
-class BatchApi(ApiHandler):
-    async def get(self, slug: str, batch: str) -> None:
-        unclaimed = await self.run(show_batch, self.actor, slug, batch)
-        self.answer([self.issued(issued) for issued in unclaimed])
-
-
-class ReleaseBatchApi(ApiHandler):
-    async def post(self, slug: str, batch: str) -> None:
-        self.answer({"released": await self.run(release_batch, self.actor, slug, batch)})
+    @operation(
+        "Approves a new return key, by the number that the person sees",
+        body=models.KeyBody,
+        answer=answers.ApprovedKey,
+    )
+    async def post(
+        self, community: str, body: models.KeyBody, workshop: str | None = None
+    ) -> answers.ApprovedKey:
+        account = await approve(self, community, workshop, body.username, body.number)
+        return answers.ApprovedKey(username=account.username, display_name=account.display_name)
 
 
 class SitesApi(ApiHandler):
-    async def post(self, community: str, slug: str) -> None:
-        body = self.body(models.SiteBody)
-        site = await self.run(add_site, self.actor, community, slug, name=body.name, zone=body.zone)
-        self.answer(models.site_json(site), status=HTTPStatus.CREATED)
+    paths = ("communities/{community}/workshops/{workshop}/sites",)
+
+    @operation(
+        "Adds a site to a workshop",
+        body=models.SiteBody,
+        answer=answers.Site,
+        status=CREATED,
+        refuses=(409,),
+        is_once=True,
+    )
+    async def post(self, community: str, workshop: str, body: models.SiteBody) -> None:
+        site = {"name": body.name, "zone": body.zone}
+        await self.make(
+            lambda desk: add_site(desk, self.actor, community, workshop, **site),
+            answers.Site.of,
+            body,
+        )
+
+
+class OverbookingsApi(ApiHandler):
+    paths = ("communities/{community}/overbookings", "hub/overbookings")
+
+    @operation(
+        "Where more is reserved than there is, and who must give", answer=list[answers.Overbooking]
+    )
+    async def get(self, community: str | None = None) -> Part[answers.Overbooking]:
+        found = await self.run(view_overbooked, self.actor, community)
+        part = part_of_all(
+            found.overbookings,
+            lambda one: (one.is_hub, one.resource, one.starts_at.isoformat()),
+            self.page,
+        )
+        return part.map(answers.Overbooking.of)
+
+
+class InvitesApi(ApiHandler):
+    paths = ("communities/{community}/invites",)
+
+    @operation("The community's invites, newest first", answer=list[answers.Invite])
+    async def get(self, community: str) -> Part[answers.Invite]:
+        part = await self.run(page_of_invites, self.actor, community, self.page)
+        return part.map(answers.Invite.of)
+
+    @operation(
+        "Issues an invite, with its code and link",
+        body=models.InviteBody,
+        answer=answers.IssuedInvite,
+        status=CREATED,
+        refuses=(409,),
+        is_once=True,
+    )
+    async def post(self, community: str, body: models.InviteBody) -> None:
+        await self.make(
+            lambda desk: issue_invite(desk, self.actor, community, body.wanted()),
+            self.issued,
+            body,
+            at=lambda issued: f"communities/{community}/invites/{issued.invite.id}",
+        )
+
+
+class InviteApi(ApiHandler):
+    paths = ("communities/{community}/invites/{invite}",)
+
+    @operation(
+        "One invite, with its code and link",
+        answer=answers.IssuedInvite,
+        refuses=(409,),
+        is_versioned=True,
+    )
+    async def get(self, community: str, invite: str) -> answers.IssuedInvite:
+        issued = await self.run(show_invite, self.actor, community, invite)
+        self.version = issued.invite.version
+        return self.issued(issued)
+
+    @operation(
+        "Changes an invite; what is left out stays",
+        body=models.InviteChangeBody,
+        answer=answers.Invite,
+        refuses=(409,),
+        is_versioned=True,
+    )
+    async def patch(
+        self, community: str, invite: str, body: models.InviteChangeBody
+    ) -> answers.Invite:
+        place = (self.actor, community, invite)
+        changed = await self.run(change_invite, *place, body.change(), expected=self.expected)
+        self.version = changed.version
+        return answers.Invite.of(changed)
+
+
+class RenewInviteApi(ApiHandler):
+    paths = ("communities/{community}/invites/{invite}/renew",)
+
+    @operation(
+        "Another code and link in place of leaked ones",
+        answer=answers.IssuedInvite,
+        is_once=True,
+    )
+    async def post(self, community: str, invite: str) -> None:
+        await self.make(lambda desk: renew_invite(desk, self.actor, community, invite), self.issued)
+
+
+class RevokeInviteApi(ApiHandler):
+    paths = ("communities/{community}/invites/{invite}/revoke",)
+
+    @operation(
+        "Revokes an invite, alone or with what it granted",
+        body=models.RevokeBody,
+        is_body_optional=True,
+        answer=answers.Invite,
+    )
+    async def post(self, community: str, invite: str, body: models.RevokeBody) -> answers.Invite:
+        place = (self.actor, community, invite)
+        revoked = await self.run(revoke_invite, *place, with_grants=body.with_grants)
+        for username in revoked.usernames:
+            await self.push_groups(username)
+        return answers.Invite.of(revoked.invite)
+
+
+class BatchesApi(ApiHandler):
+    paths = ("communities/{community}/batches",)
+
+    @operation(
+        "Issues a personal code of one seat for each name",
+        body=models.BatchBody,
+        answer=list[answers.IssuedInvite],
+        status=CREATED,
+        refuses=(409,),
+        is_once=True,
+    )
+    async def post(self, community: str, body: models.BatchBody) -> None:
+        place = (self.actor, community)
+        await self.make(
+            lambda desk: issue_batch(desk, *place, body.names, body.wanted()),
+            lambda batch: [self.issued(issued) for issued in batch],
+            body,
+            at=lambda batch: f"communities/{community}/batches/{batch[0].invite.batch}",
+        )
+
+
+class BatchApi(ApiHandler):
+    paths = ("communities/{community}/batches/{batch}",)
+
+    @operation(
+        "The unclaimed codes of a batch, by the names that they are for",
+        answer=list[answers.IssuedInvite],
+        refuses=(409,),
+    )
+    async def get(self, community: str, batch: str) -> Part[answers.IssuedInvite]:
+        unclaimed = await self.run(show_batch, self.actor, community, batch)
+        part = part_of_all(
+            unclaimed, lambda one: (one.invite.label or "", one.invite.id), self.page
+        )
+        return part.map(self.issued)
+
+
+class ReleaseBatchApi(ApiHandler):
+    paths = ("communities/{community}/batches/{batch}/release",)
+
+    @operation("Gives the unclaimed seats of a batch to whoever comes", answer=answers.Released)
+    async def post(self, community: str, batch: str) -> answers.Released:
+        released = await self.run(release_batch, self.actor, community, batch)
+        return answers.Released(released=released)
 
 
 class WaitingApi(ApiHandler):
-    async def get(self, community: str, slug: str) -> None:
+    paths = ("communities/{community}/workshops/{workshop}/waiting",)
+
+    @operation("Who waits at a workshop's codes", answer=list[answers.Ticket])
+    async def get(self, community: str, workshop: str) -> Part[answers.Ticket]:
         now = self.house.clock.now()
-        lines = await self.run(view_lines, self.actor, community, slug)
-        self.answer([models.ticket_json(ticket, now) for line in lines for ticket in line.tickets])
+        lines = await self.run(view_lines, self.actor, community, workshop)
+        tickets = (ticket for line in lines for ticket in line.tickets)
+        part = part_of_all(
+            tickets, lambda one: (one.created_at.isoformat(), one.invite_id, one.number), self.page
+        )
+        return part.map(lambda ticket: answers.Ticket.of(ticket, now))
 
 
 class AdmitApi(ApiHandler):
-    async def post(self, community: str, ticket: str) -> None:
+    paths = ("communities/{community}/waiting/{ticket}/admit",)
+
+    @operation("Lets somebody in, who gets the next free seat", answer=answers.Ticket)
+    async def post(self, community: str, ticket: str) -> answers.Ticket:
         admitted = await self.run(admit_from_line, self.actor, community, ticket)
-        self.answer(models.ticket_json(admitted, self.house.clock.now()))
+        return answers.Ticket.of(admitted, self.house.clock.now())
 
 
 class DeclineApi(ApiHandler):
+    paths = ("communities/{community}/waiting/{ticket}/decline",)
+
+    @operation("Takes somebody out of the line", status=NO_CONTENT)
     async def post(self, community: str, ticket: str) -> None:
         await self.run(decline, self.actor, community, ticket)
-        self.set_status(HTTPStatus.NO_CONTENT)
 
 
 class NotFoundApi(ApiHandler):
@@ -340,34 +466,29 @@ class NotFoundApi(ApiHandler):
         raise HTTPError(404)
 
 
-_SLUG = r"([a-z0-9-]+)"
-ROUTES: list[tuple[str, type[ApiHandler]]] = [
-    ("me", MeApi),
-    ("me/notices", NoticesApi),
-    ("me/notices/([0-9a-f]+)", NoticeApi),
-    ("communities", CommunitiesApi),
-    (f"communities/{_SLUG}", CommunityApi),
-    (f"communities/{_SLUG}/members", MembersApi),
-    (f"communities/{_SLUG}/members/([^/]+)", MemberApi),
-    (f"communities/{_SLUG}/workshops", WorkshopsApi),
-    (f"communities/{_SLUG}/overbookings", OverbookingsApi),
-    ("hub/overbookings", OverbookingsApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}", WorkshopApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}/close", CloseWorkshopApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}/board", BoardApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}/keys", KeysApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}/board/([^/]+)/retire", RetireApi),
-    (f"communities/{_SLUG}/keys", KeysApi),
-    (f"communities/{_SLUG}/invites", InvitesApi),
-    (f"communities/{_SLUG}/invites/([0-9a-f]+)", InviteApi),
-    (f"communities/{_SLUG}/invites/([0-9a-f]+)/renew", RenewInviteApi),
-    (f"communities/{_SLUG}/invites/([0-9a-f]+)/revoke", RevokeInviteApi),
-    (f"communities/{_SLUG}/batches", BatchesApi),
-    (f"communities/{_SLUG}/batches/([0-9a-f]+)", BatchApi),
-    (f"communities/{_SLUG}/batches/([0-9a-f]+)/release", ReleaseBatchApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}/sites", SitesApi),
-    (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", WaitingApi),
-    (f"communities/{_SLUG}/waiting/([0-9a-f]+)/admit", AdmitApi),
-    (f"communities/{_SLUG}/waiting/([0-9a-f]+)/decline", DeclineApi),
-    (".*", NotFoundApi),
-]
+HANDLERS: tuple[type[ApiHandler], ...] = (
+    NoticesApi,
+    NoticeApi,
+    CommunitiesApi,
+    CommunityApi,
+    MembersApi,
+    MemberApi,
+    WorkshopsApi,
+    WorkshopApi,
+    CloseWorkshopApi,
+    BoardApi,
+    RetireApi,
+    KeysApi,
+    SitesApi,
+    OverbookingsApi,
+    InvitesApi,
+    InviteApi,
+    RenewInviteApi,
+    RevokeInviteApi,
+    BatchesApi,
+    BatchApi,
+    ReleaseBatchApi,
+    WaitingApi,
+    AdmitApi,
+    DeclineApi,
+)

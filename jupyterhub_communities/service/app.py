@@ -19,9 +19,11 @@ from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.requests import RequestIdTransform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, audit, codes, ends, keys, pages, quotas
+from . import api, audit, codes, ends, keys, openapi, pages, quotas
 from .endings import Endings
 from .erasures import Erasures
+from .handling import ROOT, ApiHandler
+from .operations import routes_of
 from .stops import Stops
 from .timers import (
     METER_ENDED_EVERY,
@@ -33,6 +35,13 @@ from .timers import (
 )
 
 MOST_BYTES = 1_000_000  # of a request's body
+API_HANDLERS: tuple[type[ApiHandler], ...] = (
+    openapi.DocumentApi,
+    *ends.API_HANDLERS,
+    *quotas.API_HANDLERS,
+    *audit.API_HANDLERS,
+    *api.HANDLERS,
+)
 
 _SLUG = r"([a-z0-9-]+)"
 
@@ -79,15 +88,8 @@ def make_app(
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
         (prefix + "health", pages.HealthHandler),
         *asset_handlers(f"{prefix}static/"),
-        *(
-            (f"{prefix}api/v1/{path}", handler, needs)
-            for path, handler in (
-                *ends.API_ROUTES,
-                *quotas.API_ROUTES,
-                *audit.API_ROUTES,
-                *api.ROUTES,
-            )
-        ),
+        *((prefix + ROOT + path, handler, needs) for path, handler in routes_of(API_HANDLERS)),
+        (f"{prefix}{ROOT}.*", api.NotFoundApi, needs),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),
     ]
@@ -104,6 +106,7 @@ def make_app(
         prefix=prefix,
         hub_prefix=hub_prefix,
         public_hub_url=public_hub_url,
+        openapi=openapi.document(API_HANDLERS, prefix=prefix, hub_auth=hub_auth),
         house=house,
         endings=Endings(house, hub),
         erasures=Erasures(house, hub),

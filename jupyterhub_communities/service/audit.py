@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 from ..application.trail import Trail, view_summary, view_trail
 from ..domain.audit import WHOLE_TRAIL, TrailFilter
 from ..domain.grants import Verb, may
+from ..domain.paging import Part
 from ..domain.refusals import ChoiceInvalid, Refusal
 from ..pages.audit import (
     COLUMNS,
@@ -26,13 +27,14 @@ from ..pages.audit import (
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from ..pages.tables import csv_text
-from .api import ApiHandler
+from . import answers, models
 from .base import ServiceHandler
+from .handling import ApiHandler
+from .operations import operation
 from .pages import PageHandler
 from .usage import FORMATS, read_time
 
-API_PAGE = 100  # entries, unless `limit` says another number
-MOST = 1000  # of one page of the API, and of what is read at once for a file
+MOST = 1000  # entries that are read at once for a file
 _LONGEST = 200  # characters of a field that are looked for, and drawn again
 _FIELDS = ("from", "to", "action", "person", "subject")
 _HIGHEST = 2**31 - 1  # of an id
@@ -64,41 +66,42 @@ def asked_place(handler: ServiceHandler) -> dict[str, int]:
     """Where in the trail: `before` or `after` an id."""
     for name in ("before", "after"):
         if text := handler.get_query_argument(name, ""):
-            return {name: _number(text, 0, _HIGHEST)}
+            return {name: _id(text)}
     return {}
 
 
-def _number(text: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:12]) <= most:
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text[:12]) > _HIGHEST:
         raise HTTPError(400)
     return int(text[:12])
 
 
 class AuditApi(ApiHandler):
-    """`communities/{c}/audit` and, for the operator, `hub/audit`: newest first, with the address of
-    the next page in `Link`; with `format=csv` or `format=json` all of it, as a file."""
+    paths = ("communities/{community}/audit", "hub/audit")
 
-    async def get(self, community: str | None) -> None:
+    @operation(
+        "What was changed, newest first; with `format` all that is found, as a file",
+        query=models.AuditQuery,
+        answer=list[answers.AuditEntry],
+        as_csv=True,
+    )
+    async def get(self, community: str | None = None) -> Part[answers.AuditEntry] | None:
         wanted = asked_filter(self)
         if kind := self.get_query_argument("format", ""):
             if kind not in FORMATS:
                 raise ChoiceInvalid(name="format", choices=FORMATS)
             await send_all(self, community, wanted, kind)
-            return
-        limit = _number(self.get_query_argument("limit", str(API_PAGE)), 1, MOST)
-        place = asked_place(self)
-        trail = await self.run(view_trail, self.actor, community, wanted, limit=limit, **place)
-        links = {"next": {"before": trail.older}, "prev": {"after": trail.newer}}
-        shown = [
-            f"<{self.request.path}?{urlencode({**asked_fields(self), **at, 'limit': limit})}>; "
-            f'rel="{name}"'
-            for name, at in links.items()
-            if None not in at.values()
-        ]
-        if shown:
-            self.set_header("Link", ", ".join(shown))
+            return None
+        page = self.page
+        before = None if page.after is None else page.after[0]
+        trail = await self.run(
+            view_trail, self.actor, community, wanted, before=before, limit=page.limit
+        )
         messages = current_messages()
-        self.answer([entry_json(entry, trail, messages) for entry in trail.entries])
+        shown = [
+            answers.AuditEntry(**entry_json(entry, trail, messages)) for entry in trail.entries
+        ]
+        return Part(tuple(shown), None if trail.older is None else (trail.older,))
 
 
 async def send_all(
@@ -194,5 +197,5 @@ class AuditPage(PageHandler):
 
 
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"
-API_ROUTES: list[tuple[str, type[ApiHandler]]] = [(f"{_PLACE}/audit", AuditApi)]
+API_HANDLERS: tuple[type[ApiHandler], ...] = (AuditApi,)
 PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [(f"{_PLACE}/audit", AuditPage)]

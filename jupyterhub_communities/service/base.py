@@ -46,6 +46,8 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
         self.house = house
         self.hub_api = hub
         self.hub_auth = hub_auth
+        # Nobody is known before `prepare`: the log would ask the Hub, and all would wait for it.
+        self._hub_auth_user_cache = None
 
     def set_default_headers(self) -> None:
         for name, value in page_headers().items():

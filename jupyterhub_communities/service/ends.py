@@ -25,71 +25,114 @@ from ..application.erasure import (
 from ..application.people import find_person
 from ..domain.refusals import NotConfirmed, Refusal
 from ..pages.refusals import status_of
-from . import models
-from .api import ApiHandler, MeApi
+from . import answers, models
+from .api import MeApi
+from .handling import ApiHandler
+from .operations import operation
 from .pages import PageHandler
+
+STILL_STOPPING = {HTTPStatus.ACCEPTED: "It has begun, and servers are still stopping"}
 
 
 class MyAccountApi(MeApi):
     """`me`, with its end."""
 
-    async def delete(self) -> None:
-        body = self.body(models.ErasureBody)
-        account = await self.run(erase_me, self.username, body.username)
+    paths = ("me",)
+
+    @operation(
+        "Erases me and all that is held about me",
+        body=models.ErasureBody,
+        status=HTTPStatus.NO_CONTENT,
+        also=STILL_STOPPING,
+        refuses=(409,),
+        is_versioned=True,
+    )
+    async def delete(self, body: models.ErasureBody) -> None:
+        account = await self.run(erase_me, self.username, body.username, expected=self.expected)
         self.set_status(await self.erase(account))
 
 
 class MyExportApi(ApiHandler):
-    async def get(self) -> None:
-        found = await self.run(export_me, self.username)
+    paths = ("me/export",)
+
+    @operation("All that is held about me, by table", answer=dict[str, list[dict[str, Any]]])
+    async def get(self) -> dict[str, Any]:
+        found: dict[str, Any] = plain(await self.run(export_me, self.username))
         self.set_header("Content-Disposition", 'attachment; filename="my-data.json"')
-        self.answer(plain(found))
+        return found
 
 
 class MyErasureApi(ApiHandler):
     """A planned erasure, stopped by the person."""
 
+    paths = ("me/erasure",)
+
+    @operation("Stops my planned erasure", status=HTTPStatus.NO_CONTENT)
     async def delete(self) -> None:
         await self.run(stop_erasure, self.username)
-        self.set_status(HTTPStatus.NO_CONTENT)
 
 
 class MemberErasureApi(ApiHandler):
-    async def put(self, slug: str, username: str) -> None:
-        account = await self.run(plan_erasure, self.actor, slug, username)
-        self.answer(models.erasure_json(account), status=HTTPStatus.ACCEPTED)
+    paths = ("communities/{community}/members/{username}/erasure",)
 
-    async def delete(self, slug: str, username: str) -> None:
-        await self.run(withdraw_erasure, self.actor, slug, username)
-        self.set_status(HTTPStatus.NO_CONTENT)
+    @operation(
+        "Plans to erase somebody, who is told and can stop it",
+        answer=answers.Erasure,
+        status=HTTPStatus.ACCEPTED,
+        refuses=(409,),
+    )
+    async def put(self, community: str, username: str) -> answers.Erasure:
+        account = await self.run(plan_erasure, self.actor, community, username)
+        return answers.Erasure.of(account)
+
+    @operation("Withdraws a planned erasure", status=HTTPStatus.NO_CONTENT)
+    async def delete(self, community: str, username: str) -> None:
+        await self.run(withdraw_erasure, self.actor, community, username)
 
 
 class SuspendApi(ApiHandler):
-    async def post(self, slug: str) -> None:
-        because = self.body(models.ReasonBody).because
-        community = await self.run(suspend_community, self.actor, slug, because)
+    paths = ("communities/{community}/suspend",)
+
+    @operation("Suspends a community", body=models.ReasonBody, answer=answers.Community)
+    async def post(self, community: str, body: models.ReasonBody) -> answers.Community:
+        found = await self.run(suspend_community, self.actor, community, body.because)
         self.settings["endings"].wake()
-        self.answer(models.community_json(community))
+        return answers.Community.of(found)
 
 
 class ResumeApi(ApiHandler):
-    async def post(self, slug: str) -> None:
-        self.answer(models.community_json(await self.run(resume_community, self.actor, slug)))
+    paths = ("communities/{community}/resume",)
+
+    @operation("Resumes a suspended community", answer=answers.Community)
+    async def post(self, community: str) -> answers.Community:
+        return answers.Community.of(await self.run(resume_community, self.actor, community))
 
 
 class BlockApi(ApiHandler):
-    async def put(self, username: str) -> None:
+    paths = ("hub/people/{username}/block",)
+
+    @operation("Blocks a person", answer=answers.Block)
+    async def put(self, username: str) -> answers.Block:
         account = await self.run(block_person, self.actor, username)
         await self.push_groups(username)
-        self.answer(models.block_json(account))
+        return answers.Block.of(account)
 
-    async def delete(self, username: str) -> None:
+    @operation("Lets a blocked person in again", answer=answers.Block)
+    async def delete(self, username: str) -> answers.Block:
         account = await self.run(unblock_person, self.actor, username)
         await self.push_groups(username)
-        self.answer(models.block_json(account))
+        return answers.Block.of(account)
 
 
 class PersonApi(ApiHandler):
+    paths = ("hub/people/{username}",)
+
+    @operation(
+        "Erases somebody and all that is held about them",
+        status=HTTPStatus.NO_CONTENT,
+        also=STILL_STOPPING,
+        refuses=(409,),
+    )
     async def delete(self, username: str) -> None:
         account = await self.run(erase_person, self.actor, username)
         self.set_status(await self.erase(account))
@@ -162,15 +205,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-_SLUG = r"([a-z0-9-]+)"
-API_ROUTES: list[tuple[str, type[ApiHandler]]] = [
-    ("me", MyAccountApi),
-    ("me/export", MyExportApi),
-    ("me/erasure", MyErasureApi),
-    (f"communities/{_SLUG}/members/([^/]+)/erasure", MemberErasureApi),
-    (f"communities/{_SLUG}/suspend", SuspendApi),
-    (f"communities/{_SLUG}/resume", ResumeApi),
-    ("hub/people/([^/]+)", PersonApi),
-    ("hub/people/([^/]+)/block", BlockApi),
-]
+API_HANDLERS: tuple[type[ApiHandler], ...] = (
+    MyAccountApi,
+    MyExportApi,
+    MyErasureApi,
+    MemberErasureApi,
+    SuspendApi,
+    ResumeApi,
+    PersonApi,
+    BlockApi,
+)
 PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [("me", MyDataPage), ("hub", HubPage)]

@@ -9,6 +9,7 @@ from tornado.log import app_log
 from ..application.erasure import begin_retention, due_erasures, finish_erasure, forget_tickets
 from ..application.house import House
 from ..application.ports import Hub
+from ..application.repeating import forget_answers
 from ..domain.accounts import Account
 from .endings import UNREACHABLE
 
@@ -45,6 +46,7 @@ class Erasures:
         while after is not None:
             after = await self._house.run(begin_retention, after=after)
         await self._house.run(forget_tickets)
+        await self._house.run(forget_answers)
         last = ""
         while due := await self._house.run(due_erasures, after=last):
             for account in due:

@@ -1,30 +1,39 @@
-"""What the API takes and gives. Unknown keys are refused; times carry their offset."""
+"""What the API takes. Unknown keys are refused, and nothing is read as what it is not; times carry
+their offset."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
-from ..application.communities import Membership
-from ..application.invites import IssuedInvite
 from ..application.issuing import KEEP, InviteChange, NewInvite
-from ..application.members import Member
-from ..application.people import Person
-from ..application.workshops import BoardRow, NewWorkshop, WorkshopView
-from ..domain.accounts import Account
-from ..domain.communities import Community
+from ..application.usage import MOST_DAYS
+from ..application.workshops import NewWorkshop
 from ..domain.grants import Role
-from ..domain.invites import Invite, InviteKind
-from ..domain.notices import Notice
-from ..domain.reservations import Overbooking
-from ..domain.waiting import Ticket
-from ..domain.workshops import MOST_SEATS, Session, Site, Workshop
+from ..domain.invites import InviteKind
+from ..domain.workshops import MOST_SEATS, MOST_SESSIONS, Session
 from ..i18n.negotiation import is_language_tag
-from ..pages.language import current_messages
-from ..pages.notices import shown_notices
+from .answers import RoleLabel
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _written_out(value: object) -> object:
+    """A number would be read as seconds since 1970."""
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError("expected a time with its offset, such as 2030-03-02T09:00:00-05:00")
+    return value
 
 
 def _language(tag: str) -> str:
@@ -33,18 +42,18 @@ def _language(tag: str) -> str:
     return tag
 
 
-RoleLabel = Literal["learner", "helper", "instructor", "champion"]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 Seats = Annotated[int, Field(ge=1, le=MOST_SEATS)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class SessionBody(_Body):
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Time
+    ends_at: Time
 
 
 class WorkshopBody(_Body):
@@ -53,7 +62,7 @@ class WorkshopBody(_Body):
     title: str = Field(min_length=1, max_length=500)
     language: Language
     zone: str = Field("UTC", max_length=64)
-    sessions: list[SessionBody] = Field(min_length=1, max_length=60)
+    sessions: list[SessionBody] = Field(min_length=1, max_length=MOST_SESSIONS)
     seats: Seats | None = None
     profile: str | None = Field(None, max_length=64)
     servers: Seats | None = None
@@ -84,8 +93,8 @@ class _NewInviteBody(_Body):
     role: RoleLabel = "learner"
     workshop: str | None = Field(None, max_length=40)
     site: str | None = Field(None, max_length=40)
-    opens_at: AwareDatetime | None = None
-    closes_at: AwareDatetime | None = None
+    opens_at: Time | None = None
+    closes_at: Time | None = None
     lasts_days: Annotated[int, Field(ge=1, le=3660)] | None = None
     by_hand: bool = False
 
@@ -121,8 +130,8 @@ class InviteChangeBody(_Body):
     """`PATCH communities/{c}/invites/{i}`: what is left out stays; null takes a limit away."""
 
     seats: Seats | None = None
-    opens_at: AwareDatetime | None = None
-    closes_at: AwareDatetime | None = None
+    opens_at: Time | None = None
+    closes_at: Time | None = None
     paused: bool = False
     by_hand: bool = False
 
@@ -199,162 +208,41 @@ class ErasureBody(_Body):
     username: str = Field(max_length=255)
 
 
-Json = dict[str, Any]
+# Queries, as the document describes them. They are read where they are used.
 
 
-def person_json(username: str, person: Person, memberships: list[Membership]) -> Json:
-    account = person.account
-    return {
-        "username": username,
-        "display_name": account.display_name if account else username,
-        "language": account.language if account else None,
-        "access": person.access.value,
-        "grace_until": person.grace_until.isoformat() if person.grace_until else None,
-        "communities": [
-            {"community": m.community.slug, "role": m.role.label, "workshops": list(m.workshops)}
-            for m in memberships
-        ],
-    }
+class PlaceQuery(BaseModel):
+    workshop: str | None = Field(None, description="The limits of one of its workshops.")
 
 
-def community_json(community: Community) -> Json:
-    return {
-        "slug": community.slug,
-        "names": dict(community.names),
-        "language": community.language,
-        "contact": community.contact,
-        "declared": community.declared,
-        "retention_days": community.retention_days,
-        "suspended_at": community.suspended_at.isoformat() if community.suspended_at else None,
-    }
+class _PeriodQuery(BaseModel):
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = Field(
+        None, description="The last days; goes before `from` and `to`."
+    )
+    from_: str | None = Field(
+        None, alias="from", description="A day of the hub's zone, or a time with its offset."
+    )
+    to: str | None = Field(None, description="The last day, or a time with its offset.")
+    workshop: str | None = Field(None, description="One of the community's workshops only.")
+    format: Literal["json", "csv"] = "json"
 
 
-def block_json(account: Account) -> Json:
-    return {
-        "username": account.username,
-        "blocked_at": account.blocked_at.isoformat() if account.blocked_at else None,
-    }
+class UsageQuery(_PeriodQuery):
+    by: Literal["hour", "day", "month", "community", "workshop", "profile", "person"] = "day"
 
 
-def erasure_json(account: Account) -> Json:
-    return {
-        "username": account.username,
-        "erase_at": account.erase_at.isoformat() if account.erase_at else None,
-    }
+class HeldQuery(_PeriodQuery):
+    resource: str = Field("servers", description="As quotas call it.")
 
 
-def workshop_json(workshop: Workshop, now: Any) -> Json:
-    return {
-        "community": workshop.community,
-        "slug": workshop.slug,
-        "title": workshop.title,
-        "language": workshop.language,
-        "zone": workshop.zone,
-        "sessions": [
-            {"starts_at": s.starts_at.isoformat(), "ends_at": s.ends_at.isoformat()}
-            for s in workshop.sessions
-        ],
-        "seats": workshop.seats,
-        "sites": [site_json(site) for site in workshop.sites],
-        "profile": workshop.profile,
-        "reserved": None if workshop.reserved is None else dict(workshop.reserved),
-        "state": workshop.state(now).value,
-    }
-
-
-def workshop_view_json(view: WorkshopView, now: Any) -> Json:
-    return {
-        **workshop_json(view.workshop, now),
-        "servers": {"limit": view.servers.limit, "held": view.servers.held},
-        "short": {} if view.reserve is None else dict(view.reserve.short),
-    }
-
-
-def overbooking_json(overbooking: Overbooking) -> Json:
-    return {
-        "level": "hub" if overbooking.is_hub else "community",
-        "resource": overbooking.resource,
-        "starts_at": overbooking.starts_at.isoformat(),
-        "ends_at": overbooking.ends_at.isoformat(),
-        "owned": overbooking.owned,
-        "reserved": overbooking.reserved,
-        "giving": [
-            {
-                "community": giving.reservation.scope.community,
-                "workshop": giving.reservation.scope.workshop,
-                "amount": giving.amount,
-            }
-            for giving in overbooking.givers
-        ],
-    }
-
-
-def invite_json(invite: Invite) -> Json:
-    return {
-        "id": invite.id,
-        "community": invite.community,
-        "workshop": invite.workshop,
-        "site": invite.site,
-        "role": invite.role.label,
-        "batch": invite.batch,
-        "name": invite.label,
-        "kind": invite.kind.value,
-        "seats": invite.seats,
-        "taken": invite.taken,
-        "opens_at": invite.opens_at.isoformat() if invite.opens_at else None,
-        "closes_at": invite.closes_at.isoformat() if invite.closes_at else None,
-        "paused": invite.paused_at is not None,
-        "by_hand": invite.is_by_hand,
-        "revoked_at": invite.revoked_at.isoformat() if invite.revoked_at else None,
-    }
-
-
-def issued_json(issued: IssuedInvite, link: str) -> Json:
-    return {**invite_json(issued.invite), "code": issued.code, "link": link}
-
-
-def site_json(site: Site) -> Json:
-    return {"slug": site.slug, "name": site.name, "zone": site.zone}
-
-
-def ticket_json(ticket: Ticket, now: datetime) -> Json:
-    return {
-        "id": ticket.id,
-        "invite": ticket.invite_id,
-        "number": ticket.number,
-        "name": ticket.name,
-        "state": ticket.state(now).value,
-        "since": ticket.created_at.isoformat(),
-    }
-
-
-def member_json(member: Member) -> Json:
-    return {
-        "username": member.account.username,
-        "display_name": member.account.display_name,
-        "role": member.role.label,
-        "workshops": list(member.workshops),
-        "since": member.since.isoformat(),
-    }
-
-
-def board_json(row: BoardRow) -> Json:
-    return {
-        "username": row.account.username,
-        "display_name": row.account.display_name,
-        "role": row.role.label,
-        "joined_at": row.joined_at.isoformat(),
-        "server": row.server.value if row.server else None,
-        "site": row.site,
-        "double": row.is_double,
-        "empty": row.is_empty,
-    }
-
-
-def notice_json(notice: Notice) -> Json:
-    return {
-        "id": notice.id,
-        "kind": notice.kind,
-        "at": notice.created_at.isoformat(),
-        "detail": "".join(n.sentence for n in shown_notices([notice], current_messages())),
-    }
+class AuditQuery(BaseModel):
+    from_: str | None = Field(
+        None, alias="from", description="A day of the hub's zone, or a time with its offset."
+    )
+    to: str | None = Field(None, description="The last day, or a time with its offset.")
+    action: str | None = Field(None, description="Such as `invite:revoke`.")
+    person: str | None = Field(None, description="A username or an account's id: who, or whom.")
+    subject: str | None = Field(None, description="How it begins, such as `invite/`.")
+    format: Literal["json", "csv"] | None = Field(
+        None, description="All of it as a file, not by pages."
+    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from ..application.communities import quota_lines
-from ..application.dividing import QuotaView, ScopeView, set_quota, view_quota
+from ..application.dividing import QuotaView, set_quota, view_quota
 from ..application.histories import spent_in
 from ..application.house import House
 from ..application.simulating import Outcome, carry_out, prepare_trial, tell
@@ -17,7 +16,6 @@ from ..domain.grants import Actor, Verb, may
 from ..domain.leases import Lease
 from ..domain.refusals import LimitUnknown, Refusal
 from ..domain.units import SERVER_TIME
-from ..domain.windows import write_window
 from ..i18n.messages import Messages
 from ..pages.language import current_messages, refine_language
 from ..pages.quotas import (
@@ -28,8 +26,9 @@ from ..pages.quotas import (
     window_in_words,
 )
 from ..pages.refusals import status_of
-from . import models
-from .api import ApiHandler
+from . import answers, models
+from .handling import ApiHandler
+from .operations import operation
 from .pages import PageHandler
 from .usage import HeldApi, PicturePage, UsageApi, asked_period, choice_of
 
@@ -60,94 +59,51 @@ async def simulate(
 
 
 class QuotasApi(ApiHandler):
-    """`communities/{c}/quotas` and `hub/quotas`."""
+    paths = ("communities/{community}/quotas", "hub/quotas")
 
-    async def get(self, community: str | None) -> None:
+    @operation(
+        "Limits of a place, with what it holds and spent",
+        query=models.PlaceQuery,
+        answer=answers.Quotas,
+        refuses=(404,),
+        is_versioned=True,
+    )
+    async def get(self, community: str | None = None) -> answers.Quotas:
         workshop = self.get_query_argument("workshop", None)
-        self.answer(view_json(await self.run(view_quota, self.actor, community, workshop)))
+        return self.shown(await self.run(view_quota, self.actor, community, workshop))
 
-    async def put(self, community: str | None) -> None:
-        body = self.body(models.QuotaBody)
-        view = await self.run(set_quota, self.actor, community, body.workshop, body.limits)
-        self.answer(view_json(view))
+    @operation(
+        "Sets all limits of a place",
+        body=models.QuotaBody,
+        answer=answers.Quotas,
+        refuses=(404, 409),
+        is_versioned=True,
+    )
+    async def put(self, body: models.QuotaBody, community: str | None = None) -> answers.Quotas:
+        place = (self.actor, community, body.workshop)
+        return self.shown(await self.run(set_quota, *place, body.limits, expected=self.expected))
+
+    def shown(self, view: QuotaView) -> answers.Quotas:
+        self.version = view.here.version
+        return answers.Quotas.viewed(view)
 
 
 class SimulateApi(ApiHandler):
-    async def post(self, community: str | None) -> None:
-        body = self.body(models.SimulateBody)
+    paths = ("communities/{community}/quotas/simulate", "hub/quotas/simulate")
+
+    @operation(
+        "Tries other limits on the past days, which changes nothing",
+        body=models.SimulateBody,
+        answer=answers.Outcome,
+        refuses=(404,),
+    )
+    async def post(
+        self, body: models.SimulateBody, community: str | None = None
+    ) -> answers.Outcome:
         outcome = await simulate(
             self.house, self.actor, community, body.workshop, body.limits, body.days
         )
-        self.answer(outcome_json(outcome))
-
-
-def view_json(view: QuotaView) -> dict[str, Any]:
-    return {
-        **scope_json(view.here),
-        "declared": view.is_declared,
-        "below": [scope_json(one) for one in view.below],
-    }
-
-
-def scope_json(view: ScopeView) -> dict[str, Any]:
-    """Amounts are whole base units; `limits` are as the file writes them."""
-    return {
-        "community": view.scope.community,
-        "workshop": view.scope.workshop,
-        "limits": quota_lines(view.quota),
-        "held": {
-            row.resource: {
-                "limit": row.most,
-                "held": row.held,
-                "reserved": row.reserved,
-                "borrowed": row.borrowed,
-                "lent": row.lent,
-                "left": row.left,
-            }
-            for row in view.held
-        },
-        "spent": [
-            {
-                "resource": row.spending.resource,
-                "window": write_window(row.spending.allowance.window),
-                "each": row.spending.is_each,
-                "limit": row.spending.allowance.limit,
-                "spent": row.spent,
-                "left": row.left,
-            }
-            for row in view.spent
-        ],
-    }
-
-
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "days": outcome.days,
-        "limits": dict(outcome.lines),
-        "starts": outcome.starts,
-        "refused": outcome.refused,
-        "first": [
-            {
-                "at": one.at.isoformat(),
-                "username": one.username,
-                "name": one.name,
-                "exceeded": [
-                    {
-                        "scope": v.scope,
-                        "name": v.name,
-                        "resource": v.resource,
-                        "limit": v.limit,
-                        "used": v.held,
-                        "wanted": v.wanted,
-                        "reserved": v.reserved,
-                    }
-                    for v in one.violations
-                ],
-                "would_fit": dict(one.would_fit) if one.would_fit else None,
-            }
-            for one in outcome.shown
-        ],
-    }
+        return answers.Outcome.of(outcome)
 
 
 class QuotaPage(PageHandler):
@@ -282,12 +238,7 @@ def _read_typed(text: str) -> dict[str, object]:
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"
 _NAMED = r"(?:hub|communities/(?P<community>[a-z0-9-]+)(?:/workshops/(?P<workshop>[a-z0-9-]+))?)"
 _WORKSHOP = r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)"
-API_ROUTES: list[tuple[str, type[ApiHandler]]] = [
-    (f"{_PLACE}/quotas", QuotasApi),
-    (f"{_PLACE}/quotas/simulate", SimulateApi),
-    (f"{_PLACE}/usage", UsageApi),
-    (f"{_PLACE}/held", HeldApi),
-]
+API_HANDLERS: tuple[type[ApiHandler], ...] = (QuotasApi, SimulateApi, UsageApi, HeldApi)
 PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [
     (f"{_PLACE}/quota", QuotaPage),
     (f"{_WORKSHOP}/quota", QuotaPage),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,6 @@ from ..application.usage import (
     MOST_DAYS,
     By,
     Period,
-    UsageTable,
     last_days,
     period_of,
     usage_table,
@@ -31,7 +30,9 @@ from ..pages.headers import image_headers
 from ..pages.language import current_messages
 from ..pages.pictures import draw_held, draw_spent
 from ..pages.tables import held_csv, usage_csv
-from .api import ApiHandler
+from . import answers, models
+from .handling import ApiHandler, Table
+from .operations import operation
 from .pages import PageHandler
 
 FORMATS = ("json", "csv")
@@ -96,9 +97,16 @@ async def read_held(
 
 
 class UsageApi(ApiHandler):
-    """`communities/{c}/usage` and `hub/usage`: what was spent, as JSON, or CSV by `format=csv`."""
+    paths = ("communities/{community}/usage", "hub/usage")
 
-    async def get(self, community: str | None) -> None:
+    @operation(
+        "What was spent",
+        query=models.UsageQuery,
+        answer=answers.Usage,
+        refuses=(404,),
+        as_csv=True,
+    )
+    async def get(self, community: str | None = None) -> answers.Usage | Table:
         argument = self.get_query_argument
         by: By = _choice(argument, "by", BYS, "day")
         kind = _choice(argument, "format", FORMATS, "json")
@@ -107,13 +115,20 @@ class UsageApi(ApiHandler):
         table = await self.run(
             usage_table, self.actor, community, period.start, period.end, by, workshop
         )
-        send(self, kind, "usage", usage_json(table), lambda: usage_csv(table))
+        return answers.Usage.of(table) if kind == "json" else _file(self, "usage", usage_csv(table))
 
 
 class HeldApi(ApiHandler):
-    """`communities/{c}/held` and `hub/held`: what was held of one resource over time."""
+    paths = ("communities/{community}/held", "hub/held")
 
-    async def get(self, community: str | None) -> None:
+    @operation(
+        "What was held of one resource over time",
+        query=models.HeldQuery,
+        answer=answers.HeldHistory,
+        refuses=(404,),
+        as_csv=True,
+    )
+    async def get(self, community: str | None = None) -> answers.HeldHistory | Table:
         argument = self.get_query_argument
         kind = _choice(argument, "format", FORMATS, "json")
         period = asked_period(argument, self.house)
@@ -121,43 +136,14 @@ class HeldApi(ApiHandler):
         resource = argument("resource", "servers")
         place = (self.actor, community, workshop)
         history = await read_held(self.house, *place, resource, period)
-        send(self, kind, "held", held_json(history), lambda: held_csv(history))
+        if kind == "json":
+            return answers.HeldHistory.of(history)
+        return _file(self, "held", held_csv(history))
 
 
-def send(
-    handler: ApiHandler, kind: str, name: str, data: Mapping[str, Any], csv: Callable[[], str]
-) -> None:
-    if kind == "json":
-        handler.answer(data)
-        return
-    handler.set_header("Content-Type", "text/csv; charset=utf-8")
+def _file(handler: ApiHandler, name: str, csv: str) -> Table:
     handler.set_header("Content-Disposition", f'attachment; filename="{name}.csv"')
-    handler.finish("\ufeff" + csv())
-
-
-def usage_json(table: UsageTable) -> dict[str, Any]:
-    return {
-        "from": table.start.isoformat(),
-        "to": table.end.isoformat(),
-        "by": table.by,
-        "rows": [
-            {"key": row.key, "name": row.name, "amounts": dict(row.amounts)} for row in table.rows
-        ],
-    }
-
-
-def held_json(history: HeldHistory) -> dict[str, Any]:
-    """Each list has the times from which on an amount was there, the most of each step."""
-    return {
-        "resource": history.resource,
-        "from": history.period.start.isoformat(),
-        "to": history.period.end.isoformat(),
-        "limit": history.limit,
-        **{
-            name: [{"at": at.isoformat(), "amount": amount} for at, amount in steps]
-            for name, steps in history.lines.items()
-        },
-    }
+    return Table("\ufeff" + csv)
 
 
 class PicturePage(PageHandler):

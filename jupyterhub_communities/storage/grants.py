@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     insert,
     or_,
@@ -22,7 +23,8 @@ from sqlalchemy import (
 
 from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
-from .tables import communities, grants, workshops
+from ..domain.paging import Page, Part, part_of
+from .tables import accounts, communities, grants, workshops
 
 HISTORY_COLUMNS = (
     *(column.label(f"grant_{column.name}") for column in grants.c),
@@ -84,6 +86,38 @@ class SqlGrants:
             condition = and_(condition, grants.c.workshop == workshop)
         return self._unlapsed(condition, now)
 
+    def people(self, community: str, now: datetime, page: Page) -> Part[str]:
+        at_community = case((grants.c.workshop.is_(None), grants.c.role), else_=int(Role.LEARNER))
+        role = func.max(at_community)
+        name, person = accounts.c.folded_name, accounts.c.id
+        query = (
+            select(role.label("role"), name.label("name"), person.label("id"))
+            .join(accounts, accounts.c.id == grants.c.account_id)
+            .where(grants.c.community == community, *_unlapsed(now))
+            .group_by(person, name)
+            .order_by(role.desc(), name, person)
+            .limit(page.limit + 1)
+        )
+        if page.after is not None:
+            last_role, last_name, last = page.after
+            query = query.having(
+                or_(
+                    role < last_role,
+                    and_(role == last_role, name > last_name),
+                    and_(role == last_role, name == last_name, person > last),
+                )
+            )
+        found = self._connection.execute(query).all()
+        return part_of(found, lambda row: (row.role, row.name, row.id), page).map(
+            lambda row: str(row.id)
+        )
+
+    def of_people(
+        self, community: str, account_ids: Collection[str], now: datetime
+    ) -> Sequence[Grant]:
+        condition = and_(grants.c.community == community, grants.c.account_id.in_(account_ids))
+        return self._unlapsed(condition, now)
+
     def add(self, grant: Grant) -> None:
         values = {
             "id": grant.id,
@@ -100,11 +134,7 @@ class SqlGrants:
         self._connection.execute(_ADD, values)
 
     def count_people(self, now: datetime) -> int:
-        query = select(func.count(grants.c.account_id.distinct())).where(
-            grants.c.revoked_at.is_(None),
-            grants.c.starts_at <= now + CLOCK_SLACK,
-            or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
-        )
+        query = select(func.count(grants.c.account_id.distinct())).where(*_unlapsed(now))
         return self._connection.execute(query).scalar_one()
 
     def revoke(self, grant_ids: Iterable[str], now: datetime) -> None:
@@ -124,15 +154,18 @@ class SqlGrants:
     def _unlapsed(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Grant]:
         rows = self._connection.execute(
             select(grants)
-            .where(
-                condition,
-                grants.c.revoked_at.is_(None),
-                grants.c.starts_at <= now + CLOCK_SLACK,
-                or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
-            )
+            .where(condition, *_unlapsed(now))
             .order_by(grants.c.starts_at, grants.c.id)
         )
         return [_grant(row) for row in rows]
+
+
+def _unlapsed(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        grants.c.revoked_at.is_(None),
+        grants.c.starts_at <= now + CLOCK_SLACK,
+        or_(grants.c.ends_at.is_(None), grants.c.ends_at > now),
+    )
 
 
 def _grant(row: Row[Any], prefix: str = "") -> Grant:

@@ -24,6 +24,7 @@ from ..application.ports import FoundInvite, InviteSecrets, Redemption
 from ..domain.grants import Role
 from ..domain.invites import Invite, InviteKind
 from ..domain.names import same_name
+from ..domain.paging import Page, Part, part_of
 from ..domain.workshops import WorkshopBrief
 from .communities import community_of
 from .tables import accounts, communities, grants, invites, redemptions, sites, waiting, workshops
@@ -100,6 +101,22 @@ class SqlInvites:
             query = query.where(invites.c.workshop == workshop)
         rows = self._connection.execute(query.order_by(invites.c.created_at.desc(), invites.c.id))
         return [_invite(row) for row in rows]
+
+    def page(self, community: str, page: Page) -> Part[Invite]:
+        query = select(invites).where(invites.c.community == community)
+        if page.after is not None:
+            made_at, last = datetime.fromisoformat(page.after[0]), page.after[1]
+            query = query.where(
+                or_(
+                    invites.c.created_at < made_at,
+                    and_(invites.c.created_at == made_at, invites.c.id > last),
+                )
+            )
+        rows = self._connection.execute(
+            query.order_by(invites.c.created_at.desc(), invites.c.id).limit(page.limit + 1)
+        )
+        found = [_invite(row) for row in rows]
+        return part_of(found, lambda one: (one.created_at.isoformat(), one.id), page)
 
     def learner_seats(self, community: str, workshop: str) -> int | None:
         is_open = invites.c.revoked_at.is_(None)

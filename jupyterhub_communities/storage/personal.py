@@ -29,6 +29,7 @@ from .tables import (
     grants,
     identities,
     invites,
+    kept_answers,
     key_requests,
     leases,
     notices,
@@ -84,6 +85,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
         ["username", "server_name", "account_id", "options", "taken_at", "seen_at"]
     ),
     "usage": frozenset({"account_id"}),
+    "kept_answers": frozenset({"account_id", "key_digest", "answer_sealed"}),
     "workshops": frozenset({"made_by"}),
     "audit": frozenset({"actor", "subject"}),
 }
@@ -95,7 +97,7 @@ class SqlPersonal:
         self._connection = connection
 
     def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
-        own = (identities, grants, redemptions, key_requests, notices, usage)
+        own = (identities, grants, redemptions, key_requests, notices, usage, kept_answers)
         username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
         redeemed, attempts = _redeemed_by(account_id)
         # A code names the person for whom it was made; whoever made it knows that, and is another.
@@ -144,7 +146,7 @@ class SqlPersonal:
         # Grants that moved here with a linked identity were redeemed under its own account.
         moved = select(grants.c.id).where(grants.c.account_id == account_id)
         execute(delete(redemptions).where(redemptions.c.grant_id.in_(moved)))
-        for table in (redemptions, grants, identities, notices, key_requests):
+        for table in (redemptions, grants, identities, notices, key_requests, kept_answers):
             execute(delete(table).where(table.c.account_id == account_id))
         execute(delete(invites).where(invites.c.bound_username == username))
         execute(

@@ -12,6 +12,7 @@ from .communities import SqlCommunities
 from .grants import SqlGrants
 from .identities import SqlIdentities
 from .invites import SqlInvites, SqlRedemptions
+from .kept_answers import SqlKeptAnswers
 from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
 from .line import SqlLine
@@ -48,3 +49,4 @@ class SqlStore:
         self.personal: ports.Personal = SqlPersonal(connection)
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
+        self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)

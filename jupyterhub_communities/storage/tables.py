@@ -385,6 +385,17 @@ marks = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+# What requests were answered that may be sent twice, for a day.
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("key_digest", Digest, primary_key=True),  # of who asked, and the key that they chose
+    Column("account_id", Id, index=True),  # of who asked; None: a Hub user without an account
+    Column("request_digest", Digest, nullable=False),
+    Column("answer_sealed", Text, nullable=False),  # it may show codes
+    Column("made_at", UtcDateTime, nullable=False, index=True),
+)
+
 # Only ever added to: triggers refuse the rest, as they do for its links.
 audit = Table(
     "audit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -13,10 +13,12 @@ from sqlalchemy import (
     and_,
     bindparam,
     insert,
+    or_,
     select,
     update,
 )
 
+from ..domain.paging import Page, Part, part_of
 from ..domain.units import Amounts
 from ..domain.workshops import Session, Site, Workshop
 from .tables import sessions, sites, workshops
@@ -70,6 +72,21 @@ class SqlWorkshops:
 
     def of_community(self, community: str) -> Sequence[Workshop]:
         return self._select(workshops.c.community == community)
+
+    def page(self, community: str, among: Collection[str] | None, page: Page) -> Part[Workshop]:
+        conditions: list[ColumnElement[bool]] = [workshops.c.community == community]
+        if among is not None:
+            conditions.append(workshops.c.slug.in_(among))
+        if page.after is not None:
+            made_at, slug = datetime.fromisoformat(page.after[0]), page.after[1]
+            conditions.append(
+                or_(
+                    workshops.c.created_at < made_at,
+                    and_(workshops.c.created_at == made_at, workshops.c.slug > slug),
+                )
+            )
+        found = self._select(*conditions, limit=page.limit + 1)
+        return part_of(found, lambda one: (one.created_at.isoformat(), one.slug), page)
 
     def add(self, workshop: Workshop) -> None:
         self._connection.execute(
@@ -131,12 +148,13 @@ class SqlWorkshops:
             )
         )
 
-    def _select(self, *conditions: ColumnElement[bool]) -> list[Workshop]:
+    def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Workshop]:
         """Three statements, however many workshops there are."""
         rows = self._connection.execute(
             select(workshops)
             .where(*conditions)
             .order_by(workshops.c.created_at.desc(), workshops.c.slug)
+            .limit(limit)
         ).all()
         if not rows:
             return []

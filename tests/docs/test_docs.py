@@ -201,6 +201,7 @@ IMPERSONAL = {
     "invites": "id community workshop site role kind batch seats taken opens_at closes_at lasts_until "
     "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
     "link_sealed",
+    "kept_answers": "request_digest made_at",
     "key_requests": "id number created_at approved_at used_at",
     "leases": "id hub community workshop profile requested_at active_at settled_at adopted "
     "amounts metered_until metered_at ends_at warned_at stop_at stop_reason is_rescue is_hub_admin",
@@ -269,7 +270,8 @@ def test_translators_see_every_page_in_pictures_that_weigh_little() -> None:
 
 
 @pytest.mark.hub
-def test_every_curl_of_the_api_page_runs(demo) -> None:
+def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
+    headers = tmp_path / "headers"
     champion = demo.champion("andes")
     environment = {
         **os.environ,
@@ -278,16 +280,19 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         "OPERATOR": demo.facts["operator"]["api_token"],
         "MEMBER": "",
         "INVITE": "",
+        "BATCH": "",
+        "ETAG": "",
         "WORKSHOP": WORKSHOP,
         **lost_key_of_a_double(demo),
+        **two_who_wait(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 52
+    assert len(commands) == 61
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
         done = subprocess.run(
-            ["bash", "-c", command.replace("curl ", "curl -sS --fail-with-body ", 1)],
+            ["bash", "-c", command.replace("curl ", f"curl -sS --fail-with-body -D {headers} ", 1)],
             env=environment,
             capture_output=True,
             text=True,
@@ -296,6 +301,30 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
             environment["INVITE"] = found[1]
+        if found := re.search(r'"batch": "([0-9a-f]{32})"', done.stdout):
+            environment["BATCH"] = found[1]
+        if found := re.search(
+            r"^etag: (.+?)\r?$", headers.read_text(), re.IGNORECASE | re.MULTILINE
+        ):
+            environment["ETAG"] = found[1]
+
+
+def two_who_wait(demo) -> dict[str, str]:
+    """Two people whom somebody of the workshop has to let in."""
+    import requests
+
+    at = f"{demo.facts['api_url'].rstrip('/')}/communities/andes"
+    token = {"Authorization": f"token {demo.champion('andes')['api_token']}"}
+    body = {"workshop": WORKSHOP, "by_hand": True}
+    invite = requests.post(f"{at}/invites", json=body, headers=token, timeout=30).json()
+    hub = SimpleNamespace(url=demo.hub.removesuffix("/hub/"))
+    for name in ("Primera", "Segunda"):
+        device = Browser(hub, "es")
+        form = {**device.join_form(invite["code"], name), "action": "wait"}
+        device.post("/hub/join", form)
+    waiting = requests.get(f"{at}/workshops/{WORKSHOP}/waiting", headers=token, timeout=30).json()
+    first, second = (one["id"] for one in waiting if one["invite"] == invite["id"])
+    return {"TICKET": first, "OTHER_TICKET": second}
 
 
 def lost_key_of_a_double(demo) -> dict[str, str]:

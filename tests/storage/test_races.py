@@ -191,6 +191,19 @@ def seats_added_at_once(house: House, run: Run) -> None:
         assert store.invites.get(issued.invite.id).seats == 1 + ALL
 
 
+def one_version_changed_by_many(house: House, run: Run) -> None:
+    """Nobody undoes what another has decided."""
+    issued = open_taller(house, seats=1).learner_invite
+    outcomes = run("change_the_same_version", issued.invite.id, issued.invite.version)
+    assert outcomes == [*["version.outdated"] * (ALL - 1), "won"]
+
+
+def one_request_sent_many_times(house: House, run: Run) -> None:
+    assert run("send_the_same_request") == ["taller"] * ALL
+    with house.database.read() as store:
+        assert len(store.workshops.of_community("andes")) == 1
+
+
 def one_rescue_server(house: House, run: Run) -> None:
     """In the days of grace a person has one server, under whatever name."""
     rosa = join(house, Role.LEARNER, "andes", "Rosa")
@@ -246,6 +259,8 @@ LOOKED_UP = [
     one_form_sent_many_times,
     numbers_in_line,
     seats_added_at_once,
+    one_version_changed_by_many,
+    one_request_sent_many_times,
     one_rescue_server,
     the_last_reserve,
     somebody_new_in_many_tabs,
