@@ -392,6 +392,29 @@ class SeatsInvalid(Refusal):
 
 
 @dataclass(eq=False)
+class SeatsTaken(Refusal):
+    """A workshop cannot have fewer seats than are taken."""
+
+    code = "workshop.seats_taken"
+    taken: int
+
+
+@dataclass(eq=False)
+class MessageInvalid(Refusal):
+    """Too long, or with characters that cannot be shown."""
+
+    code = "workshop.message"
+    limit: int
+
+
+@dataclass(eq=False)
+class VersionOutdated(Refusal):
+    """Somebody else has changed it since it was looked at."""
+
+    code = "version.outdated"
+
+
+@dataclass(eq=False)
 class TooManySites(Refusal):
     code = "workshop.sites"
     most: int

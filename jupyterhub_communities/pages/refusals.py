@@ -81,8 +81,11 @@ STATUS: dict[str, int] = {
     "usage.too_many": 400,
     "username.reserved": 403,
     "username.unusable": 403,
+    "version.outdated": 412,
     "workshop.closed": 409,
+    "workshop.message": 400,
     "workshop.seats": 400,
+    "workshop.seats_taken": 409,
     "workshop.sessions": 400,
     "workshop.sites": 409,
     "workshop.title": 400,
@@ -309,7 +312,19 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "Your account there has a name that cannot be used on this hub."
     ),
     "username.reserved": lambda _, m: m.gettext("This username belongs to somebody else."),
+    "version.outdated": lambda _, m: m.gettext(
+        "Somebody else has changed this since you opened it. Look at what stands now, and change it "
+        "again."
+    ),
     "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
+    "workshop.message": lambda r, m: m.gettext(
+        "Please write a message of at most %(limit)s characters that can be shown.", limit=r.limit
+    ),
+    "workshop.seats_taken": lambda r, m: m.ngettext(
+        "%(num)s seat is taken already. Please give at least as many.",
+        "%(num)s seats are taken already. Please give at least as many.",
+        r.taken,
+    ),
     "workshop.seats": lambda r, m: m.gettext(
         "Please give a number from 1 to %(most)s.", most=r.most
     ),

@@ -31,7 +31,6 @@ from ..application.workshops import (
     close_workshop,
     list_workshops,
     open_workshop,
-    set_reserved,
     view_workshop,
 )
 from ..domain.grants import Role
@@ -190,11 +189,6 @@ class WorkshopApi(ApiHandler):
                 "invite": None if issued is None else self.issued(issued),
             }
         )
-
-    async def patch(self, community: str, slug: str) -> None:
-        body = self.body(models.WorkshopChangeBody)
-        await self.run(set_reserved, self.actor, community, slug, is_reserved=body.reserved)
-        await self.get(community, slug)
 
 
 class OverbookingsApi(ApiHandler):

@@ -17,7 +17,7 @@ from ..application.ports import Hub
 from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, codes, ends, keys, pages, quotas
+from . import api, codes, ends, keys, pages, quotas, workshop_api, workshop_pages
 from .endings import Endings
 from .erasures import Erasures
 from .stops import Stops
@@ -69,6 +69,7 @@ def make_app(
         ("notices", keys.NoticesPage),
         *ends.PAGE_ROUTES,
         *quotas.PAGE_ROUTES,
+        *workshop_pages.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -76,7 +77,12 @@ def make_app(
         *asset_handlers(f"{prefix}static/"),
         *(
             (f"{prefix}api/v1/{path}", handler, needs)
-            for path, handler in (*ends.API_ROUTES, *quotas.API_ROUTES, *api.ROUTES)
+            for path, handler in (
+                *ends.API_ROUTES,
+                *quotas.API_ROUTES,
+                *workshop_api.API_ROUTES,
+                *api.ROUTES,
+            )
         ),
         *((prefix + path, handler, needs) for path, handler in page_routes),
         (".*", pages.NotFoundPage, needs),

@@ -39,16 +39,16 @@ Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
 Seats = Annotated[int, Field(ge=1, le=MOST_SEATS)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SessionBody(_Body):
+class SessionBody(Body):
     starts_at: AwareDatetime
     ends_at: AwareDatetime
 
 
-class WorkshopBody(_Body):
+class WorkshopBody(Body):
     """`POST communities/{c}/workshops`."""
 
     title: str = Field(min_length=1, max_length=500)
@@ -73,13 +73,7 @@ class WorkshopBody(_Body):
         )
 
 
-class WorkshopChangeBody(_Body):
-    """`PATCH communities/{c}/workshops/{w}`."""
-
-    reserved: bool
-
-
-class _NewInviteBody(_Body):
+class _NewInviteBody(Body):
     """What codes of all kinds have."""
 
     role: RoleLabel = "learner"
@@ -118,7 +112,7 @@ class BatchBody(_NewInviteBody):
     names: list[str] = Field(min_length=1, max_length=MOST_SEATS)
 
 
-class InviteChangeBody(_Body):
+class InviteChangeBody(Body):
     """`PATCH communities/{c}/invites/{i}`: what is left out stays; null takes a limit away."""
 
     seats: Seats | None = None
@@ -140,33 +134,33 @@ class InviteChangeBody(_Body):
         )
 
 
-class RevokeBody(_Body):
+class RevokeBody(Body):
     """`POST communities/{c}/invites/{i}/revoke`."""
 
     with_grants: bool = False
 
 
-class SiteBody(_Body):
+class SiteBody(Body):
     """`POST communities/{c}/workshops/{w}/sites`."""
 
     name: str = Field(min_length=1, max_length=500)
     zone: str = Field(max_length=64)
 
 
-class KeyBody(_Body):
+class KeyBody(Body):
     """`POST communities/{c}[/workshops/{w}]/keys`."""
 
     username: str = Field(max_length=255)
     number: str = Field(max_length=40)
 
 
-class RoleBody(_Body):
+class RoleBody(Body):
     """`PUT communities/{c}/members/{username}`."""
 
     role: RoleLabel
 
 
-class LanguageBody(_Body):
+class LanguageBody(Body):
     """`PATCH me`."""
 
     language: Language
@@ -175,13 +169,13 @@ class LanguageBody(_Body):
 LONGEST_REASON = 500  # characters
 
 
-class ReasonBody(_Body):
+class ReasonBody(Body):
     """`POST communities/{c}/suspend`."""
 
     because: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
-class QuotaBody(_Body):
+class QuotaBody(Body):
     """`PUT communities/{c}/quotas`: all limits of the community, or of one of its workshops."""
 
     workshop: str | None = Field(None, max_length=40)
@@ -194,7 +188,7 @@ class SimulateBody(QuotaBody):
     days: int = 30
 
 
-class ErasureBody(_Body):
+class ErasureBody(Body):
     """`DELETE me`: the username again."""
 
     username: str = Field(max_length=255)
@@ -259,6 +253,7 @@ def workshop_json(workshop: Workshop, now: Any) -> Json:
         "sites": [site_json(site) for site in workshop.sites],
         "profile": workshop.profile,
         "reserved": None if workshop.reserved is None else dict(workshop.reserved),
+        "message": workshop.message_at(now),
         "state": workshop.state(now).value,
     }
 

@@ -81,6 +81,11 @@ def _choice(argument: Argument, name: str, choices: Sequence[str], default: str)
     return chosen
 
 
+def asked_format(argument: Argument) -> str:
+    kind: str = _choice(argument, "format", FORMATS, "json")
+    return kind
+
+
 async def read_held(
     house: House,
     actor: Actor,
@@ -101,7 +106,7 @@ class UsageApi(ApiHandler):
     async def get(self, community: str | None) -> None:
         argument = self.get_query_argument
         by: By = _choice(argument, "by", BYS, "day")
-        kind = _choice(argument, "format", FORMATS, "json")
+        kind = asked_format(argument)
         period = asked_period(argument, self.house)
         workshop = argument("workshop", None)
         table = await self.run(
@@ -115,7 +120,7 @@ class HeldApi(ApiHandler):
 
     async def get(self, community: str | None) -> None:
         argument = self.get_query_argument
-        kind = _choice(argument, "format", FORMATS, "json")
+        kind = asked_format(argument)
         period = asked_period(argument, self.house)
         workshop = argument("workshop", None)
         resource = argument("resource", "servers")
