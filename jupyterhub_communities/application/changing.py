@@ -104,9 +104,10 @@ def _taken_by_revoked(store: Store, workshop: Workshop) -> int:
 
 def _changed(desk: Desk, before: Workshop, change: WorkshopChange) -> Workshop:
     profile = kept(change.profile, before.profile)
-    is_other = profile is not None and profile != before.profile
-    if is_other and not desk.settings.catalogue.get(profile).is_for(before.community):
-        raise ProfileNotOffered
+    if profile not in (None, before.profile):
+        assert profile is not None
+        if not desk.settings.catalogue.get(profile).is_for(before.community):
+            raise ProfileNotOffered
     return replace(
         before,
         title=before.title if change.title is KEEP else read_title(change.title),

@@ -131,7 +131,7 @@ class RoomHandler(PageHandler):
         issued = handout.issued
         link = "" if issued is None else self.join_link(issued.link)
         with use_language(tag):
-            return (
+            page: str = (
                 self.settings["environment"]
                 .get_template(template)
                 .render(
@@ -144,6 +144,7 @@ class RoomHandler(PageHandler):
                     **values,
                 )
             )
+        return page
 
     def language_of(self, handout: Handout) -> str:
         """The workshop's, as far as the pages are offered in it; else its community's."""
