@@ -10,8 +10,9 @@ from ..domain.audit import AuditEntry
 from ..domain.grants import Actor, Verb, require
 from ..domain.invites import STAY_AFTER_WORKSHOP
 from ..domain.quotas import Scope
-from ..domain.refusals import ProfileNotOffered, SeatsTaken, VersionOutdated, WorkshopClosed
+from ..domain.refusals import ProfileNotOffered, SeatsTaken, WorkshopClosed
 from ..domain.units import SERVERS
+from ..domain.versions import Expected, check_version
 from ..domain.workshops import (
     Session,
     Workshop,
@@ -53,12 +54,12 @@ def change_workshop(
     slug: str,
     change: WorkshopChange,
     *,
-    version: str | None = None,
+    expected: Expected = None,
 ) -> Workshop:
     """All of it or nothing. Repeating it changes nothing.
 
-    `version` is that of what the actor looked at: raises `VersionOutdated` where it has changed since.
-    Raises also `SeatsTaken`, `ReservationNeeds` and `ReservationTooLarge`.
+    Raises `VersionOutdated` where it has changed since the actor looked at it, unless to the same;
+    also `SeatsTaken`, `ReservationNeeds` and `ReservationTooLarge`.
     """
     with desk.database.write() as store:
         before = _workshop_to_change(store, actor, community, slug)
@@ -66,8 +67,7 @@ def change_workshop(
         is_reserved = kept(change.is_reserved, before.reserved is not None)
         if after == before and is_reserved == (before.reserved is not None):
             return before
-        if version is not None and version != before.version:
-            raise VersionOutdated
+        check_version(before.version, expected)
         store.workshops.change(after)
         if after.seats != before.seats:
             _set_seats(desk, store, after)

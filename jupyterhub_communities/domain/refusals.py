@@ -409,7 +409,7 @@ class MessageInvalid(Refusal):
 
 @dataclass(eq=False)
 class VersionOutdated(Refusal):
-    """Somebody else has changed it since it was looked at."""
+    """It has changed since the version that the request names was looked at. Nothing was done."""
 
     code = "version.outdated"
 

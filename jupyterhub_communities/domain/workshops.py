@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zoneinfo
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -19,6 +18,7 @@ from .names import is_readable
 from .refusals import MessageInvalid, SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 from .times import in_utc
 from .units import Amounts
+from .versions import version_of
 
 LONGEST_TITLE = 120  # characters
 LONGEST_MESSAGE = 500  # characters
@@ -103,11 +103,8 @@ class Workshop:
 
     @property
     def version(self) -> str:
-        """Another one whenever something is other than before that a change can change."""
-        times = [(one.starts_at.isoformat(), one.ends_at.isoformat()) for one in self.sessions]
-        facts = (self.title, self.language, self.zone, self.profile, self.seats, times)
-        text = repr((*facts, self.reserved is not None))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Of what a change is about: a message outdates none."""
+        return version_of({**asdict(self), "reserved_at": None, "message": None})
 
     def message_at(self, now: datetime) -> str | None:
         """What its people are told: until it is over."""

@@ -313,8 +313,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "username.reserved": lambda _, m: m.gettext("This username belongs to somebody else."),
     "version.outdated": lambda _, m: m.gettext(
-        "Somebody else has changed this since you opened it. Look at what stands now, and change it "
-        "again."
+        "This has changed since you looked at it. Nothing was done: please look at it again."
     ),
     "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
     "workshop.message": lambda r, m: m.gettext(

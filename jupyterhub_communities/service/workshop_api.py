@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from http import HTTPStatus
 from typing import Any
@@ -14,12 +15,15 @@ from ..application.cloning import CloneChoice, clone_workshop
 from ..application.issuing import KEEP
 from ..application.messages import set_message
 from ..domain.grants import Verb, may
-from ..domain.refusals import VersionOutdated, WorkshopClosed
+from ..domain.refusals import WorkshopClosed
+from ..domain.versions import Expected
 from ..domain.workshops import MOST_SESSIONS, Session
 from ..pages.tables import attendance_csv
 from . import models
 from .api import ApiHandler, WorkshopApi
 from .usage import asked_format, send
+
+_TAG = re.compile(r'"([^"]*)"')
 
 
 class WorkshopChangeBody(models.Body):
@@ -83,27 +87,22 @@ class ChangeableWorkshopApi(WorkshopApi):
     async def patch(self, community: str, slug: str) -> None:
         change = self.body(WorkshopChangeBody).change()
         place = (self.actor, community, slug)
-        await self.run(change_workshop, *place, change, version=await self._asked_for(*place))
+        await self.run(change_workshop, *place, change, expected=self._expected())
         await self.get(community, slug)
 
-    async def _asked_for(self, actor: Any, community: str, slug: str) -> str | None:
-        """The version that the change is meant for; None: whatever stands there."""
+    def _expected(self) -> Expected:
         header = self.request.headers.get("If-Match")
         if header is None or header.strip() == "*":
             return None
-        tags = [tag.strip().strip('"').partition("-")[0] for tag in header.split(",")]
-        now = await self.run(view_to_change, actor, community, slug)
-        # Of several any will do. It is compared once more where it is changed.
-        if now.version not in tags:
-            raise VersionOutdated
-        return now.version
+        return frozenset(tag.partition(".")[0] for tag in _TAG.findall(header))
 
     def compute_etag(self) -> str | None:
-        """Others who join change the answer, but not what a change is about: that comes first."""
+        """With the version first: others who join change the answer, but not what a change is
+        about."""
         whole = super().compute_etag()
         if whole is None or not self._version:
             return whole
-        return f'"{self._version}-{whole.strip(chr(34))}"'
+        return f'"{self._version}.{whole.strip(chr(34))}"'
 
 
 class CloneApi(ApiHandler):

@@ -42,8 +42,9 @@ class ChangeWorkshopPage(PageHandler):
             await self._draw_form(community, slug, form, status=400)
             return
         place = (self.actor, community, slug)
+        expected = {form.values["version"]}
         try:
-            await self.run(change_workshop, *place, change, version=form.values["version"])
+            await self.run(change_workshop, *place, change, expected=expected)
         except VersionOutdated as refusal:
             now = await self.run(view_to_change, *place)
             form.values["version"] = now.version  # they have seen it: the next time counts

@@ -124,7 +124,7 @@ def test_what_a_change_says_nothing_of_stays_and_repeating_it_leaves_no_trace(ho
     found = house.call(view_to_change, ana, "andes", workshop.slug)
     assert replace(found, title=workshop.title) == workshop
     entries = house.call(view_audit, ana, "andes")
-    house.call(change_workshop, ana, "andes", workshop.slug, change, version="of long ago")
+    house.call(change_workshop, ana, "andes", workshop.slug, change, expected={"of long ago"})
     assert house.call(view_audit, ana, "andes") == entries
 
 
@@ -241,13 +241,13 @@ def test_the_second_of_two_changes_is_refused_unless_it_says_the_same(house, ana
     slug = open_taller(house).workshop.slug
     version = house.call(view_to_change, ana, "andes", slug).version
     place = (ana, "andes", slug)
-    house.call(change_workshop, *place, WorkshopChange(title="Uno"), version=version)
+    house.call(change_workshop, *place, WorkshopChange(title="Uno"), expected={version})
     with pytest.raises(VersionOutdated):
-        house.call(change_workshop, *place, WorkshopChange(title="Dos"), version=version)
-    house.call(change_workshop, *place, WorkshopChange(title="Uno"), version=version)
+        house.call(change_workshop, *place, WorkshopChange(title="Dos"), expected={version})
+    house.call(change_workshop, *place, WorkshopChange(title="Uno"), expected={version})
     now = house.call(view_to_change, *place)
     assert now.title == "Uno"
-    house.call(change_workshop, *place, WorkshopChange(title="Dos"), version=now.version)
+    house.call(change_workshop, *place, WorkshopChange(title="Dos"), expected={now.version})
 
 
 def test_people_who_join_meanwhile_outdate_no_form(house, ana) -> None:

@@ -68,19 +68,20 @@ async def test_seats_below_those_taken_say_how_many(call, world, taller) -> None
 async def test_if_match_keeps_a_change_from_what_nobody_looked_at(call, world, taller) -> None:
     tag = (await call("GET", taller))[2]["Etag"]
     world.house.call(redeem_invite, JoinRequest(world.opened.learner_invite.code, "z", "Zoe"))
-    status, _, headers = await call(
-        "PATCH", taller, body={"title": "Uno"}, headers={"If-Match": tag}
-    )
-    assert status == 200, "somebody who joined changes nothing that a change is about"
-    assert headers["Etag"] != tag
+    changed = await call("PATCH", taller, body={"title": "Uno"}, headers={"If-Match": tag})
+    assert changed[0] == 200, "somebody who joined changes nothing that a change is about"
     status, problem, _ = await call(
         "PATCH", taller, body={"title": "Dos"}, headers={"If-Match": tag}
     )
     assert (status, problem["code"]) == (412, "version.outdated")
-    assert (await call("GET", taller))[1]["title"] == "Uno"
-    for header in (headers["Etag"], "*", f'"other", {headers["Etag"]}'):
-        now = await call("PATCH", taller, body={"title": "Uno"}, headers={"If-Match": header})
-        assert now[0] == 200
+    _, found, headers = await call("GET", taller)
+    assert found["title"] == "Uno"
+    for title, header in (("Dos", headers["Etag"]), ("Tres", "*")):
+        now = await call("PATCH", taller, body={"title": title}, headers={"If-Match": header})
+        assert (now[0], now[1]["title"]) == (200, title)
+    now = (await call("GET", taller))[2]["Etag"]
+    several = {"If-Match": f'"other", {now}'}
+    assert (await call("PATCH", taller, body={"title": "Cuatro"}, headers=several))[0] == 200
 
 
 async def test_a_clone_is_made_and_says_where(call, taller) -> None:

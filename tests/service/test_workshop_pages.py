@@ -274,7 +274,7 @@ async def test_the_projector_says_why_nobody_can_join(visit, world, taller) -> N
         return re.search(r'id="note">([^<]*)<', text)[1]
 
     house.call(change_invite, ana, "andes", invite, InviteChange(is_paused=True))
-    assert await note() == "Ahora no se puede entrar con este código."
+    assert await note() == "Por ahora nadie puede unirse con este código."
     house.call(change_invite, ana, "andes", invite, InviteChange(is_paused=False, seats=1))
     assert await note() == "Queda 1 cupo"
     house.call(redeem_invite, JoinRequest(world.opened.learner_invite.code, "z", "Zoe"))
