@@ -21,11 +21,11 @@ from ..domain.workshops import (
     check_zone,
     read_title,
 )
-from .issuing import KEEP, Keep, kept, shared_learner_invites
+from .issuing import KEEP, Keep, kept
 from .ports import Desk, Store
 from .reservations import amounts_for, check_reserve
 from .seats import pass_on
-from .workshops import find_workshop, learner_invite
+from .workshops import find_workshop, learner_invite, own_code, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +79,12 @@ def change_workshop(
         return after
 
 
-def standing(store: Store, workshop: Workshop) -> Workshop:
-    """With the seats that its code has by now: on the board they grow one by one."""
-    own = learner_invite(store, workshop)
-    if own is None:
-        return workshop
-    lost = _taken_by_revoked(store, workshop)
-    return replace(workshop, seats=None if own.seats is None else own.seats + lost)
-
-
 def _workshop_to_change(store: Store, actor: Actor, community: str, slug: str) -> Workshop:
     workshop = find_workshop(store, actor, community, slug)
     require(actor, Verb.CHANGE_WORKSHOP, community, slug)
     if workshop.closed_at is not None:
         raise WorkshopClosed
     return standing(store, workshop)
-
-
-def _taken_by_revoked(store: Store, workshop: Workshop) -> int:
-    """Seats of people who came with a code that was revoked since, and stayed."""
-    shared = shared_learner_invites(store, workshop)
-    return sum(invite.taken for invite in shared if invite.revoked_at is not None)
 
 
 def _changed(desk: Desk, before: Workshop, change: WorkshopChange) -> Workshop:
@@ -122,17 +107,16 @@ def _changed(desk: Desk, before: Workshop, change: WorkshopChange) -> Workshop:
 def _set_seats(desk: Desk, store: Store, workshop: Workshop) -> None:
     """Of its own code: together with those that people hold by revoked ones."""
     own = learner_invite(store, workshop)
-    if own is None:
-        return
-    pass_on(desk, store, own.id)  # what has lapsed is not taken
-    own = store.invites.get(own.id) or own
-    lost = _taken_by_revoked(store, workshop)
-    taken = lost + own.taken
+    if own is not None:
+        pass_on(desk, store, own.id)  # what has lapsed is not taken
+    own, lost = own_code(store, workshop)
+    taken = lost if own is None else lost + own.taken
     if workshop.seats is not None and workshop.seats < taken:
         raise SeatsTaken(taken=taken)
-    seats = None if workshop.seats is None else workshop.seats - lost
-    store.invites.change(replace(own, seats=seats))
-    pass_on(desk, store, own.id)
+    if own is not None:
+        seats = None if workshop.seats is None else workshop.seats - lost
+        store.invites.change(replace(own, seats=seats))
+        pass_on(desk, store, own.id)
 
 
 def _move_end(desk: Desk, store: Store, before: datetime, workshop: Workshop) -> None:

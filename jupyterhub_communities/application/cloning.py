@@ -10,10 +10,9 @@ from ..domain.grants import Actor, Verb, require
 from ..domain.quotas import Scope
 from ..domain.refusals import ProfileUnknown
 from ..domain.workshops import Workshop, read_title, shifted
-from .changing import standing
 from .communities import find_community
 from .ports import Desk
-from .workshops import OpenedWorkshop, add_workshop, find_workshop, free_slug
+from .workshops import OpenedWorkshop, add_workshop, find_workshop, free_slug, standing
 
 _WEEK = timedelta(days=7)
 

@@ -221,10 +221,22 @@ def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Worksh
 
 def learner_invite(store: Store, workshop: Workshop) -> Invite | None:
     """The workshop's own learner code: the newest shared one that was not revoked."""
-    for invite in shared_learner_invites(store, workshop):
-        if invite.revoked_at is None:
-            return invite
-    return None
+    return own_code(store, workshop)[0]
+
+
+def own_code(store: Store, workshop: Workshop) -> tuple[Invite | None, int]:
+    """Its own learner code, and the seats of people who came by one that was revoked, and stayed."""
+    shared = shared_learner_invites(store, workshop)
+    own = next((invite for invite in shared if invite.revoked_at is None), None)
+    return own, sum(invite.taken for invite in shared if invite.revoked_at is not None)
+
+
+def standing(store: Store, workshop: Workshop) -> Workshop:
+    """With the seats that its code has by now: on the board they grow one by one."""
+    own, lost = own_code(store, workshop)
+    if own is None:
+        return workshop
+    return replace(workshop, seats=None if own.seats is None else own.seats + lost)
 
 
 def shown_invite(desk: Desk, store: Store, workshop: Workshop) -> IssuedInvite | None:
@@ -257,6 +269,7 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
         workshop = find_workshop(store, actor, community, slug)
         invite = None
         if may(actor, Verb.SHOW_CODE, community, slug):
+            workshop = standing(store, workshop)
             invite = shown_invite(desk, store, workshop)
         board = None
         if may(actor, Verb.VIEW_BOARD, community, slug):

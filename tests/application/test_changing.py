@@ -158,6 +158,18 @@ def test_seats_count_who_came_by_a_code_that_was_revoked_since(house, ana) -> No
     assert refused.value.taken == 2
 
 
+def test_seats_without_a_code_count_for_the_next_one(house, ana) -> None:
+    opened = open_taller(house, seats=5)
+    slug = opened.workshop.slug
+    join(house, opened.learner_invite.code, "Luz")
+    join(house, opened.learner_invite.code, "Inés")
+    house.call(revoke_invite, ana, "andes", opened.learner_invite.invite.id)
+    with pytest.raises(SeatsTaken):
+        house.call(change_workshop, ana, "andes", slug, WorkshopChange(seats=1))
+    house.call(change_workshop, ana, "andes", slug, WorkshopChange(seats=4))
+    assert house.call(renew_code, ana, "andes", slug).invite.seats == 2
+
+
 def test_seats_added_on_the_board_are_what_stands_there(house, ana) -> None:
     opened = open_taller(house, seats=5)
     before = house.call(view_to_change, ana, "andes", opened.workshop.slug)

@@ -276,7 +276,7 @@ async def test_the_projector_says_why_nobody_can_join(visit, world, taller) -> N
     house.call(change_invite, ana, "andes", invite, InviteChange(is_paused=True))
     assert await note() == "Por ahora nadie puede unirse con este código."
     house.call(change_invite, ana, "andes", invite, InviteChange(is_paused=False, seats=1))
-    assert await note() == "Queda 1 cupo"
+    assert await note() == "Queda un cupo"
     house.call(redeem_invite, JoinRequest(world.opened.learner_invite.code, "z", "Zoe"))
     assert await note() == "Todos los cupos están ocupados."
     house.call(change_invite, ana, "andes", invite, InviteChange(seats=None))
