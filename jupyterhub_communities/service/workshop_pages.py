@@ -142,6 +142,7 @@ class RoomHandler(PageHandler):
                     join_address=self.join_address(),
                     join_link=link,
                     qr=qr_picture(link) if link else "",
+                    xsrf=self.xsrf_token.decode("ascii"),
                     **values,
                 )
             )
