@@ -53,6 +53,10 @@ def draw(facts: dict[str, Any], browser: Browser) -> None:
         ("/workshops/new", "service/new_workshop"),
         (f"/workshops/{workshop}", "service/workshop"),
         (f"/workshops/{workshop}/close", "service/close_workshop"),
+        (f"/workshops/{workshop}/change", "service/change_workshop"),
+        (f"/workshops/{workshop}/clone", "service/clone_workshop"),
+        (f"/workshops/{workshop}/projector", "service/projector"),
+        (f"/workshops/{workshop}/handouts", "service/handouts"),
         (f"/workshops/{workshop}/codes", "service/codes"),
         (f"/workshops/{workshop}/keys", "service/keys"),
     ):

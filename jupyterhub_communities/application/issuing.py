@@ -181,10 +181,10 @@ def change_invite(
         changed = replace(
             invite,
             seats=_changed_seats(invite, change),
-            opens_at=_kept(change.opens_at, invite.opens_at),
-            closes_at=_kept(change.closes_at, invite.closes_at) or _end_of(store, invite),
+            opens_at=kept(change.opens_at, invite.opens_at),
+            closes_at=kept(change.closes_at, invite.closes_at) or _end_of(store, invite),
             paused_at=_since(desk, invite.paused_at, change.is_paused),
-            is_by_hand=_kept(change.is_by_hand, invite.is_by_hand),
+            is_by_hand=kept(change.is_by_hand, invite.is_by_hand),
         )
         changed = _timely(changed)
         store.invites.change(changed)
@@ -318,14 +318,15 @@ def _timely(invite: Invite) -> Invite:
     return replace(invite, opens_at=opens_at, closes_at=closes_at)
 
 
-def _kept(wanted: T | Keep, before: T) -> T:
+def kept(wanted: T | Keep, before: T) -> T:
+    """What becomes of something that a change says nothing of, or something."""
     return before if wanted is KEEP else wanted
 
 
 def _changed_seats(invite: Invite, change: InviteChange) -> int | None:
     if invite.kind is InviteKind.PERSONAL:
         return invite.seats
-    seats = _kept(change.seats, invite.seats)
+    seats = kept(change.seats, invite.seats)
     return None if seats is None else check_seats(seats + change.more_seats)
 
 

@@ -35,6 +35,7 @@ class Person:
     is_barred: bool = False  # blocked, or being erased
     unlapsed: tuple[Grant, ...] = ()  # also of suspended communities
     languages: frozenset[str | None] = frozenset()  # of the grants' workshops; None: no workshop's
+    with_messages: frozenset[tuple[str, str]] = frozenset()  # community and slug of workshops
 
     def is_refused(self, *, is_operator: bool = False) -> bool:
         """An operator needs no community, but may be blocked like everybody."""
@@ -89,6 +90,11 @@ def person_of(desk: Desk, account: Account, history: GrantHistory) -> Person:
         is_barred=has_barrier,
         unlapsed=unlapsed(grants, desk.now),
         languages=frozenset(history.languages[grant.id] for grant in holding),
+        with_messages=frozenset(
+            (grant.community, grant.workshop)
+            for grant in holding
+            if grant.workshop is not None and grant.id in history.with_message
+        ),
     )
 
 

@@ -167,6 +167,7 @@ class GrantHistory:
     grants: Sequence[Grant]
     suspended: frozenset[str]  # slugs of the communities among them that are suspended
     languages: Mapping[str, str | None]  # grant id → its workshop's language
+    with_message: frozenset[str] = frozenset()  # ids of grants whose workshop has a message
 
 
 class People(Protocol):
@@ -207,12 +208,23 @@ class Grants(Protocol):
         """The unlapsed grants of these people in a community."""
         ...
 
+    def ever_of_workshop(self, community: str, workshop: str) -> Sequence[Grant]:
+        """Also those that have ended, the first first."""
+        ...
+
     def add(self, grant: Grant) -> None: ...
     def count_people(self, now: datetime) -> int:
         """Those with a grant that holds."""
         ...
 
     def revoke(self, grant_ids: Iterable[str], now: datetime) -> None: ...
+    def follow_workshop(
+        self, community: str, workshop: str, *, until: datetime, latest: datetime, now: datetime
+    ) -> None:
+        """Those that hold and came with a code of the workshop end at `until` where that is later
+        than before, else not after `latest`; how long a code said that they last counts too."""
+        ...
+
     def move(self, from_account: str, to_account: str) -> None: ...
 
 
@@ -228,6 +240,11 @@ class Workshops(Protocol):
         ...
 
     def add(self, workshop: Workshop) -> None: ...
+    def change(self, workshop: Workshop) -> None:
+        """Title, language, zone, seats, profile and sessions become what the workshop says."""
+        ...
+
+    def set_message(self, community: str, slug: str, message: str | None) -> None: ...
     def add_site(self, community: str, workshop: str, site: Site) -> None: ...
     def close(self, community: str, slug: str, now: datetime) -> None: ...
     def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
@@ -285,6 +302,19 @@ class Invites(Protocol):
 
     def made_by(self, account_id: str, now: datetime) -> Sequence[Invite]:
         """Those of one maker that are or will be open."""
+        ...
+
+    def follow_workshop(
+        self,
+        community: str,
+        workshop: str,
+        *,
+        before: datetime,
+        ends_at: datetime,
+        lasts: timedelta,
+    ) -> None:
+        """Those that closed with the workshop, at `before`, close with its new end. What any of them
+        grants lasts so much longer than that end."""
         ...
 
     def revoke(self, invite_id: str, now: datetime) -> None: ...
@@ -432,6 +462,13 @@ class Leases(Protocol):
 
     def had_any(self, account_ids: Iterable[str]) -> frozenset[str]:
         """Those of these accounts that ever had a server, on any hub."""
+        ...
+
+    def starts(
+        self, community: str, workshop: str
+    ) -> Mapping[str, tuple[datetime | None, datetime | None]]:
+        """When the first and the last server started that a workshop was charged for, of each
+        account, on any hub."""
         ...
 
     def of_username(self, username: str) -> Sequence[Lease]:

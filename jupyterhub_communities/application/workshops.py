@@ -11,7 +11,7 @@ from ..domain.accounts import Account
 from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.leases import LeaseState
-from ..domain.limits import Limit
+from ..domain.limits import Limit, Quota
 from ..domain.names import same_name
 from ..domain.paging import Page, Part
 from ..domain.quotas import Balance, Scope
@@ -105,7 +105,7 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
         title = read_title(wanted.title)
         workshop = Workshop(
             community=community,
-            slug=_free_slug(store, community, slug_for(title)),
+            slug=free_slug(store, community, title),
             title=title,
             language=wanted.language,
             zone=check_zone(wanted.zone),
@@ -115,20 +115,27 @@ def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop)
             made_by=actor.account_id,
             created_at=desk.now,
         )
-        if wanted.is_reserved:
-            workshop = _reserving(desk, store, workshop, workshop.seats, wanted.servers)
-        store.workshops.add(workshop)
-        store.balances.set_limit(
-            Scope(community, workshop.slug), SERVERS, Limit(most=wanted.servers)
-        )
-        after = {
-            "title": workshop.title,
-            "seats": workshop.seats,
-            "language": workshop.language,
-            "reserved": _written(workshop.reserved),
-        }
-        _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop, after=after)
-        return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
+        limits = Quota({SERVERS: Limit(most=wanted.servers)})
+        return add_workshop(desk, store, actor, workshop, limits, is_reserved=wanted.is_reserved)
+
+
+def add_workshop(
+    desk: Desk, store: Store, actor: Actor, workshop: Workshop, limits: Quota, *, is_reserved: bool
+) -> OpenedWorkshop:
+    """With its limits, what it reserves, and its first learner code. In the caller's transaction."""
+    if is_reserved:
+        servers = limits.held.get(SERVERS, Limit()).most
+        workshop = _reserving(desk, store, workshop, workshop.seats, servers)
+    store.workshops.add(workshop)
+    store.balances.set_quota(Scope(workshop.community, workshop.slug), limits)
+    after = {
+        "title": workshop.title,
+        "seats": workshop.seats,
+        "language": workshop.language,
+        "reserved": _written(workshop.reserved),
+    }
+    _audit(desk, store, actor, Verb.OPEN_WORKSHOP, workshop, after=after)
+    return OpenedWorkshop(workshop, _add_learner_invite(desk, store, actor, workshop))
 
 
 def _reserving(
@@ -206,7 +213,7 @@ def renew_code(desk: Desk, actor: Actor, community: str, slug: str) -> IssuedInv
         require(actor, Verb.REVOKE_INVITE, community, slug)
         if workshop.state(desk.now).is_over:
             raise WorkshopClosed
-        own = _learner_invite(store, workshop)
+        own = learner_invite(store, workshop)
         if own is not None:
             return renew(desk, store, actor, own)
         seats = workshop.seats
@@ -236,17 +243,29 @@ def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Worksh
     return add_invite(desk, store, invite, actor)
 
 
-def _learner_invite(store: Store, workshop: Workshop) -> Invite | None:
+def learner_invite(store: Store, workshop: Workshop) -> Invite | None:
     """The workshop's own learner code: the newest shared one that was not revoked."""
-    for invite in shared_learner_invites(store, workshop):
-        if invite.revoked_at is None:
-            return invite
-    return None
+    return own_code(store, workshop)[0]
 
 
-def _shown_invite(desk: Desk, store: Store, workshop: Workshop) -> IssuedInvite | None:
+def own_code(store: Store, workshop: Workshop) -> tuple[Invite | None, int]:
+    """Its own learner code, and the seats of people who came by one that was revoked, and stayed."""
+    shared = shared_learner_invites(store, workshop)
+    own = next((invite for invite in shared if invite.revoked_at is None), None)
+    return own, sum(invite.taken for invite in shared if invite.revoked_at is not None)
+
+
+def standing(store: Store, workshop: Workshop) -> Workshop:
+    """With the seats that its code has by now: on the board they grow one by one."""
+    own, lost = own_code(store, workshop)
+    if own is None:
+        return workshop
+    return replace(workshop, seats=None if own.seats is None else own.seats + lost)
+
+
+def shown_invite(desk: Desk, store: Store, workshop: Workshop) -> IssuedInvite | None:
     """Its learner code; None also for one that cannot be read any more, which opens nothing."""
-    own = _learner_invite(store, workshop)
+    own = learner_invite(store, workshop)
     try:
         return None if own is None else unsealed(desk, store, own)
     except InviteUnreadable:
@@ -274,7 +293,8 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
         workshop = find_workshop(store, actor, community, slug)
         invite = None
         if may(actor, Verb.SHOW_CODE, community, slug):
-            invite = _shown_invite(desk, store, workshop)
+            workshop = standing(store, workshop)
+            invite = shown_invite(desk, store, workshop)
         board = None
         if may(actor, Verb.VIEW_BOARD, community, slug):
             board = _board(desk, store, workshop)
@@ -341,8 +361,10 @@ def _board(desk: Desk, store: Store, workshop: Workshop) -> tuple[BoardRow, ...]
     return tuple(sorted(rows.values(), key=lambda row: row.joined_at))
 
 
-def _free_slug(store: Store, community: str, wanted: str) -> str:
-    slug, number = wanted, 2
+def free_slug(store: Store, community: str, title: str) -> str:
+    """A slug for a workshop of this title that no other one of its community has."""
+    wanted = slug = slug_for(title)
+    number = 2
     # `…/workshops/new` is the form.
     while slug == "new" or store.workshops.get(community, slug) is not None:
         slug, number = f"{wanted}-{number}", number + 1

@@ -123,6 +123,7 @@ class Verb(StrEnum):
     OPEN_WORKSHOP = "workshop:open"
     CHANGE_WORKSHOP = "workshop:change"
     CLOSE_WORKSHOP = "workshop:close"
+    WRITE_MESSAGE = "workshop:message"
     VIEW_BOARD = "workshop:view-board"
     ISSUE_INVITE = "invite:issue"
     SHOW_CODE = "invite:show-code"
@@ -149,6 +150,7 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.OPEN_WORKSHOP: Role.INSTRUCTOR,
     Verb.CHANGE_WORKSHOP: Role.INSTRUCTOR,
     Verb.CLOSE_WORKSHOP: Role.INSTRUCTOR,
+    Verb.WRITE_MESSAGE: Role.HELPER,
     Verb.VIEW_BOARD: Role.HELPER,
     Verb.ISSUE_INVITE: Role.INSTRUCTOR,
     Verb.SHOW_CODE: Role.INSTRUCTOR,

@@ -392,6 +392,29 @@ class SeatsInvalid(Refusal):
 
 
 @dataclass(eq=False)
+class SeatsTaken(Refusal):
+    """A workshop cannot have fewer seats than are taken."""
+
+    code = "workshop.seats_taken"
+    taken: int
+
+
+@dataclass(eq=False)
+class MessageInvalid(Refusal):
+    """Too long, or with characters that cannot be shown."""
+
+    code = "workshop.message"
+    limit: int
+
+
+@dataclass(eq=False)
+class VersionOutdated(Refusal):
+    """It has changed since the version that the request names was looked at. Nothing was done."""
+
+    code = "version.outdated"
+
+
+@dataclass(eq=False)
 class TooManySites(Refusal):
     code = "workshop.sites"
     most: int
@@ -590,13 +613,6 @@ class HistoryTooLong(Refusal):
 
 
 # Requests to the API
-
-
-@dataclass(eq=False)
-class VersionOutdated(Refusal):
-    """It has changed since the version that the request names was looked at. Nothing was done."""
-
-    code = "version.outdated"
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ import re
 import zoneinfo
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
@@ -15,12 +15,13 @@ from anyascii import anyascii
 
 from .communities import LONGEST_SLUG
 from .names import is_readable
-from .refusals import SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
+from .refusals import MessageInvalid, SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 from .times import in_utc
 from .units import Amounts
 from .versions import version_of
 
 LONGEST_TITLE = 120  # characters
+LONGEST_MESSAGE = 500  # characters
 MOST_SEATS = 1000  # for one workshop; more is a typing error
 MOST_SESSIONS = 60
 MOST_SITES = 100
@@ -82,10 +83,7 @@ class Workshop:
     sites: tuple[Site, ...] = ()
     reserved: Amounts | None = field(default=None, hash=False)  # for each session; None: nothing
     reserved_at: datetime | None = None
-
-    @property
-    def version(self) -> str:
-        return version_of({**asdict(self), "reserved_at": None})
+    message: str | None = None  # of its staff, for its people
 
     def site(self, slug: str | None) -> Site | None:
         return next((site for site in self.sites if site.slug == slug), None)
@@ -102,6 +100,15 @@ class Workshop:
     @property
     def ends_at(self) -> datetime:
         return self.sessions[-1].ends_at
+
+    @property
+    def version(self) -> str:
+        """Of what a change is about: a message outdates none."""
+        return version_of({**asdict(self), "reserved_at": None, "message": None})
+
+    def message_at(self, now: datetime) -> str | None:
+        """What its people are told: until it is over."""
+        return None if self.state(now).is_over else self.message
 
     def state(self, now: datetime) -> WorkshopState:
         if self.closed_at is not None and self.closed_at <= now:
@@ -123,6 +130,16 @@ def read_title(typed: str) -> str:
     return title
 
 
+def read_message(typed: str) -> str | None:
+    """A message as it is kept: lines, and paragraphs between them. None for an empty one. Raises
+    `MessageInvalid` when it is too long or unprintable."""
+    lines = [line.rstrip() for line in typed.replace("\t", " ").splitlines()]
+    message = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip())
+    if len(message) > LONGEST_MESSAGE or not all(map(is_readable, message.split("\n"))):
+        raise MessageInvalid(limit=LONGEST_MESSAGE)
+    return message or None
+
+
 def check_sessions(sessions: Sequence[Session]) -> tuple[Session, ...]:
     """The sessions in UTC and in order. Raises `SessionsInvalid` when one is empty or two overlap."""
     try:
@@ -137,6 +154,31 @@ def check_sessions(sessions: Sequence[Session]) -> tuple[Session, ...]:
     if any(one.ends_at > other.starts_at for one, other in pairwise(ordered)):
         raise SessionsInvalid
     return ordered
+
+
+def shifted(sessions: Sequence[Session], zone: str, first_day: date) -> tuple[Session, ...]:
+    """The sessions moved by whole days, so that the first is on that day of the zone. Each keeps its
+    hours by the clock on the wall, also where summer time begins or ends between. In UTC.
+
+    Raises `SessionsInvalid` where that day is beyond the calendar, or a clock change leaves nothing
+    of a session.
+    """
+    place = zoneinfo.ZoneInfo(zone)
+    by = first_day - sessions[0].starts_at.astimezone(place).date()
+    try:
+        return check_sessions(
+            [
+                Session(_moved(one.starts_at, place, by), _moved(one.ends_at, place, by))
+                for one in sessions
+            ]
+        )
+    except OverflowError as error:
+        raise SessionsInvalid from error
+
+
+def _moved(time: datetime, place: zoneinfo.ZoneInfo, by: timedelta) -> datetime:
+    # Adding to a time of a zone moves the clock on the wall, not the moment.
+    return time.astimezone(place) + by
 
 
 def check_seats(seats: int | None) -> int | None:

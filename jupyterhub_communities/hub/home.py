@@ -13,7 +13,8 @@ from jupyterhub.handlers.pages import SpawnPendingHandler as HubPendingHandler
 from tornado.web import authenticated
 
 from ..application.identities import is_link_of_use
-from ..application.notices import news_of, put_notice_away
+from ..application.news import news_of
+from ..application.notices import put_notice_away
 from ..application.running import coming_stops
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages
@@ -43,6 +44,7 @@ class HomeHandler(PageMixin, HubHomeHandler):
         return {
             "left": "" if place is None or until else left_at(place, messages),
             "notices": shown_notices(news.notices, messages),
+            "workshop_messages": news.messages,
             "stops": shown_stops(news.stops, messages),
             "grace_notice": "" if until is None else grace_sentence(until, messages),
             "offers_link": self.upstream_has_button

@@ -54,6 +54,7 @@ SENTENCES = {
     "workshop:change": N_("A workshop was changed."),
     "workshop:close": N_("A workshop was closed."),
     "workshop:decline": N_("Somebody was taken out of the line."),
+    "workshop:message": N_("The staff’s message was changed."),
     "workshop:open": N_("A workshop was opened."),
 }
 # Those that no community sees: they belong to a person, or to the hub.
@@ -203,6 +204,8 @@ def _label(name: str, messages: Messages) -> str | None:
         "because": messages.gettext("Reason"),
         "by_hand": messages.gettext("Each newcomer waits until somebody lets them in"),
         "champions": messages.gettext("Champions named by the file"),
+        # TRANSLATORS: How long a text is: its letters, digits and spaces.
+        "characters": messages.gettext("Characters"),
         "closes_at": messages.gettext("Closes"),
         # TRANSLATORS: Communities that use each other’s idle capacity; see the glossary.
         "cohort": messages.gettext("Cohort"),
@@ -213,10 +216,12 @@ def _label(name: str, messages: Messages) -> str | None:
         "number": messages.gettext("Number"),
         "opens_at": messages.gettext("Opens"),
         "paused": messages.pgettext("code", "Paused"),
+        "profile": messages.gettext("Profile"),
         "reserved": messages.pgettext("quota", "Reserved"),
         "retention_days": messages.gettext("Days that people are kept"),
         "role": messages.gettext("Role"),
         "seats": messages.gettext("Seats"),
+        "sessions": messages.gettext("Sessions"),
         "site": messages.gettext("Site"),
         "title": messages.gettext("Title"),
         "workshop": messages.gettext("Workshop"),
@@ -248,6 +253,9 @@ def _value(
         return amounts_in_words(value, messages)
     if name == "champions" and isinstance(value, list):
         return messages.listing(_name(one, trail, messages) for one in value) or "–"
+    if name == "sessions" and isinstance(value, list):
+        times = [[datetime.fromisoformat(at) for at in str(one).split("/")] for one in value]
+        return messages.listing(messages.interval(*one, zone, "medium") for one in times) or "–"
     if name in ("opens_at", "closes_at"):
         return messages.datetime(datetime.fromisoformat(str(value)), zone, "medium")
     return str(value)

@@ -85,7 +85,9 @@ STATUS: dict[str, int] = {
     "username.unusable": 403,
     "version.outdated": 412,
     "workshop.closed": 409,
+    "workshop.message": 400,
     "workshop.seats": 400,
+    "workshop.seats_taken": 409,
     "workshop.sessions": 400,
     "workshop.sites": 409,
     "workshop.title": 400,
@@ -324,6 +326,14 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "This has changed since you looked at it. Nothing was done: please look at it again."
     ),
     "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
+    "workshop.message": lambda r, m: m.gettext(
+        "Please write a message of at most %(limit)s characters that can be shown.", limit=r.limit
+    ),
+    "workshop.seats_taken": lambda r, m: m.ngettext(
+        "%(num)s seat is taken already. Please give at least as many.",
+        "%(num)s seats are taken already. Please give at least as many.",
+        r.taken,
+    ),
     "workshop.seats": lambda r, m: m.gettext(
         "Please give a number from 1 to %(most)s.", most=r.most
     ),

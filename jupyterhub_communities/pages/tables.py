@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from ..application.attendance import Attendance
 from ..application.histories import HeldHistory
 from ..application.usage import UsageTable
 
@@ -29,6 +31,31 @@ def usage_csv(table: UsageTable) -> str:
         for row in table.rows
     )
     return csv_text([header, *rows])
+
+
+def attendance_csv(found: Attendance) -> str:
+    """Times by the clock of each person's site, hours to the hundredth: for lists and certificates."""
+    header = ["name", "username", "role", "site", "joined_at", "first_start", "last_start", "hours"]
+    rows = [header]
+    for one in found.people:
+        place = found.workshop.site(one.site)
+        zone = ZoneInfo(found.workshop.zone_at(one.site))
+        times = (one.joined_at, one.first_start, one.last_start)
+        rows.append(
+            [
+                one.account.display_name,
+                one.account.username,
+                one.role.label,
+                "" if place is None else place.name,
+                *("" if at is None else _minutes(at, zone) for at in times),
+                f"{one.server_time / 3600:.2f}",
+            ]
+        )
+    return csv_text(rows)
+
+
+def _minutes(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).isoformat(timespec="minutes")
 
 
 def held_csv(history: HeldHistory) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from ..application import dividing as quotas
 from ..application import histories, members, people, simulating, usage
 from ..application import workshops as application_workshops
+from ..application.attendance import Attendance as Attended
 from ..application.communities import Membership, quota_lines
 from ..application.invites import IssuedInvite as Issued
 from ..domain import accounts, invites, notices, reservations, waiting, workshops
@@ -254,6 +255,7 @@ class Workshop(Answer):
     sites: list[Site]
     profile: str | None
     reserved: Amounts | None
+    message: str | None  # of its staff, for its people
     state: Literal["planned", "running", "between", "ended", "closed"]
 
     @classmethod
@@ -271,6 +273,45 @@ class OpenedWorkshop(Workshop):
         cls, workshop: workshops.Workshop, now: datetime, invite: IssuedInvite
     ) -> OpenedWorkshop:
         return cls(**_workshop_fields(workshop, now), invite=invite)
+
+
+class Message(Answer):
+    message: str | None
+
+
+class Attendee(Answer):
+    username: str
+    display_name: str
+    role: RoleLabel
+    site: str | None
+    joined_at: Time
+    first_start: Time | None
+    last_start: Time | None
+    server_time: int  # seconds
+
+
+class Attendance(Answer):
+    workshop: str
+    people: list[Attendee]
+
+    @classmethod
+    def of(cls, found: Attended) -> Attendance:
+        return cls(
+            workshop=found.workshop.slug,
+            people=[
+                Attendee(
+                    username=one.account.username,
+                    display_name=one.account.display_name,
+                    role=one.role.label,
+                    site=one.site,
+                    joined_at=one.joined_at,
+                    first_start=one.first_start,
+                    last_start=one.last_start,
+                    server_time=one.server_time,
+                )
+                for one in found.people
+            ],
+        )
 
 
 class Servers(Answer):
@@ -314,6 +355,7 @@ def _workshop_fields(workshop: workshops.Workshop, now: datetime) -> dict[str, A
         "sites": [Site.of(site) for site in workshop.sites],
         "profile": workshop.profile,
         "reserved": None if workshop.reserved is None else dict(workshop.reserved),
+        "message": workshop.message_at(now),
         "state": workshop.state(now).value,
     }
 

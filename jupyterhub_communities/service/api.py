@@ -8,6 +8,7 @@ from http import HTTPStatus
 from tornado.web import HTTPError
 
 from ..application.batches import issue_batch, release_batch, show_batch
+from ..application.changing import change_workshop
 from ..application.communities import my_memberships, view_community
 from ..application.doubles import retire_double
 from ..application.issuing import (
@@ -29,7 +30,6 @@ from ..application.workshops import (
     close_workshop,
     open_workshop,
     page_of_workshops,
-    set_reserved,
     view_workshop,
 )
 from ..domain.grants import Role
@@ -183,7 +183,7 @@ class WorkshopApi(ApiHandler):
         return await self.view(community, workshop)
 
     @operation(
-        "Keeps servers for everybody with a seat, or no longer",
+        "Changes a workshop: all that is said, or nothing",
         body=models.WorkshopChangeBody,
         answer=answers.WorkshopView,
         refuses=(409,),
@@ -192,14 +192,8 @@ class WorkshopApi(ApiHandler):
     async def patch(
         self, community: str, workshop: str, body: models.WorkshopChangeBody
     ) -> answers.WorkshopView:
-        await self.run(
-            set_reserved,
-            self.actor,
-            community,
-            workshop,
-            is_reserved=body.reserved,
-            expected=self.expected,
-        )
+        place = (self.actor, community, workshop)
+        await self.run(change_workshop, *place, body.change(), expected=self.expected)
         return await self.view(community, workshop)
 
     async def view(self, community: str, workshop: str) -> answers.WorkshopView:

@@ -19,7 +19,18 @@ from ..i18n.messages import read_formats
 from ..pages.language import language_transform
 from ..pages.requests import RequestIdTransform
 from ..pages.templates import Site, asset_handlers, make_environment
-from . import api, audit, codes, ends, keys, openapi, pages, quotas
+from . import (
+    api,
+    audit,
+    codes,
+    ends,
+    keys,
+    openapi,
+    pages,
+    quotas,
+    workshop_api,
+    workshop_pages,
+)
 from .endings import Endings
 from .erasures import Erasures
 from .handling import ROOT, ApiHandler
@@ -40,6 +51,7 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *ends.API_HANDLERS,
     *quotas.API_HANDLERS,
     *audit.API_HANDLERS,
+    *workshop_api.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -83,6 +95,7 @@ def make_app(
         *ends.PAGE_ROUTES,
         *quotas.PAGE_ROUTES,
         *audit.PAGE_ROUTES,
+        *workshop_pages.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

@@ -165,7 +165,10 @@ class BatchPage(PageHandler):
                 community=shown,
                 workshop=workshop,
                 join_address=self.join_address(),
-                slips=[(each, qr_picture(self.join_link(each.link))) for each in unclaimed],
+                slips=[
+                    (each.invite.label, each.code, qr_picture(self.join_link(each.link)))
+                    for each in unclaimed
+                ],
             )
         self.draw(
             "slips.html",

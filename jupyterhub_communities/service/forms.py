@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from ..application.workshops import NewWorkshop
 from ..domain.refusals import Refusal, ZoneInvalid
-from ..domain.workshops import MOST_SEATS, Session, check_zone
+from ..domain.workshops import MOST_SEATS, MOST_SESSIONS, Session, check_zone
 from ..i18n.messages import offered
 from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
 
 ROWS = 2  # sessions that the form begins with
-MOST_ROWS = 20
 _FIELDS = ("title", "language", "zone", "seats", "servers", "profile", "reserved")
 _LONGEST = 300  # characters of a field that are drawn again
 _FIELD_OF = {
     "workshop.title": "title",
     "workshop.sessions": "sessions",
     "workshop.seats": "seats",
+    "workshop.seats_taken": "seats",
     "zone.unknown": "zone",
     "profile.not_offered": "profile",
     "profile.unknown": "profile",
@@ -48,10 +49,10 @@ class WorkshopForm:
         return cls(values, [(today, "09:00", "12:00"), *[("", "", "")] * (ROWS - 1)])
 
     @classmethod
-    def read(cls, argument: Callable[[str, str], str | None]) -> WorkshopForm:
+    def read(cls, argument: Callable[[str, str], str | None]) -> Self:
         values = {name: (argument(name, "") or "")[:_LONGEST].strip() for name in _FIELDS}
         rows = []
-        for number in range(MOST_ROWS):
+        for number in range(MOST_SESSIONS):
             row = tuple(
                 (argument(f"{part}_{number}", "") or "")[:20] for part in ("day", "from", "to")
             )
@@ -60,8 +61,8 @@ class WorkshopForm:
             rows.pop()
         return cls(values, rows)
 
-    def with_another_row(self) -> WorkshopForm:
-        return WorkshopForm(self.values, [*self.rows, ("", "", "")][:MOST_ROWS])
+    def with_another_row(self) -> Self:
+        return replace(self, rows=[*self.rows, ("", "", "")][:MOST_SESSIONS])
 
     def parse(self) -> NewWorkshop | None:
         """What was meant; None with `errors` set where a field cannot be read."""
@@ -108,30 +109,35 @@ class WorkshopForm:
 
     def _sessions(self, zone: ZoneInfo) -> list[Session]:
         sessions = []
-        for day, start, end in self.rows:
-            if not (day or start or end):
+        for number, row in enumerate(self.rows):
+            if not any(row):
                 continue
             try:
-                on = date.fromisoformat(day)
-                starts_at = datetime.combine(on, time.fromisoformat(start), zone)
-                ends_at = datetime.combine(on, time.fromisoformat(end), zone)
-                if ends_at <= starts_at and ends_at.time() == time(0):
-                    ends_at += timedelta(days=1)  # until midnight
+                sessions.append(self._session(number, zone))
             except (ValueError, OverflowError):  # the calendar ends with the year 9999
                 self.errors["sessions"] = current_messages().gettext(
                     "Please give day, start and end of each session."
                 )
                 return []
-            sessions.append(Session(starts_at, ends_at))
         if not sessions:
             self.errors["sessions"] = current_messages().gettext(
                 "Please give at least one session."
             )
         return sessions
 
+    def _session(self, number: int, zone: ZoneInfo, *, days: int = 0) -> Session:
+        """What a row says; it ends so many days later. Raises `ValueError` and `OverflowError`."""
+        day, start, end = self.rows[number]
+        on = date.fromisoformat(day)
+        starts_at = datetime.combine(on, time.fromisoformat(start), zone)
+        ends_at = datetime.combine(on + timedelta(days), time.fromisoformat(end), zone)
+        if ends_at <= starts_at and ends_at.time() == time(0):
+            ends_at += timedelta(days=1)  # until midnight
+        return Session(starts_at, ends_at)
 
-def language_options() -> list[tuple[str, str]]:
+
+def language_options(*also: str) -> list[tuple[str, str]]:
     """Tags and names for the form's list, in the reader's language."""
     messages = current_messages()
-    tags = {*_WORKSHOP_LANGUAGES, *offered()}
+    tags = {*_WORKSHOP_LANGUAGES, *offered(), *also}
     return sorted(((tag, messages.language_name(tag)) for tag in tags), key=lambda pair: pair[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
     Field,
 )
 
+from ..application.changing import WorkshopChange
 from ..application.issuing import KEEP, InviteChange, NewInvite
 from ..application.usage import MOST_DAYS
 from ..application.workshops import NewWorkshop
@@ -47,16 +48,16 @@ Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_ou
 Seats = Annotated[int, Field(ge=1, le=MOST_SEATS)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class SessionBody(_Body):
+class SessionBody(Body):
     starts_at: Time
     ends_at: Time
 
 
-class WorkshopBody(_Body):
+class WorkshopBody(Body):
     """`POST communities/{c}/workshops`."""
 
     title: str = Field(min_length=1, max_length=500)
@@ -81,13 +82,50 @@ class WorkshopBody(_Body):
         )
 
 
-class WorkshopChangeBody(_Body):
-    """`PATCH communities/{c}/workshops/{w}`."""
+class WorkshopChangeBody(Body):
+    """`PATCH communities/{c}/workshops/{w}`: what is left out stays."""
 
-    reserved: bool
+    title: str = Field("", min_length=1, max_length=500)
+    language: Language = ""
+    zone: str = Field("", max_length=64)
+    profile: str | None = Field(None, max_length=64)
+    seats: Seats | None = None
+    sessions: list[SessionBody] = Field([], min_length=1, max_length=MOST_SESSIONS)
+    reserved: bool = False
+
+    def change(self) -> WorkshopChange:
+        def said(name: str) -> Any:
+            return getattr(self, name) if name in self.model_fields_set else KEEP
+
+        sessions = said("sessions")
+        if sessions is not KEEP:
+            sessions = tuple(Session(one.starts_at, one.ends_at) for one in sessions)
+        return WorkshopChange(
+            title=said("title"),
+            language=said("language"),
+            zone=said("zone"),
+            profile=said("profile"),
+            seats=said("seats"),
+            sessions=sessions,
+            is_reserved=said("reserved"),
+        )
 
 
-class _NewInviteBody(_Body):
+class CloneBody(Body):
+    """`POST communities/{c}/workshops/{w}/clone`: what is left out is as it was."""
+
+    first_day: Annotated[date, Field(strict=False)]
+    title: str | None = Field(None, min_length=1, max_length=500)
+    reserved: bool | None = None
+
+
+class MessageBody(Body):
+    """`PUT communities/{c}/workshops/{w}/message`."""
+
+    message: str = Field(max_length=5000)
+
+
+class _NewInviteBody(Body):
     """What codes of all kinds have."""
 
     role: RoleLabel = "learner"
@@ -126,7 +164,7 @@ class BatchBody(_NewInviteBody):
     names: list[str] = Field(min_length=1, max_length=MOST_SEATS)
 
 
-class InviteChangeBody(_Body):
+class InviteChangeBody(Body):
     """`PATCH communities/{c}/invites/{i}`: what is left out stays; null takes a limit away."""
 
     seats: Seats | None = None
@@ -148,33 +186,33 @@ class InviteChangeBody(_Body):
         )
 
 
-class RevokeBody(_Body):
+class RevokeBody(Body):
     """`POST communities/{c}/invites/{i}/revoke`."""
 
     with_grants: bool = False
 
 
-class SiteBody(_Body):
+class SiteBody(Body):
     """`POST communities/{c}/workshops/{w}/sites`."""
 
     name: str = Field(min_length=1, max_length=500)
     zone: str = Field(max_length=64)
 
 
-class KeyBody(_Body):
+class KeyBody(Body):
     """`POST communities/{c}[/workshops/{w}]/keys`."""
 
     username: str = Field(max_length=255)
     number: str = Field(max_length=40)
 
 
-class RoleBody(_Body):
+class RoleBody(Body):
     """`PUT communities/{c}/members/{username}`."""
 
     role: RoleLabel
 
 
-class LanguageBody(_Body):
+class LanguageBody(Body):
     """`PATCH me`."""
 
     language: Language
@@ -183,13 +221,13 @@ class LanguageBody(_Body):
 LONGEST_REASON = 500  # characters
 
 
-class ReasonBody(_Body):
+class ReasonBody(Body):
     """`POST communities/{c}/suspend`."""
 
     because: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
-class QuotaBody(_Body):
+class QuotaBody(Body):
     """`PUT communities/{c}/quotas`: all limits of the community, or of one of its workshops."""
 
     workshop: str | None = Field(None, max_length=40)
@@ -202,13 +240,17 @@ class SimulateBody(QuotaBody):
     days: int = 30
 
 
-class ErasureBody(_Body):
+class ErasureBody(Body):
     """`DELETE me`: the username again."""
 
     username: str = Field(max_length=255)
 
 
 # Queries, as the document describes them. They are read where they are used.
+
+
+class FormatQuery(BaseModel):
+    format: Literal["json", "csv"] = "json"
 
 
 class PlaceQuery(BaseModel):

@@ -9,7 +9,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.members import list_members
-from ..application.notices import news_of
+from ..application.news import news_of
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
@@ -100,6 +100,7 @@ class HomePage(PageHandler):
             memberships=await self.run(my_memberships, self.actor),
             notices=shown_notices(news.notices, current_messages()),
             stops=shown_stops(news.stops, current_messages()),
+            workshop_messages=news.messages,
             grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 
@@ -174,14 +175,28 @@ class WorkshopPage(PageHandler):
     """Code, link and QR, seats, sessions, and who is in."""
 
     async def get(self, community: str, slug: str) -> None:
+        await self.draw_workshop(community, slug)
+
+    async def draw_workshop(
+        self, community: str, slug: str, *, status: int = 200, typed: str = "", error: str = ""
+    ) -> None:
+        """`typed` and `error` are those of a message that was not taken."""
         shown = await self.community(community)
         view = await self.run(view_workshop, self.actor, community, slug)
         secret_link = (
             "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
         )
+        message = view.workshop.message_at(self.house.clock.now())
         self.draw(
             "workshop.html",
+            status=status,
             community=shown,
+            page_base=f"{self.settings['prefix']}communities/{community}/workshops/{slug}",
+            message=message,
+            message_typed=typed if error else message or "",
+            message_error=error,
+            may_write=may(self.actor, Verb.WRITE_MESSAGE, community, slug),
+            may_open=may(self.actor, Verb.OPEN_WORKSHOP, community),
             view=view,
             workshop=view.workshop,
             join_link=secret_link,
@@ -191,7 +206,7 @@ class WorkshopPage(PageHandler):
             now=self.house.clock.now(),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
-            may_reserve=may(self.actor, Verb.CHANGE_WORKSHOP, community, slug),
+            may_change=may(self.actor, Verb.CHANGE_WORKSHOP, community, slug),
             reserve=reserve_in_words(view.reserve, view.workshop.zone, current_messages()),
         )
 

@@ -82,6 +82,11 @@ def _choice(argument: Argument, name: str, choices: Sequence[str], default: str)
     return chosen
 
 
+def asked_format(argument: Argument) -> str:
+    kind: str = _choice(argument, "format", FORMATS, "json")
+    return kind
+
+
 async def read_held(
     house: House,
     actor: Actor,
@@ -109,13 +114,15 @@ class UsageApi(ApiHandler):
     async def get(self, community: str | None = None) -> answers.Usage | Table:
         argument = self.get_query_argument
         by: By = _choice(argument, "by", BYS, "day")
-        kind = _choice(argument, "format", FORMATS, "json")
+        kind = asked_format(argument)
         period = asked_period(argument, self.house)
         workshop = argument("workshop", None)
         table = await self.run(
             usage_table, self.actor, community, period.start, period.end, by, workshop
         )
-        return answers.Usage.of(table) if kind == "json" else _file(self, "usage", usage_csv(table))
+        return (
+            answers.Usage.of(table) if kind == "json" else csv_file(self, "usage", usage_csv(table))
+        )
 
 
 class HeldApi(ApiHandler):
@@ -130,7 +137,7 @@ class HeldApi(ApiHandler):
     )
     async def get(self, community: str | None = None) -> answers.HeldHistory | Table:
         argument = self.get_query_argument
-        kind = _choice(argument, "format", FORMATS, "json")
+        kind = asked_format(argument)
         period = asked_period(argument, self.house)
         workshop = argument("workshop", None)
         resource = argument("resource", "servers")
@@ -138,10 +145,10 @@ class HeldApi(ApiHandler):
         history = await read_held(self.house, *place, resource, period)
         if kind == "json":
             return answers.HeldHistory.of(history)
-        return _file(self, "held", held_csv(history))
+        return csv_file(self, "held", held_csv(history))
 
 
-def _file(handler: ApiHandler, name: str, csv: str) -> Table:
+def csv_file(handler: ApiHandler, name: str, csv: str) -> Table:
     handler.set_header("Content-Disposition", f'attachment; filename="{name}.csv"')
     return Table("\ufeff" + csv)
 

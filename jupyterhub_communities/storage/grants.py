@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -24,12 +24,13 @@ from sqlalchemy import (
 from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from ..domain.paging import Page, Part, part_of
-from .tables import accounts, communities, grants, workshops
+from .tables import accounts, communities, grants, invites, redemptions, workshops
 
 HISTORY_COLUMNS = (
     *(column.label(f"grant_{column.name}") for column in grants.c),
     communities.c.suspended_at.label("community_suspended_at"),
     workshops.c.language.label("workshop_language"),
+    workshops.c.message.is_not(None).label("workshop_has_message"),
 )
 
 
@@ -54,6 +55,7 @@ def history_of(rows: Sequence[Row[Any]]) -> GrantHistory:
             row.grant_community for row in granted if row.community_suspended_at is not None
         ),
         languages={row.grant_id: row.workshop_language for row in granted},
+        with_message=frozenset(row.grant_id for row in granted if row.workshop_has_message),
     )
 
 
@@ -118,6 +120,14 @@ class SqlGrants:
         condition = and_(grants.c.community == community, grants.c.account_id.in_(account_ids))
         return self._unlapsed(condition, now)
 
+    def ever_of_workshop(self, community: str, workshop: str) -> Sequence[Grant]:
+        rows = self._connection.execute(
+            select(grants)
+            .where(grants.c.community == community, grants.c.workshop == workshop)
+            .order_by(grants.c.starts_at, grants.c.id)
+        )
+        return [_grant(row) for row in rows]
+
     def add(self, grant: Grant) -> None:
         values = {
             "id": grant.id,
@@ -144,6 +154,47 @@ class SqlGrants:
                 update(grants)
                 .where(grants.c.id.in_(wanted), grants.c.revoked_at.is_(None))
                 .values(revoked_at=now)
+            )
+
+    def follow_workshop(
+        self, community: str, workshop: str, *, until: datetime, latest: datetime, now: datetime
+    ) -> None:
+        redeemed = (
+            select(grants.c.id, redemptions.c.redeemed_at, invites.c.lasts_seconds)
+            .join(redemptions, redemptions.c.grant_id == grants.c.id)
+            .join(invites, invites.c.id == redemptions.c.invite_id)
+            .where(
+                invites.c.community == community,
+                invites.c.workshop == workshop,
+                invites.c.lasts_until.is_not(None),
+                grants.c.revoked_at.is_(None),
+                grants.c.ends_at > now,
+            )
+        )
+        execute = self._connection.execute
+        all_ids = redeemed.with_only_columns(grants.c.id)
+        execute(
+            update(grants)
+            .where(grants.c.id.in_(all_ids), grants.c.ends_at > latest)
+            .values(ends_at=latest)
+        )
+        sooner = grants.c.ends_at < until
+        with_it = all_ids.where(invites.c.lasts_seconds.is_(None))
+        # By days of their own: from when each person came.
+        rows = execute(redeemed.where(sooner, invites.c.lasts_seconds.is_not(None))).all()
+        execute(update(grants).where(grants.c.id.in_(with_it), sooner).values(ends_at=until))
+        if rows:
+            execute(
+                update(grants)
+                .where(grants.c.id == bindparam("of"))
+                .values(ends_at=bindparam("until")),
+                [
+                    {
+                        "of": row.id,
+                        "until": min(until, row.redeemed_at + timedelta(seconds=row.lasts_seconds)),
+                    }
+                    for row in rows
+                ],
             )
 
     def move(self, from_account: str, to_account: str) -> None:

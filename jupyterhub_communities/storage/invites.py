@@ -221,6 +221,23 @@ class SqlInvites:
     def close(self, invite_id: str, now: datetime) -> None:
         self._update(invite_id, closes_at=now)
 
+    def follow_workshop(
+        self,
+        community: str,
+        workshop: str,
+        *,
+        before: datetime,
+        ends_at: datetime,
+        lasts: timedelta,
+    ) -> None:
+        its = update(invites).where(
+            invites.c.community == community, invites.c.workshop == workshop
+        )
+        self._connection.execute(its.where(invites.c.closes_at == before).values(closes_at=ends_at))
+        self._connection.execute(
+            its.where(invites.c.lasts_until.is_not(None)).values(lasts_until=ends_at + lasts)
+        )
+
     def makers_among(self, account_ids: Iterable[str], now: datetime) -> Sequence[str]:
         query = select(invites.c.made_by).where(
             invites.c.made_by.in_(list(account_ids)), *_usable(now)

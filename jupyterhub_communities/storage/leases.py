@@ -216,6 +216,20 @@ class SqlLeases:
         query = select(leases.c.account_id).where(leases.c.account_id.in_(wanted)).distinct()
         return frozenset(self._connection.execute(query).scalars())
 
+    def starts(
+        self, community: str, workshop: str
+    ) -> Mapping[str, tuple[datetime | None, datetime | None]]:
+        query = (
+            select(leases.c.account_id, func.min(leases.c.active_at), func.max(leases.c.active_at))
+            .where(
+                leases.c.community == community,
+                leases.c.workshop == workshop,
+                leases.c.account_id.is_not(None),
+            )
+            .group_by(leases.c.account_id)
+        )
+        return {row[0]: (row[1], row[2]) for row in self._connection.execute(query)}
+
     def latest(self, account_id: str) -> Lease | None:
         row = self._connection.execute(_LATEST, {"account": account_id}).one_or_none()
         return None if row is None else lease_of(row)

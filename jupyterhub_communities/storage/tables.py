@@ -140,6 +140,7 @@ workshops = Table(
     # Set aside for each session: resource → amount.
     Column("reserved", JSON(none_as_null=True)),
     Column("reserved_at", UtcDateTime),
+    Column("message", Text),
 )
 
 sessions = Table(

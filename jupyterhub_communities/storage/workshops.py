@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    delete,
     insert,
     or_,
     select,
@@ -103,22 +104,32 @@ class SqlWorkshops:
                 closed_at=workshop.closed_at,
                 reserved=None if workshop.reserved is None else dict(workshop.reserved),
                 reserved_at=workshop.reserved_at,
+                message=workshop.message,
             )
         )
-        self._connection.execute(
-            insert(sessions),
-            [
-                {
-                    "community": workshop.community,
-                    "workshop": workshop.slug,
-                    "starts_at": session.starts_at,
-                    "ends_at": session.ends_at,
-                }
-                for session in workshop.sessions
-            ],
-        )
+        self._add_sessions(workshop)
         for site in workshop.sites:
             self.add_site(workshop.community, workshop.slug, site)
+
+    def change(self, workshop: Workshop) -> None:
+        self._update(
+            workshop.community,
+            workshop.slug,
+            title=workshop.title,
+            language=workshop.language,
+            zone=workshop.zone,
+            seats=workshop.seats,
+            profile=workshop.profile,
+        )
+        self._connection.execute(
+            delete(sessions).where(
+                sessions.c.community == workshop.community, sessions.c.workshop == workshop.slug
+            )
+        )
+        self._add_sessions(workshop)
+
+    def set_message(self, community: str, slug: str, message: str | None) -> None:
+        self._update(community, slug, message=message)
 
     def add_site(self, community: str, workshop: str, site: Site) -> None:
         self._connection.execute(
@@ -132,20 +143,35 @@ class SqlWorkshops:
         )
 
     def close(self, community: str, slug: str, now: datetime) -> None:
-        self._connection.execute(
-            update(workshops)
-            .where(workshops.c.community == community, workshops.c.slug == slug)
-            .values(closed_at=now)
-        )
+        self._update(community, slug, closed_at=now)
 
     def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
+        self._update(
+            community,
+            slug,
+            reserved=None if amounts is None else dict(amounts),
+            reserved_at=None if amounts is None else now,
+        )
+
+    def _update(self, community: str, slug: str, **values: object) -> None:
         self._connection.execute(
             update(workshops)
             .where(workshops.c.community == community, workshops.c.slug == slug)
-            .values(
-                reserved=None if amounts is None else dict(amounts),
-                reserved_at=None if amounts is None else now,
-            )
+            .values(**values)
+        )
+
+    def _add_sessions(self, workshop: Workshop) -> None:
+        self._connection.execute(
+            insert(sessions),
+            [
+                {
+                    "community": workshop.community,
+                    "workshop": workshop.slug,
+                    "starts_at": session.starts_at,
+                    "ends_at": session.ends_at,
+                }
+                for session in workshop.sessions
+            ],
         )
 
     def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Workshop]:
@@ -203,4 +229,5 @@ def _workshop(
         sites=places,
         reserved=row.reserved,
         reserved_at=row.reserved_at,
+        message=row.message,
     )

@@ -13,7 +13,7 @@ from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
-from jupyterhub_communities.application.notices import news_of
+from jupyterhub_communities.application.news import news_of
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance

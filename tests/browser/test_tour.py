@@ -43,14 +43,32 @@ SAME_WORDS = {
     "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
     "fr": {
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
-        *("contact", "double", "menu", "minutes", "page", "pause", "place", "places", "possible"),
+        *(
+            "contact",
+            "double",
+            "letter",
+            "menu",
+            "message",
+            "minutes",
+            "page",
+            "pause",
+            "place",
+            "places",
+            "possible",
+        ),
         *("quota", "service"),
     },
-    "ar": set(),
-    "sw": {"data"},
+    "ar": {"letter"},
+    "sw": {"data", "letter"},
 }
 # Nothing of their own to be seen: 404.html is the page of errors, fields.html frames what forms say.
-WITHOUT_WORDS = {"hub/404.html", "service/fields.html", "stops.html"}
+WITHOUT_WORDS = {
+    "hub/404.html",
+    "service/fields.html",
+    "service/slip_list.html",
+    "stops.html",
+    "workshop_messages.html",
+}
 
 
 @dataclass

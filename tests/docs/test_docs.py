@@ -215,7 +215,7 @@ IMPERSONAL = {
     "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
     "workshops": "community slug title language zone seats profile created_at closed_at "
-    "reserved reserved_at",
+    "reserved reserved_at message",
 }
 
 
@@ -247,7 +247,7 @@ WITHOUT_A_PICTURE = {
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
     "languages", "layout", "notices", "service/audit", "service/audit_summary", "service/base", "service/board", "service/erased",
-    "service/error", "service/fields", "service/overbooked", "service/quota", "service/retire", "service/slip_list", "service/words", "stops",
+    "service/error", "service/fields", "service/handout_pieces", "service/overbooked", "service/quota", "service/retire", "service/sheet", "service/slip_list", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
 
 
@@ -281,13 +281,13 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         "MEMBER": "",
         "INVITE": "",
         "BATCH": "",
-        "ETAG": "",
+        "ETAG": "*",
         "WORKSHOP": WORKSHOP,
         **lost_key_of_a_double(demo),
         **two_who_wait(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 61
+    assert len(commands) == 66
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)

@@ -1,6 +1,6 @@
 """Workshops: their times, and what may not be said of them."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +19,7 @@ from jupyterhub_communities.domain.workshops import (
     check_sessions,
     check_zone,
     read_title,
+    shifted,
     slug_for,
 )
 
@@ -98,6 +99,45 @@ def test_a_session_over_the_night_of_the_clock_change_is_as_long_as_it_is() -> N
     end = datetime(2026, 10, 25, 2, 30, tzinfo=MADRID, fold=1)
     (found,) = check_sessions([Session(start, end)])
     assert found.ends_at - found.starts_at == timedelta(minutes=31)
+
+
+def local(*time: int, **more: int) -> datetime:
+    return datetime(*time, tzinfo=MADRID, **more)
+
+
+def clocks(sessions) -> list[tuple[str, str]]:
+    return [
+        tuple(f"{time.astimezone(MADRID):%m-%d %H:%M}" for time in (one.starts_at, one.ends_at))
+        for one in sessions
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        # Into summer time, over its beginning, and back to winter.
+        (date(2026, 7, 6), [("07-06 09:00", "07-06 12:00"), ("07-07 22:00", "07-08 01:00")]),
+        (date(2026, 3, 28), [("03-28 09:00", "03-28 12:00"), ("03-29 22:00", "03-30 01:00")]),
+        (date(2026, 10, 24), [("10-24 09:00", "10-24 12:00"), ("10-25 22:00", "10-26 01:00")]),
+        (date(2025, 1, 6), [("01-06 09:00", "01-06 12:00"), ("01-07 22:00", "01-08 01:00")]),
+    ],
+)
+def test_sessions_are_moved_by_days_and_keep_their_hours_over_clock_changes(day, expected) -> None:
+    sessions = (
+        Session(local(2026, 3, 2, 9), local(2026, 3, 2, 12)),
+        Session(local(2026, 3, 3, 22), local(2026, 3, 4, 1)),
+    )
+    moved = shifted([Session(s.starts_at.astimezone(UTC), s.ends_at.astimezone(UTC)) for s in sessions],
+                    "Europe/Madrid", day)  # fmt: skip
+    assert clocks(moved) == expected
+    assert all(one.starts_at.tzinfo is UTC for one in moved)
+
+
+@pytest.mark.parametrize("day", [date.max, date.min, date(2026, 3, 29)])
+def test_sessions_that_would_be_nowhere_are_refused(day) -> None:
+    night = Session(local(2026, 3, 2, 2, 30), local(2026, 3, 2, 3))  # left out on March 29
+    with pytest.raises(SessionsInvalid):
+        shifted([night], "Europe/Madrid", day)
 
 
 @pytest.mark.parametrize("seats", [0, -1, 1001])

@@ -117,6 +117,11 @@ VERBS = {
     Verb.REMOVE_MEMBER: ("DELETE", "communities/andes/members/{helper}", None),
     Verb.OPEN_WORKSHOP: ("POST", "communities/andes/workshops", WORKSHOP),
     Verb.CLOSE_WORKSHOP: ("POST", "communities/andes/workshops/{workshop}/close", None),
+    Verb.WRITE_MESSAGE: (
+        "PUT",
+        "communities/andes/workshops/{workshop}/message",
+        {"message": "Hola"},
+    ),
     Verb.VIEW_BOARD: ("GET", "communities/andes/workshops/{workshop}/board", None),
     Verb.ISSUE_INVITE: ("POST", "communities/andes/invites", {}),
     Verb.SHOW_CODE: ("GET", "communities/andes/invites/{invite}", None),

@@ -289,6 +289,57 @@ async def workshop(at):
 
 
 @on_the_demo("champion")
+async def change_workshop(at):
+    await at.workshop("/change")
+
+
+@on_the_demo("champion")
+async def change_workshop_with_errors(at):
+    await at.workshop("/change")
+    await at.send("#title", title=" ", seats="1", day_0="")
+
+
+@on_the_demo("champion")
+async def a_workshop_that_somebody_else_has_changed(at):
+    await at.workshop("/change")
+    await at.send("#title", version="0", title="Mapas", seats="12", zone="America/Bogota")
+    await at.page.locator("#stands").wait_for()
+
+
+@on_the_demo("champion")
+async def clone_workshop(at):
+    await at.workshop("/clone")
+
+
+@on_the_demo("champion")
+async def clone_workshop_with_errors(at):
+    await at.workshop("/clone")
+    await at.send("#title", first_day="")
+
+
+@on_the_demo("champion")
+async def projector(at):
+    room = at.world.facts[f"room {at.tag}"]
+    await at.service(f"communities/andes/workshops/{room}/projector")
+
+
+@on_the_demo("champion")
+async def a_sheet_for_the_wall(at):
+    await at.workshop(f"/handouts?language={at.tag}")
+
+
+@on_the_demo("champion")
+async def slips_for_everybody(at):
+    await at.workshop(f"/handouts?kind=slips&language={at.tag}")
+
+
+@on_the_demo("champion")
+async def a_message_that_is_too_long(at):
+    await at.workshop()
+    await at.send("#message-text", action="keep", message="5" * 501)
+
+
+@on_the_demo("champion")
 async def codes(at):
     await at.workshop("/codes")
 

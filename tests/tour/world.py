@@ -46,6 +46,20 @@ def make_world(demo: Demo) -> World:
         keep(name, api.post("communities/andes/invites", workshop=workshop, **wanted))
 
     keep("learner", opened["invite"])
+    text = "La sala es la B."
+    api.put(f"communities/andes/workshops/{workshop}/message", message=text)
+    for tag in LANGUAGES:  # what a whole room sees is in the workshop's language
+        its = {key: time.isoformat() for key, time in day.items()}
+        room = api.post(
+            "communities/andes/workshops",
+            title=TITLE,
+            language=tag,
+            zone="America/Lima",
+            seats=30,
+            sessions=[its],
+        )
+        world.facts[f"room {tag}"] = room["slug"]
+        keep(f"room {tag}", room["invite"])
     world.links["community"] = demo.code("es", "instructor")
     invite("helper", role="helper", seats=5)
     invite("full", seats=1)
@@ -140,8 +154,8 @@ class Api:
     def patch(self, path: str, **body: Any) -> Any:
         return self._ask("PATCH", path, json=body)
 
-    def put(self, path: str) -> Any:
-        return self._ask("PUT", path)
+    def put(self, path: str, **body: Any) -> Any:
+        return self._ask("PUT", path, **({"json": body} if body else {}))
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         answer = self._session.request(method, self._url + path, timeout=60, **more)

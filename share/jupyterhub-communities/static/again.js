@@ -1,9 +1,11 @@
 // Looks again by itself, and shows what is new. Without scripts the page loads itself again.
 const main = document.querySelector("main");
 main.ariaLive = "polite";
+// The service answers a script only with the page's token, the Hub also without.
+const headers = main.dataset.xsrf ? { "X-XSRFToken": main.dataset.xsrf } : {};
 const timer = setInterval(async () => {
   if (document.hidden) return;
-  const answer = await fetch(location.href).catch(() => null);
+  const answer = await fetch(location.href, { headers }).catch(() => null);
   if (!answer || answer.status >= 500) return; // a weak connection, a busy hub: the next round
   if (answer.redirected) {
     location.href = answer.url;
