@@ -71,9 +71,10 @@ def remove_member(desk: Desk, actor: Actor, community: str, username: str) -> Ac
     """Ends all of a person's grants in the community. Leaving is everybody's own right."""
     with desk.database.write() as store:
         find_community(store, actor, community)
-        account, grants = _member(desk, store, community, username)
-        if account.id != actor.account_id:
+        named = store.accounts.by_username(username)
+        if named is None or named.id != actor.account_id:
             require(actor, Verb.REMOVE_MEMBER, community)
+        account, grants = _member(desk, store, community, username)
         if any(grant.source is Source.DECLARED for grant in grants):
             raise Declared
         store.grants.revoke([grant.id for grant in grants], desk.now)
