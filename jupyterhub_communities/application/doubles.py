@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.grants import Actor, Grant, Role, Verb, require
+from ..domain.grants import Actor, Grant, Role, Verb, require, require_anywhere
 from ..domain.names import same_name
 from ..domain.refusals import AccountUsed, NotADouble, NotFound
 from .audit import record
@@ -47,6 +47,7 @@ def _retirable(
     desk: Desk, store: Store, actor: Actor, community: str, workshop: str, username: str
 ) -> tuple[Account, tuple[Grant, ...]]:
     find_workshop(store, actor, community, workshop)
+    require_anywhere(actor, Verb.RETIRE_DOUBLE, community)
     account = store.accounts.by_username(username)
     grants = () if account is None else tuple(store.grants.of_account(account.id, desk.now))
     here = [grant for grant in grants if (grant.community, grant.workshop) == (community, workshop)]

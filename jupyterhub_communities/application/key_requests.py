@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.accounts import Account, AccountKind
-from ..domain.grants import Actor, Role, Verb, require
+from ..domain.grants import Actor, Role, Verb, require, require_anywhere
 from ..domain.key_requests import (
     KeyRequest,
     draw_number,
@@ -193,6 +193,7 @@ def _person_at(
         find_community(store, actor, community)
     else:
         find_workshop(store, actor, community, workshop)
+    require_anywhere(actor, Verb.APPROVE_KEY, community)
     account = store.accounts.by_username(username)
     if account is not None and any(
         grant.community == community and workshop in (None, grant.workshop)

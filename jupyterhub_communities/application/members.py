@@ -108,9 +108,10 @@ def remove_member(
     """Ends all of a person's grants in the community. Leaving is everybody's own right."""
     with desk.database.write() as store:
         find_community(store, actor, community)
-        account, grants = _member(desk, store, community, username)
-        if account.id != actor.account_id:
+        named = store.accounts.by_username(username)
+        if named is None or named.id != actor.account_id:
             require(actor, Verb.REMOVE_MEMBER, community)
+        account, grants = _member(desk, store, community, username)
         check_version(_as_member(account, grants).version, expected)
         if any(grant.source is Source.DECLARED for grant in grants):
             raise Declared

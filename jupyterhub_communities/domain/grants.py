@@ -206,6 +206,15 @@ def _role_for(
     return role
 
 
+def require_anywhere(actor: Actor, verb: Verb, community: str) -> None:
+    """Before somebody is looked up by name: who may it nowhere in the community learns no names."""
+    lowest = LOWEST_ROLE[verb]
+    if not actor.is_operator and not any(
+        grant.community == community and grant.role >= lowest for grant in actor.grants
+    ):
+        raise PermissionDenied(needs=lowest.label)
+
+
 def require_grantable(own: Role, granted: Role) -> None:
     """Nobody grants a role above their own."""
     if granted > own:

@@ -29,6 +29,7 @@ from jupyterhub_communities.domain.refusals import (
     KeyRequestUnknown,
     KeyUnknown,
     NotFound,
+    PermissionDenied,
 )
 
 
@@ -279,7 +280,7 @@ def test_a_learner_approves_for_nobody(house, place) -> None:
     number = place.ask()
     rosa = place.join("Rosa")
     for who in (rosa, place.maria):
-        with pytest.raises(KeyApprovalRefused):
+        with pytest.raises(PermissionDenied):
             place.approve(number, who=who, by=actor_of(house, rosa.username))
 
 

@@ -21,6 +21,8 @@ WITHOUT_ENTRY = {
     "erasure.forget_tickets": "names that have had their time",
     "key_requests.ask_for_key": "a stranger's browser: nothing changes until somebody approves",
     "notices.put_notice_away": "the person's own, and read",
+    "repeating.forget_answers": "answers that have had their day",
+    "repeating.once": "the verb within writes its own",
     **dict.fromkeys(
         [
             "leases._admit",

@@ -91,7 +91,7 @@ def test_the_hubs_environments_find_the_operators_templates_then_ours_then_the_h
         assert environment.get_template("admin.html").render() == "the Hub's"
         ours = environment.get_template("error.html").filename
         assert ours == str(TEMPLATES / "hub" / "error.html")
-    assert len(hub_settings["transforms"]) == 1
+    assert len(hub_settings["transforms"]) == 2, "the language, and the id of the request"
 
 
 @pytest.mark.parametrize(

@@ -388,6 +388,28 @@ async def test_nobody_gives_a_role_above_their_own(town, ask) -> None:
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
+async def test_who_may_nothing_with_people_learns_no_names(town, ask) -> None:
+    """A learner gets the same answer for who is here and for who is not."""
+    workshop = f"api communities/andes/workshops/{town.slugs[WORKSHOP]}"
+    here = town.asks_for_key(WORKSHOP)
+    for token in ("learner at community", "learner at workshop", "learner at site"):
+        for name in (here["username"], "nobody-of-this-name"):
+            key = {**here, "username": name}
+            tried = [
+                ("POST", f"{workshop}/keys", key),
+                ("POST", "api communities/andes/keys", key),
+                ("POST", f"{workshop}/board/{name}/retire", None),
+                ("GET", f"api communities/andes/members/{name}", None),
+                ("PUT", f"api communities/andes/members/{name}", {"role": "learner"}),
+                ("PUT", f"api communities/andes/members/{name}/erasure", None),
+                ("DELETE", f"api communities/andes/members/{name}", None),
+            ]
+            for method, path, body in tried:
+                status, text = await ask(token, method, path, body)
+                said = (status, json.loads(text)["code"])
+                assert said == (403, "permission.denied"), (token, method, path)
+
+
 OF_THE_OPERATOR = [
     ("GET", "api hub/quotas", None),
     ("PUT", "api hub/quotas", {"limits": {"servers": 1}}),
