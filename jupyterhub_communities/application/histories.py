@@ -107,9 +107,9 @@ def plan_held(
     """Raises `NotFound` for a place that is none of the actor's business, or what is held nowhere."""
     if not is_resource(resource) or is_spent(resource):
         raise NotFound(kind="resource")
-    scope = Scope(community, workshop)
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
+        scope = Scope(community, workshop)
         limit = store.balances.quota(scope).held.get(resource, Limit())
         reservations = store.balances.reservations(period.start, period.end)
         return HeldPlan(

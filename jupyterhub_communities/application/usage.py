@@ -13,7 +13,7 @@ from ..domain.grants import Actor, Verb, require
 from ..domain.leases import Lease
 from ..domain.metering import meter
 from ..domain.quotas import Scope
-from ..domain.refusals import PeriodBackwards, PeriodInvalid
+from ..domain.refusals import NotFound, PeriodBackwards, PeriodInvalid
 from ..domain.units import Amounts
 from ..domain.windows import hour_of
 from .communities import find_community
@@ -113,6 +113,8 @@ def require_view(
     """A community's members may read its usage; the hub's is the operator's."""
     if community is None:
         require_operator(actor)
+        if workshop is not None:
+            raise NotFound(kind="workshop")  # each is a community's
     else:
         find_community(store, actor, community)
         if workshop is not None:
