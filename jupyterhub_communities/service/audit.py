@@ -86,13 +86,12 @@ class AuditApi(ApiHandler):
         as_csv=True,
     )
     async def get(self, community: str | None = None) -> Part[answers.AuditEntry] | None:
-        wanted = asked_filter(self)
+        wanted, page = asked_filter(self), self.page
         if kind := self.get_query_argument("format", ""):
             if kind not in FORMATS:
                 raise ChoiceInvalid(name="format", choices=FORMATS)
             await send_all(self, community, wanted, kind)
             return None
-        page = self.page
         before = None if page.after is None else page.after[0]
         trail = await self.run(
             view_trail, self.actor, community, wanted, before=before, limit=page.limit
