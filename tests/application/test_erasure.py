@@ -20,6 +20,7 @@ from jupyterhub_communities.application.line import take_ticket
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.application.repeating import Request, once
 from jupyterhub_communities.application.return_keys import confirm_return_key, show_return_key
 from jupyterhub_communities.application.waiting import leave_line, wait_in_line
 from jupyterhub_communities.application.workshops import view_workshop
@@ -368,6 +369,7 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
     house.call(link_identity, LinkRequest(sol, "sol@upstream", has_files=False))
     house.call(take_ticket, StartRequest("line", ServerKey(sol, "line")), {"profile": "small"})
     house.call(admit, StartRequest("lease", ServerKey(sol)))
+    house.call(once, Request(sol, mine, key="1", asked="nothing"), lambda _: "Sol")
     house.clock.advance(minutes=5)
     house.call(meter_leases)
     now = house.clock.now()
@@ -397,6 +399,17 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
     others = house.call(erasure.export_me, join(house, opened, "Luz"))
     assert not any(others[table] for table in ("usage", "leases", "workshops", "waiting"))
     assert sol not in repr(others)
+
+
+def test_what_somebody_was_answered_goes_with_them(house, opened) -> None:
+    luz = join(house, opened)
+    mine = account_of(house, luz).id
+    house.call(once, Request(luz, mine, key="1", asked="nothing"), lambda _: "Luz")
+    assert house.call(erasure.export_me, luz)["kept_answers"]
+    erasure_of = house.call(erasure.erase_me, luz, luz)
+    house.call(erasure.finish_erasure, erasure_of.id)
+    with house.database.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM kept_answers")).scalar_one() == 0
 
 
 def test_names_of_people_who_waited_are_forgotten_after_a_week(house, clock) -> None:
