@@ -282,7 +282,7 @@ def test_every_curl_of_the_api_page_runs(demo) -> None:
         **lost_key_of_a_double(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 52
+    assert len(commands) == 55
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
