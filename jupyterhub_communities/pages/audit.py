@@ -254,11 +254,15 @@ def _value(
     if name == "champions" and isinstance(value, list):
         return messages.listing(_name(one, trail, messages) for one in value) or "–"
     if name == "sessions" and isinstance(value, list):
-        times = [[datetime.fromisoformat(at) for at in str(one).split("/")] for one in value]
-        return messages.listing(messages.interval(*one, zone, "medium") for one in times) or "–"
+        return messages.listing(_interval(str(one), messages, zone) for one in value) or "–"
     if name in ("opens_at", "closes_at"):
         return messages.datetime(datetime.fromisoformat(str(value)), zone, "medium")
     return str(value)
+
+
+def _interval(session: str, messages: Messages, zone: str) -> str:
+    start, end = (datetime.fromisoformat(at) for at in session.split("/"))
+    return messages.interval(start, end, zone, "medium")
 
 
 def _role(label: str, messages: Messages) -> str:

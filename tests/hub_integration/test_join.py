@@ -489,4 +489,5 @@ def test_the_audit_has_the_requests_id_and_so_has_the_answer(hub) -> None:
     with hub.house.database.read() as store:
         entries = store.audit.of_community("andes", TrailFilter(action="invite:redeem"), limit=1)
     assert entries[0].request_id == "proxy-0123456789abcdef"
-    assert len(page.headers["X-Request-ID"]) == 32, "the page that followed has its own"
+    assert page.headers["X-Request-ID"] == "proxy-0123456789abcdef"
+    assert len(device.get("/hub/welcome").headers["X-Request-ID"]) == 32, "one is made"
