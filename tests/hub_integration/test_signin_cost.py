@@ -37,9 +37,8 @@ c.Authenticator.allow_all = True
 """
 
 
-# What we do ourselves. `read` and `write` are transactions. Of a returning person's statements six
-# are the home page's, for what is left at the place that they would start in: in the look that it
-# takes anyway.
+# What we do ourselves. `read` and `write` are transactions. Of a returning person's statements three
+# are the home page's: their notices, and what is limited at the place that they would start in.
 OURS = {
     "new": """
         INSERT accounts 1
@@ -60,9 +59,6 @@ OURS = {
         SELECT allowances 1
         SELECT balances 1
         SELECT notices 1
-        SELECT sessions 1
-        SELECT sites 1
-        SELECT workshops 1
         read 2
     """,
 }
