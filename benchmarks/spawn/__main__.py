@@ -215,7 +215,7 @@ def main() -> None:
     options = parser.parse_args()
     for asked_to_end in (signal.SIGINT, signal.SIGTERM):  # so that the hubs end too
         signal.signal(asked_to_end, lambda *_: sys.exit("ended early"))
-    count, repetitions = (30, 3) if options.quick else (60, 5)
+    count, repetitions = (30, 3) if options.quick else (60, 7)
     batches = []
     with (
         tempfile.TemporaryDirectory(prefix="spawn-", ignore_cleanup_errors=True) as folder,
@@ -223,7 +223,7 @@ def main() -> None:
         running(SYSTEMS, Path(folder)) as hubs,
     ):
         people = {hub.system.name: People(hub, count) for hub in hubs}
-        for hub in hubs:
+        for hub in [*hubs, *hubs]:
             batch(hub, people[hub.system.name])  # warm
         for repetition in range(repetitions):
             by = repetition % len(hubs)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from langcodes import Language, closest_match
 from langcodes.tag_parser import LanguageTagError
@@ -119,6 +120,7 @@ def also_read(tag: str, offered: Sequence[str]) -> str | None:
     return closest(tag, offered) or closest(tag, offered, _ALSO_READ)
 
 
+@lru_cache(maxsize=256)
 def lab_locale(tag: str) -> str:
     """What JupyterLab calls the language: `es_ES`, `pt_BR`, `fr_FR`; `en` for English."""
     likely = Language.get(tag).maximize()
