@@ -19,7 +19,6 @@ from jupyterhub_communities.application.cloning import (
     clone_workshop,
     next_first_day,
 )
-from jupyterhub_communities.application.communities import view_audit
 from jupyterhub_communities.application.dividing import set_quota
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import (
@@ -34,6 +33,7 @@ from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.messages import set_message
 from jupyterhub_communities.application.news import news_of
 from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.application.trail import view_trail
 from jupyterhub_communities.application.workshops import (
     add_site,
     close_workshop,
@@ -110,7 +110,7 @@ def test_all_of_it_is_changed_and_the_audit_says_from_what_to_what(house, ana) -
     assert (found.title, found.language, found.zone) == ("Mapas", "qu", "America/Bogota")
     assert (found.profile, found.seats, found.sessions) == ("medium", 20, moved)
     assert found.slug == workshop.slug, "links stay"
-    entry = house.call(view_audit, ana, "andes")[0]
+    entry = house.call(view_trail, ana, "andes").entries[0]
     assert entry.action == "workshop:change"
     assert (entry.before["title"], entry.after["title"]) == ("Taller de Python", "Mapas")
     assert (entry.before["seats"], entry.after["seats"]) == (10, 20)
@@ -123,9 +123,9 @@ def test_what_a_change_says_nothing_of_stays_and_repeating_it_leaves_no_trace(ho
     house.call(change_workshop, ana, "andes", workshop.slug, change)
     found = house.call(view_to_change, ana, "andes", workshop.slug)
     assert replace(found, title=workshop.title) == workshop
-    entries = house.call(view_audit, ana, "andes")
+    entries = house.call(view_trail, ana, "andes").entries
     house.call(change_workshop, ana, "andes", workshop.slug, change, expected={"of long ago"})
-    assert house.call(view_audit, ana, "andes") == entries
+    assert house.call(view_trail, ana, "andes").entries == entries
 
 
 def test_seats_go_to_the_code_and_never_below_those_taken(house, ana) -> None:
@@ -441,7 +441,7 @@ def test_a_message_reaches_the_people_until_the_workshop_ends_or_it_is_taken_awa
     house.call(set_message, ana, "andes", slug, "")
     assert told(luz) == []
     house.call(set_message, ana, "andes", slug, "Hola")
-    entry = house.call(view_audit, ana, "andes")[0]
+    entry = house.call(view_trail, ana, "andes").entries[0]
     assert (entry.action, entry.after) == ("workshop:message", {"characters": 4})
     clock.advance(hours=3)
     assert told(luz) == [], "it is over"

@@ -7,7 +7,7 @@ from houses import andes, most_servers
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.domain.grants import LOWEST_ROLE, Role, Verb
+from jupyterhub_communities.domain.grants import Role
 
 WORKSHOP = {
     "title": "Mapas",
@@ -108,73 +108,6 @@ async def test_me_says_who_i_am_and_keeps_my_language(call, world) -> None:
     assert me["language"] == "es"
     _, problem, _ = await call("GET", "communities/nowhere", token="helper")
     assert problem["detail"] == "Esta comunidad no existe o no perteneces a ella."
-
-
-VERBS = {
-    Verb.VIEW_COMMUNITY: ("GET", "communities/andes", None),
-    Verb.VIEW_MEMBERS: ("GET", "communities/andes/members", None),
-    Verb.SET_ROLE: ("PUT", "communities/andes/members/{learner}", {"role": "learner"}),
-    Verb.REMOVE_MEMBER: ("DELETE", "communities/andes/members/{helper}", None),
-    Verb.OPEN_WORKSHOP: ("POST", "communities/andes/workshops", WORKSHOP),
-    Verb.CLOSE_WORKSHOP: ("POST", "communities/andes/workshops/{workshop}/close", None),
-    Verb.WRITE_MESSAGE: (
-        "PUT",
-        "communities/andes/workshops/{workshop}/message",
-        {"message": "Hola"},
-    ),
-    Verb.VIEW_BOARD: ("GET", "communities/andes/workshops/{workshop}/board", None),
-    Verb.ISSUE_INVITE: ("POST", "communities/andes/invites", {}),
-    Verb.SHOW_CODE: ("GET", "communities/andes/invites/{invite}", None),
-    Verb.CHANGE_INVITE: ("PATCH", "communities/andes/invites/{invite}", {"paused": True}),
-    Verb.REVOKE_INVITE: ("POST", "communities/andes/invites/{invite}/revoke", None),
-    Verb.CHANGE_WORKSHOP: (
-        "POST",
-        "communities/andes/workshops/{workshop}/sites",
-        {"name": "Lima", "zone": "America/Lima"},
-    ),
-    Verb.ADMIT: ("GET", "communities/andes/workshops/{workshop}/waiting", None),
-    Verb.ERASE: ("PUT", "communities/andes/members/{learner}/erasure", None),
-    Verb.VIEW_QUOTA: ("GET", "communities/andes/quotas", None),
-    Verb.SET_QUOTA: (
-        "PUT",
-        "communities/andes/quotas",
-        {"limits": {"servers": 2}},
-    ),
-    Verb.TRY_QUOTA: ("POST", "communities/andes/quotas/simulate", {"limits": {"servers": 1}}),
-    Verb.VIEW_USAGE_OF_PEOPLE: ("GET", "communities/andes/usage?by=person", None),
-    Verb.VIEW_USAGE: ("GET", "communities/andes/usage", None),
-    Verb.VIEW_AUDIT: ("GET", "communities/andes/audit", None),
-}
-
-
-@pytest.mark.parametrize("verb", list(VERBS))
-@pytest.mark.parametrize("who", ["learner", "helper", "instructor", "champion", "operator", "bia"])
-async def test_each_role_may_exactly_what_the_table_says(call, world, verb, who) -> None:
-    method, path, body = VERBS[verb]
-    path = path.format(
-        learner=world.usernames[Role.LEARNER],
-        helper=world.usernames[Role.HELPER],
-        workshop=world.opened.workshop.slug,
-        invite=world.opened.learner_invite.invite.id,
-    )
-    if verb is Verb.SET_QUOTA:
-        body = {**body, "workshop": world.opened.workshop.slug}
-    if verb is Verb.REMOVE_MEMBER and who == "helper":
-        return  # leaving is everybody's own right
-    status, answer, _ = await call(method, path, token=who, body=body)
-    if who == "bia":
-        assert (status, answer["code"]) == (404, "not_found"), "a stranger learns nothing"
-    elif who == "operator" or Role.from_label(who) >= LOWEST_ROLE[verb]:
-        assert status in (200, 201, 202, 204), answer
-    else:
-        assert (status, answer["code"]) == (403, "permission.denied")
-
-
-NOT_HERE = {Verb.APPROVE_KEY, Verb.RETIRE_DOUBLE}  # test_keys.py
-
-
-def test_every_verb_is_tried() -> None:
-    assert set(Verb) - set(VERBS) == NOT_HERE
 
 
 @pytest.mark.parametrize(

@@ -152,9 +152,7 @@ async def test_a_day_that_is_none_is_said_at_its_field_and_kept(visit, call) -> 
     assert (status, problem["code"]) == (400, "usage.date")
 
 
-@pytest.mark.parametrize(
-    "asked", ["after=x", "limit=0", "limit=9999", "format=xml"]
-)
+@pytest.mark.parametrize("asked", ["after=x", "limit=0", "limit=9999", "format=xml"])
 async def test_what_cannot_be_read_is_refused(call, asked) -> None:
     assert (await call("GET", f"{PAGE}?{asked}"))[0] == 400
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from houses import actor_of, make_house, open_taller
 
-from jupyterhub_communities.application import communities, invites, issuing, members, workshops
+from jupyterhub_communities.application import invites, issuing, members, workshops
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.domain.grants import Role
@@ -31,7 +31,6 @@ LISTS = {
     "members": (members.page_of_members, members.list_members),
     "workshops": (workshops.page_of_workshops, workshops.list_workshops),
     "invites": (issuing.page_of_invites, issuing.list_invites),
-    "audit": (communities.page_of_audit, communities.view_audit),
 }
 
 
