@@ -287,7 +287,7 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         **two_who_wait(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 73
+    assert len(commands) == 71
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
