@@ -139,6 +139,7 @@ def subject_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str
         workshop = "/".join(parts[1:3])
         if title := trail.titles.get(workshop):
             return messages.gettext("Quota of %(name)s", name=title)
+        # TRANSLATORS: What a community may hold and spend; see the glossary.
         return messages.gettext("Quota")
     if kind == "community" and trail.community is not None:
         return in_language(trail.community.names, messages.tag)
