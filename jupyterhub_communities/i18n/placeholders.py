@@ -9,10 +9,12 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 MEANINGS = {
     "address": "the address of a page of this hub",
+    "after": "what something became, such as 12",
     "all": "a number: of all there were, such as codes or starts of servers",
     "amount": "an amount such as 3 server hours or 2 GiB of memory",
     "amounts": "a list of amounts, such as 3 servers and 2 GiB of memory",
     "approver": "the name of who approved it",
+    "before": "what something was, such as 10",
     "choices": "a list of words of the API, such as json, csv",
     "claimed": "a number: of codes that were used",
     "code": "a code such as 7KQ2-M9XA-4TRE",

@@ -202,6 +202,7 @@ def _name(account_id: str, trail: Trail, messages: Messages) -> str:
 def _label(name: str, messages: Messages) -> str | None:
     """Of what became different; None for a limit, which has the name that the operator's file uses."""
     labels = {
+        # TRANSLATORS: Why something was done, in somebody’s own words.
         "because": messages.gettext("Reason"),
         "by_hand": messages.gettext("Each newcomer waits until somebody lets them in"),
         "champions": messages.gettext("Champions named by the file"),
@@ -210,6 +211,7 @@ def _label(name: str, messages: Messages) -> str | None:
         "closes_at": messages.gettext("Closes"),
         # TRANSLATORS: Communities that use each other’s idle capacity; see the glossary.
         "cohort": messages.gettext("Cohort"),
+        # TRANSLATORS: Whom people of a community can ask.
         "contact": messages.gettext("Contact"),
         "language": messages.gettext("Language"),
         "names": messages.gettext("Name"),
@@ -237,7 +239,11 @@ def _value(
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return messages.gettext("Yes") if value else messages.gettext("No")
+        # TRANSLATORS: Of a setting: it is on.
+        yes = messages.gettext("Yes")
+        # TRANSLATORS: Of a setting: it is off.
+        no = messages.gettext("No")
+        return yes if value else no
     if isinstance(value, int):
         return messages.number(value)
     if name == "role":
@@ -245,6 +251,7 @@ def _value(
     if name == "language":
         return messages.language_name(str(value))
     if name == "contact":
+        # TRANSLATORS: Of something whose text is not shown: it is another one now.
         return messages.gettext("Changed")
     if name == "workshop":
         return trail.titles.get(f"{entry.community}/{value}", str(value))
