@@ -177,7 +177,10 @@ def _is_name(entry: AuditEntry, trail: Trail) -> bool:
     account = account_in(entry.subject)
     if account is not None:
         return account in trail.people
-    return entry.subject.partition("/")[0] not in ("invite", "quota", "community", "hub")
+    kind = entry.subject.partition("/")[0]
+    if kind == "community":
+        return trail.community is None  # then it is told by its short name
+    return kind not in ("invite", "quota", "hub")
 
 
 def _path(entry: AuditEntry) -> str | None:

@@ -42,7 +42,7 @@ SAME_WORDS = {
     "es": {"error", "no", "token", "tokens"},
     "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
     "fr": {
-        "pages",
+        *("file", "pages"),
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
         *(
             "contact",
