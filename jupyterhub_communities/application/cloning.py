@@ -49,7 +49,6 @@ def clone_workshop(
             slug=free_slug(store, community, title),
             title=title,
             sessions=shifted(original.sessions, original.zone, choice.first_day),
-            seats=original.seats,
             profile=_profile_now(desk, original),
             made_by=actor.account_id,
             created_at=desk.now,
