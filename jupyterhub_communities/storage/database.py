@@ -61,6 +61,7 @@ class Kind(Protocol):
 
     def prepare_upgrade(self, connection: Connection) -> None: ...
     def holds_timers(self, engine: Engine, hub_name: str) -> bool: ...
+    def tidy(self, engine: Engine) -> None: ...
     def close(self) -> None: ...
 
 
@@ -154,6 +155,10 @@ class SqlDatabase:
     def holds_timers(self) -> bool:
         with self._told():
             return self._kind.holds_timers(self.engine, self._hub_name)
+
+    def tidy(self) -> None:
+        with self._told():
+            self._kind.tidy(self.engine)
 
     def revision(self) -> str | None:
         """The schema's revision, None for an empty database."""
