@@ -15,7 +15,6 @@ from contextlib import closing
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-
 _LONGEST_LOG = 16_000  # pages of 4 kB
 
 
