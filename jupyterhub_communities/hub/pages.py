@@ -34,8 +34,8 @@ _CODE_ARGUMENT = re.compile(
 LONGEST_FORM = 1_000_000  # bytes
 # What a learner sees first, in the environment that draws it.
 _FIRST_PAGES = {
-    "jinja2_env_sync": ("login.html", "join.html", "welcome.html"),
-    "jinja2_env": ("home.html", "spawn_pending.html"),
+    "jinja2_env_sync": ("login.html", "join.html", "welcome.html", "home.html"),
+    "jinja2_env": ("spawn_pending.html",),
 }
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]

@@ -103,6 +103,16 @@ class SqlDatabase:
         with self._transaction(self._kind.begin_read) as connection:
             yield SqlStore(connection, hub_name=self._hub_name)
 
+    def connect_to_read(self) -> Connection:
+        with self._told():
+            return self._engines[self._kind.begin_read].connect()
+
+    @contextmanager
+    def read_on(self, connection: Connection) -> Iterator[Store]:
+        """Like `read`, on a connection that the caller keeps."""
+        with self._told(), connection.begin():
+            yield SqlStore(connection, hub_name=self._hub_name)
+
     @contextmanager
     def write(self) -> Iterator[Store]:
         asked_at = time.monotonic()
