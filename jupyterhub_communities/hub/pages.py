@@ -16,6 +16,7 @@ from tornado.web import GZipContentEncoding
 
 from ..application.house import House
 from ..application.people import Person
+from ..application.warming import warm_up
 from ..domain.refusals import FormTooLong, Refusal
 from ..i18n.messages import read_formats
 from ..pages.headers import page_headers
@@ -129,6 +130,7 @@ def install_pages(app: Any, house: House) -> None:
     for environment, pages in _FIRST_PAGES.items():
         _compile(settings[environment], pages)
     read_formats()
+    warm_up(house)
     settings["transforms"].append(GZipContentEncoding)
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
     settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")
