@@ -14,7 +14,7 @@ from benchmarks.weight.pages import both_hubs, first_pages
 from benchmarks.weight.visits import WEAK, visit
 from jupyterhub_communities.i18n.messages import offered
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 MOST_BYTES = 30_000
 MOST_SECONDS = 3.0

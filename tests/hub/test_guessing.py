@@ -16,6 +16,8 @@ from jupyterhub_communities.domain.guessing import GuessingRules, chance_of_a_hi
 from jupyterhub_communities.domain.refusals import InviteUnknown, KeyUnknown, TooManyGuesses
 from jupyterhub_communities.hub.guessing import Guessing
 
+pytestmark = pytest.mark.alone
+
 RULES = GuessingRules(per_second=20.0, burst=1, longest_wait=1.0, longest_delay=0.6)
 
 

@@ -19,6 +19,8 @@ from hubs import attempt_in, key_in, real_hub, text_of
 from jupyterhub_communities.application.issuing import revoke_invite
 from jupyterhub_communities.domain.codes import INVITE_CODE, RETURN_KEY, grouped
 
+pytestmark = pytest.mark.alone
+
 FLOOD = Path(__file__).parent / "flood.py"
 FLOOD_WORKERS = 60
 # Seconds until each browser of a flood has failed once: so long they look like learners.
@@ -33,6 +35,7 @@ c.CommunityAuthenticatorMixin.guesses_burst = 5
 # The negative control: whoever comes first is served first, whatever failed before.
 FIRST_COME = """
 from jupyterhub_communities.hub import guessing
+
 class FirstCome(guessing.Line):
     def enter(self, browser, failures, now):
         return super().enter(browser, 0, now)

@@ -47,6 +47,7 @@ def starts(hub, learner) -> int:
     return hub.api("POST", f"/users/{learner.username}/server").status_code
 
 
+@pytest.mark.alone
 def test_three_hundred_click_at_once_and_nobody_is_lost(tmp_path) -> None:
     """With the Hub's default limit of 100 starts at a time, and two communities: the ten who clicked
     last do not wait until the 290 of the other have their servers."""

@@ -39,6 +39,7 @@ async def test_a_look_at_a_file_is_taken_on_the_loop_and_at_a_server_in_the_pool
     assert is_here is is_sqlite(tmp_path)
 
 
+@pytest.mark.alone
 async def test_a_look_sees_what_was_committed_and_waits_for_no_writer(house) -> None:
     await house.run(choose_language, "ana", "fr")
     with house.database.write() as store:
@@ -65,6 +66,7 @@ async def test_a_refusal_of_a_look_is_the_refusal(house) -> None:
         await house.look(refuse)
 
 
+@pytest.mark.alone
 async def test_where_somebody_keeps_the_whole_file_a_look_never_blocks_the_loop(tmp_path) -> None:
     house = make_house(tmp_path, busy_timeout=0.2, patience=1.0)
     house.database.close()  # nobody can keep a file to themselves that another one has open

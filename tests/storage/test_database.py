@@ -127,6 +127,7 @@ def test_a_database_file_that_is_damaged_is_unreachable_and_no_accident(tmp_path
     house.close()
 
 
+@pytest.mark.alone
 async def test_a_locked_database_never_blocks_the_loop(house, locked) -> None:
     waiting = asyncio.create_task(house.run(choose_language, "ana", "es"))
     longest = 0.0
@@ -139,6 +140,7 @@ async def test_a_locked_database_never_blocks_the_loop(house, locked) -> None:
     assert longest < 0.15, "less than the 0.2 s for which the writing thread was blocked"
 
 
+@pytest.mark.alone
 async def test_a_slow_database_gets_a_verdict_within_the_patience(house) -> None:
     before = time.monotonic()
     with pytest.raises(StorageUnreachable):

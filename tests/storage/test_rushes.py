@@ -170,6 +170,7 @@ def test_what_there_is_is_given_exactly_and_all_others_are_told(racers, tmp_path
         race(hub)
 
 
+@pytest.mark.alone
 def test_of_a_hundred_99_wait_less_than_a_second(racers, new_folders) -> None:
     """By the seconds of a machine that does nothing else: how much slower it is just now is measured
     before and after. Of three rushes the best; each of them is exact."""
