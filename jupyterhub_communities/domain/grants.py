@@ -132,6 +132,10 @@ class Verb(StrEnum):
     ADMIT = "workshop:admit"
     APPROVE_KEY = "return-key:approve"
     RETIRE_DOUBLE = "account:retire"
+    RESTART_SERVER = "server:restart"
+    STOP_SERVER = "server:stop"
+    ASK_FOR_HELP = "help:ask"
+    ANSWER_HELP = "help:answer"
     ERASE = "account:erase"
     VIEW_QUOTA = "quota:view"
     SET_QUOTA = "quota:set"
@@ -159,6 +163,10 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.ADMIT: Role.HELPER,
     Verb.APPROVE_KEY: Role.HELPER,
     Verb.RETIRE_DOUBLE: Role.HELPER,
+    Verb.RESTART_SERVER: Role.HELPER,
+    Verb.STOP_SERVER: Role.HELPER,
+    Verb.ASK_FOR_HELP: Role.LEARNER,
+    Verb.ANSWER_HELP: Role.HELPER,
     Verb.ERASE: Role.CHAMPION,
     Verb.VIEW_QUOTA: Role.LEARNER,
     Verb.SET_QUOTA: Role.CHAMPION,

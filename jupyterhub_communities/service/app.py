@@ -22,6 +22,8 @@ from ..pages.templates import Site, asset_handlers, make_environment
 from . import (
     api,
     audit,
+    board,
+    board_api,
     codes,
     ends,
     keys,
@@ -34,7 +36,10 @@ from . import (
 from .endings import Endings
 from .erasures import Erasures
 from .handling import ROOT, ApiHandler
+from .live import LiveBoards
 from .operations import routes_of
+from .restarts import Restarts
+from .sharing import Sharing
 from .stops import Stops
 from .timers import (
     METER_ENDED_EVERY,
@@ -52,6 +57,7 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *quotas.API_HANDLERS,
     *audit.API_HANDLERS,
     *workshop_api.API_HANDLERS,
+    *board_api.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -84,7 +90,6 @@ def make_app(
         (f"communities/{_SLUG}/batches/([0-9a-f]+)/csv", codes.BatchTable),
         (f"communities/{_SLUG}/workshops/{_SLUG}/codes", codes.CodesPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", codes.WaitingPart),
-        (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/reserve", pages.ReservePage),
@@ -96,6 +101,7 @@ def make_app(
         *quotas.PAGE_ROUTES,
         *audit.PAGE_ROUTES,
         *workshop_pages.PAGE_ROUTES,
+        *board.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -123,6 +129,10 @@ def make_app(
         house=house,
         endings=Endings(house, hub),
         erasures=Erasures(house, hub),
+        boards=LiveBoards(house, hub),
+        drawn_boards={},
+        restarts=Restarts(hub),
+        sharing=Sharing(house, hub),
     )
 
 
@@ -146,6 +156,7 @@ async def serve(
         asyncio.create_task(keep_chained(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),
+        asyncio.create_task(application.settings["sharing"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),
     ]
     await stop.wait()

@@ -197,6 +197,7 @@ IMPERSONAL = {
     "suspended_at "
     "suspended_because",
     "grants": "id",
+    "hands": "id community workshop site ended_at",
     "identities": "",
     "invites": "id community workshop site role kind batch seats taken opens_at closes_at lasts_until "
     "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
@@ -210,6 +211,8 @@ IMPERSONAL = {
     "redemptions": "id grant_id released_at",
     "sessions": "community workshop starts_at ends_at",
     "sites": "community workshop slug name zone",
+    "server_accesses": "id hub hand_id community workshop removed_at",
+    "start_troubles": "hub",
     "start_tickets": "id hub community workshop amounts",
     "spent": "scope resource hour total",
     "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
