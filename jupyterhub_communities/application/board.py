@@ -38,6 +38,7 @@ class BoardRow:
     is_double: bool = False  # somebody else in the workshop has the same name
     is_empty: bool = False  # a double without a server ever: may be retired
     has_server_here: bool = False  # that is charged to the workshop
+    is_rehearsal: bool = False  # somebody of the staff, walking a learner's way
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ def board_of(desk: Desk, store: Store, workshop: Workshop, seen: Seen = NOTHING_
     """A fixed number of statements, however many people there are."""
     community, slug = place = workshop.community, workshop.slug
     given: dict[str, list[Grant]] = {}
+    rehearsing = store.rehearsals.grant_ids(*place)
     for grant in store.grants.ever_of_workshop(*place):
         given.setdefault(grant.account_id, []).append(grant)
     is_over = workshop.state(desk.now).is_over
@@ -169,12 +171,15 @@ def board_of(desk: Desk, store: Store, workshop: Workshop, seen: Seen = NOTHING_
                 is_double=account_id in doubles,
                 is_empty=account_id in doubles - used and is_learner,
                 has_server_here=current is not None and current.scope == here,
+                is_rehearsal=rehearsing.issuperset(one.id for one in holding[account_id]),
             )
         )
     return Board(
         rows=tuple(sorted(rows, key=lambda row: (row.joined_at, row.account.id))),
         left=tuple(
-            Left(accounts[one], given[one][-1].site) for one in holding if one not in inside
+            Left(accounts[one], given[one][-1].site)
+            for one in holding
+            if one not in inside and not rehearsing.issuperset(grant.id for grant in given[one])
         ),
         hands=_hands_up(desk, store, hands, accounts),
     )

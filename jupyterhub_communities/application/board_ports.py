@@ -10,6 +10,7 @@ from ..domain.board import Trouble
 from ..domain.hands import Hand, ServerAccess
 from ..domain.leases import Lease
 from ..domain.line import StartTicket
+from ..domain.rehearsals import Step, Ticks
 
 
 class Board(Protocol):
@@ -30,6 +31,22 @@ class Board(Protocol):
         ...
 
     def forget_troubles(self, before: datetime) -> None: ...
+
+
+class Rehearsals(Protocol):
+    def add(self, invite_id: str) -> None: ...
+    def ticks(self, invite_id: str) -> Ticks: ...
+    def tick(self, invite_id: str, step: Step, now: datetime) -> bool:
+        """False where it was ticked before."""
+        ...
+
+    def joined(self, invite_id: str) -> Mapping[str, datetime]:
+        """When whom, by account id."""
+        ...
+
+    def grant_ids(self, community: str, workshop: str) -> frozenset[str]:
+        """All that rehearsals of a workshop have ever given."""
+        ...
 
 
 class Hands(Protocol):

@@ -236,9 +236,7 @@ def _is_over(desk: Desk, store: Store, access: ServerAccess, helper: Account) ->
     actor = load_account(desk, store, helper).actor()
     hand = store.hands.get(access.hand_id)
     site = None if hand is None else hand.site
-    return hand is None or not may(
-        actor, Verb.ANSWER_HELP, access.community, access.workshop, site
-    )
+    return hand is None or not may(actor, Verb.ANSWER_HELP, access.community, access.workshop, site)
 
 
 def _is_workshop_over(desk: Desk, store: Store, one: Hand | ServerAccess) -> bool:

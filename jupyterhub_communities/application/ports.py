@@ -30,7 +30,7 @@ from ..domain.timelines import Changes
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
-from .board_ports import Board, Hands
+from .board_ports import Board, Hands, Rehearsals
 
 
 class Clock(Protocol):
@@ -740,6 +740,7 @@ class Store(Protocol):
     kept_answers: KeptAnswers
     board: Board
     hands: Hands
+    rehearsals: Rehearsals
 
 
 class WouldWait(Exception):

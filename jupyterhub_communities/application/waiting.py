@@ -109,8 +109,7 @@ def lines_at(
             ),
         )
         for invite in (store.invites.of_community(community, workshop) if waited_for else ())
-        if invite.id in waited_for
-        and may(actor, Verb.ADMIT, community, workshop, invite.site)
+        if invite.id in waited_for and may(actor, Verb.ADMIT, community, workshop, invite.site)
     )
     return tuple(line for line in lines if line.tickets)
 

@@ -75,9 +75,12 @@ def condition_of(
     if last is not None and last.settled_at is not None and last.active_at is None:
         failed = Trouble(FAILED, last.settled_at)
         trouble = failed if trouble is None or trouble.at < last.requested_at else trouble
-    if trouble is not None and now - trouble.at < TROUBLE_LASTS:
-        if last is None or trouble.at >= last.requested_at:
-            kind = StuckBy.FAILED if trouble.code == FAILED else StuckBy.REFUSED
-            code = None if kind is StuckBy.FAILED else trouble.code
-            return Condition(PersonState.STUCK, trouble.at, kind, code)
+    if (
+        trouble is not None
+        and now - trouble.at < TROUBLE_LASTS
+        and (last is None or trouble.at >= last.requested_at)
+    ):
+        kind = StuckBy.FAILED if trouble.code == FAILED else StuckBy.REFUSED
+        code = None if kind is StuckBy.FAILED else trouble.code
+        return Condition(PersonState.STUCK, trouble.at, kind, code)
     return Condition(PersonState.JOINED, joined_at)

@@ -124,6 +124,7 @@ class Verb(StrEnum):
     CHANGE_WORKSHOP = "workshop:change"
     CLOSE_WORKSHOP = "workshop:close"
     WRITE_MESSAGE = "workshop:message"
+    REHEARSE = "workshop:rehearse"
     VIEW_BOARD = "workshop:view-board"
     ISSUE_INVITE = "invite:issue"
     SHOW_CODE = "invite:show-code"
@@ -155,6 +156,7 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.CHANGE_WORKSHOP: Role.INSTRUCTOR,
     Verb.CLOSE_WORKSHOP: Role.INSTRUCTOR,
     Verb.WRITE_MESSAGE: Role.HELPER,
+    Verb.REHEARSE: Role.INSTRUCTOR,
     Verb.VIEW_BOARD: Role.HELPER,
     Verb.ISSUE_INVITE: Role.INSTRUCTOR,
     Verb.SHOW_CODE: Role.INSTRUCTOR,

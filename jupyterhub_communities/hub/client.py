@@ -138,9 +138,7 @@ class HubClient:
                 return
             offset += len(users)
 
-    async def _fetch_known(
-        self, method: str, path: str, body: Any = None
-    ) -> HTTPResponse | None:
+    async def _fetch_known(self, method: str, path: str, body: Any = None) -> HTTPResponse | None:
         """None where the Hub does not know whom or what this is about."""
         try:
             return await self._fetch(method, path, body)

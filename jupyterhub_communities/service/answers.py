@@ -176,7 +176,7 @@ class Invite(Answer):
     role: RoleLabel
     batch: str | None
     name: str | None
-    kind: Literal["shared", "personal"]
+    kind: Literal["shared", "personal", "rehearsal"]
     seats: int | None
     taken: int
     opens_at: Time | None

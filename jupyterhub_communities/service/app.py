@@ -30,6 +30,7 @@ from . import (
     openapi,
     pages,
     quotas,
+    rehearsals,
     workshop_api,
     workshop_pages,
 )
@@ -58,6 +59,7 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *audit.API_HANDLERS,
     *workshop_api.API_HANDLERS,
     *board_api.API_HANDLERS,
+    *rehearsals.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -102,6 +104,7 @@ def make_app(
         *audit.PAGE_ROUTES,
         *workshop_pages.PAGE_ROUTES,
         *board.PAGE_ROUTES,
+        *rehearsals.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

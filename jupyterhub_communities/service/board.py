@@ -60,9 +60,7 @@ class BoardPart(PageHandler):
 
     async def get(self, community: str, slug: str) -> None:
         view = await view_of(self, community, slug)
-        self.draw(
-            "board.html", board=view.live, workshop=view.workshop, now=self.house.clock.now()
-        )
+        self.draw("board.html", board=view.live, workshop=view.workshop, now=self.house.clock.now())
 
 
 class BoardEvents(PageHandler):

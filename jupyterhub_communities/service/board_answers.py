@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..application import board
+from ..application import board, rehearsals
 from ..domain.board import Condition as DomainCondition
 from ..domain.leases import LeaseState
+from ..domain.rehearsals import Step
 from . import answers
 
 
@@ -39,7 +40,9 @@ class Hand(answers.Answer):
     helper: str | None = Field(description="The username of who comes.")
     helper_name: str | None
     taken_at: answers.Time | None
-    access_until: answers.Time | None = Field(description="Until when who comes may open the server.")
+    access_until: answers.Time | None = Field(
+        description="Until when who comes may open the server."
+    )
 
     @classmethod
     def of(cls, up: board.HandUp) -> Hand:
@@ -64,6 +67,7 @@ class BoardRow(answers.Answer):
     site: str | None
     double: bool
     empty: bool
+    rehearsal: bool
 
     @classmethod
     def of(cls, row: board.BoardRow, hand: board.HandUp | None = None) -> BoardRow:
@@ -78,6 +82,7 @@ class BoardRow(answers.Answer):
             site=row.site,
             double=row.is_double,
             empty=row.is_empty,
+            rehearsal=row.is_rehearsal,
         )
 
 
@@ -94,4 +99,28 @@ class Help(answers.Answer):
             is_up=up is not None,
             hand=None if up is None else Hand.of(up),
             offers_access=offers_access,
+        )
+
+
+class Rehearsal(answers.Answer):
+    """A rehearsal that goes on, and how far it has come."""
+
+    code: str | None
+    link: str | None
+    ends_at: answers.Time
+    joined: bool = Field(description="Somebody has joined with its code.")
+    started: bool = Field(description="A server of theirs has come up.")
+    lesson: bool
+    language: bool
+
+    @classmethod
+    def of(cls, found: rehearsals.Rehearsal, link: str | None) -> Rehearsal:
+        return cls(
+            code=None if found.issued is None else found.issued.code,
+            link=link,
+            ends_at=found.ends_at,
+            joined=Step.CODE in found.done,
+            started=Step.SERVER in found.done,
+            lesson=Step.LESSON in found.done,
+            language=Step.LANGUAGE in found.done,
         )

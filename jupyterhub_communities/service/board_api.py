@@ -92,9 +92,7 @@ class HelpApi(ApiHandler):
         answer=board_answers.Help,
         refuses=(400, 409),
     )
-    async def put(
-        self, community: str, workshop: str, body: models.HelpBody
-    ) -> board_answers.Help:
+    async def put(self, community: str, workshop: str, body: models.HelpBody) -> board_answers.Help:
         place = (community, workshop, body.question)
         up = await self.run(raise_hand, self.actor, self.username, *place)
         offers = self.house.settings.are_servers_apart

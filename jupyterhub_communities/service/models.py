@@ -300,3 +300,9 @@ class AccessBody(Body):
     """`PUT …/help/access`."""
 
     minutes: Literal[15, 30, 60]
+
+
+class TickBody(Body):
+    """`PATCH …/rehearsal`."""
+
+    step: Literal["lesson", "language"]

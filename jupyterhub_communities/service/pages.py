@@ -12,6 +12,7 @@ from ..application.communities import my_memberships, view_community, view_usage
 from ..application.hands import my_help
 from ..application.members import list_members
 from ..application.news import news_of
+from ..application.rehearsals import view_rehearsal
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
@@ -201,6 +202,10 @@ class WorkshopPage(PageHandler):
         up = None
         if view.live is None:
             up = await self.run(my_help, self.actor, community, slug)
+        may_rehearse = may(self.actor, Verb.REHEARSE, community, slug)
+        rehearsal = None
+        if may_rehearse:
+            rehearsal = await self.run(view_rehearsal, self.actor, community, slug)
         secret_link = (
             "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
         )
@@ -218,6 +223,11 @@ class WorkshopPage(PageHandler):
             view=view,
             board=view.live,
             up=up,
+            may_rehearse=may_rehearse,
+            rehearsal=rehearsal,
+            rehearsal_link=self.join_link(rehearsal.issued.link)
+            if rehearsal is not None and rehearsal.issued is not None
+            else "",
             question=question if help_error or up is None else up.hand.question or "",
             help_error=help_error,
             offers_access=self.house.settings.are_servers_apart,

@@ -23,6 +23,7 @@ from .meters import SqlMeters
 from .notices import SqlNotices
 from .people import SqlPeople
 from .personal import SqlPersonal
+from .rehearsals import SqlRehearsals
 from .usage import SqlUsage
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
@@ -54,3 +55,4 @@ class SqlStore:
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
         self.board: ports.Board = SqlBoard(connection, hub_name)
         self.hands: ports.Hands = SqlHands(connection, hub_name)
+        self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)

@@ -451,6 +451,15 @@ server_accesses = Table(
     Column("removed_at", UtcDateTime, index=True),
 )
 
+# What the staff have said of a rehearsal, whose code is an invite of that kind.
+rehearsals = Table(
+    "rehearsals",
+    metadata,
+    Column("invite_id", Id, ForeignKey("invites.id"), primary_key=True),
+    Column("lesson_at", UtcDateTime),
+    Column("language_at", UtcDateTime),
+)
+
 # Only ever added to: triggers refuse the rest, as they do for its links.
 audit = Table(
     "audit",

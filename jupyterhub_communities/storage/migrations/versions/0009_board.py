@@ -1,4 +1,4 @@
-"""The live board: starts that came to nothing, raised hands, and access to servers for helpers."""
+"""The live board: starts that came to nothing, raised hands with access to servers, rehearsals."""
 
 from __future__ import annotations
 
@@ -65,12 +65,20 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.DateTime(), nullable=False),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
         sa.Column("removed_at", sa.DateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["hand_id"], ["hands.id"], name=op.f("fk_server_accesses_hand_id")
-        ),
+        sa.ForeignKeyConstraint(["hand_id"], ["hands.id"], name=op.f("fk_server_accesses_hand_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_server_accesses")),
     )
     op.create_index(op.f("ix_server_accesses_hand_id"), "server_accesses", ["hand_id"])
     op.create_index(op.f("ix_server_accesses_owner_id"), "server_accesses", ["owner_id"])
     op.create_index(op.f("ix_server_accesses_helper_id"), "server_accesses", ["helper_id"])
     op.create_index(op.f("ix_server_accesses_removed_at"), "server_accesses", ["removed_at"])
+    op.create_table(
+        "rehearsals",
+        sa.Column("invite_id", sa.String(length=32), nullable=False),
+        sa.Column("lesson_at", sa.DateTime(), nullable=True),
+        sa.Column("language_at", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["invite_id"], ["invites.id"], name=op.f("fk_rehearsals_invite_id")
+        ),
+        sa.PrimaryKeyConstraint("invite_id", name=op.f("pk_rehearsals")),
+    )
