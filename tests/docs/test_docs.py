@@ -287,11 +287,12 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         "BATCH": "",
         "ETAG": "*",
         "WORKSHOP": WORKSHOP,
+        "CHAMPION": champion["username"],
         **lost_key_of_a_double(demo),
         **two_who_wait(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 71
+    assert len(commands) == 81
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
