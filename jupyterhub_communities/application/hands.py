@@ -203,14 +203,21 @@ def username_of(desk: Desk, account_id: str) -> str | None:
 
 def accesses_over(desk: Desk) -> Sequence[Shared]:
     """Those that the Hub has to forget: past their time, taken back, of a workshop that is over, or for
-    somebody who is no longer of its staff. Of people who are gone the Hub knows nothing."""
+    somebody who is no longer of its staff. Of people who are gone the Hub knows nothing.
+
+    The Hub knows one share of a server with a person: it stays while another access needs it.
+    """
     with desk.database.read() as store:
-        over = []
+        over, needed = [], set()
         for access in store.hands.accesses_to_remove():
             helper = store.accounts.get(access.helper_id)
-            if helper is not None and _is_over(desk, store, access, helper):
+            if helper is None:
+                continue
+            if _is_over(desk, store, access, helper):
                 over.append(Shared(access, helper.username))
-        return over
+            else:
+                needed.add((access.server, access.helper_id))
+        return [one for one in over if (one.access.server, one.access.helper_id) not in needed]
 
 
 def note_removed(desk: Desk, access_id: str) -> None:

@@ -5,8 +5,11 @@ if (people) {
   const token = people.dataset.xsrf || "";
 
   const show = (page) => {
+    const fresh = document.createElement("div");
+    fresh.innerHTML = page;
+    if (fresh.innerHTML.trim() === people.innerHTML.trim()) return;
     const id = people.contains(document.activeElement) && document.activeElement.id;
-    people.innerHTML = page;
+    people.replaceChildren(...fresh.childNodes);
     if (id) document.getElementById(id)?.focus();
   };
 
