@@ -81,13 +81,17 @@ class BoardEvents(PageHandler):
         self._gone = asyncio.Event()
         self._sent = self.request.headers.get("Last-Event-ID", "")
         place, account = (community, slug), self.actor.account_id
+        if self.actor.role_at(*place) is None:
+            raise NotFound(kind="workshop")
+        if not sees_board(self.actor, *place):
+            raise PermissionDenied(needs="helper")
         try:
             with boards.stream(self.username):
                 async with boards.watch(place, account) as watched:
                     await self._stream(watched)
         except TooManyStreams:
+            self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
             self.set_header("Retry-After", "60")
-            raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE) from None
         except (StreamClosedError, TimeoutError):
             pass  # nobody reads any more
 
@@ -101,22 +105,19 @@ class BoardEvents(PageHandler):
             raise StorageUnreachable
         if watched.look is None:
             raise NotFound(kind="workshop")
-        if self.actor.role_at(*self._place(watched.look)) is None:
-            raise NotFound(kind="workshop")
-        if not sees_board(self.actor, *self._place(watched.look)):
-            raise PermissionDenied(needs="helper")
         self._token = self.xsrf_token.decode("ascii")
         self._new_until = time.monotonic() + _FIRST_LOOK
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("X-Accel-Buffering", "no")  # nginx would hold it back
         await self._send(f"retry: {_RETRY}\n\n")
-        version = -1
+        version, asked_at = -1, time.monotonic()
         while not self._gone.is_set():
             if watched.version != version:
                 version = watched.version
                 if not await self._show(watched.look):
                     break
-            else:
+            if time.monotonic() - asked_at >= KEEP_ALIVE:
+                asked_at = time.monotonic()
                 await self._send(": still here\n\n")
                 if not await self._is_signed_in():
                     break
