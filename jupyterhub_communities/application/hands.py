@@ -230,6 +230,8 @@ def end_old_hands(desk: Desk) -> int:
     """The timer's part: a hand goes down with its workshop; how many did. Old ones are forgotten."""
     with desk.database.read() as store:
         over = [hand for hand in store.hands.all() if _is_workshop_over(desk, store, hand)]
+        if not over and not store.hands.has_old(desk.now - KEPT):
+            return 0  # nobody waits for a turn that is not needed
     with desk.database.write() as store:
         for hand in over:
             _end(desk, store, _TIMER, hand)

@@ -9,6 +9,7 @@ import time
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Literal
+from urllib.parse import quote
 
 from tornado.httpclient import HTTPError as FetchError
 from tornado.iostream import StreamClosedError
@@ -216,7 +217,7 @@ class PersonPage(PageHandler):
         try:
             if action in ("restart", "stop"):
                 await act_on_servers(self, *place, username, action)  # type: ignore[arg-type]
-                back = f"{back}/people/{username}"
+                back = f"{back}/people/{quote(username, safe='')}"
             elif action == "take":
                 await self.run(take_hand, self.actor, self.username, *place, username)
             elif action == "done":
@@ -238,8 +239,8 @@ class PersonPage(PageHandler):
         shown = await self.community(community)
         try:
             view = await view_of(self, community, slug)
-        except Refusal:
-            raise refusal or PermissionDenied(needs="helper") from None
+        except Refusal as not_seen:
+            raise (refusal or not_seen) from None
         assert view.live is not None
         row, up = _of_person(view.live, username)
         if row is None:

@@ -64,6 +64,10 @@ class SqlHands:
     def end(self, hand_id: str, now: datetime) -> bool:
         return self._update(and_(hands.c.id == hand_id, hands.c.ended_at.is_(None)), ended_at=now)
 
+    def has_old(self, before: datetime) -> bool:
+        query = select(hands.c.id).where(hands.c.ended_at < before).limit(1)
+        return self._connection.execute(query).first() is not None
+
     def forget(self, before: datetime) -> None:
         is_old = and_(hands.c.ended_at.is_not(None), hands.c.ended_at < before)
         these = select(hands.c.id).where(is_old)
