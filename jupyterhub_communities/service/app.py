@@ -80,7 +80,10 @@ def make_app(
     `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
     read_formats()
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
-    site = Site(hub_url=hub_prefix, service_url=prefix, asset_url=f"{prefix}static/")
+    # With `subdomain_host` the service has another host than the Hub.
+    site = Site(
+        hub_url=f"{hub_auth.hub_host}{hub_prefix}", service_url=prefix, asset_url=f"{prefix}static/"
+    )
     page_routes: list[tuple[str, type[Any]]] = [
         ("", pages.HomePage),
         (f"communities/{_SLUG}", pages.CommunityPage),
