@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -168,10 +168,11 @@ async def test_a_stream_ends_with_the_right_and_with_the_session(world, watch, l
         await champions.until(lambda: champions.boards)
         await helpers.until(lambda: helpers.boards)
         del world.tokens["champion"]
+        world.hub_auth.cache.clear()  # else it knows them for ten seconds more
         helper = world.usernames[Role.HELPER]
         world.house.call(remove_member, actor_of(world.house, "ana"), "andes", helper)
         await helpers.until(lambda: helpers.has_ended)
-        await champions.until(lambda: champions.has_ended, seconds=25)
+        await champions.until(lambda: champions.has_ended)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,9 @@ async def test_a_stream_is_for_who_sees_the_board(visit, taller, luz, who, statu
     assert (await visit(f"{taller}/board/events", who=who)).code == status
 
 
-async def test_many_readers_cost_one_look_and_are_bounded(world, watch, luz, monkeypatch) -> None:
+async def test_many_readers_cost_one_look_and_are_bounded(
+    visit, taller, watch, luz, monkeypatch
+) -> None:
     looks = []
     look_at_board = live.look_at_board
 
@@ -199,11 +202,8 @@ async def test_many_readers_cost_one_look_and_are_bounded(world, watch, luz, mon
         await one.until(lambda: one.comments > comments + 5)
         took = len(looks) - began
         assert took < 25, "as for one reader: 20 a second here"
-        with pytest.raises(HTTPClientError) as refused:
-            async with watch() as four:
-                await four.until(lambda: four.boards, seconds=0.5)
-                raise AssertionError("a fourth one was let in")
-        assert refused.value.code == 503
+        fourth = await visit(f"{taller}/board/events")
+        assert (fourth.code, fourth.headers["Retry-After"]) == (503, "60")
     async with watch() as later:
         await later.until(lambda: later.boards)
 
