@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ from .storage.unfit import DatabaseUnfit
 
 SERVICE_NAME = "communities"
 _TOLD_VARIABLE = "COMMUNITIES_MISTAKES_TOLD"  # what the Hub has said of the catalogues
+_APART_VARIABLE = "COMMUNITIES_SERVERS_APART"  # set where each server has a host of its own
 _MOST_TOLD = 20  # lines
 _IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
 
@@ -52,6 +54,8 @@ SERVICE_SCOPES = [
     "tokens",
     "delete:users",
 ]
+# Only where servers are apart: it lets the service's token into servers, too.
+_SHARING_SCOPE = "shares"
 _USER_SCOPE = f"access:services!service={SERVICE_NAME}"
 
 
@@ -132,6 +136,7 @@ def _check_guessing(c: Config) -> None:
 
 
 def _add_service(c: Config, path: Path, *, told: str) -> None:
+    are_apart = bool(c.JupyterHub.get("subdomain_host"))
     services: list[dict[str, Any]] = list(c.JupyterHub.get("services", []))
     services.append(
         {
@@ -145,14 +150,19 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
                 "--config",
                 str(path),
             ],
-            "environment": {**_service_environment(), _TOLD_VARIABLE: told},
+            "environment": {
+                **_service_environment(),
+                _TOLD_VARIABLE: told,
+                **({_APART_VARIABLE: "yes"} if are_apart else {}),
+            },
             "oauth_no_confirm": True,
             "display": False,  # the navigation has its own translated link
         }
     )
     c.JupyterHub.services = services
     roles: list[dict[str, Any]] = list(c.JupyterHub.get("load_roles", []))
-    roles.append({"name": SERVICE_NAME, "scopes": SERVICE_SCOPES, "services": [SERVICE_NAME]})
+    scopes = [*SERVICE_SCOPES, *([_SHARING_SCOPE] if are_apart else [])]
+    roles.append({"name": SERVICE_NAME, "scopes": scopes, "services": [SERVICE_NAME]})
     user_role = next((role for role in roles if role.get("name") == "user"), None)
     if user_role is not None:
         user_role["scopes"] = [*user_role.get("scopes", ["self"]), _USER_SCOPE]
@@ -212,6 +222,8 @@ def run_service(path: str | Path) -> None:
     """The service's process: started by the Hub, which says in the environment where and as whom."""
     path = file_in_force(Path(path).resolve())
     house = open_house(path)
+    are_apart = bool(os.environ.get(_APART_VARIABLE))
+    house.settings = replace(house.settings, are_servers_apart=are_apart)
     found = use_languages(path)
     if _digest(found) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
         _tell(found, app_log)

@@ -37,7 +37,7 @@ class Attendance:
 
 
 def attendance(desk: Desk, actor: Actor, community: str, slug: str) -> Attendance:
-    """For the workshop's staff; the staff of a site have its people."""
+    """For the workshop's staff; the staff of a site have its people. Without rehearsals."""
     with desk.database.read() as store:
         workshop = find_workshop(store, actor, community, slug)
         sites = None
@@ -45,7 +45,9 @@ def attendance(desk: Desk, actor: Actor, community: str, slug: str) -> Attendanc
             sites = actor.sites_of(community, slug, LOWEST_ROLE[Verb.VIEW_BOARD])
             if not sites:
                 require(actor, Verb.VIEW_BOARD, community, slug)
-        grants = _of_each(store.grants.ever_of_workshop(community, slug))
+        rehearsing = store.rehearsals.grant_ids(community, slug)
+        ever = store.grants.ever_of_workshop(community, slug)
+        grants = _of_each(grant for grant in ever if grant.id not in rehearsing)
         accounts = store.accounts.names(grants)
         starts = store.leases.starts(community, slug)
         scope = Scope(community, slug)

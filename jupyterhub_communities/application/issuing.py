@@ -245,7 +245,7 @@ def revoke_invite(
         if invite.revoked_at is None:
             revoke(desk, store, actor, invite)
         if with_grants:
-            usernames = _end_grants(desk, store, actor, invite)
+            usernames = end_grants(desk, store, actor, invite)
         pass_on(desk, store, invite.id)
         return RevokedInvite(store.invites.get(invite_id) or invite, usernames)
 
@@ -324,7 +324,7 @@ def kept(wanted: T | Keep, before: T) -> T:
 
 
 def _changed_seats(invite: Invite, change: InviteChange) -> int | None:
-    if invite.kind is InviteKind.PERSONAL:
+    if invite.kind is not InviteKind.SHARED:
         return invite.seats
     seats = kept(change.seats, invite.seats)
     return None if seats is None else check_seats(seats + change.more_seats)
@@ -368,7 +368,7 @@ def managed_invite(
     return invite
 
 
-def _end_grants(desk: Desk, store: Store, actor: Actor, invite: Invite) -> tuple[str, ...]:
+def end_grants(desk: Desk, store: Store, actor: Actor, invite: Invite) -> tuple[str, ...]:
     """The grants that an invite gave, revoked; whose they were."""
     found = (store.grants.get(grant_id) for grant_id in store.redemptions.grant_ids(invite.id))
     ended: list[Grant] = [grant for grant in found if grant is not None and grant.holds(desk.now)]

@@ -30,6 +30,7 @@ from ..domain.timelines import Changes
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
+from .board_ports import Board, Hands, Rehearsals
 
 
 class Clock(Protocol):
@@ -737,6 +738,9 @@ class Store(Protocol):
     marks: Marks
     audit: Audit
     kept_answers: KeptAnswers
+    board: Board
+    hands: Hands
+    rehearsals: Rehearsals
 
 
 class WouldWait(Exception):
@@ -793,6 +797,7 @@ class Settings:
     running: Mapping[str | None, RunningRules] = field(default_factory=dict)  # by community; None:
     # for those without rules of their own
     zone: str = "UTC"  # of the hub
+    are_servers_apart: bool = False  # each on a host of its own: else nobody opens another person's
     communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
@@ -824,6 +829,16 @@ class Hub(Protocol):
         ...
 
     async def stop_server(self, server: ServerKey) -> None: ...
+
+    async def start_server(self, server: ServerKey) -> None:
+        """With the options of its last start."""
+        ...
+
+    async def share_server(self, server: ServerKey, username: str) -> None:
+        """Lets somebody else open it, until that is taken back."""
+        ...
+
+    async def unshare_server(self, server: ServerKey, username: str) -> None: ...
 
     async def has_role(self, username: str) -> bool:
         """Is the person an admin of the Hub, or has a role there beyond everybody's?"""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from ..domain.accounts import Account
-from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may, require
+from ..domain.grants import Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
-from ..domain.leases import LeaseState
 from ..domain.limits import Limit, Quota
-from ..domain.names import same_name
 from ..domain.paging import Page, Part
 from ..domain.quotas import Balance, Scope
 from ..domain.refusals import (
@@ -38,13 +33,13 @@ from ..domain.workshops import (
     slug_for,
 )
 from .audit import record
+from .board import NOTHING_SEEN, Board, BoardRow, Seen, seen_by, sees_board, whole_board
 from .communities import find_community
 from .invites import IssuedInvite
 from .issuing import add_invite, renew, shared_learner_invites, unsealed
 from .ports import Desk, Store
 from .reservations import Reserve, amounts_for, check_reserve, reserve_of
 from .seats import pass_on
-from .waiting import Line, lines_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +63,18 @@ class OpenedWorkshop:
 
 
 @dataclass(frozen=True, slots=True)
-class BoardRow:
-    """One person of a workshop, as the board shows them."""
-
-    account: Account
-    role: Role
-    joined_at: datetime
-    server: LeaseState | None  # None: no server
-    site: str | None = None  # slug, for people who came in at one
-    is_double: bool = False  # somebody else in the workshop has the same name
-    is_empty: bool = False  # a double without a server ever: may be retired
-
-
-@dataclass(frozen=True, slots=True)
 class WorkshopView:
     """A workshop with what its staff needs, each part only for those who may."""
 
     workshop: Workshop
     servers: Balance
     learner_invite: IssuedInvite | None
-    board: tuple[BoardRow, ...] | None
-    lines: tuple[Line, ...]
+    live: Board | None
     reserve: Reserve | None = None
+
+    @property
+    def board(self) -> tuple[BoardRow, ...] | None:
+        return None if self.live is None else self.live.rows
 
 
 def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop) -> OpenedWorkshop:
@@ -287,8 +272,10 @@ def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Works
         return find_workshop(store, actor, community, slug)
 
 
-def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> WorkshopView:
-    """A workshop as this person may see it."""
+def view_workshop(
+    desk: Desk, actor: Actor, community: str, slug: str, *, seen: Seen = NOTHING_SEEN
+) -> WorkshopView:
+    """A workshop as this person may see it; `seen` tells who works and who is idle."""
     with desk.database.read() as store:
         workshop = find_workshop(store, actor, community, slug)
         invite = None
@@ -296,14 +283,13 @@ def view_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Worksh
             workshop = standing(store, workshop)
             invite = shown_invite(desk, store, workshop)
         board = None
-        if may(actor, Verb.VIEW_BOARD, community, slug):
-            board = _board(desk, store, workshop)
-        elif sites := actor.sites_of(community, slug, LOWEST_ROLE[Verb.VIEW_BOARD]):
-            board = tuple(row for row in _board(desk, store, workshop) if row.site in sites)
+        if sees_board(actor, community, slug):
+            own = learner_invite(store, workshop)
+            whole = whole_board(desk, store, workshop, own, seen)
+            board = seen_by(actor, community, slug, whole)
         balance = store.balances.get(Scope(community, slug), SERVERS)
-        lines = lines_at(desk, store, actor, community, slug)
         reserve = reserve_of(desk, store, workshop)
-        return WorkshopView(workshop, balance, invite, board, lines, reserve)
+        return WorkshopView(workshop, balance, invite, board, reserve)
 
 
 def list_workshops(desk: Desk, actor: Actor, community: str) -> Sequence[Workshop]:
@@ -337,28 +323,6 @@ def find_workshop(store: Store, actor: Actor, community: str, slug: str) -> Work
     if workshop is None or actor.role_at(community, slug) is None:
         raise NotFound(kind="workshop")
     return workshop
-
-
-def _board(desk: Desk, store: Store, workshop: Workshop) -> tuple[BoardRow, ...]:
-    grants = store.grants.of_community(workshop.community, desk.now, workshop.slug)
-    accounts = store.accounts.names(grant.account_id for grant in grants)
-    servers = {lease.account_id: lease.state for lease in store.leases.unsettled()}
-    names = Counter(same_name(account.display_name) for account in accounts.values())
-    doubles = {id for id, a in accounts.items() if names[same_name(a.display_name)] > 1}
-    used = store.leases.had_any(doubles)
-    rows = {}
-    for grant in sorted(grants, key=lambda grant: grant.role):
-        if account := accounts.get(grant.account_id):
-            rows[account.id] = BoardRow(
-                account,
-                grant.role,
-                grant.starts_at,
-                servers.get(account.id),
-                grant.site,
-                is_double=account.id in doubles,
-                is_empty=account.id in doubles - used and grant.role is Role.LEARNER,
-            )
-    return tuple(sorted(rows.values(), key=lambda row: row.joined_at))
 
 
 def free_slug(store: Store, community: str, title: str) -> str:

@@ -124,6 +124,7 @@ class Verb(StrEnum):
     CHANGE_WORKSHOP = "workshop:change"
     CLOSE_WORKSHOP = "workshop:close"
     WRITE_MESSAGE = "workshop:message"
+    REHEARSE = "workshop:rehearse"
     VIEW_BOARD = "workshop:view-board"
     ISSUE_INVITE = "invite:issue"
     SHOW_CODE = "invite:show-code"
@@ -132,6 +133,10 @@ class Verb(StrEnum):
     ADMIT = "workshop:admit"
     APPROVE_KEY = "return-key:approve"
     RETIRE_DOUBLE = "account:retire"
+    RESTART_SERVER = "server:restart"
+    STOP_SERVER = "server:stop"
+    ASK_FOR_HELP = "help:ask"
+    ANSWER_HELP = "help:answer"
     ERASE = "account:erase"
     VIEW_QUOTA = "quota:view"
     SET_QUOTA = "quota:set"
@@ -151,6 +156,7 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.CHANGE_WORKSHOP: Role.INSTRUCTOR,
     Verb.CLOSE_WORKSHOP: Role.INSTRUCTOR,
     Verb.WRITE_MESSAGE: Role.HELPER,
+    Verb.REHEARSE: Role.INSTRUCTOR,
     Verb.VIEW_BOARD: Role.HELPER,
     Verb.ISSUE_INVITE: Role.INSTRUCTOR,
     Verb.SHOW_CODE: Role.INSTRUCTOR,
@@ -159,6 +165,10 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.ADMIT: Role.HELPER,
     Verb.APPROVE_KEY: Role.HELPER,
     Verb.RETIRE_DOUBLE: Role.HELPER,
+    Verb.RESTART_SERVER: Role.HELPER,
+    Verb.STOP_SERVER: Role.HELPER,
+    Verb.ASK_FOR_HELP: Role.LEARNER,
+    Verb.ANSWER_HELP: Role.HELPER,
     Verb.ERASE: Role.CHAMPION,
     Verb.VIEW_QUOTA: Role.LEARNER,
     Verb.SET_QUOTA: Role.CHAMPION,

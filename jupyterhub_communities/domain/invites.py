@@ -27,6 +27,7 @@ STAY_AFTER_WORKSHOP = timedelta(days=30)
 class InviteKind(StrEnum):
     SHARED = "shared"
     PERSONAL = "personal"
+    REHEARSAL = "rehearsal"  # of the staff, who take no seat: see `rehearsals`
 
 
 @dataclass(frozen=True, slots=True)

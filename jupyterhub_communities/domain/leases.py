@@ -65,6 +65,7 @@ class RunningServer:
     ready: bool
     profile: str | None = None  # the slug in its options, if they name one
     is_hub_admin: bool = False  # its user
+    last_activity: datetime | None = None  # that the Hub has seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -444,6 +444,54 @@ class WorkshopClosed(Refusal):
     code = "workshop.closed"
 
 
+# Help
+
+
+@dataclass(eq=False)
+class QuestionInvalid(Refusal):
+    """Too long, or with characters that cannot be shown."""
+
+    code = "help.question"
+    limit: int
+
+
+@dataclass(eq=False)
+class HandTaken(Refusal):
+    """Somebody else of the staff comes already."""
+
+    code = "help.taken"
+    name: str
+
+
+@dataclass(eq=False)
+class NobodyComes(Refusal):
+    """There is nobody yet to whom access could be given."""
+
+    code = "help.nobody"
+
+
+@dataclass(eq=False)
+class AccessNotOffered(Refusal):
+    """Servers share the service's host here: nobody opens another person's."""
+
+    code = "help.not_offered"
+
+
+@dataclass(eq=False)
+class AccessMinutesInvalid(Refusal):
+    """Access is given for one of these numbers of minutes."""
+
+    code = "help.minutes"
+    choices: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class ServerNotThere(Refusal):
+    """The person has no server that is charged to this workshop."""
+
+    code = "server.none"
+
+
 # Profiles and quotas
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,7 @@ class HubClient:
                         ready=bool(server.get("ready")),
                         profile=profile if isinstance(profile, str) else None,
                         is_hub_admin=bool(user.get("admin")),
+                        last_activity=_time(server.get("last_activity")),
                     )
         return found
 
@@ -52,10 +54,16 @@ class HubClient:
             await self._fetch("DELETE", self._group_users(name), {"users": [username]})
 
     async def stop_server(self, server: ServerKey) -> None:
-        path = f"/users/{quote(server.username, safe='')}/server"
-        if server.server_name:
-            path += f"s/{quote(server.server_name, safe='')}"
-        await self._fetch("DELETE", path)
+        await self._fetch("DELETE", _server_path(server))
+
+    async def start_server(self, server: ServerKey) -> None:
+        await self._fetch("POST", _server_path(server))
+
+    async def share_server(self, server: ServerKey, username: str) -> None:
+        await self._fetch("POST", _share_path(server), _share_with(server, username))
+
+    async def unshare_server(self, server: ServerKey, username: str) -> None:
+        await self._fetch_known("PATCH", _share_path(server), _share_with(server, username))
 
     async def has_role(self, username: str) -> bool:
         """An admin, or somebody with a role beyond `user`, be it by a group."""
@@ -130,10 +138,10 @@ class HubClient:
                 return
             offset += len(users)
 
-    async def _fetch_known(self, method: str, path: str) -> HTTPResponse | None:
+    async def _fetch_known(self, method: str, path: str, body: Any = None) -> HTTPResponse | None:
         """None where the Hub does not know whom or what this is about."""
         try:
-            return await self._fetch(method, path)
+            return await self._fetch(method, path, body)
         except HTTPClientError as error:
             if error.code == 404:
                 return None
@@ -149,6 +157,29 @@ class HubClient:
             request_timeout=self._timeout,
             connect_timeout=self._timeout,
         )
+
+
+def _server_path(server: ServerKey) -> str:
+    path = f"/users/{quote(server.username, safe='')}/server"
+    return path + (f"s/{quote(server.server_name, safe='')}" if server.server_name else "")
+
+
+def _share_path(server: ServerKey) -> str:
+    return f"/shares/{quote(server.username, safe='')}/{quote(server.server_name, safe='')}"
+
+
+def _share_with(server: ServerKey, username: str) -> dict[str, Any]:
+    scope = f"access:servers!server={server.username}/{server.server_name}"
+    return {"user": username, "scopes": [scope]}
+
+
+def _time(written: Any) -> datetime | None:
+    """As the Hub writes times, in UTC; None where it says nothing, or something else."""
+    try:
+        found = datetime.fromisoformat(written)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _is_of_server(token: Mapping[str, Any]) -> bool:

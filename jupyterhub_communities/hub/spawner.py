@@ -18,6 +18,7 @@ from jupyterhub.utils import maybe_future, url_path_join
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
 from traitlets.config import Config
 
+from ..application.board import note_trouble
 from ..application.erasure import note_home
 from ..application.house import House
 from ..application.leases import (
@@ -32,7 +33,9 @@ from ..application.leases import (
 )
 from ..application.people import find_person
 from ..application.ports import Settings
+from ..domain.board import FAILED
 from ..domain.leases import ServerKey
+from ..domain.line import is_for_a_moment
 from ..domain.profiles import Profile
 from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
@@ -193,7 +196,13 @@ class CommunitySpawnerMixin(Spawner):
         self.cookie_options = {**self.cookie_options, "expires_days": None}
         self._admitted = None
         await self._prepare()
-        url = await maybe_future(super().start())
+        try:
+            url = await maybe_future(super().start())
+        except SpawnRefused:
+            raise  # as on Kubernetes, where sizes are known late
+        except Exception:
+            await self._note_trouble(FAILED)
+            raise
         if self.lease_id is not None:
             await self._note_activation(self.lease_id)
         return url
@@ -259,6 +268,10 @@ class CommunitySpawnerMixin(Spawner):
             refine_language(stored=stored, workshop=workshop)
         except StorageUnreachable:
             pass  # the request's own language will do
+        # Who is refused for a moment waits in line, and is seen there.
+        is_short = isinstance(refusal, QuotaExceeded) and is_for_a_moment(refusal)
+        if not is_short and not isinstance(refusal, StorageUnreachable):
+            await self._note_trouble(refusal.code)
         keep_failure_count(self.user.settings)
         if not isinstance(refusal, QuotaExceeded):
             return SpawnRefused(refusal, current_messages())
@@ -268,6 +281,13 @@ class CommunitySpawnerMixin(Spawner):
         return SpawnRefused(
             refusal, current_messages(), self._rescue_url, retry_after=max(1, seconds)
         )
+
+    async def _note_trouble(self, code: str) -> None:
+        """For whoever helps: the board says why somebody has no server."""
+        try:
+            await self._house.run(note_trouble, self.user.name, code)
+        except Refusal:
+            self.log.info("The board does not know that %s did not start", self._log_name)
 
     @property
     def _rescue_url(self) -> str:

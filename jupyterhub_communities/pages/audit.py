@@ -29,6 +29,11 @@ SENTENCES = {
     "erasure:stop": N_("A planned erasure was stopped."),
     "erasure:withdraw": N_("A planned erasure was withdrawn."),
     "grant:end": N_("Access that a code had given was ended."),
+    "help:answer": N_("Somebody came to help."),
+    "help:ask": N_("Somebody asked for help."),
+    "help:end": N_("A request for help ended."),
+    "help:end-access": N_("Access to a server ended."),
+    "help:give-access": N_("A helper was let into a server."),
     "home:delete": N_("The files of an erased person were deleted."),
     "home:kept": N_("The files of an erased person were kept."),
     "hub:apply": N_("The operator’s file changed the hub."),
@@ -46,16 +51,21 @@ SENTENCES = {
     "member:remove": N_("A person was removed or left."),
     "member:set-role": N_("A person was given another role."),
     "quota:set": N_("Limits were set."),
+    "rehearsal:end": N_("A rehearsal ended."),
+    "rehearsal:tick": N_("A step of a rehearsal was ticked off."),
     "return-key:approve": N_("A new return key was approved."),
     "return-key:confirm": N_("A return key was kept."),
     "return-key:make": N_("A return key was made."),
     "return-key:renew": N_("An approved return key was made."),
+    "server:restart": N_("A person’s server was restarted."),
+    "server:stop": N_("A person’s server was stopped."),
     "workshop:admit": N_("Somebody was let in from the line."),
     "workshop:change": N_("A workshop was changed."),
     "workshop:close": N_("A workshop was closed."),
     "workshop:decline": N_("Somebody was taken out of the line."),
     "workshop:message": N_("The staff’s message was changed."),
     "workshop:open": N_("A workshop was opened."),
+    "workshop:rehearse": N_("A rehearsal began."),
 }
 # Those that no community sees: they belong to a person, or to the hub.
 OF_THE_HUB = frozenset(
@@ -217,6 +227,8 @@ def _label(name: str, messages: Messages) -> str | None:
         # TRANSLATORS: Whom people of a community can ask.
         "contact": messages.gettext("Contact"),
         "language": messages.gettext("Language"),
+        # TRANSLATORS: For how long something was given.
+        "minutes": messages.gettext("Minutes"),
         "names": messages.gettext("Name"),
         # TRANSLATORS: The number that a waiting person sees.
         "number": messages.gettext("Number"),

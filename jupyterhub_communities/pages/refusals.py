@@ -28,6 +28,11 @@ STATUS: dict[str, int] = {
     "form.outdated": 400,
     "form.too_long": 413,
     "guessing.busy": 429,
+    "help.minutes": 400,
+    "help.nobody": 409,
+    "help.not_offered": 403,
+    "help.question": 400,
+    "help.taken": 409,
     "hub.full": 409,
     "idempotency.reused": 422,
     "identity.has_files": 409,
@@ -71,6 +76,7 @@ STATUS: dict[str, int] = {
     "reservation.needs": 400,
     "reservation.too_large": 409,
     "role.too_high": 403,
+    "server.none": 409,
     "sign_in.expired": 403,
     "slug.taken": 409,
     "storage.unreachable": 503,
@@ -131,6 +137,8 @@ def _not_found(refusal: Any, messages: Messages) -> str:
         "site": messages.gettext("There is no such site."),
         "ticket": messages.gettext("This person is no longer on the waiting list."),
         "person": messages.gettext("Nobody here has this username."),
+        "hand": messages.gettext("This person does not ask for help any more."),
+        "rehearsal": messages.gettext("No rehearsal goes on."),
         "member": messages.gettext("Nobody of that name belongs to this community."),
     }
     return sentences.get(refusal.kind) or messages.gettext("This does not exist.")
@@ -325,6 +333,18 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "version.outdated": lambda _, m: m.gettext(
         "This has changed since you looked at it. Nothing was done: please look at it again."
     ),
+    "help.minutes": lambda r, m: m.gettext(
+        "Please choose one of these numbers of minutes: %(choices)s.", choices=", ".join(r.choices)
+    ),
+    "help.nobody": lambda _, m: m.gettext("Nobody is coming yet to whom you could give access."),
+    "help.not_offered": lambda _, m: m.gettext(
+        "On this hub nobody can open another person’s server."
+    ),
+    "help.question": lambda r, m: m.gettext(
+        "Please write at most %(limit)s characters that can be shown.", limit=r.limit
+    ),
+    "help.taken": lambda r, m: m.gettext("%(name)s is coming already.", name=r.name),
+    "server.none": lambda _, m: m.gettext("No server of this workshop is running for this person."),
     "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
     "workshop.message": lambda r, m: m.gettext(
         "Please write a message of at most %(limit)s characters that can be shown.", limit=r.limit

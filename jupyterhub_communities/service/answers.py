@@ -19,7 +19,6 @@ from ..domain import accounts, invites, notices, reservations, waiting, workshop
 from ..domain import communities as domain_communities
 from ..domain.access import Access
 from ..domain.grants import Role
-from ..domain.leases import LeaseState
 from ..domain.windows import write_window
 from ..pages.language import current_messages
 from ..pages.notices import shown_notices
@@ -177,7 +176,7 @@ class Invite(Answer):
     role: RoleLabel
     batch: str | None
     name: str | None
-    kind: Literal["shared", "personal"]
+    kind: Literal["shared", "personal", "rehearsal"]
     seats: int | None
     taken: int
     opens_at: Time | None
@@ -358,30 +357,6 @@ def _workshop_fields(workshop: workshops.Workshop, now: datetime) -> dict[str, A
         "message": workshop.message_at(now),
         "state": workshop.state(now).value,
     }
-
-
-class BoardRow(Answer):
-    username: str
-    display_name: str
-    role: RoleLabel
-    joined_at: Time
-    server: Literal["requested", "active", "settled"] | None
-    site: str | None
-    double: bool
-    empty: bool
-
-    @classmethod
-    def of(cls, row: application_workshops.BoardRow) -> BoardRow:
-        return cls(
-            username=row.account.username,
-            display_name=row.account.display_name,
-            role=label(row.role),
-            joined_at=row.joined_at,
-            server=None if row.server is None else LeaseState(row.server).value,
-            site=row.site,
-            double=row.is_double,
-            empty=row.is_empty,
-        )
 
 
 class Ticket(Answer):

@@ -10,7 +10,6 @@ from tornado.web import HTTPError
 from ..application.batches import issue_batch, release_batch, show_batch
 from ..application.changing import change_workshop
 from ..application.communities import my_memberships, view_community
-from ..application.doubles import retire_double
 from ..application.issuing import (
     change_invite,
     issue_invite,
@@ -34,7 +33,6 @@ from ..application.workshops import (
 )
 from ..domain.grants import Role
 from ..domain.paging import Part, part_of_all
-from ..domain.refusals import PermissionDenied
 from . import answers, models
 from .handling import ApiHandler
 from .keys import approve
@@ -210,33 +208,6 @@ class CloseWorkshopApi(ApiHandler):
     async def post(self, community: str, workshop: str) -> answers.Workshop:
         closed = await self.run(close_workshop, self.actor, community, workshop)
         return answers.Workshop.of(closed, self.house.clock.now())
-
-
-class BoardApi(ApiHandler):
-    paths = ("communities/{community}/workshops/{workshop}/board",)
-
-    @operation("Who is in a workshop, in the order of joining", answer=list[answers.BoardRow])
-    async def get(self, community: str, workshop: str) -> Part[answers.BoardRow]:
-        view = await self.run(view_workshop, self.actor, community, workshop)
-        if view.board is None:
-            raise PermissionDenied(needs="helper")
-        part = part_of_all(
-            view.board, lambda row: (row.joined_at.isoformat(), row.account.id), self.page
-        )
-        return part.map(answers.BoardRow.of)
-
-
-class RetireApi(ApiHandler):
-    paths = ("communities/{community}/workshops/{workshop}/board/{username}/retire",)
-
-    @operation(
-        "Retires the empty account of somebody who joined twice",
-        status=NO_CONTENT,
-        refuses=(409,),
-    )
-    async def post(self, community: str, workshop: str, username: str) -> None:
-        await self.run(retire_double, self.actor, community, workshop, username)
-        await self.push_groups(username)
 
 
 class KeysApi(ApiHandler):
@@ -470,8 +441,6 @@ HANDLERS: tuple[type[ApiHandler], ...] = (
     WorkshopsApi,
     WorkshopApi,
     CloseWorkshopApi,
-    BoardApi,
-    RetireApi,
     KeysApi,
     SitesApi,
     OverbookingsApi,

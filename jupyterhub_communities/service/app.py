@@ -22,19 +22,25 @@ from ..pages.templates import Site, asset_handlers, make_environment
 from . import (
     api,
     audit,
+    board,
+    board_api,
     codes,
     ends,
     keys,
     openapi,
     pages,
     quotas,
+    rehearsals,
     workshop_api,
     workshop_pages,
 )
 from .endings import Endings
 from .erasures import Erasures
 from .handling import ROOT, ApiHandler
+from .live import LiveBoards
 from .operations import routes_of
+from .restarts import Restarts
+from .sharing import Sharing
 from .stops import Stops
 from .timers import (
     METER_ENDED_EVERY,
@@ -53,6 +59,8 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *quotas.API_HANDLERS,
     *audit.API_HANDLERS,
     *workshop_api.API_HANDLERS,
+    *board_api.API_HANDLERS,
+    *rehearsals.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -73,7 +81,10 @@ def make_app(
     `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
     read_formats()
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
-    site = Site(hub_url=hub_prefix, service_url=prefix, asset_url=f"{prefix}static/")
+    # With `subdomain_host` the service has another host than the Hub.
+    site = Site(
+        hub_url=f"{hub_auth.hub_host}{hub_prefix}", service_url=prefix, asset_url=f"{prefix}static/"
+    )
     page_routes: list[tuple[str, type[Any]]] = [
         ("", pages.HomePage),
         (f"communities/{_SLUG}", pages.CommunityPage),
@@ -85,7 +96,6 @@ def make_app(
         (f"communities/{_SLUG}/batches/([0-9a-f]+)/csv", codes.BatchTable),
         (f"communities/{_SLUG}/workshops/{_SLUG}/codes", codes.CodesPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", codes.WaitingPart),
-        (f"communities/{_SLUG}/workshops/{_SLUG}/people", pages.BoardPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/code", pages.CodePage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/reserve", pages.ReservePage),
@@ -97,6 +107,8 @@ def make_app(
         *quotas.PAGE_ROUTES,
         *audit.PAGE_ROUTES,
         *workshop_pages.PAGE_ROUTES,
+        *board.PAGE_ROUTES,
+        *rehearsals.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
@@ -124,6 +136,10 @@ def make_app(
         house=house,
         endings=Endings(house, hub),
         erasures=Erasures(house, hub),
+        boards=LiveBoards(house, hub),
+        drawn_boards={},
+        restarts=Restarts(hub),
+        sharing=Sharing(house, hub),
     )
 
 
@@ -148,6 +164,7 @@ async def serve(
         asyncio.create_task(keep_tidy(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),
+        asyncio.create_task(application.settings["sharing"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),
     ]
     await stop.wait()

@@ -118,7 +118,9 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
         """Where codes are typed, as this person's browser reaches the hub."""
         if public := self.settings["public_hub_url"]:
             return f"{public.rstrip('/')}/join"
-        return f"{self.request.protocol}://{self.request.host}{self.settings['hub_prefix']}join"
+        own_host = f"{self.request.protocol}://{self.request.host}"
+        host = self.hub_auth.hub_host or own_host  # another one with `subdomain_host`
+        return f"{host}{self.settings['hub_prefix']}join"
 
     def join_link(self, secret: str) -> str:
         return f"{self.join_address()}?{urlencode({'code': secret})}"

@@ -288,3 +288,21 @@ class AuditQuery(BaseModel):
     format: Literal["json", "csv"] | None = Field(
         None, description="All of it as a file, not by pages."
     )
+
+
+class HelpBody(Body):
+    """`PUT …/help`."""
+
+    question: str = Field("", max_length=500)
+
+
+class AccessBody(Body):
+    """`PUT …/help/access`."""
+
+    minutes: Literal[15, 30, 60]
+
+
+class TickBody(Body):
+    """`PATCH …/rehearsal`."""
+
+    step: Literal["lesson", "language"]

@@ -7,9 +7,12 @@ from typing import Any
 import segno
 from tornado.web import HTTPError, RequestHandler
 
+from ..application.board import NOTHING_SEEN, sees_board
 from ..application.communities import my_memberships, view_community, view_usage
+from ..application.hands import my_help
 from ..application.members import list_members
 from ..application.news import news_of
+from ..application.rehearsals import view_rehearsal
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
@@ -20,6 +23,7 @@ from ..application.workshops import (
     view_workshop,
 )
 from ..domain.grants import Verb, may
+from ..domain.hands import ACCESS_MINUTES
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
@@ -178,11 +182,30 @@ class WorkshopPage(PageHandler):
         await self.draw_workshop(community, slug)
 
     async def draw_workshop(
-        self, community: str, slug: str, *, status: int = 200, typed: str = "", error: str = ""
+        self,
+        community: str,
+        slug: str,
+        *,
+        status: int = 200,
+        typed: str = "",
+        error: str = "",
+        question: str = "",
+        help_error: str = "",
     ) -> None:
-        """`typed` and `error` are those of a message that was not taken."""
+        """`typed` and `error` are those of a message that was not taken, `question` and `help_error`
+        those of help that was not."""
         shown = await self.community(community)
-        view = await self.run(view_workshop, self.actor, community, slug)
+        seen = NOTHING_SEEN
+        if sees_board(self.actor, community, slug):
+            seen = await self.settings["boards"].seen()
+        view = await self.run(view_workshop, self.actor, community, slug, seen=seen)
+        up = None
+        if view.live is None:
+            up = await self.run(my_help, self.actor, community, slug)
+        may_rehearse = may(self.actor, Verb.REHEARSE, community, slug)
+        rehearsal = None
+        if may_rehearse:
+            rehearsal = await self.run(view_rehearsal, self.actor, community, slug)
         secret_link = (
             "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
         )
@@ -198,6 +221,17 @@ class WorkshopPage(PageHandler):
             may_write=may(self.actor, Verb.WRITE_MESSAGE, community, slug),
             may_open=may(self.actor, Verb.OPEN_WORKSHOP, community),
             view=view,
+            board=view.live,
+            up=up,
+            may_rehearse=may_rehearse,
+            rehearsal=rehearsal,
+            rehearsal_link=self.join_link(rehearsal.issued.link)
+            if rehearsal is not None and rehearsal.issued is not None
+            else "",
+            question=question if help_error or up is None else up.hand.question or "",
+            help_error=help_error,
+            offers_access=self.house.settings.are_servers_apart,
+            access_minutes=ACCESS_MINUTES,
             workshop=view.workshop,
             join_link=secret_link,
             join_address=self.join_address(),
@@ -218,21 +252,6 @@ class ReservePage(PageHandler):
         is_reserved = self.get_body_argument("reserved", "") == "yes"
         await self.run(set_reserved, self.actor, community, slug, is_reserved=is_reserved)
         self.go(f"communities/{community}/workshops/{slug}")
-
-
-class BoardPart(PageHandler):
-    """The list of a workshop's people alone, for the page's script."""
-
-    async def get(self, community: str, slug: str) -> None:
-        view = await self.run(view_workshop, self.actor, community, slug)
-        if view.board is None:
-            raise HTTPError(403)
-        self.draw(
-            "board.html",
-            view=view,
-            workshop=view.workshop,
-            now=self.house.clock.now(),
-        )
 
 
 class CloseWorkshopPage(PageHandler):

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
+from ..domain.invites import InviteKind
 from ..domain.paging import Page, Part, part_of
 from .tables import accounts, communities, grants, invites, redemptions, workshops
 
@@ -166,6 +167,7 @@ class SqlGrants:
             .where(
                 invites.c.community == community,
                 invites.c.workshop == workshop,
+                invites.c.kind != InviteKind.REHEARSAL.value,
                 invites.c.lasts_until.is_not(None),
                 grants.c.revoked_at.is_(None),
                 grants.c.ends_at > now,

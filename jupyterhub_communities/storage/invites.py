@@ -127,6 +127,7 @@ class SqlInvites:
             invites.c.community == community,
             invites.c.workshop == workshop,
             invites.c.role == int(Role.LEARNER),
+            invites.c.kind != InviteKind.REHEARSAL.value,
         )
         seats, without_number = self._connection.execute(query).one()
         return None if without_number else int(seats)
@@ -231,7 +232,9 @@ class SqlInvites:
         lasts: timedelta,
     ) -> None:
         its = update(invites).where(
-            invites.c.community == community, invites.c.workshop == workshop
+            invites.c.community == community,
+            invites.c.workshop == workshop,
+            invites.c.kind != InviteKind.REHEARSAL.value,
         )
         self._connection.execute(its.where(invites.c.closes_at == before).values(closes_at=ends_at))
         self._connection.execute(

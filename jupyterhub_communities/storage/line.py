@@ -83,10 +83,10 @@ class SqlLine:
             .where(start_tickets.c.hub == self._hub_name, *conditions)
             .order_by(start_tickets.c.taken_at, start_tickets.c.id)
         )
-        return [_ticket(row) for row in rows]
+        return [ticket_of(row) for row in rows]
 
 
-def _ticket(row: Row[Any]) -> StartTicket:
+def ticket_of(row: Row[Any]) -> StartTicket:
     return StartTicket(
         id=row.id,
         server=ServerKey(row.username, row.server_name),

@@ -27,6 +27,7 @@ from .tables import (
     accounts,
     audit,
     grants,
+    hands,
     identities,
     invites,
     kept_answers,
@@ -34,7 +35,9 @@ from .tables import (
     leases,
     notices,
     redemptions,
+    server_accesses,
     start_tickets,
+    start_troubles,
     usage,
     waiting,
     workshops,
@@ -84,6 +87,11 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "start_tickets": frozenset(
         ["username", "server_name", "account_id", "options", "taken_at", "seen_at"]
     ),
+    "start_troubles": frozenset({"account_id", "code", "at"}),
+    "hands": frozenset({"account_id", "question", "raised_at", "taken_by", "taken_at"}),
+    "server_accesses": frozenset(
+        ["username", "server_name", "owner_id", "helper_id", "starts_at", "ends_at", "ended_at"]
+    ),
     "usage": frozenset({"account_id"}),
     "kept_answers": frozenset({"account_id", "key_digest", "answer_sealed"}),
     "workshops": frozenset({"made_by"}),
@@ -97,7 +105,10 @@ class SqlPersonal:
         self._connection = connection
 
     def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
-        own = (identities, grants, redemptions, key_requests, notices, usage, kept_answers)
+        own = (
+            *(identities, grants, redemptions, key_requests, notices, usage, kept_answers),
+            start_troubles,
+        )
         username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
         redeemed, attempts = _redeemed_by(account_id)
         # A code names the person for whom it was made; whoever made it knows that, and is another.
@@ -114,16 +125,24 @@ class SqlPersonal:
             ),
             invites: or_(is_for_me, invites.c.made_by == account_id),
             workshops: workshops.c.made_by == account_id,
+            hands: or_(hands.c.account_id == account_id, hands.c.taken_by == account_id),
+            server_accesses: or_(
+                server_accesses.c.owner_id == account_id, server_accesses.c.helper_id == account_id
+            ),
             audit: or_(audit.c.actor == account_id, audit.c.subject == f"account/{account_id}"),
         }
-        hidden = {
-            name: case((is_for_me, invites.c[name])).label(name)
-            for name in ("label", "bound_username")
+        is_my_server = server_accesses.c.owner_id == account_id
+        is_my_hand = hands.c.account_id == account_id
+        hidden: dict[Column[Any], Any] = {
+            **{invites.c[name]: is_for_me for name in ("label", "bound_username")},
+            # Whose server it was, and what they asked, is theirs.
+            **{server_accesses.c[name]: is_my_server for name in ("username", "server_name")},
+            hands.c.question: is_my_hand,
         }
         found = {}
         for table, is_mine in whose.items():
             columns = [
-                hidden.get(column.name, column) if table is invites else column
+                case((hidden[column], column)).label(column.name) if column in hidden else column
                 for column in table.columns
                 if not _is_secret(column)
             ]
@@ -143,10 +162,25 @@ class SqlPersonal:
         )
         # A personal code names the one person whom it was made for.
         execute(update(invites).where(invites.c.id.in_(redeemed)).values(label=None))
+        mine = select(hands.c.id).where(hands.c.account_id == account_id)
+        execute(
+            delete(server_accesses).where(
+                or_(
+                    server_accesses.c.owner_id == account_id,
+                    server_accesses.c.helper_id == account_id,
+                    server_accesses.c.hand_id.in_(mine),
+                )
+            )
+        )
+        came = update(hands).where(hands.c.taken_by == account_id)
+        execute(came.values(taken_by=None, taken_at=None))
         # Grants that moved here with a linked identity were redeemed under its own account.
         moved = select(grants.c.id).where(grants.c.account_id == account_id)
         execute(delete(redemptions).where(redemptions.c.grant_id.in_(moved)))
-        for table in (redemptions, grants, identities, notices, key_requests, kept_answers):
+        for table in (
+            *(redemptions, grants, identities, notices, key_requests, kept_answers),
+            *(start_troubles, hands),
+        ):
             execute(delete(table).where(table.c.account_id == account_id))
         execute(delete(invites).where(invites.c.bound_username == username))
         execute(

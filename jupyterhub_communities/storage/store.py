@@ -8,8 +8,10 @@ from ..application import ports
 from .accounts import SqlAccounts
 from .audit import SqlAudit
 from .balances import SqlBalances
+from .board import SqlBoard
 from .communities import SqlCommunities
 from .grants import SqlGrants
+from .hands import SqlHands
 from .identities import SqlIdentities
 from .invites import SqlInvites, SqlRedemptions
 from .kept_answers import SqlKeptAnswers
@@ -21,6 +23,7 @@ from .meters import SqlMeters
 from .notices import SqlNotices
 from .people import SqlPeople
 from .personal import SqlPersonal
+from .rehearsals import SqlRehearsals
 from .usage import SqlUsage
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
@@ -50,3 +53,6 @@ class SqlStore:
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
+        self.board: ports.Board = SqlBoard(connection, hub_name)
+        self.hands: ports.Hands = SqlHands(connection, hub_name)
+        self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)

@@ -397,6 +397,69 @@ kept_answers = Table(
     Column("made_at", UtcDateTime, nullable=False, index=True),
 )
 
+# The last start of each person that was refused or failed; for some hours.
+start_troubles = Table(
+    "start_troubles",
+    metadata,
+    Column("hub", String(64), primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True, index=True),
+    Column("code", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+
+# Who asks for help in a workshop, and who comes.
+hands = Table(
+    "hands",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("site", Slug),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("question", Text),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("taken_by", Id),
+    Column("taken_at", UtcDateTime),
+    Column("ended_at", UtcDateTime, index=True),
+    Index(
+        "uq_hands_up",
+        "community",
+        "workshop",
+        "account_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+# Who was let into whose server, until when, and since when the Hub does not let them in any more.
+server_accesses = Table(
+    "server_accesses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hub", String(64), nullable=False),
+    Column("hand_id", Id, ForeignKey("hands.id"), nullable=False, index=True),
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("username", Username, nullable=False),
+    Column("server_name", Username, nullable=False),
+    Column("owner_id", Id, nullable=False, index=True),
+    Column("helper_id", Id, nullable=False, index=True),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # before its time
+    Column("removed_at", UtcDateTime, index=True),
+)
+
+# What the staff have said of a rehearsal, whose code is an invite of that kind.
+rehearsals = Table(
+    "rehearsals",
+    metadata,
+    Column("invite_id", Id, ForeignKey("invites.id"), primary_key=True),
+    Column("lesson_at", UtcDateTime),
+    Column("language_at", UtcDateTime),
+)
+
 # Only ever added to: triggers refuse the rest, as they do for its links.
 audit = Table(
     "audit",

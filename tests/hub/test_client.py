@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import pytest
@@ -31,6 +32,7 @@ class FakeHub:
         self.gone_tokens: set[str] = set()
         self.answers_deletion = 204
         self.stops_at_once = False
+        self.shared: list[dict] = []
 
 
 class Handler(RequestHandler):
@@ -67,10 +69,17 @@ class Handler(RequestHandler):
     def post(self):
         self._change(add=True)
 
+    def patch(self):
+        self._change(add=True)
+
     def delete(self):
         self._change(add=False)
 
     def _change(self, *, add):
+        if self.parts[0] == "shares":
+            self.fake.shared.append(json.loads(self.request.body))
+            self.finish({})
+            return
         if self.parts[0] == "users":
             is_gone = self.parts[2:3] == ["tokens"] and self.parts[3] in self.fake.gone_tokens
             self.set_status(404 if is_gone else self.fake.answers_deletion)
@@ -184,6 +193,32 @@ def test_stopping_names_the_server(server, path) -> None:
     fake = FakeHub()
     ask(fake, "stop_server", server)
     assert fake.asked == [("DELETE", path)]
+
+
+def test_a_server_is_started_and_shared_by_its_name() -> None:
+    fake, server = FakeHub([user("rosa")]), ServerKey("rosa", "lab 2")
+    ask(fake, "start_server", server)
+    ask(fake, "share_server", server, "hugo")
+    ask(fake, "unshare_server", server, "hugo")
+    assert fake.asked == [
+        ("POST", "/users/rosa/servers/lab%202"),
+        ("POST", "/shares/rosa/lab%202"),
+        ("PATCH", "/shares/rosa/lab%202"),
+    ]
+    wanted = {"user": "hugo", "scopes": ["access:servers!server=rosa/lab 2"]}
+    assert fake.shared == [wanted, wanted]
+
+
+def test_when_a_server_was_used_last_is_read_as_the_hub_writes_it() -> None:
+    at = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+    for written, read in (
+        ("2026-03-02T12:30:00.000000Z", at),
+        ("2026-03-02T12:30:00", at),
+        (None, None),
+        ("yesterday", None),
+    ):
+        fake = FakeHub([user("rosa", {"": {"ready": True, "last_activity": written}})])
+        assert ask(fake, "servers")[ServerKey("rosa")].last_activity == read
 
 
 def deleted(fake) -> list[str]:

@@ -12,6 +12,7 @@ from jupyterhub.spawner import Spawner
 from traitlets.config import Config
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.domain.board import FAILED
 from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.hub.refused import SpawnRefused
 from jupyterhub_communities.hub.spawner import CommunitySpawnerMixin
@@ -86,6 +87,27 @@ def test_a_started_server_holds_a_lease_until_it_has_stopped(house, spawner) -> 
     run(spawner.run_post_stop_hook())
     assert lease_of(house, spawner) is None
     assert spawner.lease_id is None
+
+
+def test_the_board_learns_why_a_start_came_to_nothing(house, spawner) -> None:
+    def said():
+        with house.database.read() as store:
+            slug = store.workshops.of_community("andes")[0].slug
+            return [trouble.code for trouble in store.board.troubles("andes", slug).values()]
+
+    run(spawner.start())
+    assert said() == []
+    run(spawner.stop())
+    run(spawner.run_post_stop_hook())
+    spawner.fails = True
+    with pytest.raises(RuntimeError):
+        run(spawner.start())
+    assert said() == [FAILED]
+    run(spawner.run_post_stop_hook())
+    spawner.user_options = {"community": "andes", "workshop": "nothing"}
+    with pytest.raises(SpawnRefused):
+        run(spawner.start())
+    assert said() == ["quota.not_yours"]
 
 
 def test_a_server_that_still_runs_keeps_its_lease(house, spawner) -> None:

@@ -74,6 +74,18 @@ def test_configure_adds_to_a_user_role_that_is_there(ready) -> None:
     c.CommunityAuthenticatorMixin.house.close()
 
 
+@pytest.mark.parametrize("host", ["", "https://hub.example.org"])
+def test_servers_are_shared_only_where_each_has_a_host_of_its_own(ready, host) -> None:
+    c = Config()
+    c.JupyterHub.subdomain_host = host
+    jupyterhub_communities.configure(c)
+    (service,) = c.JupyterHub.services
+    role = next(role for role in c.JupyterHub.load_roles if role["name"] == "communities")
+    assert ("COMMUNITIES_SERVERS_APART" in service["environment"]) is bool(host)
+    assert ("shares" in role["scopes"]) is bool(host)
+    c.CommunityAuthenticatorMixin.house.close()
+
+
 def test_configure_finds_load_groups_and_says_what_to_do(ready) -> None:
     c = Config()
     c.JupyterHub.load_groups = {"staff": {"users": ["ana"]}}

@@ -19,12 +19,14 @@ WITHOUT_ENTRY = {
     "audit.chain_step": "chains the entries",
     "ending.note_ends_carried_out": "how far a timer has come",
     "erasure.forget_tickets": "names that have had their time",
+    "hands.note_removed": "what the Hub was told: the end has its own",
     "key_requests.ask_for_key": "a stranger's browser: nothing changes until somebody approves",
     "notices.put_notice_away": "the person's own, and read",
     "repeating.forget_answers": "answers that have had their day",
     "repeating.once": "the verb within writes its own",
     **dict.fromkeys(
         [
+            "board.note_trouble",
             "leases._admit",
             "leases.activate",
             "leases.settle",

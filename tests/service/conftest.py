@@ -41,6 +41,8 @@ class FakeHub:
     def __init__(self) -> None:
         self.groups: dict[str, set[str]] = {}
         self.running: dict = {}
+        self.started: list = []
+        self.shares: set[tuple] = set()  # server, who may open it
         self.with_role: set[str] = set()
         self.revoked: dict[str, bool] = {}  # username → were the tokens of servers kept?
         self.gone: set[str] = set()
@@ -56,7 +58,19 @@ class FakeHub:
         return username in self.with_role
 
     async def stop_server(self, server) -> None:
+        self._answer(server.username)
         self.running.pop(server, None)
+
+    async def start_server(self, server) -> None:
+        self.started.append(server)
+
+    async def share_server(self, server, username) -> None:
+        self._answer(server.username)
+        self.shares.add((server, username))
+
+    async def unshare_server(self, server, username) -> None:
+        self._answer(server.username)
+        self.shares.discard((server, username))
 
     async def servers_of(self, username):
         return [server for server in self.running if server.username == username]
@@ -130,6 +144,7 @@ async def service(world):
         access_scopes={SCOPE},
         cache_max_age=10,
     )
+    world.hub_auth = hub_auth
     socket, port = bind_unused_port()
     application = make_app(
         world.house, world.hub, hub_auth, prefix=PREFIX, hub_prefix="/hub/", secret=b"s" * 32

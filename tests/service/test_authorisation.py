@@ -18,12 +18,15 @@ from sqlalchemy import func, select
 from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.batches import issue_batch
+from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.key_requests import ask_for_key
 from jupyterhub_communities.application.waiting import wait_in_line
 from jupyterhub_communities.application.workshops import add_site
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, OF_EVERY_MEMBER, Role, Verb
+from jupyterhub_communities.domain.leases import Lease, ServerKey
+from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.storage.tables import audit
 
 COMMUNITY, WORKSHOP, SITE = "community", "workshop", "site"
@@ -165,6 +168,30 @@ class Town:
         self.join(self.doors[place].code, name)
         return {"username": self.join(self.doors[place].code, name)}
 
+    def asks(self, place: str) -> dict[str, str]:
+        """Somebody of the place whose hand is up."""
+        username = self.join(self.doors[place].code)
+        actor = actor_of(self.house, username)
+        at = ("andes", self.slugs[WORKSHOP])
+        self.house.call(raise_hand, actor, username, *at, "")
+        return {"username": username}
+
+    def runs(self, place: str) -> dict[str, str]:
+        """Somebody of the place with a server, which is charged to the workshop."""
+        username = self.join(self.doors[place].code)
+        lease = Lease(
+            id=f"lease of {username}"[-32:],
+            server=ServerKey(username),
+            account_id=actor_of(self.house, username).account_id,
+            scope=Scope("andes", self.slugs[WORKSHOP]),
+            profile=None,
+            requested_at=self.house.clock.now(),
+            amounts={"servers": 1},
+        )
+        with self.house.database.write() as store:
+            store.leases.add(lease)
+        return {"username": username}
+
     def waits(self, place: str) -> dict[str, str]:
         number = next(self.numbers)
         request = JoinRequest(self.lines[place].code, f"attempt {number}", f"Persona {number}")
@@ -208,6 +235,14 @@ def _cases() -> list[Case]:
         Case(Verb.VIEW_BOARD, WORKSHOP, "GET", f"api {w}/board", is_open_to_sites=True),
         Case(Verb.VIEW_BOARD, WORKSHOP, "GET", f"{w}/people", is_open_to_sites=True),
         Case(Verb.VIEW_BOARD, WORKSHOP, "GET", f"{w}/keys", is_open_to_sites=True),
+        Case(Verb.ASK_FOR_HELP, WORKSHOP, "PUT", f"api {w}/help", is_open_to_sites=True),
+        Case(Verb.ASK_FOR_HELP, WORKSHOP, "GET", f"api {w}/help", is_open_to_sites=True),
+        Case(Verb.ASK_FOR_HELP, WORKSHOP, "DELETE", f"api {w}/help/access", is_open_to_sites=True),
+        Case(Verb.ASK_FOR_HELP, WORKSHOP, "DELETE", f"api {w}/help", is_open_to_sites=True),
+        Case(Verb.REHEARSE, WORKSHOP, "PUT", f"api {w}/rehearsal"),
+        Case(Verb.REHEARSE, WORKSHOP, "GET", f"api {w}/rehearsal"),
+        Case(Verb.REHEARSE, WORKSHOP, "PATCH", f"api {w}/rehearsal", {"step": "lesson"}),
+        Case(Verb.REHEARSE, WORKSHOP, "POST", f"{w}/rehearsal", {"action": "language"}),
         Case(Verb.ADMIT, WORKSHOP, "GET", f"api {w}/waiting", is_open_to_sites=True),
         Case(Verb.ISSUE_INVITE, COMMUNITY, "POST", "api invites", {"role": "learner"}),
         Case(Verb.ISSUE_INVITE, COMMUNITY, "POST", "api batches", {"names": ["Luz"]}),
@@ -262,6 +297,12 @@ def _cases() -> list[Case]:
             Case(Verb.APPROVE_KEY, place, "POST", f"api {w}/keys", fresh=_at("asks_for_key", place)),
             Case(Verb.APPROVE_KEY, place, "POST", f"{w}/keys", fresh=_at("asks_for_key", place)),
             Case(Verb.RETIRE_DOUBLE, place, "POST", f"api {retire}", fresh=_at("double", place)),
+            Case(Verb.ANSWER_HELP, place, "PUT", f"api {w}/board/{{username}}/help", fresh=_at("asks", place)),
+            Case(Verb.ANSWER_HELP, place, "DELETE", f"api {w}/board/{{username}}/help", fresh=_at("asks", place)),
+            Case(Verb.ANSWER_HELP, place, "POST", f"{w}/people/{{username}}", {"action": "take"}, fresh=_at("asks", place)),
+            Case(Verb.RESTART_SERVER, place, "POST", f"api {w}/board/{{username}}/restart", fresh=_at("runs", place)),
+            Case(Verb.STOP_SERVER, place, "POST", f"api {w}/board/{{username}}/stop", fresh=_at("runs", place)),
+            Case(Verb.STOP_SERVER, place, "POST", f"{w}/people/{{username}}", {"action": "stop"}, fresh=_at("runs", place)),
         ]  # fmt: skip
     cases += [
         Case(Verb.REVOKE_INVITE, place, "POST", f"api batches/{{batch_{place}}}/release")
@@ -269,6 +310,7 @@ def _cases() -> list[Case]:
     ]
     return [
         *cases,
+        Case(Verb.REHEARSE, WORKSHOP, "DELETE", f"api {w}/rehearsal"),
         Case(Verb.CLOSE_WORKSHOP, WORKSHOP, "GET", f"{w}/close"),
         Case(Verb.CLOSE_WORKSHOP, WORKSHOP, "POST", f"{w}/close", {"action": "close"}),
         Case(Verb.CLOSE_WORKSHOP, WORKSHOP, "POST", f"api {w}/close"),
@@ -399,6 +441,9 @@ async def test_who_may_nothing_with_people_learns_no_names(town, ask) -> None:
                 ("POST", f"{workshop}/keys", key),
                 ("POST", "api communities/andes/keys", key),
                 ("POST", f"{workshop}/board/{name}/retire", None),
+                ("POST", f"{workshop}/board/{name}/stop", None),
+                ("POST", f"{workshop}/board/{name}/restart", None),
+                ("PUT", f"{workshop}/board/{name}/help", None),
                 ("GET", f"api communities/andes/members/{name}", None),
                 ("PUT", f"api communities/andes/members/{name}", {"role": "learner"}),
                 ("PUT", f"api communities/andes/members/{name}/erasure", None),
@@ -483,6 +528,12 @@ async def test_what_is_another_communitys_is_not_here_whatever_its_id(town, ask)
         ("POST", f"api {{c}}/workshops/{brasil}/keys", key),
         ("POST", "api {c}/keys", key),
         ("POST", f"api {{c}}/workshops/{brasil}/board/{person}/retire", None),
+        ("POST", f"api {{c}}/workshops/{brasil}/board/{person}/stop", None),
+        ("PUT", f"api {{c}}/workshops/{brasil}/board/{person}/help", None),
+        ("PUT", f"api {{c}}/workshops/{brasil}/help", None),
+        ("GET", f"{{c}}/workshops/{brasil}/board/events", None),
+        ("GET", f"{{c}}/workshops/{brasil}/people/{person}", None),
+        ("PUT", f"api {{c}}/workshops/{brasil}/rehearsal", None),
         ("GET", f"api {{c}}/members/{person}", None),
         ("PUT", f"api {{c}}/members/{person}", {"role": "learner"}),
         ("DELETE", f"api {{c}}/members/{person}", None),

@@ -215,6 +215,12 @@ async def my_workshop(at):
 
 
 @on_the_demo("learner")
+async def a_question_that_is_too_long(at):
+    await at.workshop()
+    await at.send("#question", action="raise", question="x" * 201)
+
+
+@on_the_demo("learner")
 async def no_such_page_of_the_service(at):
     await at.service("nothing-here")
 
@@ -230,6 +236,11 @@ async def erased(at):
     await speak(at.page, at.tag, at.world)
     await at.service("me")
     await at.send("#username", action="erase", username=at.world.facts[f"leaver {at.tag}"])
+
+
+@on_the_demo("asker")
+async def a_hand_that_is_up(at):
+    await at.room("es")
 
 
 # Helpers
@@ -379,6 +390,16 @@ async def a_revoked_code_of_mine(at):
 @on_the_demo("champion")
 async def slips(at):
     await at.service(f"communities/andes/batches/{at.world.facts['batch']}")
+
+
+@on_the_demo("champion")
+async def a_person_who_asks_for_help(at):
+    await at.room("es", f"/people/{at.world.facts['asker']}")
+
+
+@on_the_demo("champion")
+async def a_rehearsal(at):
+    await at.room("fr")
 
 
 @on_the_demo("champion")

@@ -72,6 +72,10 @@ class Visit:
     async def workshop(self, path: str = "") -> None:
         await self.service(f"communities/andes/workshops/{self.world.facts['workshop']}{path}")
 
+    async def room(self, tag: str, path: str = "") -> None:
+        """Of the workshop that is held in this language."""
+        await self.service(f"communities/andes/workshops/{self.world.facts[f'room {tag}']}{path}")
+
     async def send(self, field: str, *, action: str = "", **values: str) -> None:
         """Fills in the form that has the field, whatever its fields allow, and sends it."""
         async with self.page.expect_navigation() as navigation:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 import yaml
 from demos import ROOT, Demo
-from hubs import attempt_in, key_in
+from hubs import attempt_in, key_in, xsrf_in
 
 from .visits import LANGUAGES, World
 
@@ -92,6 +92,10 @@ def make_world(demo: Demo) -> World:
         number = lose_key(world, who)
         api.post("communities/andes/keys", username=world.facts["double"], number=number)
     use_new_key(world, "returned")
+    world.join("asker", world.links["room es"], "Yawar")
+    raise_hand(world, "asker", world.facts["room es"], "¿Dónde está Cusco?")
+    begun = api.put(f"communities/andes/workshops/{world.facts['room fr']}/rehearsal")
+    world.secrets.add(begun["code"])
     world.facts["operator"].put(f"hub/people/{world.facts['first']}/block")
     world.facts["operator"].post("communities/nilein/suspend", because="a test")
     world.sign_in("champion", champion["return_key"])
@@ -101,6 +105,7 @@ def make_world(demo: Demo) -> World:
     members = api.get("communities/andes/members")
     world.secrets |= {member["username"] for member in members}
     world.names |= {member["display_name"] for member in members}
+    world.names |= {"¿Dónde está Cusco?"}
     world.names |= {TITLE, "Cusco", "Luz", "Inés", "Primeros pasos con Python", "demo"}
     file = yaml.safe_load((ROOT / "examples/local/communities.yaml").read_text(encoding="utf-8"))
     world.names |= {name for each in file["communities"] for name in each["name"].values()}
@@ -110,6 +115,13 @@ def make_world(demo: Demo) -> World:
 def leave_world(world: World) -> None:
     """What other tests would stumble over."""
     world.facts["operator"].post("communities/nilein/resume")
+
+
+def raise_hand(world: World, who: str, workshop: str, question: str) -> None:
+    at = f"/services/communities/communities/andes/workshops/{workshop}"
+    device = world.people[who]
+    form = {"_xsrf": xsrf_in(device.get(at)), "action": "raise", "question": question}
+    assert device.post(f"{at}/help", form).ok
 
 
 def wait(world: World, who: str, invite: str, name: str) -> None:

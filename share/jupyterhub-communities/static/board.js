@@ -1,15 +1,41 @@
-// Keeps the list of people up to date while the page is looked at. Without scripts: the link Refresh.
+// Keeps the list of people up to date: by the server's events, or by asking where there are none.
+// Without scripts: the link Refresh.
 const people = document.getElementById("people");
 if (people) {
-  setInterval(async () => {
+  const token = people.dataset.xsrf || "";
+
+  const show = (page) => {
+    const fresh = document.createElement("div");
+    fresh.innerHTML = page;
+    if (fresh.innerHTML.trim() === people.innerHTML.trim()) return;
+    const id = people.contains(document.activeElement) && document.activeElement.id;
+    people.replaceChildren(...fresh.childNodes);
+    if (id) document.getElementById(id)?.focus();
+  };
+
+  const ask = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(people.dataset.url, {
-        headers: { "X-XSRFToken": people.dataset.xsrf || "" },
-      });
-      if (answer.ok) people.innerHTML = await answer.text();
+      const answer = await fetch(people.dataset.url, { headers: { "X-XSRFToken": token } });
+      if (answer.ok) show(await answer.text());
     } catch {
       // A weak connection: the next round tries again.
     }
-  }, 4000);
+  };
+
+  let asking;
+  const listen = () => {
+    const events = new EventSource(`${people.dataset.events}?_xsrf=${encodeURIComponent(token)}`);
+    events.addEventListener("board", (event) => show(JSON.parse(event.data)));
+    events.addEventListener("end", () => {
+      events.close();
+      location.reload(); // which says why
+    });
+    events.onerror = () => {
+      // While it says that it connects again, it does.
+      if (events.readyState === EventSource.CLOSED) asking ||= setInterval(ask, 10000);
+    };
+  };
+  if (window.EventSource) listen();
+  else asking = setInterval(ask, 10000);
 }
