@@ -34,6 +34,7 @@ from .tables import (
     leases,
     notices,
     redemptions,
+    role_offers,
     start_tickets,
     usage,
     waiting,
@@ -86,6 +87,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     ),
     "usage": frozenset({"account_id"}),
     "kept_answers": frozenset({"account_id", "key_digest", "answer_sealed"}),
+    "role_offers": frozenset({"username", "role", "made_by"}),
     "workshops": frozenset({"made_by"}),
     "audit": frozenset({"actor", "subject"}),
 }
@@ -113,17 +115,23 @@ class SqlPersonal:
                 waiting.c.invite_id.in_(redeemed), waiting.c.attempt_digest.in_(attempts)
             ),
             invites: or_(is_for_me, invites.c.made_by == account_id),
+            role_offers: or_(
+                role_offers.c.username == username, role_offers.c.made_by == account_id
+            ),
             workshops: workshops.c.made_by == account_id,
             audit: or_(audit.c.actor == account_id, audit.c.subject == f"account/{account_id}"),
         }
-        hidden = {
-            name: case((is_for_me, invites.c[name])).label(name)
+        hidden: dict[tuple[Table, str], ColumnElement[Any]] = {
+            (invites, name): case((is_for_me, invites.c[name])).label(name)
             for name in ("label", "bound_username")
         }
+        offered_to = role_offers.c.username
+        to_me = case((offered_to == username, offered_to)).label(offered_to.name)
+        hidden[role_offers, offered_to.name] = to_me
         found = {}
         for table, is_mine in whose.items():
             columns = [
-                hidden.get(column.name, column) if table is invites else column
+                hidden.get((table, column.name), column)
                 for column in table.columns
                 if not _is_secret(column)
             ]
@@ -149,6 +157,9 @@ class SqlPersonal:
         for table in (redemptions, grants, identities, notices, key_requests, kept_answers):
             execute(delete(table).where(table.c.account_id == account_id))
         execute(delete(invites).where(invites.c.bound_username == username))
+        # Also those that they made: an offer without its maker would be the operator's.
+        is_theirs = or_(role_offers.c.username == username, role_offers.c.made_by == account_id)
+        execute(delete(role_offers).where(is_theirs))
         execute(
             update(leases)
             .where(or_(leases.c.account_id == account_id, leases.c.username == username))
