@@ -23,10 +23,13 @@ from . import (
     api,
     audit,
     codes,
+    community_settings,
     ends,
     keys,
     openapi,
+    operating,
     pages,
+    people,
     quotas,
     workshop_api,
     workshop_pages,
@@ -52,6 +55,9 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *quotas.API_HANDLERS,
     *audit.API_HANDLERS,
     *workshop_api.API_HANDLERS,
+    *people.API_HANDLERS,
+    *community_settings.API_HANDLERS,
+    *operating.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -96,6 +102,9 @@ def make_app(
         *quotas.PAGE_ROUTES,
         *audit.PAGE_ROUTES,
         *workshop_pages.PAGE_ROUTES,
+        *people.PAGE_ROUTES,
+        *community_settings.PAGE_ROUTES,
+        *operating.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),
