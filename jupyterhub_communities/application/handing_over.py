@@ -26,7 +26,7 @@ def hand_over(
     """
     with desk.database.write() as store:
         find_community(store, actor, community)
-        require(actor, Verb.HAND_OVER, community)
+        require(actor, Verb.SET_ROLE, community)
         own_account = store.accounts.get(actor.account_id or "")
         if own_account is None or not any(
             grant.role is Role.CHAMPION and grant.covers(community, None) for grant in actor.grants
@@ -47,7 +47,7 @@ def hand_over(
             desk,
             store,
             actor,
-            Verb.HAND_OVER,
+            "community:hand-over",
             f"account/{account.id}",
             community,
             after={"role": Role.CHAMPION.label},

@@ -121,7 +121,6 @@ class Verb(StrEnum):
     SET_ROLE = "member:set-role"
     REMOVE_MEMBER = "member:remove"
     OFFER_ROLE = "offer:make"
-    HAND_OVER = "community:hand-over"
     CHANGE_COMMUNITY = "community:change"
     OPEN_WORKSHOP = "workshop:open"
     CHANGE_WORKSHOP = "workshop:change"
@@ -151,7 +150,6 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.SET_ROLE: Role.CHAMPION,
     Verb.REMOVE_MEMBER: Role.CHAMPION,
     Verb.OFFER_ROLE: Role.CHAMPION,
-    Verb.HAND_OVER: Role.CHAMPION,
     Verb.CHANGE_COMMUNITY: Role.CHAMPION,
     Verb.OPEN_WORKSHOP: Role.INSTRUCTOR,
     Verb.CHANGE_WORKSHOP: Role.INSTRUCTOR,

@@ -4,6 +4,7 @@ archived; a champion where none acts."""
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +30,7 @@ from ..application.operating import (
     view_hub,
     view_one,
 )
-from ..domain.communities import Community, group_name, is_slug
+from ..domain.communities import group_name, is_slug
 from ..domain.refusals import LanguageInvalid, Refusal
 from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
@@ -44,20 +45,22 @@ from .operations import operation
 from .pages import PageHandler
 
 
-async def found(handler: ServiceHandler, wanted: NewCommunity) -> Community:
-    """Asks the Hub for a group of that name before: its people would be taken for members."""
+async def has_group_of(handler: ServiceHandler, slug: str) -> bool:
+    """Has the Hub a group of the name that the community's would have?"""
     require_operator(handler.actor)
-    has_group = False
-    if is_slug(wanted.slug):
-        name = group_name(handler.house.settings.group_prefix, wanted.slug)
-        try:
-            has_group = await handler.hub_api.has_group(name)
-        except (FetchError, OSError) as error:
-            raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
-    community = await handler.run(create_community, handler.actor, wanted, has_group=has_group)
+    if not is_slug(slug):
+        return False
+    try:
+        return await handler.hub_api.has_group(
+            group_name(handler.house.settings.group_prefix, slug)
+        )
+    except (FetchError, OSError) as error:
+        raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
+
+
+async def push_champions(handler: ServiceHandler, wanted: NewCommunity) -> None:
     for username in wanted.champions:
         await handler.push_groups(username.strip())
-    return community
 
 
 class HubPage(PageHandler):
@@ -77,13 +80,13 @@ class HubPage(PageHandler):
     async def _draw(self) -> None:
         began = time.monotonic()
         view: HubView = await self.run(view_hub, self.actor)
-        took = time.monotonic() - began
+        took = timedelta(seconds=time.monotonic() - began)
         messages, zone = current_messages(), self.house.settings.zone
         self.draw(
             "hub.html",
             view=view,
             missing=champions_missing(view.rows),
-            milliseconds=max(1, round(took * 1000)),
+            took=took,
             blocked=await self.run(blocked_people, self.actor),
             overbooked=await self.overbooked(None),
             zone=zone,
@@ -122,7 +125,8 @@ class NewCommunityPage(PageHandler):
         try:
             if not is_language_tag(values["language"]):
                 raise LanguageInvalid(tag=values["language"])
-            community = await found(self, wanted)
+            has_group = await has_group_of(self, wanted.slug)
+            community = await self.run(create_community, self.actor, wanted, has_group=has_group)
         except Refusal as refusal:
             fields = {
                 "community.slug": "slug",
@@ -137,6 +141,7 @@ class NewCommunityPage(PageHandler):
             errors = {fields.get(refusal.code, "form"): self.say(refusal)}
             self._draw(values, errors, status=status_of(refusal))
             return
+        await push_champions(self, wanted)
         self.go(f"hub/communities/{community.slug}")
 
     async def draw_stale(self, *path: str) -> None:
@@ -213,11 +218,18 @@ class FoundingApi(CommunitiesApi):
         answer=answers.Community,
         status=HTTPStatus.CREATED,
         refuses=(409, 502),
+        is_once=True,
     )
-    async def post(self, body: community_models.NewCommunityBody) -> answers.Community:
-        community = await found(self, body.wanted())
-        self.set_header("Location", self.address(f"communities/{community.slug}"))
-        return answers.Community.of(community)
+    async def post(self, body: community_models.NewCommunityBody) -> None:
+        wanted = body.wanted()
+        has_group = await has_group_of(self, wanted.slug)
+        await self.make(
+            lambda desk: create_community(desk, self.actor, wanted, has_group=has_group),
+            answers.Community.of,
+            body,
+            at=lambda community: f"communities/{community.slug}",
+        )
+        await push_champions(self, wanted)
 
 
 class ArchiveApi(ApiHandler):

@@ -38,10 +38,10 @@ def walk(call):
     return walk
 
 
-def add_people(house, number: int) -> None:
+def add_people(house, number: int, *, begin: int = 0) -> None:
     now = house.clock.now()
     with house.database.write() as store:
-        for n in range(number):
+        for n in range(begin, number):
             name = f"p{n:04}"
             store.accounts.add(
                 Account(name, name, f"Rosa {n % 7}", AccountKind.INVITE, None, created_at=now)

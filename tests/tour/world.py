@@ -92,6 +92,7 @@ def make_world(demo: Demo) -> World:
         number = lose_key(world, who)
         api.post("communities/andes/keys", username=world.facts["double"], number=number)
     use_new_key(world, "returned")
+    api.post("communities/andes/offers", username=world.facts["learner"], role="helper")
     world.facts["operator"].put(f"hub/people/{world.facts['first']}/block")
     world.facts["operator"].post("communities/nilein/suspend", because="a test")
     world.sign_in("champion", champion["return_key"])
