@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from ..domain.access import is_barred
 from ..domain.accounts import Account, AccountKind
@@ -49,7 +50,7 @@ class CommunityRow:
 class Timer:
     """How far something has come that the clock asks for."""
 
-    name: str  # metering, ends, audit
+    name: Literal["metering", "ends", "audit"]
     done_until: datetime | None  # None: there was nothing to do yet
     is_late: bool
 
@@ -104,18 +105,17 @@ def view_one(desk: Desk, actor: Actor, slug: str) -> CommunityRow:
 
 
 def _timers(desk: Desk, store: Store) -> tuple[Timer, ...]:
-    marks = [
-        Timer(name, at, at is not None and at < desk.now - LATE_AFTER)
-        for name, at in (
-            ("metering", store.marks.get(METERED)),
-            ("ends", store.marks.get(MARK)),
-        )
-    ]
+    metered, ended = store.marks.get(METERED), store.marks.get(MARK)
+    due = desk.now - LATE_AFTER
     last = store.audit.last_link()
     waiting = store.audit.stretch(last.last_id + 1, None, 1)
     oldest = waiting[0].at if waiting else None
     is_late = oldest is not None and oldest < desk.now - CHAINED_WITHIN
-    return (*marks, Timer("audit", oldest or desk.now, is_late))
+    return (
+        Timer("metering", metered, metered is not None and metered < due),
+        Timer("ends", ended, ended is not None and ended < due),
+        Timer("audit", oldest or desk.now, is_late),
+    )
 
 
 def create_community(

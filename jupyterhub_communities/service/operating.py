@@ -4,6 +4,7 @@ archived; a champion where none acts."""
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -103,6 +104,14 @@ def _words(messages: Any, zone: str) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What was typed, and what is wrong with it."""
+
+    values: dict[str, str]
+    errors: dict[str, str]
+
+
 class NewCommunityPage(PageHandler):
     """The form for a community that the file does not declare."""
 
@@ -155,7 +164,7 @@ class NewCommunityPage(PageHandler):
     def _draw(
         self, values: dict[str, str], errors: dict[str, str] | None = None, *, status: int = 200
     ) -> None:
-        form = {"values": {**dict.fromkeys(_FIELDS, ""), **values}, "errors": errors or {}}
+        form = _Form({**dict.fromkeys(_FIELDS, ""), **values}, errors or {})
         self.draw("new_community.html", status=status, form=form, languages=language_options())
 
 

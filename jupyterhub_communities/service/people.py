@@ -26,6 +26,7 @@ from ..application.offers import (
 from ..domain.grants import Role, Verb, may
 from ..domain.paging import Page, Part, part_of_all
 from ..domain.refusals import PageInvalid, Refusal, VersionOutdated
+from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from . import answers, community_models
 from .handling import ApiHandler
@@ -68,6 +69,7 @@ class PeoplePage(PageHandler):
             path[0],
             username=self.get_body_argument("username", "")[:_LONGEST],
             role=_role_of(self.get_body_argument("role", "learner")),
+            error=current_messages().gettext("Please send the form once more."),
         )
 
     async def _draw(
@@ -139,7 +141,7 @@ class PersonPage(PageHandler):
         await self.push_groups(username)
         if action == "hand_over":
             await self.push_groups(self.username)
-        is_seen = action == "role" and username != self.username
+        is_seen = action != "hand_over" and username != self.username
         self.go(f"communities/{slug}" + ("/people" if is_seen else ""))
 
     async def draw_stale(self, *path: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from houses import actor_of, andes, make_house, most_servers
-from test_members import joined
+from newcomers import joined
 
 from jupyterhub_communities.application import communities, members
 from jupyterhub_communities.application.handing_over import hand_over

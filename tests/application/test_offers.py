@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 from houses import actor_of, andes, make_house, most_servers
+from newcomers import joined
 from sqlalchemy import text
 
-from jupyterhub_communities.application import communities, erasure, invites, issuing, members
+from jupyterhub_communities.application import communities, erasure, members
 from jupyterhub_communities.application import offers as verbs
 from jupyterhub_communities.application.ending import resume_community, suspend_community
-from jupyterhub_communities.application.invites import JoinRequest
-from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.domain.grants import Actor, Role, Source
 from jupyterhub_communities.domain.offers import MOST_OFFERS
 from jupyterhub_communities.domain.refusals import (
@@ -32,13 +31,6 @@ def house(tmp_path):
 
 def offer(house, username, role=Role.HELPER, by="ana"):
     return house.call(verbs.offer_role, actor_of(house, by), "andes", username, role)
-
-
-def joined(house, role, name):
-    ana = actor_of(house, "ana")
-    issued = house.call(issuing.issue_invite, ana, "andes", NewInvite(role=role))
-    request = JoinRequest(issued.code, name, name)
-    return house.call(invites.redeem_invite, request).account.username
 
 
 def mine(house, username):

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of, andes, most_servers, open_taller
+from newcomers import add_people
 from sqlalchemy import event
-from test_paging import add_people
 from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.communities import apply_declarations

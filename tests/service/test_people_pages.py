@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of
-from test_paging import add_people
+from newcomers import add_people
 from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.operating import NewCommunity, create_community
