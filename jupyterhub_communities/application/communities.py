@@ -68,7 +68,7 @@ def apply_declarations(
         changes = _quota_changes(store, HUB, hub_quota)
         for wanted in declared:
             known = store.communities.get(wanted.community.slug)
-            if known is None or replace(known, suspended_at=None) != wanted.community:
+            if known is None or _as_the_file_says(known) != wanted.community:
                 changes.append(
                     Change(f"community {wanted.community.slug}", known, wanted.community)
                 )
@@ -127,6 +127,16 @@ def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
             since=since,
             by_workshop=by_workshop,
         )
+
+
+def is_named(desk: Desk, slug: str) -> bool:
+    """Does the operator's file name the community? Then what it says is read-only."""
+    return slug in desk.settings.communities
+
+
+def _as_the_file_says(known: Community) -> Community:
+    """Without what it cannot say."""
+    return replace(known, suspended_at=None, shows_people=False, archived_at=None)
 
 
 def find_community(store: Store, actor: Actor, slug: str) -> Community:

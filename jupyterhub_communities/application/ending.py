@@ -15,7 +15,7 @@ from ..domain.refusals import NotFound, PermissionDenied
 from .audit import record
 from .communities import find_community
 from .people import ensure_account, load_person
-from .ports import Desk
+from .ports import Desk, Store
 from .seats import end_ticket
 
 MARK = "ends"  # the timer's
@@ -95,11 +95,7 @@ def suspend_community(desk: Desk, actor: Actor, slug: str, because: str) -> Comm
     with desk.database.write() as store:
         community = find_community(store, actor, slug)
         if community.suspended_at is None:
-            store.communities.suspend(slug, desk.now, because)
-            store.line.remove_of_community(slug)
-            for invite in store.invites.of_community(slug):
-                for ticket in store.waiting.of_invite(invite.id):
-                    end_ticket(desk, store, ticket.id, ticket.state(desk.now))
+            close_doors(desk, store, slug, because)
             record(
                 desk,
                 store,
@@ -110,6 +106,15 @@ def suspend_community(desk: Desk, actor: Actor, slug: str, because: str) -> Comm
                 after={"because": because},
             )
         return store.communities.get(slug) or community
+
+
+def close_doors(desk: Desk, store: Store, slug: str, because: str | None) -> None:
+    """In the transaction of a verb that suspends the community."""
+    store.communities.suspend(slug, desk.now, because)
+    store.line.remove_of_community(slug)
+    for invite in store.invites.of_community(slug):
+        for ticket in store.waiting.of_invite(invite.id):
+            end_ticket(desk, store, ticket.id, ticket.state(desk.now))
 
 
 def resume_community(desk: Desk, actor: Actor, slug: str) -> Community:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.accounts import Account
-from ..domain.grants import Actor, Grant, Role, Source, Verb, require, require_grantable
+from ..domain.communities import Community
+from ..domain.grants import Actor, Grant, Role, Source, Verb, may, require, require_grantable
 from ..domain.paging import Page, Part
 from ..domain.refusals import Declared, LastChampion, NotFound
 from ..domain.versions import Expected, check_version, version_of
@@ -26,6 +27,7 @@ class Member:
     role: Role
     workshops: tuple[str, ...]  # slugs of the workshops that a grant is for
     since: datetime
+    is_declared: bool = False  # the operator's file says the role
 
     @property
     def version(self) -> str:
@@ -38,24 +40,34 @@ def list_members(desk: Desk, actor: Actor, community: str) -> Sequence[Member]:
         return _members(desk, store, community)
 
 
-def page_of_members(desk: Desk, actor: Actor, community: str, page: Page) -> Part[Member]:
-    """Highest roles first, then by name. As many statements, and rows, however many there are."""
+def page_of_members(
+    desk: Desk, actor: Actor, community: str, page: Page, matching: str = ""
+) -> Part[Member]:
+    """Highest roles first, then by name. As many statements, and rows, however many there are.
+    `matching` is a part of name or username."""
     with desk.database.read() as store:
-        _require(store, actor, Verb.VIEW_MEMBERS, community)
-        people = store.grants.people(community, desk.now, page)
+        _require_sight(store, actor, community)
+        people = store.grants.people(community, desk.now, page, " ".join(matching.split()))
         accounts = store.accounts.names(people.entries)
         by_account: dict[str, list[Grant]] = {}
         for grant in store.grants.of_people(community, people.entries, desk.now):
             by_account.setdefault(grant.account_id, []).append(grant)
         return people.map(
-            lambda account_id: _as_member(accounts[account_id], by_account[account_id])
+            lambda account_id: as_member(accounts[account_id], by_account[account_id])
         )
 
 
 def view_member(desk: Desk, actor: Actor, community: str, username: str) -> Member:
     with desk.database.read() as store:
-        _require(store, actor, Verb.VIEW_MEMBERS, community)
-        return _as_member(*_member(desk, store, community, username))
+        _require_sight(store, actor, community)
+        return as_member(*member_of(desk, store, community, username))
+
+
+def may_see_people(actor: Actor, community: Community) -> bool:
+    """Its staff; and all its members, where it says so."""
+    return may(actor, Verb.VIEW_MEMBERS, community.slug) or (
+        community.shows_people and actor.is_member(community.slug)
+    )
 
 
 def set_role(
@@ -75,31 +87,46 @@ def set_role(
     with desk.database.write() as store:
         own = _require(store, actor, Verb.SET_ROLE, community)
         require_grantable(own, role)
-        account, grants = _member(desk, store, community, username)
-        check_version(_as_member(account, grants).version, expected)
+        account, grants = member_of(desk, store, community, username)
+        check_version(as_member(account, grants).version, expected)
         if any(grant.source is Source.DECLARED for grant in grants):
             raise Declared
-        held = [grant for grant in grants if grant.workshop is None]
-        before = max((grant.role for grant in held), default=None)
-        if before != role:
-            store.grants.revoke([grant.id for grant in held], desk.now)
-            store.grants.add(
-                Grant(
-                    id=desk.chance.identifier(),
-                    account_id=account.id,
-                    role=role,
-                    community=community,
-                    workshop=None,
-                    source=Source.CHAMPION,
-                    made_by=actor.account_id,
-                    starts_at=desk.now,
-                )
-            )
-            _keep_a_champion(desk, store, community)
-            grants_ended(desk, store, [grant.id for grant in held])
-            hand_on_invites(desk, store, account.id)
-            _audit(desk, store, actor, Verb.SET_ROLE, community, account, before, role)
-        return _as_member(*_member(desk, store, community, username))
+        give_role(desk, store, actor, community, account, grants, role)
+        return as_member(*member_of(desk, store, community, username))
+
+
+def give_role(
+    desk: Desk,
+    store: Store,
+    actor: Actor,
+    community: str,
+    account: Account,
+    grants: Sequence[Grant],
+    role: Role,
+) -> None:
+    """In the transaction of a verb that has checked whether this may be. `grants` are those that the
+    person has in the community."""
+    held = [grant for grant in grants if grant.workshop is None]
+    before = max((grant.role for grant in held), default=None)
+    if before == role:
+        return
+    store.grants.revoke([grant.id for grant in held], desk.now)
+    store.grants.add(
+        Grant(
+            id=desk.chance.identifier(),
+            account_id=account.id,
+            role=role,
+            community=community,
+            workshop=None,
+            source=Source.CHAMPION,
+            made_by=actor.account_id,
+            starts_at=desk.now,
+        )
+    )
+    _keep_a_champion(desk, store, community)
+    grants_ended(desk, store, [grant.id for grant in held])
+    hand_on_invites(desk, store, account.id)
+    _audit(desk, store, actor, Verb.SET_ROLE, community, account, before, role)
 
 
 def remove_member(
@@ -111,8 +138,8 @@ def remove_member(
         named = store.accounts.by_username(username)
         if named is None or named.id != actor.account_id:
             require(actor, Verb.REMOVE_MEMBER, community)
-        account, grants = _member(desk, store, community, username)
-        check_version(_as_member(account, grants).version, expected)
+        account, grants = member_of(desk, store, community, username)
+        check_version(as_member(account, grants).version, expected)
         if any(grant.source is Source.DECLARED for grant in grants):
             raise Declared
         store.grants.revoke([grant.id for grant in grants], desk.now)
@@ -124,12 +151,17 @@ def remove_member(
         return account
 
 
+def _require_sight(store: Store, actor: Actor, slug: str) -> None:
+    if not may_see_people(actor, find_community(store, actor, slug)):
+        require(actor, Verb.VIEW_MEMBERS, slug)
+
+
 def _require(store: Store, actor: Actor, verb: Verb, community: str) -> Role:
     find_community(store, actor, community)
     return require(actor, verb, community)
 
 
-def _member(
+def member_of(
     desk: Desk, store: Store, community: str, username: str
 ) -> tuple[Account, Sequence[Grant]]:
     account = store.accounts.by_username(username)
@@ -147,7 +179,7 @@ def _members(desk: Desk, store: Store, community: str) -> Sequence[Member]:
         by_account.setdefault(grant.account_id, []).append(grant)
     accounts = store.accounts.names(by_account)
     members = [
-        _as_member(accounts[account_id], grants)
+        as_member(accounts[account_id], grants)
         for account_id, grants in by_account.items()
         if account_id in accounts
     ]
@@ -156,12 +188,13 @@ def _members(desk: Desk, store: Store, community: str) -> Sequence[Member]:
     )
 
 
-def _as_member(account: Account, grants: Sequence[Grant]) -> Member:
+def as_member(account: Account, grants: Sequence[Grant]) -> Member:
     return Member(
         account=account,
         role=max((grant.role for grant in grants if grant.workshop is None), default=Role.LEARNER),
         workshops=tuple(sorted({g.workshop for g in grants if g.workshop is not None})),
         since=min(grant.starts_at for grant in grants),
+        is_declared=any(grant.source is Source.DECLARED for grant in grants),
     )
 
 

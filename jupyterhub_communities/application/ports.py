@@ -31,6 +31,7 @@ from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 from .board_ports import Board, Hands, Rehearsals
+from .offer_ports import RoleOffers
 
 
 class Clock(Protocol):
@@ -157,8 +158,11 @@ class Communities(Protocol):
     def all(self) -> Sequence[Community]: ...
     def save(self, community: Community, now: datetime) -> None: ...
     def suspend(self, slug: str, at: datetime | None, because: str | None) -> None:
-        """`at` None: no longer suspended."""
+        """`at` None: no longer suspended, nor archived."""
         ...
+
+    def archive(self, slug: str, at: datetime) -> None: ...
+    def show_people(self, slug: str, shows_people: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +202,13 @@ class Grants(Protocol):
         """The unlapsed grants in a community, or for one of its workshops."""
         ...
 
-    def people(self, community: str, now: datetime, page: Page) -> Part[str]:
+    def people(self, community: str, now: datetime, page: Page, matching: str = "") -> Part[str]:
         """The account ids of a community's people: those of the highest role at the community
-        itself first, then by name. In one statement."""
+        itself first, then by name; `matching` is a part of name or username. In one statement."""
+        ...
+
+    def champions(self, now: datetime) -> Sequence[Grant]:
+        """Of all communities, at the community itself."""
         ...
 
     def of_people(
@@ -728,6 +736,7 @@ class Store(Protocol):
     waiting: Waiting
     key_requests: KeyRequests
     identities: Identities
+    role_offers: RoleOffers
     notices: Notices
     leases: Leases
     line: Line
@@ -828,6 +837,7 @@ class Hub(Protocol):
         their groups come with their sign-in."""
         ...
 
+    async def has_group(self, name: str) -> bool: ...
     async def stop_server(self, server: ServerKey) -> None: ...
 
     async def start_server(self, server: ServerKey) -> None:

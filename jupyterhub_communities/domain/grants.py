@@ -120,6 +120,8 @@ class Verb(StrEnum):
     VIEW_MEMBERS = "members:view"
     SET_ROLE = "member:set-role"
     REMOVE_MEMBER = "member:remove"
+    OFFER_ROLE = "offer:make"
+    CHANGE_COMMUNITY = "community:change"
     OPEN_WORKSHOP = "workshop:open"
     CHANGE_WORKSHOP = "workshop:change"
     CLOSE_WORKSHOP = "workshop:close"
@@ -152,6 +154,8 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.VIEW_MEMBERS: Role.INSTRUCTOR,
     Verb.SET_ROLE: Role.CHAMPION,
     Verb.REMOVE_MEMBER: Role.CHAMPION,
+    Verb.OFFER_ROLE: Role.CHAMPION,
+    Verb.CHANGE_COMMUNITY: Role.CHAMPION,
     Verb.OPEN_WORKSHOP: Role.INSTRUCTOR,
     Verb.CHANGE_WORKSHOP: Role.INSTRUCTOR,
     Verb.CLOSE_WORKSHOP: Role.INSTRUCTOR,

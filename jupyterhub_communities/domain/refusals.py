@@ -348,7 +348,7 @@ class NotFound(Refusal):
     """There is no such thing, or none that this person may know of."""
 
     code = "not_found"
-    kind: str  # community, workshop, invite, member, resource
+    kind: str  # community, workshop, invite, member, offer, resource
 
 
 @dataclass(eq=False)
@@ -361,6 +361,57 @@ class Declared(Refusal):
     """The operator's file names this: it is read-only on the pages."""
 
     code = "declared"
+
+
+@dataclass(eq=False)
+class UsernameInvalid(Refusal):
+    """Nobody on a Hub can be called so."""
+
+    code = "username.invalid"
+
+
+@dataclass(eq=False)
+class TooManyOffers(Refusal):
+    """So many people have yet to answer what the community offers them."""
+
+    code = "offer.too_many"
+    most: int
+
+
+@dataclass(eq=False)
+class CommunityNamesInvalid(Refusal):
+    """It has no name, or one that is too long or cannot be shown."""
+
+    code = "community.names"
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class ContactInvalid(Refusal):
+    code = "community.contact"
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class RetentionInvalid(Refusal):
+    code = "community.retention"
+    most: int  # days
+
+
+@dataclass(eq=False)
+class CommunitySlugInvalid(Refusal):
+    """No short name that can stand in addresses and groups."""
+
+    code = "community.slug"
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class GroupTaken(Refusal):
+    """The Hub has a group that the community's would be mistaken for."""
+
+    code = "group.taken"
+    name: str
 
 
 # Workshops

@@ -53,6 +53,9 @@ class HubClient:
         for name in sorted(held - wanted):
             await self._fetch("DELETE", self._group_users(name), {"users": [username]})
 
+    async def has_group(self, name: str) -> bool:
+        return await self._fetch_known("GET", f"/groups/{quote(name, safe='')}") is not None
+
     async def stop_server(self, server: ServerKey) -> None:
         await self._fetch("DELETE", _server_path(server))
 

@@ -23,6 +23,10 @@ SENTENCES = {
     "account:retire": N_("A double account was retired."),
     "account:unblock": N_("A person was unblocked."),
     "community:apply": N_("The operator’s file changed the community."),
+    "community:archive": N_("The community was archived."),
+    "community:change": N_("The community’s settings were changed."),
+    "community:create": N_("The community was founded."),
+    "community:hand-over": N_("A champion handed over."),
     "community:resume": N_("The community was opened again."),
     "community:suspend": N_("The community was suspended."),
     "erasure:plan": N_("The erasure of a person was planned."),
@@ -50,6 +54,10 @@ SENTENCES = {
     "invite:revoke": N_("A code was revoked."),
     "member:remove": N_("A person was removed or left."),
     "member:set-role": N_("A person was given another role."),
+    "offer:accept": N_("An offered role was accepted."),
+    "offer:decline": N_("An offered role was declined."),
+    "offer:make": N_("A role was offered."),
+    "offer:withdraw": N_("An offered role was taken back."),
     "quota:set": N_("Limits were set."),
     "rehearsal:end": N_("A rehearsal ended."),
     "rehearsal:tick": N_("A step of a rehearsal was ticked off."),
@@ -145,6 +153,8 @@ def subject_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str
         return trail.titles.get("/".join(parts), parts[1])
     if kind == "invite":
         return messages.gettext("Code")
+    if kind == "offer":
+        return messages.gettext("A role that was offered")
     if kind == "quota":
         workshop = "/".join(parts[1:3])
         if title := trail.titles.get(workshop):
@@ -190,7 +200,7 @@ def _is_name(entry: AuditEntry, trail: Trail) -> bool:
     kind = entry.subject.partition("/")[0]
     if kind == "community":
         return trail.community is None  # then it is told by its short name
-    return kind not in ("invite", "quota", "hub")
+    return kind not in ("invite", "offer", "quota", "hub")
 
 
 def _path(entry: AuditEntry) -> str | None:
@@ -240,6 +250,7 @@ def _label(name: str, messages: Messages) -> str | None:
         "role": messages.gettext("Role"),
         "seats": messages.gettext("Seats"),
         "sessions": messages.gettext("Sessions"),
+        "shows_people": messages.gettext("Members see who belongs to the community"),
         "site": messages.gettext("Site"),
         "title": messages.gettext("Title"),
         "workshop": messages.gettext("Workshop"),

@@ -20,13 +20,18 @@ STATUS: dict[str, int] = {
     "account.used": 409,
     "batch.size": 400,
     "code.mistyped": 400,
+    "community.contact": 400,
     "community.last_champion": 409,
+    "community.names": 400,
+    "community.retention": 400,
+    "community.slug": 400,
     "community.suspended": 403,
     "declared": 409,
     "erasure.not_confirmed": 400,
     "erasure.not_yours": 403,
     "form.outdated": 400,
     "form.too_long": 413,
+    "group.taken": 409,
     "guessing.busy": 429,
     "help.minutes": 400,
     "help.nobody": 409,
@@ -60,6 +65,7 @@ STATUS: dict[str, int] = {
     "name.unreadable": 400,
     "names.unreadable": 400,
     "not_found": 404,
+    "offer.too_many": 409,
     "page.invalid": 400,
     "permission.denied": 403,
     "profile.none_offered": 403,
@@ -87,6 +93,7 @@ STATUS: dict[str, int] = {
     "usage.date": 400,
     "usage.period": 400,
     "usage.too_many": 400,
+    "username.invalid": 400,
     "username.reserved": 403,
     "username.unusable": 403,
     "version.outdated": 412,
@@ -139,6 +146,7 @@ def _not_found(refusal: Any, messages: Messages) -> str:
         "person": messages.gettext("Nobody here has this username."),
         "hand": messages.gettext("This person does not ask for help any more."),
         "rehearsal": messages.gettext("No rehearsal goes on."),
+        "offer": messages.gettext("This offer was answered or taken back, or its time is over."),
         "member": messages.gettext("Nobody of that name belongs to this community."),
     }
     return sentences.get(refusal.kind) or messages.gettext("This does not exist.")
@@ -149,6 +157,7 @@ def _permission_denied(refusal: Any, messages: Messages) -> str:
         "helper": messages.gettext("The workshop's helpers may do this."),
         "instructor": messages.gettext("The community's instructors may do this."),
         "champion": messages.gettext("The community's champions may do this."),
+        "operator": messages.gettext("Only the operator of this hub may do this."),
     }
     return sentences.get(refusal.needs) or messages.gettext("You may not do this.")
 
@@ -192,8 +201,24 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "code.mistyped": lambda _, m: m.gettext(
         "This code is mistyped. Please compare it letter by letter."
     ),
+    "community.contact": lambda r, m: m.gettext(
+        "Please write a contact of at most %(limit)s characters that can be shown.", limit=r.limit
+    ),
     "community.last_champion": lambda _, m: m.gettext(
         "A community needs at least one champion. Appoint another one first."
+    ),
+    "community.names": lambda r, m: m.gettext(
+        "Please write a name in at least one language, of at most %(limit)s characters.",
+        limit=r.limit,
+    ),
+    "community.retention": lambda r, m: m.gettext(
+        "Please give a number from 1 to %(most)s.", most=r.most
+    ),
+    "community.slug": lambda r, m: m.gettext(
+        "Please write a short name of small letters, digits and hyphens, of at most %(limit)s "
+        "characters, such as %(example)s.",
+        limit=r.limit,
+        example="first-steps",
     ),
     "community.suspended": lambda _, m: m.gettext(
         "Your community is suspended for now. Nothing of yours is lost."
@@ -207,6 +232,11 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "form.outdated": lambda _, m: m.gettext("Please send the form once more."),
     "form.too_long": lambda _, m: m.gettext("This text is too long. Please send a shorter one."),
+    "group.taken": lambda r, m: m.gettext(
+        "The hub has a group called %(name)s already: its people would become members. Choose another "
+        "short name.",
+        name=r.name,
+    ),
     "guessing.busy": lambda r, m: m.ngettext(
         "Many people are typing codes and keys just now. Nothing was lost: "
         "please try again in %(num)s second.",
@@ -267,6 +297,10 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "This file cannot be read. Please save it as CSV with one name in each line."
     ),
     "not_found": _not_found,
+    "offer.too_many": lambda r, m: m.gettext(
+        "As many offers are open as there may be: %(most)s. Take some of them back first.",
+        most=r.most,
+    ),
     "page.invalid": lambda r, m: m.gettext(
         "Please ask for 1 to %(most)s entries at a time, and follow the link to the next ones.",
         most=r.most,
@@ -329,6 +363,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "username.unusable": lambda _, m: m.gettext(
         "Your account there has a name that cannot be used on this hub."
     ),
+    "username.invalid": lambda _, m: m.gettext("Please write a username of this hub."),
     "username.reserved": lambda _, m: m.gettext("This username belongs to somebody else."),
     "version.outdated": lambda _, m: m.gettext(
         "This has changed since you looked at it. Nothing was done: please look at it again."

@@ -135,7 +135,9 @@ class Community(Answer):
     contact: str | None
     declared: bool = Field(description="Named by the operator's file, and read-only here.")
     retention_days: int | None
+    shows_people: bool = Field(description="All members see who belongs to it.")
     suspended_at: Time | None
+    archived_at: Time | None
 
     @classmethod
     def of(cls, community: domain_communities.Community) -> Community:
@@ -146,7 +148,9 @@ class Community(Answer):
             contact=community.contact,
             declared=community.declared,
             retention_days=community.retention_days,
+            shows_people=community.shows_people,
             suspended_at=community.suspended_at,
+            archived_at=community.archived_at,
         )
 
 

@@ -1,5 +1,5 @@
 """The REST API under `api/v1`: the same verbs as the pages. Each method is declared, see
-`operations`; `ends`, `quotas` and `usage` have the others."""
+`operations`; other modules have the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tornado.web import HTTPError
 
 from ..application.batches import issue_batch, release_batch, show_batch
 from ..application.changing import change_workshop
-from ..application.communities import my_memberships, view_community
+from ..application.communities import my_memberships
 from ..application.issuing import (
     change_invite,
     issue_invite,
@@ -18,7 +18,7 @@ from ..application.issuing import (
     revoke_invite,
     show_invite,
 )
-from ..application.members import page_of_members, remove_member, set_role, view_member
+from ..application.members import remove_member, set_role, view_member
 from ..application.notices import list_notices, put_notice_away
 from ..application.people import choose_language, find_person
 from ..application.reservations import view_overbooked
@@ -81,30 +81,13 @@ class NoticeApi(ApiHandler):
 
 
 class CommunitiesApi(ApiHandler):
-    paths = ("communities",)
+    """`operating` founds them."""
 
     @operation("My communities; for the operator all", answer=list[answers.Community])
     async def get(self) -> Part[answers.Community]:
         memberships = await self.run(my_memberships, self.actor)
         part = part_of_all(memberships, lambda one: (one.community.slug,), self.page)
         return part.map(lambda one: answers.Community.of(one.community))
-
-
-class CommunityApi(ApiHandler):
-    paths = ("communities/{community}",)
-
-    @operation("One community", answer=answers.Community)
-    async def get(self, community: str) -> answers.Community:
-        return answers.Community.of(await self.run(view_community, self.actor, community))
-
-
-class MembersApi(ApiHandler):
-    paths = ("communities/{community}/members",)
-
-    @operation("The community's people, highest roles first", answer=list[answers.Member])
-    async def get(self, community: str) -> Part[answers.Member]:
-        part = await self.run(page_of_members, self.actor, community, self.page)
-        return part.map(answers.Member.of)
 
 
 class MemberApi(ApiHandler):
@@ -434,9 +417,6 @@ class NotFoundApi(ApiHandler):
 HANDLERS: tuple[type[ApiHandler], ...] = (
     NoticesApi,
     NoticeApi,
-    CommunitiesApi,
-    CommunityApi,
-    MembersApi,
     MemberApi,
     WorkshopsApi,
     WorkshopApi,

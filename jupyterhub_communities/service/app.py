@@ -25,10 +25,13 @@ from . import (
     board,
     board_api,
     codes,
+    community_settings,
     ends,
     keys,
     openapi,
+    operating,
     pages,
+    people,
     quotas,
     rehearsals,
     workshop_api,
@@ -61,6 +64,9 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *workshop_api.API_HANDLERS,
     *board_api.API_HANDLERS,
     *rehearsals.API_HANDLERS,
+    *people.API_HANDLERS,
+    *community_settings.API_HANDLERS,
+    *operating.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -109,6 +115,9 @@ def make_app(
         *workshop_pages.PAGE_ROUTES,
         *board.PAGE_ROUTES,
         *rehearsals.PAGE_ROUTES,
+        *people.PAGE_ROUTES,
+        *community_settings.PAGE_ROUTES,
+        *operating.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -17,7 +18,8 @@ from ..application.people import Person, find_person, find_refusal
 from ..application.ports import Desk, Hub
 from ..domain.accounts import Account
 from ..domain.grants import Actor
-from ..domain.refusals import Refusal, StorageUnreachable
+from ..domain.paging import MOST_ENTRIES, Key
+from ..domain.refusals import PageInvalid, Refusal, StorageUnreachable
 from ..pages.headers import page_headers
 from ..pages.language import current_messages, refine_language
 from ..pages.refusals import sentence_of, status_of
@@ -113,6 +115,21 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
         """Carries out an erasure that was begun: done, or going on."""
         is_done = await self.settings["erasures"].carry_out_soon(account)
         return HTTPStatus.NO_CONTENT if is_done else HTTPStatus.ACCEPTED
+
+    def sealed(self, place: Key) -> str:
+        """Where the next page of a list begins, for its address. Sealed: names of people belong in
+        no log, and nobody has to check what comes back."""
+        return self.house.keys.seal(json.dumps([self.request.path, *place]))
+
+    def place_of(self, after: str) -> Key:
+        """What was sealed. Raises `PageInvalid`."""
+        try:
+            path, *place = json.loads(self.house.keys.unseal(after))
+        except ValueError as error:
+            raise PageInvalid(most=MOST_ENTRIES) from error
+        if path != self.request.path:
+            raise PageInvalid(most=MOST_ENTRIES)
+        return tuple(place)
 
     def join_address(self) -> str:
         """Where codes are typed, as this person's browser reaches the hub."""

@@ -246,7 +246,7 @@ class PersonPage(PageHandler):
         if row is None:
             raise refusal or NotFound(kind="member")
         self.draw(
-            "person.html",
+            "participant.html",
             status=200 if refusal is None else status_of(refusal),
             community=shown,
             workshop=view.workshop,

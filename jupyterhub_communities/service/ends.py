@@ -9,7 +9,6 @@ from typing import Any
 from ..application.communities import my_memberships
 from ..application.ending import (
     block_person,
-    blocked_people,
     resume_community,
     suspend_community,
     unblock_person,
@@ -171,29 +170,6 @@ class MyDataPage(PageHandler):
         )
 
 
-class HubPage(PageHandler):
-    """The operator's: communities suspended and resumed, people blocked and let in again."""
-
-    async def get(self) -> None:
-        blocked = await self.run(blocked_people, self.actor)
-        memberships = await self.run(my_memberships, self.actor)
-        overbooked = await self.overbooked(None)
-        self.draw("hub.html", memberships=memberships, blocked=blocked, overbooked=overbooked)
-
-    async def post(self) -> None:
-        action, name = (self.get_body_argument(key, "") for key in ("action", "name"))
-        if action == "suspend":
-            because = self.get_body_argument("because", "")[: models.LONGEST_REASON]
-            await self.run(suspend_community, self.actor, name, because)
-            self.settings["endings"].wake()
-        elif action == "resume":
-            await self.run(resume_community, self.actor, name)
-        elif action in ("block", "unblock") and name:
-            await self.run(block_person if action == "block" else unblock_person, self.actor, name)
-            await self.push_groups(name)
-        self.go("hub")
-
-
 def plain(value: Any) -> Any:
     """As JSON has it."""
     if isinstance(value, datetime):
@@ -215,4 +191,4 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     PersonApi,
     BlockApi,
 )
-PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [("me", MyDataPage), ("hub", HubPage)]
+PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [("me", MyDataPage)]

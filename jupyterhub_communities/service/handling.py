@@ -145,25 +145,15 @@ class ApiHandler(ServiceHandler):
             raise PageInvalid(most=MOST_ENTRIES)
         if not 1 <= int(limit) <= MOST_ENTRIES:
             raise PageInvalid(most=MOST_ENTRIES)
-        return Page(int(limit), None if after is None else self._place_of(after))
+        return Page(int(limit), None if after is None else self.place_of(after))
 
     def _link_to_next(self, part: Part[Any]) -> None:
         if part.after is None:
             return
-        # Sealed: names of people belong in no log, and nobody has to check what comes back.
-        after = self.house.keys.seal(json.dumps([self.request.path, *part.after]))
+        after = self.sealed(part.after)
         others = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         query = urlencode({**others, "limit": self.page.limit, "after": after})
         self.set_header("Link", f'<{self.request.path}?{query}>; rel="next"')
-
-    def _place_of(self, after: str) -> tuple[Any, ...]:
-        try:
-            path, *place = json.loads(self.house.keys.unseal(after))
-        except ValueError as error:
-            raise PageInvalid(most=MOST_ENTRIES) from error
-        if path != self.request.path:
-            raise PageInvalid(most=MOST_ENTRIES)
-        return tuple(place)
 
     # Requests that may be sent twice
 

@@ -43,6 +43,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "invite": Parameter(_ID, description="The invite's id."),
     "batch": Parameter(_ID, description="The id of codes that were made together."),
     "ticket": Parameter(_ID, description="The id of somebody's place in line."),
+    "offer": Parameter(_ID, description="The offer's id."),
     "notice": Parameter(_ID, description="The notice's id."),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import segno
 from tornado.web import HTTPError, RequestHandler
@@ -10,8 +11,9 @@ from tornado.web import HTTPError, RequestHandler
 from ..application.board import NOTHING_SEEN, sees_board
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.hands import my_help
-from ..application.members import list_members
+from ..application.members import may_see_people, page_of_members
 from ..application.news import news_of
+from ..application.offers import my_offers
 from ..application.rehearsals import view_rehearsal
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
@@ -24,6 +26,7 @@ from ..application.workshops import (
 )
 from ..domain.grants import Verb, may
 from ..domain.hands import ACCESS_MINUTES
+from ..domain.paging import Page
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
@@ -32,6 +35,8 @@ from ..pages.refusals import grace_sentence, status_of
 from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
+
+FIRST_PEOPLE = 10  # on the community's page, which links to the others
 
 
 class PageHandler(ServiceHandler):
@@ -105,6 +110,7 @@ class HomePage(PageHandler):
             notices=shown_notices(news.notices, current_messages()),
             stops=shown_stops(news.stops, current_messages()),
             workshop_messages=news.messages,
+            offers=await self.run(my_offers, self.username),
             grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 
@@ -115,8 +121,8 @@ class CommunityPage(PageHandler):
     async def get(self, slug: str) -> None:
         community = await self.community(slug)
         members = None
-        if may(self.actor, Verb.VIEW_MEMBERS, slug):
-            members = await self.run(list_members, self.actor, slug)
+        if may_see_people(self.actor, community):
+            members = await self.run(page_of_members, self.actor, slug, Page(FIRST_PEOPLE))
         may_open = may(self.actor, Verb.OPEN_WORKSHOP, slug)
         self.draw(
             "community.html",
@@ -127,7 +133,9 @@ class CommunityPage(PageHandler):
             may_open=may_open,
             overbooked=await self.overbooked(slug) if may_open else (),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
-            may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
+            may_change=may(self.actor, Verb.CHANGE_COMMUNITY, slug),
+            is_member=any(grant.community == slug for grant in self.actor.grants),
+            person_path=lambda name: quote(name, safe=""),
             now=self.house.clock.now(),
         )
 

@@ -19,6 +19,8 @@ _FIELDS = (
     "retention_days",
     "cohort",
     "suspended_at",
+    "shows_people",
+    "archived_at",
 )
 _BY_SLUG = select(communities).where(communities.c.slug == bindparam("sought"))  # made once
 
@@ -53,10 +55,20 @@ class SqlCommunities:
             )
 
     def suspend(self, slug: str, at: datetime | None, because: str | None) -> None:
+        values: dict[str, object] = {"suspended_at": at, "suspended_because": because}
+        if at is None:
+            values["archived_at"] = None
+        self._set(slug, **values)
+
+    def archive(self, slug: str, at: datetime) -> None:
+        self._set(slug, archived_at=at)
+
+    def show_people(self, slug: str, shows_people: bool) -> None:
+        self._set(slug, shows_people=shows_people)
+
+    def _set(self, slug: str, **values: object) -> None:
         self._connection.execute(
-            update(communities)
-            .where(communities.c.slug == slug)
-            .values(suspended_at=at, suspended_because=because)
+            update(communities).where(communities.c.slug == slug).values(**values)
         )
 
 

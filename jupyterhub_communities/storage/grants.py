@@ -24,6 +24,7 @@ from sqlalchemy import (
 from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from ..domain.invites import InviteKind
+from ..domain.names import same_name
 from ..domain.paging import Page, Part, part_of
 from .tables import accounts, communities, grants, invites, redemptions, workshops
 
@@ -89,7 +90,7 @@ class SqlGrants:
             condition = and_(condition, grants.c.workshop == workshop)
         return self._unlapsed(condition, now)
 
-    def people(self, community: str, now: datetime, page: Page) -> Part[str]:
+    def people(self, community: str, now: datetime, page: Page, matching: str = "") -> Part[str]:
         at_community = case((grants.c.workshop.is_(None), grants.c.role), else_=int(Role.LEARNER))
         role = func.max(at_community)
         name, person = accounts.c.folded_name, accounts.c.id
@@ -101,6 +102,14 @@ class SqlGrants:
             .order_by(role.desc(), name, person)
             .limit(page.limit + 1)
         )
+        if matching:
+            wanted = same_name(matching)
+            query = query.where(
+                or_(
+                    accounts.c.folded_name.contains(wanted, autoescape=True),
+                    func.lower(accounts.c.username).contains(wanted, autoescape=True),
+                )
+            )
         if page.after is not None:
             last_role, last_name, last = page.after
             query = query.having(
@@ -114,6 +123,10 @@ class SqlGrants:
         return part_of(found, lambda row: (row.role, row.name, row.id), page).map(
             lambda row: str(row.id)
         )
+
+    def champions(self, now: datetime) -> Sequence[Grant]:
+        role = grants.c.role == int(Role.CHAMPION)
+        return self._unlapsed(and_(role, grants.c.workshop.is_(None)), now)
 
     def of_people(
         self, community: str, account_ids: Collection[str], now: datetime

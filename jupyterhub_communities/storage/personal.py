@@ -35,6 +35,7 @@ from .tables import (
     leases,
     notices,
     redemptions,
+    role_offers,
     server_accesses,
     start_tickets,
     start_troubles,
@@ -94,6 +95,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     ),
     "usage": frozenset({"account_id"}),
     "kept_answers": frozenset({"account_id", "key_digest", "answer_sealed"}),
+    "role_offers": frozenset({"username", "role", "made_by"}),
     "workshops": frozenset({"made_by"}),
     "audit": frozenset({"actor", "subject"}),
 }
@@ -124,6 +126,9 @@ class SqlPersonal:
                 waiting.c.invite_id.in_(redeemed), waiting.c.attempt_digest.in_(attempts)
             ),
             invites: or_(is_for_me, invites.c.made_by == account_id),
+            role_offers: or_(
+                role_offers.c.username == username, role_offers.c.made_by == account_id
+            ),
             workshops: workshops.c.made_by == account_id,
             hands: or_(hands.c.account_id == account_id, hands.c.taken_by == account_id),
             server_accesses: or_(
@@ -138,6 +143,7 @@ class SqlPersonal:
             # Whose server it was, and what they asked, is theirs.
             **{server_accesses.c[name]: is_my_server for name in ("username", "server_name")},
             hands.c.question: is_my_hand,
+            role_offers.c.username: role_offers.c.username == username,
         }
         found = {}
         for table, is_mine in whose.items():
@@ -183,6 +189,9 @@ class SqlPersonal:
         ):
             execute(delete(table).where(table.c.account_id == account_id))
         execute(delete(invites).where(invites.c.bound_username == username))
+        # Also those that they made: an offer without its maker would be the operator's.
+        is_theirs = or_(role_offers.c.username == username, role_offers.c.made_by == account_id)
+        execute(delete(role_offers).where(is_theirs))
         execute(
             update(leases)
             .where(or_(leases.c.account_id == account_id, leases.c.username == username))

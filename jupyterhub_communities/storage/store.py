@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from ..application import ports
+from ..application.offer_ports import RoleOffers
 from .accounts import SqlAccounts
 from .audit import SqlAudit
 from .balances import SqlBalances
@@ -21,6 +22,7 @@ from .line import SqlLine
 from .marks import SqlMarks
 from .meters import SqlMeters
 from .notices import SqlNotices
+from .offers import SqlRoleOffers
 from .people import SqlPeople
 from .personal import SqlPersonal
 from .rehearsals import SqlRehearsals
@@ -43,6 +45,7 @@ class SqlStore:
         self.waiting: ports.Waiting = SqlWaiting(connection)
         self.key_requests: ports.KeyRequests = SqlKeyRequests(connection)
         self.identities: ports.Identities = SqlIdentities(connection)
+        self.role_offers: RoleOffers = SqlRoleOffers(connection)
         self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.line: ports.Line = SqlLine(connection, hub_name)

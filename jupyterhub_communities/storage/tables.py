@@ -122,6 +122,22 @@ communities = Table(
     Column("cohort", Slug, index=True),
     Column("suspended_at", UtcDateTime),
     Column("suspended_because", Text),
+    Column("shows_people", Boolean, nullable=False, server_default=false()),  # to all its members
+    Column("archived_at", UtcDateTime),
+)
+
+# Roles that were offered, and neither accepted nor declined. The username may be nobody's.
+role_offers = Table(
+    "role_offers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, ForeignKey("communities.slug"), nullable=False),
+    Column("username", Username, nullable=False, index=True),
+    Column("role", Integer, nullable=False),
+    Column("made_by", Id),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    UniqueConstraint("community", "username"),
 )
 
 workshops = Table(

@@ -45,6 +45,7 @@ from jupyterhub_communities.storage.tables import (
     metadata,
     notices,
     redemptions,
+    role_offers,
     waiting,
 )
 
@@ -374,6 +375,8 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
     house.call(meter_leases)
     now = house.clock.now()
     with house.database.engine.begin() as connection:
+        offered = {"id": "own", "community": "andes", "username": sol, "role": 1, "made_by": mine}
+        connection.execute(insert(role_offers).values(**offered, made_at=now, ends_at=now))
         connection.execute(update(invites).where(invites.c.made_by == mine).values(label="Otra"))
         one = connection.execute(
             select(redemptions).where(redemptions.c.account_id == mine)

@@ -4,10 +4,9 @@ import itertools
 
 import pytest
 from houses import actor_of, andes, make_house, most_servers, open_taller
+from newcomers import joined
 
-from jupyterhub_communities.application import communities, invites, issuing, members, workshops
-from jupyterhub_communities.application.invites import JoinRequest
-from jupyterhub_communities.application.issuing import NewInvite
+from jupyterhub_communities.application import communities, members, workshops
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, Actor, Role, Verb, may
 from jupyterhub_communities.domain.refusals import (
     Declared,
@@ -22,17 +21,6 @@ def house(tmp_path):
     house = make_house(tmp_path, communities=(andes(), andes(slug="brasil", champions=("bia",))))
     yield house
     house.close()
-
-
-def joined(house, role=Role.LEARNER, name="Luz", community="andes", workshop=None, by="ana"):
-    issued = house.call(
-        issuing.issue_invite,
-        actor_of(house, by),
-        community,
-        NewInvite(role=role, workshop=workshop),
-    )
-    request = JoinRequest(issued.code, f"{name}-{role}", name)
-    return house.call(invites.redeem_invite, request).account.username
 
 
 def test_a_champion_appoints_and_a_second_champion_can_take_over(house) -> None:

@@ -66,6 +66,7 @@ SAME_WORDS = {
 WITHOUT_WORDS = {
     "hub/404.html",
     "service/fields.html",
+    "service/numbers_of_hub.html",
     "service/slip_list.html",
     "stops.html",
     "workshop_messages.html",

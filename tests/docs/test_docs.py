@@ -195,7 +195,7 @@ IMPERSONAL = {
     "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
     "communities": "slug names language contact declared created_at retention_days cohort "
     "suspended_at "
-    "suspended_because",
+    "suspended_because shows_people archived_at",
     "grants": "id",
     "hands": "id community workshop site ended_at",
     "identities": "",
@@ -210,6 +210,7 @@ IMPERSONAL = {
     "notices": "id",
     "redemptions": "id grant_id released_at",
     "rehearsals": "invite_id lesson_at language_at",
+    "role_offers": "id community made_at ends_at",
     "sessions": "community workshop starts_at ends_at",
     "sites": "community workshop slug name zone",
     "server_accesses": "id hub hand_id community workshop removed_at",
@@ -250,8 +251,7 @@ WITHOUT_A_PICTURE = {
     "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
-    "languages", "layout", "notices", "service/audit", "service/audit_summary", "service/base", "service/board", "service/erased",
-    "service/error", "service/fields", "service/handout_pieces", "service/help", "service/overbooked", "service/person", "service/quota", "service/rehearsal", "service/retire", "service/sheet", "service/slip_list", "service/words", "service/workshop_fields", "stops", "workshop_messages",
+    "languages", "layout", "notices", "service/audit", "service/audit_summary", "service/base", "service/board", "service/community_settings", "service/erased", "service/error", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/new_community", "service/numbers_of_hub", "service/offers", "service/overbooked", "service/people", "service/participant", "service/person", "service/quota", "service/rehearsal", "service/retire", "service/sheet", "service/slip_list", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
 
 
@@ -285,6 +285,8 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         "MEMBER": "",
         "INVITE": "",
         "BATCH": "",
+        "OFFER": "",
+        "ME": champion["username"],
         "ETAG": "*",
         "WORKSHOP": WORKSHOP,
         "CHAMPION": champion["username"],
@@ -292,7 +294,7 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         **two_who_wait(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 81
+    assert len(commands) == 95
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
@@ -305,7 +307,7 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
-            environment["INVITE"] = found[1]
+            environment["OFFER" if "/offers" in command else "INVITE"] = found[1]
         if found := re.search(r'"batch": "([0-9a-f]{32})"', done.stdout):
             environment["BATCH"] = found[1]
         if found := re.search(

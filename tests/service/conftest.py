@@ -40,6 +40,7 @@ class FakeHub:
 
     def __init__(self) -> None:
         self.groups: dict[str, set[str]] = {}
+        self.other_groups: set[str] = set()
         self.running: dict = {}
         self.started: list = []
         self.shares: set[tuple] = set()  # server, who may open it
@@ -53,6 +54,9 @@ class FakeHub:
 
     async def set_groups(self, username, groups, *, prefix) -> None:
         self.groups[username] = set(groups)
+
+    async def has_group(self, name) -> bool:
+        return name in self.other_groups
 
     async def has_role(self, username) -> bool:
         return username in self.with_role

@@ -22,6 +22,8 @@ from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.key_requests import ask_for_key
+from jupyterhub_communities.application.members import view_member
+from jupyterhub_communities.application.offers import offer_role
 from jupyterhub_communities.application.waiting import wait_in_line
 from jupyterhub_communities.application.workshops import add_site
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, OF_EVERY_MEMBER, Role, Verb
@@ -217,6 +219,15 @@ def _cases() -> list[Case]:
         Case(Verb.SET_ROLE, COMMUNITY, "PUT", "api members/{learner}", {"role": "learner"}),
         Case(Verb.SET_ROLE, COMMUNITY, "GET", "keys"),
         Case(Verb.REMOVE_MEMBER, COMMUNITY, "DELETE", "api members/{username}", fresh=member),
+        Case(Verb.VIEW_MEMBERS, COMMUNITY, "GET", "people"),
+        Case(Verb.VIEW_MEMBERS, COMMUNITY, "GET", "people/{learner}"),
+        Case(Verb.SET_ROLE, COMMUNITY, "POST", "people/{username}", LEARNS, fresh=_member),
+        Case(Verb.OFFER_ROLE, COMMUNITY, "POST", "api offers", {"username": "sol"}),
+        Case(Verb.OFFER_ROLE, COMMUNITY, "GET", "api offers"),
+        Case(Verb.OFFER_ROLE, COMMUNITY, "POST", "people", {"username": "mar"}),
+        Case(Verb.OFFER_ROLE, COMMUNITY, "DELETE", "api offers/{offer}", fresh=_offer),
+        Case(Verb.CHANGE_COMMUNITY, COMMUNITY, "PATCH", "api ", {"shows_people": False}),
+        Case(Verb.CHANGE_COMMUNITY, COMMUNITY, "GET", "settings"),
         Case(Verb.OPEN_WORKSHOP, COMMUNITY, "POST", "api workshops", OPENED),
         Case(Verb.OPEN_WORKSHOP, COMMUNITY, "GET", "workshops/new"),
         Case(Verb.OPEN_WORKSHOP, COMMUNITY, "GET", "api overbookings"),
@@ -321,6 +332,19 @@ def _at(maker: str, place: str) -> Callable[[Town], dict[str, str]]:
     return lambda town: getattr(town, maker)(place)
 
 
+def _member(town: Town) -> dict[str, str]:
+    """Somebody with the version that a form would carry."""
+    username = town.join(town.doors[COMMUNITY].code)
+    member = town.house.call(view_member, actor_of(town.house, "ana"), "andes", username)
+    return {"username": username, "version": member.version}
+
+
+def _offer(town: Town) -> dict[str, str]:
+    ana, name = actor_of(town.house, "ana"), f"sol-{next(town.numbers)}"
+    return {"offer": town.house.call(offer_role, ana, "andes", name, Role.LEARNER).id}
+
+
+LEARNS = {"action": "role", "role": "learner", "version": "{version}"}
 CASES = _cases()
 
 
@@ -430,6 +454,19 @@ async def test_nobody_gives_a_role_above_their_own(town, ask) -> None:
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
+async def test_only_a_champion_of_the_community_hands_over(town, ask) -> None:
+    path, body = "api communities/andes/hand-over", {"username": town.learner}
+    champion = f"champion at {COMMUNITY}"
+    before = town.entries()
+    for who in town.people:
+        if who.token != champion:
+            status, _ = await ask(who.token, "POST", path, body)
+            assert status in (403, 404), who.token
+    assert town.entries() == before
+    assert (await ask(champion, "POST", path, body))[0] == 200
+    assert (await ask(champion, "POST", path, body))[0] == 403, "and is one no more"
+
+
 async def test_who_may_nothing_with_people_learns_no_names(town, ask) -> None:
     """A learner gets the same answer for who is here and for who is not."""
     workshop = f"api communities/andes/workshops/{town.slugs[WORKSHOP]}"
@@ -448,6 +485,9 @@ async def test_who_may_nothing_with_people_learns_no_names(town, ask) -> None:
                 ("PUT", f"api communities/andes/members/{name}", {"role": "learner"}),
                 ("PUT", f"api communities/andes/members/{name}/erasure", None),
                 ("DELETE", f"api communities/andes/members/{name}", None),
+                ("GET", f"api communities/andes/members?q={name}", None),
+                ("POST", "api communities/andes/offers", {"username": name}),
+                ("POST", "api communities/andes/hand-over", {"username": name}),
             ]
             for method, path, body in tried:
                 status, text = await ask(token, method, path, body)
@@ -464,6 +504,15 @@ OF_THE_OPERATOR = [
     ("GET", "api hub/overbookings", None),
     ("GET", "api hub/audit", None),
     ("GET", "hub", None),
+    ("GET", "api hub", None),
+    ("GET", "hub/communities/andes", None),
+    ("POST", "hub/communities/andes", {"action": "suspend", "because": "no"}),
+    ("POST", "hub/communities/andes", {"action": "appoint", "username": "sol"}),
+    ("GET", "hub/communities/new", None),
+    ("POST", "hub/communities/new", {"slug": "x", "name": "X", "language": "es"}),
+    ("POST", "api communities", {"slug": "x", "names": {"es": "X"}, "champions": ["sol"]}),
+    ("POST", "api communities/andes/archive", None),
+    ("PUT", "api communities/andes/champions/{learner}", None),
     ("GET", "hub/quota", None),
     ("GET", "hub/audit", None),
     ("POST", "api communities/andes/suspend", {"because": "no"}),
@@ -501,6 +550,7 @@ async def test_what_is_another_communitys_is_not_here_whatever_its_id(town, ask)
     person = town.join(shared.code, "Lia")
     town.join(shared.code, "Lia")
     number = town.house.call(ask_for_key, "browser in brasil").number
+    offer = town.house.call(offer_role, bia, "brasil", "sol", Role.LEARNER).id
     invite, made = shared.invite.id, batch[0].invite.batch
     key = {"username": person, "number": number}
     tried = [
@@ -534,6 +584,11 @@ async def test_what_is_another_communitys_is_not_here_whatever_its_id(town, ask)
         ("GET", f"{{c}}/workshops/{brasil}/board/events", None),
         ("GET", f"{{c}}/workshops/{brasil}/people/{person}", None),
         ("PUT", f"api {{c}}/workshops/{brasil}/rehearsal", None),
+        ("DELETE", f"api {{c}}/offers/{offer}", None),
+        ("POST", "{c}/people", {"action": "withdraw", "offer": offer}),
+        ("GET", f"{{c}}/people/{person}", None),
+        ("POST", f"{{c}}/people/{person}", {"action": "remove"}),
+        ("POST", "api {c}/hand-over", {"username": person}),
         ("GET", f"api {{c}}/members/{person}", None),
         ("PUT", f"api {{c}}/members/{person}", {"role": "learner"}),
         ("DELETE", f"api {{c}}/members/{person}", None),

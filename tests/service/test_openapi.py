@@ -60,6 +60,7 @@ async def test_every_route_is_answered_where_the_document_says(call, world) -> N
         "invite": "0",
         "batch": "0",
         "ticket": "0",
+        "offer": "0",
         "notice": "0",
     }
     _, document, _ = await call("GET", "openapi.json")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from houses import actor_of, open_taller
+from newcomers import add_people
 from sqlalchemy import Engine, event
 
 from jupyterhub_communities.application import invites, issuing, waiting
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.application.notices import notify
-from jupyterhub_communities.domain.accounts import Account, AccountKind
-from jupyterhub_communities.domain.grants import Grant, Role, Source
+from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.notices import KEY_APPROVED
 
 
@@ -36,28 +35,6 @@ def walk(call):
             query = "?" + address.partition("?")[2]
 
     return walk
-
-
-def add_people(house, number: int) -> None:
-    now = house.clock.now()
-    with house.database.write() as store:
-        for n in range(number):
-            name = f"p{n:04}"
-            store.accounts.add(
-                Account(name, name, f"Rosa {n % 7}", AccountKind.INVITE, None, created_at=now)
-            )
-            store.grants.add(
-                Grant(
-                    f"g{name}",
-                    name,
-                    Role.HELPER if n % 3 else Role.LEARNER,
-                    "andes",
-                    None,
-                    Source.INVITE,
-                    None,
-                    starts_at=now - timedelta(seconds=n),
-                )
-            )
 
 
 async def test_every_list_is_given_whole_by_pages(call, walk, world) -> None:

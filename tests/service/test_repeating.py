@@ -30,6 +30,7 @@ def making(world):
         "communities/andes/workshops": (WORKSHOP, {**WORKSHOP, "title": "Otro"}),
         "communities/andes/invites": ({"role": "helper"}, {"role": "learner"}),
         "communities/andes/batches": ({"names": ["Luz"]}, {"names": ["Sol"]}),
+        "communities/andes/offers": ({"username": "mar"}, {"username": "sol"}),
         f"{taller}/sites": (SITE, {**SITE, "name": "Kisumu"}),
         f"{invite}/renew": (None, None),
     }

@@ -17,6 +17,7 @@ def things(world):
     learner = world.usernames[Role.LEARNER]
     return {
         "me": ("PATCH", {"language": "es"}, {"language": "fr"}),
+        "communities/andes": ("PATCH", {"shows_people": True}, {"shows_people": False}),
         f"communities/andes/members/{learner}": ("PUT", {"role": "helper"}, {"role": "instructor"}),
         f"communities/andes/workshops/{taller}": ("PATCH", {"reserved": True}, {"reserved": False}),
         f"communities/andes/invites/{world.opened.learner_invite.invite.id}": (

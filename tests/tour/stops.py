@@ -278,6 +278,37 @@ async def community(at):
 
 
 @on_the_demo("champion")
+async def people_of_the_community(at):
+    await at.service("communities/andes/people")
+
+
+@on_the_demo("champion")
+async def people_sought_in_vain(at):
+    await at.service("communities/andes/people?q=nobody-of-this-name")
+
+
+@on_the_demo("champion")
+async def somebody_asked_in_without_a_name(at):
+    await at.service("communities/andes/people")
+    await at.send("#username", action="offer", username=" ")
+
+
+@on_the_demo("champion")
+async def a_person(at):
+    await at.service(f"communities/andes/people/{at.world.facts['helper']}")
+
+
+@on_the_demo("champion")
+async def settings_of_the_community(at):
+    await at.service("communities/andes/settings")
+
+
+@on_the_demo("champion")
+async def leave(at):
+    await at.service("communities/andes/leave")
+
+
+@on_the_demo("champion")
 async def new_workshop(at):
     await at.service("communities/andes/workshops/new")
 
@@ -474,6 +505,17 @@ async def quota_of_the_hub(at):
 @on_the_demo("operator")
 async def the_hub(at):
     await at.service("hub")
+
+
+@on_the_demo("operator")
+async def a_community_of_the_hub(at):
+    await at.service("hub/communities/andes")
+
+
+@on_the_demo("operator")
+async def new_community_with_errors(at):
+    await at.service("hub/communities/new")
+    await at.send("#slug", slug="La Costa", name="Costa", champions="ana")
 
 
 @on_the_demo("operator")

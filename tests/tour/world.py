@@ -96,6 +96,7 @@ def make_world(demo: Demo) -> World:
     raise_hand(world, "asker", world.facts["room es"], "¿Dónde está Cusco?")
     begun = api.put(f"communities/andes/workshops/{world.facts['room fr']}/rehearsal")
     world.secrets.add(begun["code"])
+    api.post("communities/andes/offers", username=world.facts["learner"], role="helper")
     world.facts["operator"].put(f"hub/people/{world.facts['first']}/block")
     world.facts["operator"].post("communities/nilein/suspend", because="a test")
     world.sign_in("champion", champion["return_key"])
