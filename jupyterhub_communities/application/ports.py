@@ -12,7 +12,8 @@ from ..domain import metering
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 from ..domain.communities import Community
-from ..domain.grants import Grant
+from ..domain.costs import Prices
+from ..domain.grants import Grant, Role
 from ..domain.invites import Invite
 from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
@@ -30,6 +31,7 @@ from ..domain.timelines import Changes
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
+from .outcome_ports import Answered, Sums, Trainings
 
 
 class Clock(Protocol):
@@ -245,6 +247,7 @@ class Workshops(Protocol):
         ...
 
     def set_message(self, community: str, slug: str, message: str | None) -> None: ...
+    def set_promise(self, community: str, slug: str, promised: Role | None) -> None: ...
     def add_site(self, community: str, workshop: str, site: Site) -> None: ...
     def close(self, community: str, slug: str, now: datetime) -> None: ...
     def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
@@ -737,6 +740,9 @@ class Store(Protocol):
     marks: Marks
     audit: Audit
     kept_answers: KeptAnswers
+    trainings: Trainings
+    answered: Answered
+    sums: Sums
 
 
 class WouldWait(Exception):
@@ -791,6 +797,7 @@ class Settings:
     zone: str = "UTC"  # of the hub
     communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
+    prices: Prices | None = None
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 
 

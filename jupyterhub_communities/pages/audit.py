@@ -50,12 +50,14 @@ SENTENCES = {
     "return-key:confirm": N_("A return key was kept."),
     "return-key:make": N_("A return key was made."),
     "return-key:renew": N_("An approved return key was made."),
+    "training:give": N_("A person was given the role that a workshop had promised."),
     "workshop:admit": N_("Somebody was let in from the line."),
     "workshop:change": N_("A workshop was changed."),
     "workshop:close": N_("A workshop was closed."),
     "workshop:decline": N_("Somebody was taken out of the line."),
     "workshop:message": N_("The staff’s message was changed."),
     "workshop:open": N_("A workshop was opened."),
+    "workshop:promise": N_("The role that a workshop promises was changed."),
 }
 # Those that no community sees: they belong to a person, or to the hub.
 OF_THE_HUB = frozenset(
@@ -216,6 +218,8 @@ def _label(name: str, messages: Messages) -> str | None:
         "cohort": messages.gettext("Cohort"),
         # TRANSLATORS: Whom people of a community can ask.
         "contact": messages.gettext("Contact"),
+        # TRANSLATORS: Of a place where a workshop is held: two letters such as PE.
+        "country": messages.gettext("Country"),
         "language": messages.gettext("Language"),
         "names": messages.gettext("Name"),
         # TRANSLATORS: The number that a waiting person sees.

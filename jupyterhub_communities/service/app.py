@@ -24,10 +24,13 @@ from . import (
     audit,
     codes,
     ends,
+    feedback,
     keys,
+    numbers,
     openapi,
     pages,
     quotas,
+    training,
     workshop_api,
     workshop_pages,
 )
@@ -52,6 +55,9 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *quotas.API_HANDLERS,
     *audit.API_HANDLERS,
     *workshop_api.API_HANDLERS,
+    *training.API_HANDLERS,
+    *feedback.API_HANDLERS,
+    *numbers.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -96,6 +102,9 @@ def make_app(
         *quotas.PAGE_ROUTES,
         *audit.PAGE_ROUTES,
         *workshop_pages.PAGE_ROUTES,
+        *training.PAGE_ROUTES,
+        *feedback.PAGE_ROUTES,
+        *numbers.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

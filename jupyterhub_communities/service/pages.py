@@ -8,6 +8,7 @@ import segno
 from tornado.web import HTTPError, RequestHandler
 
 from ..application.communities import my_memberships, view_community, view_usage
+from ..application.feedback import may_answer
 from ..application.members import list_members
 from ..application.news import news_of
 from ..application.reservations import Overbooked, view_overbooked
@@ -101,6 +102,7 @@ class HomePage(PageHandler):
             notices=shown_notices(news.notices, current_messages()),
             stops=shown_stops(news.stops, current_messages()),
             workshop_messages=news.messages,
+            asked=news.asked,
             grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 
@@ -123,6 +125,7 @@ class CommunityPage(PageHandler):
             may_open=may_open,
             overbooked=await self.overbooked(slug) if may_open else (),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
+            may_see_numbers=may(self.actor, Verb.VIEW_NUMBERS, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )
@@ -207,6 +210,9 @@ class WorkshopPage(PageHandler):
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
             may_change=may(self.actor, Verb.CHANGE_WORKSHOP, community, slug),
+            may_give=may(self.actor, Verb.GIVE_PROMISED, community, slug),
+            may_read_answers=may(self.actor, Verb.VIEW_FEEDBACK, community, slug),
+            may_answer=may_answer(self.actor, view.workshop, self.house.clock.now()),
             reserve=reserve_in_words(view.reserve, view.workshop.zone, current_messages()),
         )
 

@@ -95,7 +95,7 @@ class SqlGrants:
         query = (
             select(role.label("role"), name.label("name"), person.label("id"))
             .join(accounts, accounts.c.id == grants.c.account_id)
-            .where(grants.c.community == community, *_unlapsed(now))
+            .where(grants.c.community == community, *unlapsed_at(now))
             .group_by(person, name)
             .order_by(role.desc(), name, person)
             .limit(page.limit + 1)
@@ -144,7 +144,7 @@ class SqlGrants:
         self._connection.execute(_ADD, values)
 
     def count_people(self, now: datetime) -> int:
-        query = select(func.count(grants.c.account_id.distinct())).where(*_unlapsed(now))
+        query = select(func.count(grants.c.account_id.distinct())).where(*unlapsed_at(now))
         return self._connection.execute(query).scalar_one()
 
     def revoke(self, grant_ids: Iterable[str], now: datetime) -> None:
@@ -205,13 +205,13 @@ class SqlGrants:
     def _unlapsed(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Grant]:
         rows = self._connection.execute(
             select(grants)
-            .where(condition, *_unlapsed(now))
+            .where(condition, *unlapsed_at(now))
             .order_by(grants.c.starts_at, grants.c.id)
         )
         return [_grant(row) for row in rows]
 
 
-def _unlapsed(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def unlapsed_at(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         grants.c.revoked_at.is_(None),
         grants.c.starts_at <= now + CLOCK_SLACK,

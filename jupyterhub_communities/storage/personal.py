@@ -26,6 +26,7 @@ from sqlalchemy import (
 from .tables import (
     accounts,
     audit,
+    feedback_marks,
     grants,
     identities,
     invites,
@@ -35,6 +36,7 @@ from .tables import (
     notices,
     redemptions,
     start_tickets,
+    trainings,
     usage,
     waiting,
     workshops,
@@ -87,6 +89,8 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "usage": frozenset({"account_id"}),
     "kept_answers": frozenset({"account_id", "key_digest", "answer_sealed"}),
     "workshops": frozenset({"made_by"}),
+    "trainings": frozenset(["account_id", "community", "workshop", "role", "trained_by", "at"]),
+    "feedback_marks": frozenset({"account_id", "community", "workshop"}),
     "audit": frozenset({"actor", "subject"}),
 }
 _SECRET = ("digest", "sealed")  # what codes and keys are looked up and sealed with
@@ -98,6 +102,7 @@ class SqlPersonal:
 
     def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
         own = (identities, grants, redemptions, key_requests, notices, usage, kept_answers)
+        own += (trainings, feedback_marks)
         username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
         redeemed, attempts = _redeemed_by(account_id)
         # A code names the person for whom it was made; whoever made it knows that, and is another.
@@ -146,8 +151,15 @@ class SqlPersonal:
         # Grants that moved here with a linked identity were redeemed under its own account.
         moved = select(grants.c.id).where(grants.c.account_id == account_id)
         execute(delete(redemptions).where(redemptions.c.grant_id.in_(moved)))
-        for table in (redemptions, grants, identities, notices, key_requests, kept_answers):
+        for table in (
+            *(redemptions, grants, identities, notices, key_requests, kept_answers),
+            feedback_marks,
+        ):
             execute(delete(table).where(table.c.account_id == account_id))
+        # That a workshop made an instructor stays, without whom.
+        execute(
+            update(trainings).where(trainings.c.account_id == account_id).values(account_id=None)
+        )
         execute(delete(invites).where(invites.c.bound_username == username))
         execute(
             update(leases)

@@ -19,6 +19,7 @@ from .line import SqlLine
 from .marks import SqlMarks
 from .meters import SqlMeters
 from .notices import SqlNotices
+from .outcomes import SqlAnswered, SqlSums, SqlTrainings
 from .people import SqlPeople
 from .personal import SqlPersonal
 from .usage import SqlUsage
@@ -50,3 +51,6 @@ class SqlStore:
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
+        self.trainings: ports.Trainings = SqlTrainings(connection)
+        self.answered: ports.Answered = SqlAnswered(connection)
+        self.sums: ports.Sums = SqlSums(connection)

@@ -141,6 +141,7 @@ workshops = Table(
     Column("reserved", JSON(none_as_null=True)),
     Column("reserved_at", UtcDateTime),
     Column("message", Text),
+    Column("promised", Integer),  # a role in the community, to those who complete it
 )
 
 sessions = Table(
@@ -162,6 +163,7 @@ sites = Table(
     Column("slug", Slug, primary_key=True),
     Column("name", Text, nullable=False),
     Column("zone", String(64), nullable=False),
+    Column("country", String(2)),
     ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
 )
 
@@ -395,6 +397,47 @@ kept_answers = Table(
     Column("request_digest", Digest, nullable=False),
     Column("answer_sealed", Text, nullable=False),  # it may show codes
     Column("made_at", UtcDateTime, nullable=False, index=True),
+)
+
+# Who was given the role that a workshop had promised, and by whom.
+trainings = Table(
+    "trainings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), index=True),  # None: erased since
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("trained_by", Id),
+    Column("at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+    Index(None, "community", "at"),
+)
+
+# What was answered about workshops, without whom and without when: in the order of ids that say
+# nothing, which is why SQLite must not count the rows as they come.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("useful", Integer, nullable=False),
+    Column("followed", String(16), nullable=False),
+    Column("missing", Text),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+    Index(None, "community", "workshop"),
+    sqlite_with_rowid=False,
+)
+
+# That somebody has answered: nothing leads from here to an answer.
+feedback_marks = Table(
+    "feedback_marks",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("community", Slug, primary_key=True),
+    Column("workshop", Slug, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # Only ever added to: triggers refuse the rest, as they do for its links.
