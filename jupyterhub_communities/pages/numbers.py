@@ -37,7 +37,7 @@ def facts_of(numbers: Numbers, messages: Messages, *, hides_few: bool = False) -
         Fact(messages.gettext("Workshops held"), number(len(numbers.workshops))),
         Fact(messages.gettext("People who took part"), people(numbers.people)),
         # TRANSLATORS: How many places workshops were held at.
-        Fact(messages.gettext("Places"), number(numbers.sites)),
+        Fact(messages.gettext("Sites"), number(numbers.sites)),
         Fact(
             # TRANSLATORS: In how many countries workshops were held.
             messages.gettext("Countries"),

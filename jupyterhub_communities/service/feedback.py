@@ -22,7 +22,7 @@ _FIELDS = ("useful", "followed", "missing")
 class QuestionsApi(ApiHandler):
     paths = ("communities/{community}/workshops/{workshop}/questions",)
 
-    @operation("May I say how the workshop was?", answer=Questions)
+    @operation("Whether I may say how the workshop was", answer=Questions)
     async def get(self, community: str, workshop: str) -> Questions:
         _, state = await self.run(view_questions, self.actor, community, workshop)
         return Questions(workshop=workshop, state=state.value)
