@@ -70,11 +70,12 @@ def is_told(workshop: Workshop, unanswered: int, now: datetime) -> bool:
 
 
 def told(counts: Mapping[K, int]) -> dict[K, int | None]:
-    """How often each answer was given; None: too seldom to be told. Never is one alone hidden: it
-    would be what is missing from the sum."""
+    """How often each answer was given; None: too seldom to be told, or beside one that is."""
     if sum(counts.values()) < FEWEST:
         return dict.fromkeys(counts)
     ordered = sorted(counts, key=lambda key: counts[key])
     few = sum(number < FEWEST for number in counts.values())
-    hidden = set(ordered[: max(few, 2)] if few else ())
+    if few and (few == 1 or sum(map(counts.__getitem__, ordered[:few])) == few * (FEWEST - 1)):
+        few += 1  # what is missing from the sum would tell each of them
+    hidden = set(ordered[:few])
     return {key: None if key in hidden else number for key, number in counts.items()}

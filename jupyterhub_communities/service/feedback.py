@@ -55,23 +55,15 @@ class QuestionsPage(PageHandler):
 
     async def post(self, community: str, slug: str) -> None:
         typed = self._typed()
-        errors: dict[str, str] = {}
+        answer, errors = self._read(typed)
         status = 400
-        useful, followed = typed["useful"], typed["followed"]
-        if useful not in map(str, SCORES):
-            errors["useful"] = current_messages().gettext("Please choose one of these.")
-        if followed not in list(Followed):
-            errors["followed"] = current_messages().gettext("Please choose one of these.")
-        if not errors:
+        if answer is not None:
             try:
-                missing = read_missing(typed["missing"])
-                answer = Feedback(int(useful), Followed(followed), missing)
                 await self.run(give_feedback, self.actor, community, slug, answer)
             except FeedbackGiven:
                 pass  # sent twice: the page says thank you
             except Refusal as refusal:
-                field = "missing" if refusal.code == "feedback.text" else "form"
-                errors[field], status = self.say(refusal), status_of(refusal)
+                errors["form"], status = self.say(refusal), status_of(refusal)
         if errors:
             await self._draw(community, slug, typed, errors, status=status)
             return
@@ -80,6 +72,24 @@ class QuestionsPage(PageHandler):
     async def draw_stale(self, *path: str) -> None:
         error = current_messages().gettext("Please send the form once more.")
         await self._draw(path[0], path[1], self._typed(), {"form": error})
+
+    def _read(self, typed: Mapping[str, str]) -> tuple[Feedback | None, dict[str, str]]:
+        """What was meant; else what is wrong, at its question."""
+        useful, followed, missing = (typed[name] for name in _FIELDS)
+        errors: dict[str, str] = {}
+        choose = current_messages().gettext("Please choose one of these.")
+        if useful not in map(str, SCORES):
+            errors["useful"] = choose
+        if followed not in list(Followed):
+            errors["followed"] = choose
+        text = None
+        try:
+            text = read_missing(missing)
+        except Refusal as refusal:
+            errors["missing"] = self.say(refusal)
+        if errors:
+            return None, errors
+        return Feedback(int(useful), Followed(followed), text), {}
 
     def _typed(self) -> dict[str, str]:
         longest = 4 * LONGEST_MESSAGE  # that is drawn again

@@ -147,6 +147,22 @@ async def not_running(at):
     await at.open(f"/hub/user/{at.world.facts['newcomer']}/")
 
 
+@on_the_demo("graduate")
+async def asked_at_home(at):
+    await at.service()
+
+
+@on_the_demo("graduate")
+async def questions(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/questions")
+
+
+@on_the_demo("graduate")
+async def questions_with_errors(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/questions")
+    await at.send("#missing", missing="x" * 501)
+
+
 @on_the_demo("learner")
 async def home(at):
     await at.open("/hub/home")
@@ -379,6 +395,36 @@ async def a_revoked_code_of_mine(at):
 @on_the_demo("champion")
 async def slips(at):
     await at.service(f"communities/andes/batches/{at.world.facts['batch']}")
+
+
+@on_the_demo("champion")
+async def who_completed_it(at):
+    await at.workshop("/training")
+
+
+@on_the_demo("champion")
+async def who_completed_a_workshop_that_promises_nothing(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/training")
+
+
+@on_the_demo("champion")
+async def who_trained_whom(at):
+    await at.service("communities/andes/trainings")
+
+
+@on_the_demo("champion")
+async def what_people_said(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/feedback")
+
+
+@on_the_demo("champion")
+async def numbers(at):
+    await at.service("communities/andes/numbers")
+
+
+@on_the_demo("champion")
+async def report(at):
+    await at.service(f"communities/andes/report?language={at.tag}")
 
 
 @on_the_demo("champion")
