@@ -59,6 +59,20 @@ class Answered(Protocol):
         ...
 
 
+class Openness(Protocol):
+    """What a community shows to everybody, and whom it names."""
+
+    def is_public(self, community: str) -> bool: ...
+    def set_public(self, community: str, is_public: bool) -> None: ...
+    def named(self, community: str, now: datetime) -> Sequence[str]:
+        """The account ids of champions who agreed to be named: for as long as they are champions."""
+        ...
+
+    def set_named(self, community: str, account_id: str, is_named: bool, now: datetime) -> bool:
+        """False where nothing changes, as for somebody who is no champion."""
+        ...
+
+
 class Sums(Protocol):
     """What a community's numbers are made of, beside its workshops and its usage."""
 

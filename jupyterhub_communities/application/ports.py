@@ -31,7 +31,7 @@ from ..domain.timelines import Changes
 from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
-from .outcome_ports import Answered, Sums, Trainings
+from .outcome_ports import Answered, Openness, Sums, Trainings
 
 
 class Clock(Protocol):
@@ -227,7 +227,9 @@ class Grants(Protocol):
         than before, else not after `latest`; how long a code said that they last counts too."""
         ...
 
-    def move(self, from_account: str, to_account: str) -> None: ...
+    def move(self, from_account: str, to_account: str) -> None:
+        """With what is known of who gave them."""
+        ...
 
 
 class Workshops(Protocol):
@@ -743,6 +745,7 @@ class Store(Protocol):
     trainings: Trainings
     answered: Answered
     sums: Sums
+    openness: Openness
 
 
 class WouldWait(Exception):

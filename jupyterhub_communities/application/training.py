@@ -13,7 +13,7 @@ from datetime import datetime
 from ..domain.accounts import Account
 from ..domain.grants import Actor, Grant, Role, Source, Verb, may, require
 from ..domain.notices import ROLE_GIVEN
-from ..domain.refusals import NotFound, NothingPromised
+from ..domain.refusals import BatchTooLarge, NotFound, NothingPromised
 from ..domain.training import Training, check_promise, is_due
 from ..domain.workshops import Workshop
 from .audit import record
@@ -21,6 +21,8 @@ from .communities import find_community
 from .notices import notify
 from .ports import Desk, Store
 from .workshops import find_workshop
+
+MOST_AT_ONCE = 200  # people: more would keep others waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,15 @@ def give_promised(
     desk: Desk, actor: Actor, community: str, slug: str, usernames: Collection[str]
 ) -> Sequence[Account]:
     """Gives the promised role to these people of the workshop: to all or to none. Answers with those
-    who did not have it; repeating it changes nothing. Raises `NothingPromised` and `NotFound`."""
+    who did not have it; repeating it changes nothing. Raises `NothingPromised`, `BatchTooLarge` and
+    `NotFound`."""
     with desk.database.write() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.GIVE_PROMISED, community, slug)
         if workshop.promised is None:
             raise NothingPromised
+        if not 0 < len(usernames) <= MOST_AT_ONCE:
+            raise BatchTooLarge(most=MOST_AT_ONCE)
         people = _people(desk, store, workshop)
         given = []
         for username in dict.fromkeys(usernames):

@@ -144,6 +144,8 @@ class Verb(StrEnum):
     GIVE_PROMISED = "training:give"
     VIEW_FEEDBACK = "feedback:view"
     VIEW_NUMBERS = "numbers:view"
+    PUBLISH = "community:publish"
+    BE_NAMED = "champion:name"
 
 
 # The lowest role that may, at the place where it is asked. One table; a test walks it.
@@ -175,6 +177,8 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.GIVE_PROMISED: Role.INSTRUCTOR,
     Verb.VIEW_FEEDBACK: Role.HELPER,
     Verb.VIEW_NUMBERS: Role.INSTRUCTOR,
+    Verb.PUBLISH: Role.CHAMPION,
+    Verb.BE_NAMED: Role.CHAMPION,
 }
 
 # Those that whoever belongs to any part of a community may, at the community itself.

@@ -22,7 +22,9 @@ SENTENCES = {
     "account:language": N_("A language was chosen."),
     "account:retire": N_("A double account was retired."),
     "account:unblock": N_("A person was unblocked."),
+    "champion:name": N_("A champion agreed to be named to everybody, or no longer."),
     "community:apply": N_("The operator’s file changed the community."),
+    "community:publish": N_("The community showed its numbers to everybody, or no longer."),
     "community:resume": N_("The community was opened again."),
     "community:suspend": N_("The community was suspended."),
     "erasure:plan": N_("The erasure of a person was planned."),
@@ -221,12 +223,15 @@ def _label(name: str, messages: Messages) -> str | None:
         # TRANSLATORS: Of a place where a workshop is held: two letters such as PE.
         "country": messages.gettext("Country"),
         "language": messages.gettext("Language"),
+        # TRANSLATORS: Of a champion: everybody may read the name.
+        "named": messages.gettext("Named"),
         "names": messages.gettext("Name"),
         # TRANSLATORS: The number that a waiting person sees.
         "number": messages.gettext("Number"),
         "opens_at": messages.gettext("Opens"),
         "paused": messages.pgettext("code", "Paused"),
         "profile": messages.gettext("Profile"),
+        "public": messages.gettext("Shown to everybody"),
         "reserved": messages.pgettext("quota", "Reserved"),
         "retention_days": messages.gettext("Days that people are kept"),
         "role": messages.gettext("Role"),

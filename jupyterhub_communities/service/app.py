@@ -31,6 +31,7 @@ from . import (
     pages,
     quotas,
     training,
+    transparency,
     workshop_api,
     workshop_pages,
 )
@@ -58,6 +59,7 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *training.API_HANDLERS,
     *feedback.API_HANDLERS,
     *numbers.API_HANDLERS,
+    *transparency.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -105,6 +107,7 @@ def make_app(
         *training.PAGE_ROUTES,
         *feedback.PAGE_ROUTES,
         *numbers.PAGE_ROUTES,
+        *transparency.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

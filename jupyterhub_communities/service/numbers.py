@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -109,6 +110,7 @@ class ReportPage(_PeriodPage):
                     listed=numbers.workshops[:MOST_LISTED],
                     others=max(0, len(numbers.workshops) - MOST_LISTED),
                     zone=self.house.settings.zone,
+                    last=numbers.period.end - timedelta(seconds=1),
                     now=self.house.clock.now(),
                 )
             )

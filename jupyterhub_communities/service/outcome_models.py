@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..application import feedback, numbers, training
+from ..application import feedback, numbers, training, transparency
 from ..domain.feedback import SCORES, Feedback, Followed, read_missing
-from ..domain.workshops import MOST_SEATS
 from .answers import Answer, RoleLabel, Time, label
 from .models import Body
 
@@ -28,7 +27,7 @@ class GiveBody(Body):
     """`POST communities/{c}/workshops/{w}/training`: who completed it."""
 
     usernames: list[Annotated[str, Field(max_length=255)]] = Field(
-        min_length=1, max_length=MOST_SEATS
+        min_length=1, max_length=training.MOST_AT_ONCE
     )
 
 
@@ -161,4 +160,44 @@ class Numbers(Answer):
             cost=None
             if cost is None
             else Cost(amount=f"{cost.amount:.2f}", currency=cost.currency),
+        )
+
+
+# In the open
+
+
+class PublicBody(Body):
+    """`PUT communities/{c}/transparency`."""
+
+    public: bool
+
+
+class Month(Answer):
+    start: Time = Field(alias="from")
+    actions: dict[str, int | None]
+
+
+class Transparency(Answer):
+    """Numbers of people, and of changes, below 5 are null."""
+
+    community: str
+    public: bool
+    champions: list[str] = Field(description="The names of those who agreed.")
+    limits: dict[str, int]
+    spent: dict[str, int] = Field(description="In the last 30 days, in whole base units.")
+    workshops: int = Field(description="Held in the last 365 days.")
+    people: int | None
+    months: list[Month]
+
+    @classmethod
+    def of(cls, found: transparency.Openness) -> Transparency:
+        return cls(
+            community=found.community.slug,
+            public=found.is_public,
+            champions=[*found.champions],
+            limits=dict(found.limits),
+            spent=dict(found.spent),
+            workshops=found.workshops,
+            people=found.people,
+            months=[Month(start=at, actions=dict(one)) for at, one in found.months.items()],
         )

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from ..application.ports import GrantHistory
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from ..domain.paging import Page, Part, part_of
-from .tables import accounts, communities, grants, invites, redemptions, workshops
+from .tables import accounts, communities, grants, invites, redemptions, trainings, workshops
 
 HISTORY_COLUMNS = (
     *(column.label(f"grant_{column.name}") for column in grants.c),
@@ -200,6 +200,11 @@ class SqlGrants:
     def move(self, from_account: str, to_account: str) -> None:
         self._connection.execute(
             update(grants).where(grants.c.account_id == from_account).values(account_id=to_account)
+        )
+        self._connection.execute(
+            update(trainings)
+            .where(trainings.c.account_id == from_account)
+            .values(account_id=to_account)
         )
 
     def _unlapsed(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Grant]:

@@ -75,6 +75,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
             "starts_at",
             "ends_at",
             "revoked_at",
+            "is_named",
         ]
     ),
     "redemptions": frozenset({"invite_id", "account_id", "redeemed_at", "attempt_digest"}),

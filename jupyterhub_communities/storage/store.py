@@ -19,6 +19,7 @@ from .line import SqlLine
 from .marks import SqlMarks
 from .meters import SqlMeters
 from .notices import SqlNotices
+from .openness import SqlOpenness
 from .outcomes import SqlAnswered, SqlSums, SqlTrainings
 from .people import SqlPeople
 from .personal import SqlPersonal
@@ -54,3 +55,4 @@ class SqlStore:
         self.trainings: ports.Trainings = SqlTrainings(connection)
         self.answered: ports.Answered = SqlAnswered(connection)
         self.sums: ports.Sums = SqlSums(connection)
+        self.openness: ports.Openness = SqlOpenness(connection)

@@ -122,6 +122,7 @@ communities = Table(
     Column("cohort", Slug, index=True),
     Column("suspended_at", UtcDateTime),
     Column("suspended_because", Text),
+    Column("is_public", Boolean, nullable=False, server_default=false()),
 )
 
 workshops = Table(
@@ -211,6 +212,8 @@ grants = Table(
     Column("starts_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    # A champion who agreed to be named, for as long as this holds.
+    Column("is_named", Boolean, nullable=False, server_default=false()),
     Index(None, "community", "workshop"),
     Index(None, "ends_at"),
     Index(None, "revoked_at"),

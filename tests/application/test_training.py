@@ -10,16 +10,17 @@ from jupyterhub_communities.application.invites import JoinRequest, redeem_invit
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.members import remove_member, view_member
 from jupyterhub_communities.application.news import news_of
+from jupyterhub_communities.application.trail import view_trail
 from jupyterhub_communities.application.training import (
     give_promised,
     list_trainings,
     promise_role,
     view_training,
 )
-from jupyterhub_communities.application.trail import view_trail
 from jupyterhub_communities.application.workshops import list_workshops
 from jupyterhub_communities.domain.grants import Role, Source
 from jupyterhub_communities.domain.refusals import (
+    BatchTooLarge,
     NotFound,
     NothingPromised,
     PermissionDenied,
@@ -100,6 +101,12 @@ def test_giving_twice_changes_nothing_and_more_than_was_held_is_left_alone(house
     promise(house, taller, Role.HELPER)
     assert give(house, taller, luz) == []
     assert house.call(view_member, actor_of(house, "ana"), "andes", luz).role is Role.INSTRUCTOR
+
+
+def test_nobody_chosen_is_a_refusal(house, taller) -> None:
+    promise(house, taller, Role.HELPER)
+    with pytest.raises(BatchTooLarge):
+        give(house, taller)
 
 
 def test_all_are_given_it_or_none(house, taller) -> None:

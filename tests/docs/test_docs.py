@@ -195,7 +195,7 @@ IMPERSONAL = {
     "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
     "communities": "slug names language contact declared created_at retention_days cohort "
     "suspended_at "
-    "suspended_because",
+    "suspended_because is_public",
     "grants": "id",
     "identities": "",
     "invites": "id community workshop site role kind batch seats taken opens_at closes_at lasts_until "
@@ -250,6 +250,7 @@ WITHOUT_A_PICTURE = {
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
     "asked", "service/feedback", "service/numbers", "service/outcome_links", "service/questions", "service/report", "service/report_sheet", "service/span", "service/training", "service/trainings",
+    "service/audit_months", "service/transparency",
     "languages", "layout", "notices", "service/audit", "service/audit_summary", "service/base", "service/board", "service/erased",
     "service/error", "service/fields", "service/handout_pieces", "service/overbooked", "service/quota", "service/retire", "service/sheet", "service/slip_list", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
@@ -292,7 +293,7 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         **one_who_completed(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 79
+    assert len(commands) == 83
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)

@@ -418,6 +418,11 @@ async def what_people_said(at):
 
 
 @on_the_demo("champion")
+async def what_everybody_may_know_with_its_buttons(at):
+    await at.service("communities/andes/transparency")
+
+
+@on_the_demo("champion")
 async def numbers(at):
     await at.service("communities/andes/numbers")
 
@@ -476,6 +481,11 @@ async def audit_of_nobody(at):
 @on_the_demo("champion")
 async def audit_of_a_day_that_is_none(at):
     await at.service("communities/andes/audit?from=2026-02-31")
+
+
+@on_the_demo("learner")
+async def what_everybody_may_know(at):
+    await at.service("communities/andes/transparency")
 
 
 @on_the_demo("learner")
