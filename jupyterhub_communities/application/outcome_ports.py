@@ -42,7 +42,7 @@ class Answered(Protocol):
         ...
 
     def is_marked(self, community: str, workshop: str, account_id: str) -> bool: ...
-    def add(self, answer_id: str, community: str, workshop: str, feedback: Feedback) -> None: ...
+    def add(self, answer_id: str, community: str, workshop: str, answer: Feedback) -> None: ...
     def of_workshop(self, community: str, workshop: str) -> Sequence[Feedback]:
         """In no order that says anything."""
         ...
@@ -52,9 +52,9 @@ class Answered(Protocol):
         ...
 
     def not_marked(
-        self, account_id: str, workshops: Collection[tuple[str, str]], since: datetime
+        self, account_id: str, places: Collection[tuple[str, str]], since: datetime
     ) -> Sequence[AskedWorkshop]:
-        """Those of these workshops (community and slug) that have not been over since before, and
+        """Those of these workshops (by community and slug) that have not been over since before, and
         that the person has not answered about."""
         ...
 
@@ -76,7 +76,7 @@ class Openness(Protocol):
 class Sums(Protocol):
     """What a community's numbers are made of, beside its workshops and its usage."""
 
-    def learners(self, community: str, workshops: Collection[str]) -> int:
+    def learners(self, community: str, slugs: Collection[str]) -> int:
         """How many people joined any of these workshops as learners, and were not removed."""
         ...
 

@@ -36,7 +36,7 @@ def countries_of(workshop: Workshop) -> frozenset[str]:
     found = {country_of_site(site) for site in workshop.sites}
     if not workshop.sites:
         found = {country_of_zone(workshop.zone)}
-    return frozenset(found - {None})  # type: ignore[arg-type]
+    return frozenset(code for code in found if code is not None)
 
 
 @cache
