@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -56,7 +56,7 @@ def view_questions(desk: Desk, actor: Actor, community: str, slug: str) -> tuple
         account_id = _require_learner(actor, workshop)
         if store.answered.is_marked(community, slug, account_id):
             return workshop, Asking.ANSWERED
-        is_open = is_asked(workshop.ends_at, workshop.closed_at, desk.now)
+        is_open = _is_open(desk, store, workshop)
         return workshop, Asking.OPEN if is_open else Asking.CLOSED
 
 
@@ -77,7 +77,7 @@ def give_feedback(desk: Desk, actor: Actor, community: str, slug: str, answer: F
     with desk.database.write() as store:
         workshop = find_workshop(store, actor, community, slug)
         account_id = _require_learner(actor, workshop)
-        if not is_asked(workshop.ends_at, workshop.closed_at, desk.now):
+        if not _is_open(desk, store, workshop):
             raise FeedbackClosed
         if not store.answered.mark(community, slug, account_id):
             raise FeedbackGiven
@@ -85,29 +85,20 @@ def give_feedback(desk: Desk, actor: Actor, community: str, slug: str, answer: F
 
 
 def view_results(desk: Desk, actor: Actor, community: str, slug: str) -> Results:
-    """For the workshop's staff."""
+    """For the workshop's staff. Once they have been told nobody can answer any more, also where the
+    workshop is prolonged: the difference would be one person's answer."""
     with desk.database.read() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.VIEW_FEEDBACK, community, slug)
-        told_at = asked_until(workshop)
-        unanswered = store.answered.unanswered(community, slug, desk.now)
-        if not is_told(workshop, unanswered, desk.now):
-            return Results(workshop, is_told=False, told_at=told_at)
-        answers = store.answered.of_workshop(community, slug)
-    if len(answers) < FEWEST:
-        return Results(workshop, is_told=True, told_at=told_at)
-    useful = Counter(one.useful for one in answers)
-    followed = Counter(one.followed for one in answers)
-    missing = [one.missing for one in answers if one.missing is not None]
-    return Results(
-        workshop=workshop,
-        is_told=True,
-        told_at=told_at,
-        answers=len(answers),
-        useful=told({score: useful[score] for score in SCORES}),
-        followed=told({how: followed[how] for how in Followed}),
-        missing=missing if len(missing) >= FEWEST else (),
-    )
+        if store.answered.is_told(community, slug):
+            return _results(store, workshop)
+        if not _can_be_told(desk, store, workshop):
+            return _not_told(workshop)
+    with desk.database.write() as store:
+        if not _can_be_told(desk, store, workshop):
+            return _not_told(workshop)
+        store.answered.set_told(community, slug)
+        return _results(store, workshop)
 
 
 def unanswered_of(desk: Desk, store: Store, person: Person) -> Sequence[AskedWorkshop]:
@@ -139,3 +130,35 @@ def _is_learner(actor: Actor, community: str, slug: str) -> bool:
     """By a grant for the workshop itself, and by none of its staff: they read the answers."""
     roles = [g.role for g in actor.grants if (g.community, g.workshop) == (community, slug)]
     return max(roles, default=None) is Role.LEARNER
+
+
+def _is_open(desk: Desk, store: Store, workshop: Workshop) -> bool:
+    return is_asked(workshop.ends_at, workshop.closed_at, desk.now) and not store.answered.is_told(
+        workshop.community, workshop.slug
+    )
+
+
+def _can_be_told(desk: Desk, store: Store, workshop: Workshop) -> bool:
+    unanswered = store.answered.unanswered(workshop.community, workshop.slug, desk.now)
+    return is_told(workshop, unanswered, desk.now)
+
+
+def _not_told(workshop: Workshop) -> Results:
+    return Results(workshop, is_told=False, told_at=asked_until(workshop))
+
+
+def _results(store: Store, workshop: Workshop) -> Results:
+    answers = store.answered.of_workshop(workshop.community, workshop.slug)
+    few = Results(workshop, is_told=True, told_at=asked_until(workshop))
+    if len(answers) < FEWEST:
+        return few
+    useful = Counter(one.useful for one in answers)
+    followed = Counter(one.followed for one in answers)
+    missing = [one.missing for one in answers if one.missing is not None]
+    return replace(
+        few,
+        answers=len(answers),
+        useful=told({score: useful[score] for score in SCORES}),
+        followed=told({how: followed[how] for how in Followed}),
+        missing=missing if len(missing) >= FEWEST else (),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, tuple_
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..application.outcome_ports import AskedWorkshop
@@ -99,6 +99,19 @@ class SqlAnswered:
             for row in self._connection.execute(query)
         ]
 
+    def is_told(self, community: str, workshop: str) -> bool:
+        query = select(workshops.c.is_told).where(
+            workshops.c.community == community, workshops.c.slug == workshop
+        )
+        return bool(self._connection.execute(query).scalar_one_or_none())
+
+    def set_told(self, community: str, workshop: str) -> None:
+        self._connection.execute(
+            update(workshops)
+            .where(workshops.c.community == community, workshops.c.slug == workshop)
+            .values(is_told=True)
+        )
+
     def unanswered(self, community: str, workshop: str, now: datetime) -> int:
         marked = exists().where(
             feedback_marks.c.account_id == grants.c.account_id,
@@ -139,6 +152,7 @@ class SqlAnswered:
             .where(
                 tuple_(w.community, w.slug).in_(sorted(places)),
                 or_(w.closed_at.is_(None), w.closed_at > since),
+                ~w.is_told,
                 ~marked,
             )
             .group_by(*columns)

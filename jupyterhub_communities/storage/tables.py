@@ -143,6 +143,8 @@ workshops = Table(
     Column("reserved_at", UtcDateTime),
     Column("message", Text),
     Column("promised", Integer),  # a role in the community, to those who complete it
+    # Somebody has seen what was answered about it: nobody answers any more.
+    Column("is_told", Boolean, nullable=False, server_default=false()),
 )
 
 sessions = Table(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from houses import SetClock, actor_of, make_house, open_taller
 from sqlalchemy import select
 
 from jupyterhub_communities.application import erasure
+from jupyterhub_communities.application.changing import WorkshopChange, change_workshop
 from jupyterhub_communities.application.feedback import Asking, give_feedback, view_questions
 from jupyterhub_communities.application.feedback import view_results as results
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -20,6 +23,7 @@ from jupyterhub_communities.domain.refusals import (
     FeedbackGiven,
     PermissionDenied,
 )
+from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.tables import audit, feedback, feedback_marks
 
 GOOD = Feedback(5, Followed.YES, "Más ejemplos")
@@ -148,6 +152,26 @@ def test_results_are_told_when_all_have_answered_or_time_is_over(house, taller, 
     found = told(house, taller)
     assert (found.answers, found.useful[5], found.followed["yes"]) == (6, 6, 6)
     assert len(found.missing) == 6
+
+
+def test_who_comes_after_the_results_were_told_cannot_change_them(house, clock) -> None:
+    """Else a workshop that is prolonged would show what one more person says."""
+    taller = open_taller(house, seats=20)
+    people = learners(house, taller, 6)
+    clock.advance(hours=3)
+    for username in people:
+        answer(house, taller, username)
+    assert told(house, taller).answers == 6
+    now = clock.now()
+    longer = (Session(now, now + timedelta(hours=1)),)
+    place = (actor_of(house, "ana"), "andes", taller.workshop.slug)
+    house.call(change_workshop, *place, WorkshopChange(sessions=longer))
+    late = join(house, taller.learner_invite.code, "Tarde")
+    clock.advance(hours=2)
+    assert not house.call(news_of, late).asked
+    with pytest.raises(FeedbackClosed):
+        answer(house, taller, late)
+    assert told(house, taller).answers == 6
 
 
 def test_few_answers_are_never_told(house, taller) -> None:

@@ -218,7 +218,7 @@ IMPERSONAL = {
     "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
     "workshops": "community slug title language zone seats profile created_at closed_at "
-    "reserved reserved_at message promised",
+    "reserved reserved_at message promised is_told",
 }
 
 

@@ -16,7 +16,11 @@ _WORKSHOP = (["community", "workshop"], ["workshops.community", "workshops.slug"
 def upgrade() -> None:
     op.add_column("workshops", sa.Column("promised", sa.Integer(), nullable=True))
     op.add_column("sites", sa.Column("country", sa.String(length=2), nullable=True))
-    for table, column in (("communities", "is_public"), ("grants", "is_named")):
+    for table, column in (
+        ("communities", "is_public"),
+        ("grants", "is_named"),
+        ("workshops", "is_told"),
+    ):
         op.add_column(
             table,
             sa.Column(column, sa.Boolean(), server_default=sa.false(), nullable=False),
