@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..domain.notices import Notice
+from .feedback import unanswered_of
 from .leases import PlaceLeft, left_at_default
+from .outcome_ports import AskedWorkshop
 from .people import Person, load_person
 from .ports import Desk, Store
 from .running import ComingStop, stops_of
@@ -28,6 +30,7 @@ class News:
     stops: Sequence[ComingStop]
     start: PlaceLeft | None  # what is left where they would start
     messages: Sequence[WorkshopMessage]
+    asked: Sequence[AskedWorkshop]  # how they were
 
 
 def news_of(desk: Desk, username: str, *, has_server: bool = True) -> News:
@@ -42,6 +45,7 @@ def news_of(desk: Desk, username: str, *, has_server: bool = True) -> News:
             stops_of(desk, store, username) if has_server else (),
             left_at_default(desk, store, person),
             _messages_for(desk, store, person),
+            unanswered_of(desk, store, person),
         )
 
 

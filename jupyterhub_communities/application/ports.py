@@ -12,7 +12,8 @@ from ..domain import metering
 from ..domain.accounts import Account, AccountKind
 from ..domain.audit import WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 from ..domain.communities import Community
-from ..domain.grants import Grant
+from ..domain.costs import Prices
+from ..domain.grants import Grant, Role
 from ..domain.invites import Invite
 from ..domain.key_requests import KeyRequest
 from ..domain.leases import Lease, RunningServer, ServerKey
@@ -32,6 +33,7 @@ from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 from .board_ports import Board, Hands, Rehearsals
 from .offer_ports import RoleOffers
+from .outcome_ports import Answered, Openness, Sums, Trainings
 
 
 class Clock(Protocol):
@@ -234,7 +236,9 @@ class Grants(Protocol):
         than before, else not after `latest`; how long a code said that they last counts too."""
         ...
 
-    def move(self, from_account: str, to_account: str) -> None: ...
+    def move(self, from_account: str, to_account: str) -> None:
+        """With what is known of who gave them."""
+        ...
 
 
 class Workshops(Protocol):
@@ -254,6 +258,7 @@ class Workshops(Protocol):
         ...
 
     def set_message(self, community: str, slug: str, message: str | None) -> None: ...
+    def set_promise(self, community: str, slug: str, promised: Role | None) -> None: ...
     def add_site(self, community: str, workshop: str, site: Site) -> None: ...
     def close(self, community: str, slug: str, now: datetime) -> None: ...
     def reserve(self, community: str, slug: str, amounts: Amounts | None, now: datetime) -> None:
@@ -750,6 +755,10 @@ class Store(Protocol):
     board: Board
     hands: Hands
     rehearsals: Rehearsals
+    trainings: Trainings
+    answered: Answered
+    sums: Sums
+    openness: Openness
 
 
 class WouldWait(Exception):
@@ -809,6 +818,7 @@ class Settings:
     are_servers_apart: bool = False  # each on a host of its own: else nobody opens another person's
     communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
+    prices: Prices | None = None
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(profiles=()))
 
 

@@ -86,12 +86,17 @@ def view_summary(
     with desk.database.read() as store:
         find_community(store, actor, slug)
         require(actor, Verb.VIEW_COMMUNITY, slug)
-        found = {}
-        for ago in range(MONTHS):
-            start, end = months_before(desk.now, ago), months_before(desk.now, ago - 1)
-            if counts := store.audit.counts(slug, start, end):
-                found[start] = published(counts)
-        return found
+        return summary_of(desk, store, slug)
+
+
+def summary_of(desk: Desk, store: Store, slug: str) -> Mapping[datetime, Mapping[str, int | None]]:
+    """The same for whoever may know it."""
+    found = {}
+    for ago in range(MONTHS):
+        start, end = months_before(desk.now, ago), months_before(desk.now, ago - 1)
+        if counts := store.audit.counts(slug, start, end):
+            found[start] = published(counts)
+    return found
 
 
 def account_in(text: object) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..domain.countries import check_country
 from ..domain.grants import Actor, Role, Verb, may, require
 from ..domain.invites import STAY_AFTER_WORKSHOP, Invite, InviteKind
 from ..domain.limits import Limit, Quota
@@ -171,8 +172,18 @@ def set_reserved(
         return changed
 
 
-def add_site(desk: Desk, actor: Actor, community: str, slug: str, *, name: str, zone: str) -> Site:
-    """A place where the workshop is held too. It has no code until one is issued for it."""
+def add_site(
+    desk: Desk,
+    actor: Actor,
+    community: str,
+    slug: str,
+    *,
+    name: str,
+    zone: str,
+    country: str | None = None,
+) -> Site:
+    """A place where the workshop is held too. It has no code until one is issued for it. Without a
+    country it is in that of its zone."""
     with desk.database.write() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.CHANGE_WORKSHOP, community, slug)
@@ -182,11 +193,16 @@ def add_site(desk: Desk, actor: Actor, community: str, slug: str, *, name: str, 
             raise TooManySites(most=MOST_SITES)
         title = read_title(name)
         wanted, number = slug_for(title, default="site"), 2
-        site = Site(slug=wanted, name=title, zone=check_zone(zone))
+        site = Site(wanted, title, check_zone(zone), check_country(country))
         while workshop.site(site.slug) is not None:
             site, number = replace(site, slug=f"{wanted}-{number}"), number + 1
         store.workshops.add_site(community, slug, site)
-        after = {"site": site.slug, "title": site.name, "zone": site.zone}
+        after = {
+            "site": site.slug,
+            "title": site.name,
+            "zone": site.zone,
+            "country": site.country,
+        }
         _audit(desk, store, actor, Verb.CHANGE_WORKSHOP, workshop, after=after)
         return site
 

@@ -145,6 +145,7 @@ class CommunitiesFile(Section):
             communities=frozenset(section.slug for section in self.communities),
             most_people=self.hub.people,
             most_new_per_hour=self.hub.new_accounts_per_hour,
+            prices=None if self.hub.prices is None else self.hub.prices.prices(),
             rules=tuple(section.rule() for section in self.sign_in.rules),
             keep_when_missing=self.sign_in.when_claim_missing == "keep",
             catalogue=Catalogue(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ..domain.costs import Prices
 from ..domain.grants import Role
 from ..domain.provenance import Match, Rule
 from .quotas import QuotaSection
 from .values import (
+    Currency,
     Days,
     Duration,
     Pattern,
+    Price,
     Section,
     Servers,
     Slug,
@@ -42,6 +46,27 @@ class RunningSection(Section):
         description="Whether running servers stop with their workshop, and when a grant lapses. They "
         "always stop for somebody who was removed, blocked or suspended.",
     )
+
+
+class PricesSection(Section):
+    """What an hour of each resource costs, for the numbers of communities. Nothing is charged."""
+
+    currency: Currency = Field(description="The currency, by three letters of ISO 4217: `USD`.")
+    server_hour: Price = Field(Decimal(0), description="A server for an hour.")
+    cpu_hour: Price = Field(Decimal(0), description="A processor for an hour.")
+    gib_hour: Price = Field(Decimal(0), description="One GiB of memory for an hour.")
+    gpu_hour: dict[Slug, Price] = Field(
+        {}, description="A GPU for an hour, for each kind: `{a100: 2.50}`."
+    )
+
+    def prices(self) -> Prices:
+        return Prices(
+            currency=self.currency,
+            server=self.server_hour,
+            cpu=self.cpu_hour,
+            gib=self.gib_hour,
+            gpus=self.gpu_hour,
+        )
 
 
 class HubSection(RunningSection):
@@ -81,6 +106,7 @@ class HubSection(RunningSection):
         None, description="Most servers at one time, all communities together."
     )
     quota: QuotaSection = QuotaSection()
+    prices: PricesSection | None = None
     people: Servers | None = Field(
         None, description="Most people at one time, whatever seats codes have."
     )

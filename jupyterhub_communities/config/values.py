@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated
 
+from babel.numbers import is_currency
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..domain.communities import is_slug
@@ -50,6 +52,12 @@ def _zone(value: str) -> str:
         raise ValueError("expected a time zone such as America/Lima") from error
 
 
+def _currency(value: str) -> str:
+    if not is_currency(value):
+        raise ValueError("expected a currency by its three letters, such as USD")
+    return value
+
+
 def _pattern(value: str) -> str:
     try:
         re.compile(value)
@@ -87,6 +95,8 @@ Duration = Annotated[timedelta, BeforeValidator(read_duration, json_schema_input
 Zone = Annotated[str, AfterValidator(_zone)]
 Servers = Annotated[int, Field(gt=0, le=1_000_000)]
 Gpus = Annotated[int, Field(ge=0, le=1_000)]
+Price = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=14, decimal_places=8)]
+Currency = Annotated[str, AfterValidator(_currency)]
 Days = Annotated[int, Field(ge=0, le=36500)]
 
 

@@ -36,6 +36,7 @@ class Source(StrEnum):
     IDP = "idp"
     DECLARED = "declared"
     CHAMPION = "champion"
+    TRAINING = "training"  # what a workshop promised to those who complete it
 
 
 # A grant that has just begun holds on although the clock is set back, or another machine's is late.
@@ -146,6 +147,12 @@ class Verb(StrEnum):
     VIEW_USAGE = "usage:view"
     VIEW_USAGE_OF_PEOPLE = "usage:view-people"
     VIEW_AUDIT = "audit:view"
+    PROMISE_ROLE = "workshop:promise"
+    GIVE_PROMISED = "training:give"
+    VIEW_FEEDBACK = "feedback:view"
+    VIEW_NUMBERS = "numbers:view"
+    PUBLISH = "community:publish"
+    BE_NAMED = "champion:name"
 
 
 # The lowest role that may, at the place where it is asked. One table; a test walks it.
@@ -180,6 +187,12 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.VIEW_USAGE: Role.LEARNER,
     Verb.VIEW_USAGE_OF_PEOPLE: Role.CHAMPION,
     Verb.VIEW_AUDIT: Role.CHAMPION,
+    Verb.PROMISE_ROLE: Role.INSTRUCTOR,  # asked at the community: the role will hold there
+    Verb.GIVE_PROMISED: Role.INSTRUCTOR,
+    Verb.VIEW_FEEDBACK: Role.HELPER,
+    Verb.VIEW_NUMBERS: Role.INSTRUCTOR,
+    Verb.PUBLISH: Role.CHAMPION,
+    Verb.BE_NAMED: Role.CHAMPION,
 }
 
 # Those that whoever belongs to any part of a community may, at the community itself.

@@ -10,6 +10,8 @@ KEY_APPROVED = "key.approved"  # `by`: the name of who approved; empty: the oper
 ERASURE_PLANNED = "erasure.planned"  # `community`: its slug; `at`: when, in ISO 8601
 INVITE_INHERITED = "invite.inherited"  # `community` and `workshop`: slugs; the latter may be empty
 
+ROLE_GIVEN = "role.given"  # `role`: its label; `workshop`: its title
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

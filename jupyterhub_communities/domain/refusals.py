@@ -459,6 +459,43 @@ class MessageInvalid(Refusal):
 
 
 @dataclass(eq=False)
+class NothingPromised(Refusal):
+    """The workshop promises no role to those who complete it."""
+
+    code = "workshop.no_promise"
+
+
+@dataclass(eq=False)
+class CountryUnknown(Refusal):
+    """No country has this code of two letters."""
+
+    code = "country.unknown"
+    text: str
+
+
+@dataclass(eq=False)
+class FeedbackClosed(Refusal):
+    """The questions about the workshop are not asked yet, or not any more."""
+
+    code = "feedback.closed"
+
+
+@dataclass(eq=False)
+class FeedbackGiven(Refusal):
+    """The person has answered them. Which answer is theirs nobody can tell."""
+
+    code = "feedback.given"
+
+
+@dataclass(eq=False)
+class FeedbackTextInvalid(Refusal):
+    """Too long, or with characters that cannot be shown."""
+
+    code = "feedback.text"
+    limit: int
+
+
+@dataclass(eq=False)
 class VersionOutdated(Refusal):
     """It has changed since the version that the request names was looked at. Nothing was done."""
 

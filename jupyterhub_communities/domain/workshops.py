@@ -14,6 +14,7 @@ from itertools import pairwise
 from anyascii import anyascii
 
 from .communities import LONGEST_SLUG
+from .grants import Role
 from .names import is_readable
 from .refusals import MessageInvalid, SeatsInvalid, SessionsInvalid, TitleInvalid, ZoneInvalid
 from .times import in_utc
@@ -55,6 +56,7 @@ class Site:
     slug: str
     name: str
     zone: str  # IANA name
+    country: str | None = None  # ISO 3166-1, two letters; None: by the zone, see `countries`
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Workshop:
     reserved: Amounts | None = field(default=None, hash=False)  # for each session; None: nothing
     reserved_at: datetime | None = None
     message: str | None = None  # of its staff, for its people
+    promised: Role | None = None  # in its community, to those who complete it
 
     def site(self, slug: str | None) -> Site | None:
         return next((site for site in self.sites if site.slug == slug), None)
@@ -103,8 +106,8 @@ class Workshop:
 
     @property
     def version(self) -> str:
-        """Of what a change is about: a message outdates none."""
-        return version_of({**asdict(self), "reserved_at": None, "message": None})
+        """Of what a change is about: a message or a promise outdates none."""
+        return version_of({**asdict(self), "reserved_at": None, "message": None, "promised": None})
 
     def message_at(self, now: datetime) -> str | None:
         """What its people are told: until it is over."""

@@ -49,6 +49,7 @@ class HomeHandler(PageMixin, HubHomeHandler):
             "left": "" if place is None or until else left_at(place, messages),
             "notices": shown_notices(news.notices, messages),
             "workshop_messages": news.messages,
+            "asked": news.asked,
             "stops": shown_stops(news.stops, messages),
             "grace_notice": "" if until is None else grace_sentence(until, messages),
             "offers_link": self.upstream_has_button

@@ -11,6 +11,7 @@ import datetime as dt
 import gettext
 import io
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -143,6 +144,15 @@ class Messages:
 
     def number(self, value: int | float) -> str:
         return numbers.format_decimal(value, locale=self.locale)
+
+    def money(self, value: Decimal, currency: str) -> str:
+        """An amount with the currency's sign, and as many digits as it has."""
+        return numbers.format_currency(value, currency, locale=self.locale)
+
+    def country_name(self, code: str) -> str:
+        """A country by two letters of ISO 3166-1; the letters where there is no name."""
+        name: str = self.locale.territories.get(code, code)
+        return name
 
     def date(self, value: dt.date, zone: Zone | None = None, style: Style = "long") -> str:
         """A day. A datetime falls on the day that it is in `zone`."""

@@ -22,11 +22,13 @@ SENTENCES = {
     "account:language": N_("A language was chosen."),
     "account:retire": N_("A double account was retired."),
     "account:unblock": N_("A person was unblocked."),
+    "champion:name": N_("A champion agreed to be named to everybody, or no longer."),
     "community:apply": N_("The operator’s file changed the community."),
     "community:archive": N_("The community was archived."),
     "community:change": N_("The community’s settings were changed."),
     "community:create": N_("The community was founded."),
     "community:hand-over": N_("A champion handed over."),
+    "community:publish": N_("The community showed its numbers to everybody, or no longer."),
     "community:resume": N_("The community was opened again."),
     "community:suspend": N_("The community was suspended."),
     "erasure:plan": N_("The erasure of a person was planned."),
@@ -67,6 +69,7 @@ SENTENCES = {
     "return-key:renew": N_("An approved return key was made."),
     "server:restart": N_("A person’s server was restarted."),
     "server:stop": N_("A person’s server was stopped."),
+    "training:give": N_("A person was given the role that a workshop had promised."),
     "workshop:admit": N_("Somebody was let in from the line."),
     "workshop:change": N_("A workshop was changed."),
     "workshop:close": N_("A workshop was closed."),
@@ -74,6 +77,7 @@ SENTENCES = {
     "workshop:message": N_("The staff’s message was changed."),
     "workshop:open": N_("A workshop was opened."),
     "workshop:rehearse": N_("A rehearsal began."),
+    "workshop:promise": N_("The role that a workshop promises was changed."),
 }
 # Those that no community sees: they belong to a person, or to the hub.
 OF_THE_HUB = frozenset(
@@ -236,15 +240,20 @@ def _label(name: str, messages: Messages) -> str | None:
         "cohort": messages.gettext("Cohort"),
         # TRANSLATORS: Whom people of a community can ask.
         "contact": messages.gettext("Contact"),
+        # TRANSLATORS: Of a place where a workshop is held: two letters such as PE.
+        "country": messages.gettext("Country"),
         "language": messages.gettext("Language"),
         # TRANSLATORS: For how long something was given.
         "minutes": messages.gettext("Minutes"),
+        # TRANSLATORS: Of a champion: everybody may read the name.
+        "named": messages.gettext("Named"),
         "names": messages.gettext("Name"),
         # TRANSLATORS: The number that a waiting person sees.
         "number": messages.gettext("Number"),
         "opens_at": messages.gettext("Opens"),
         "paused": messages.pgettext("code", "Paused"),
         "profile": messages.gettext("Profile"),
+        "public": messages.gettext("Shown to everybody"),
         "reserved": messages.pgettext("quota", "Reserved"),
         "retention_days": messages.gettext("Days that people are kept"),
         "role": messages.gettext("Role"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.notices import ERASURE_PLANNED, INVITE_INHERITED, KEY_APPROVED, Notice
+from ..domain.notices import ERASURE_PLANNED, INVITE_INHERITED, KEY_APPROVED, ROLE_GIVEN, Notice
 from ..i18n.messages import Messages
 
 
@@ -61,8 +61,23 @@ def _invite_inherited(notice: Notice, messages: Messages) -> str:
     )
 
 
+def _role_given(notice: Notice, messages: Messages) -> str:
+    if notice.data.get("role") == "instructor":
+        return messages.gettext(
+            "You completed the workshop %(workshop)s and are an instructor of its community now: you "
+            "may open workshops.",
+            workshop=notice.data["workshop"],
+        )
+    return messages.gettext(
+        "You completed the workshop %(workshop)s and are a helper of its community now: you may help "
+        "in its workshops.",
+        workshop=notice.data["workshop"],
+    )
+
+
 SENTENCES: dict[str, Callable[[Notice, Messages], str]] = {
     KEY_APPROVED: _key_approved,
     INVITE_INHERITED: _invite_inherited,
     ERASURE_PLANNED: _erasure_planned,
+    ROLE_GIVEN: _role_given,
 }

@@ -26,9 +26,13 @@ STATUS: dict[str, int] = {
     "community.retention": 400,
     "community.slug": 400,
     "community.suspended": 403,
+    "country.unknown": 400,
     "declared": 409,
     "erasure.not_confirmed": 400,
     "erasure.not_yours": 403,
+    "feedback.closed": 409,
+    "feedback.given": 409,
+    "feedback.text": 400,
     "form.outdated": 400,
     "form.too_long": 413,
     "group.taken": 409,
@@ -99,6 +103,7 @@ STATUS: dict[str, int] = {
     "version.outdated": 412,
     "workshop.closed": 409,
     "workshop.message": 400,
+    "workshop.no_promise": 409,
     "workshop.seats": 400,
     "workshop.seats_taken": 409,
     "workshop.sessions": 400,
@@ -223,12 +228,24 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "community.suspended": lambda _, m: m.gettext(
         "Your community is suspended for now. Nothing of yours is lost."
     ),
+    "country.unknown": lambda r, m: m.gettext(
+        "%(text)s is no country. Please write its two letters, such as %(example)s.",
+        text=r.text,
+        example="PE",
+    ),
     "declared": lambda _, m: m.gettext("The operator of this hub decides this."),
     "erasure.not_confirmed": lambda _, m: m.gettext(
         "This is not your username. Nothing was erased."
     ),
     "erasure.not_yours": lambda _, m: m.gettext(
         "Only this person or the operator of this hub may erase this account."
+    ),
+    "feedback.closed": lambda _, m: m.gettext(
+        "These questions can be answered for 14 days after the workshop."
+    ),
+    "feedback.given": lambda _, m: m.gettext("You have answered these questions already."),
+    "feedback.text": lambda r, m: m.gettext(
+        "Please write at most %(limit)s characters that can be shown.", limit=r.limit
     ),
     "form.outdated": lambda _, m: m.gettext("Please send the form once more."),
     "form.too_long": lambda _, m: m.gettext("This text is too long. Please send a shorter one."),
@@ -383,6 +400,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "workshop.closed": lambda _, m: m.gettext("This workshop is over."),
     "workshop.message": lambda r, m: m.gettext(
         "Please write a message of at most %(limit)s characters that can be shown.", limit=r.limit
+    ),
+    "workshop.no_promise": lambda _, m: m.gettext(
+        "This workshop promises no role. Choose one first."
     ),
     "workshop.seats_taken": lambda r, m: m.ngettext(
         "%(num)s seat is taken already. Please give at least as many.",

@@ -18,6 +18,7 @@ from ..application.invites import IssuedInvite as Issued
 from ..domain import accounts, invites, notices, reservations, waiting, workshops
 from ..domain import communities as domain_communities
 from ..domain.access import Access
+from ..domain.countries import country_of_site
 from ..domain.grants import Role
 from ..domain.windows import write_window
 from ..pages.language import current_messages
@@ -241,10 +242,12 @@ class Site(Answer):
     slug: str
     name: str
     zone: str
+    country: str | None = Field(description="ISO 3166-1; by its zone where nobody has said.")
 
     @classmethod
     def of(cls, site: workshops.Site) -> Site:
-        return cls(slug=site.slug, name=site.name, zone=site.zone)
+        country = country_of_site(site)
+        return cls(slug=site.slug, name=site.name, zone=site.zone, country=country)
 
 
 class Workshop(Answer):
@@ -259,6 +262,7 @@ class Workshop(Answer):
     profile: str | None
     reserved: Amounts | None
     message: str | None  # of its staff, for its people
+    promised: Literal["helper", "instructor"] | None  # to those who complete it
     state: Literal["planned", "running", "between", "ended", "closed"]
 
     @classmethod
@@ -359,6 +363,7 @@ def _workshop_fields(workshop: workshops.Workshop, now: datetime) -> dict[str, A
         "profile": workshop.profile,
         "reserved": None if workshop.reserved is None else dict(workshop.reserved),
         "message": workshop.message_at(now),
+        "promised": None if workshop.promised is None else workshop.promised.label,
         "state": workshop.state(now).value,
     }
 

@@ -224,8 +224,9 @@ class SitesApi(ApiHandler):
     )
     async def post(self, community: str, workshop: str, body: models.SiteBody) -> None:
         site = {"name": body.name, "zone": body.zone}
+        country = body.country
         await self.make(
-            lambda desk: add_site(desk, self.actor, community, workshop, **site),
+            lambda desk: add_site(desk, self.actor, community, workshop, **site, country=country),
             answers.Site.of,
             body,
         )

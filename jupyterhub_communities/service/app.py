@@ -27,13 +27,17 @@ from . import (
     codes,
     community_settings,
     ends,
+    feedback,
     keys,
+    numbers,
     openapi,
     operating,
     pages,
     people,
     quotas,
     rehearsals,
+    training,
+    transparency,
     workshop_api,
     workshop_pages,
 )
@@ -67,6 +71,10 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *people.API_HANDLERS,
     *community_settings.API_HANDLERS,
     *operating.API_HANDLERS,
+    *training.API_HANDLERS,
+    *feedback.API_HANDLERS,
+    *numbers.API_HANDLERS,
+    *transparency.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -118,6 +126,10 @@ def make_app(
         *people.PAGE_ROUTES,
         *community_settings.PAGE_ROUTES,
         *operating.PAGE_ROUTES,
+        *training.PAGE_ROUTES,
+        *feedback.PAGE_ROUTES,
+        *numbers.PAGE_ROUTES,
+        *transparency.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

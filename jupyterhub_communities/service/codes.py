@@ -60,6 +60,7 @@ class CodesPage(PageHandler):
             slug,
             name=self.get_body_argument("site_name", ""),
             zone=self.get_body_argument("site_zone", ""),
+            country=self.get_body_argument("site_country", ""),
         )
 
     async def _make(self, community: str, slug: str | None, form: CodeForm, action: str) -> None:

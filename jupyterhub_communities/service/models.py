@@ -197,6 +197,7 @@ class SiteBody(Body):
 
     name: str = Field(min_length=1, max_length=500)
     zone: str = Field(max_length=64)
+    country: str | None = Field(None, max_length=20)
 
 
 class KeyBody(Body):
@@ -257,7 +258,7 @@ class PlaceQuery(BaseModel):
     workshop: str | None = Field(None, description="The limits of one of its workshops.")
 
 
-class _PeriodQuery(BaseModel):
+class SpanQuery(BaseModel):
     days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = Field(
         None, description="The last days; goes before `from` and `to`."
     )
@@ -265,8 +266,11 @@ class _PeriodQuery(BaseModel):
         None, alias="from", description="A day of the hub's zone, or a time with its offset."
     )
     to: str | None = Field(None, description="The last day, or a time with its offset.")
-    workshop: str | None = Field(None, description="One of the community's workshops only.")
     format: Literal["json", "csv"] = "json"
+
+
+class _PeriodQuery(SpanQuery):
+    workshop: str | None = Field(None, description="One of the community's workshops only.")
 
 
 class UsageQuery(_PeriodQuery):

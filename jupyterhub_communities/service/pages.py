@@ -10,6 +10,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from ..application.board import NOTHING_SEEN, sees_board
 from ..application.communities import my_memberships, view_community, view_usage
+from ..application.feedback import may_answer
 from ..application.hands import my_help
 from ..application.members import may_see_people, page_of_members
 from ..application.news import news_of
@@ -111,6 +112,7 @@ class HomePage(PageHandler):
             stops=shown_stops(news.stops, current_messages()),
             workshop_messages=news.messages,
             offers=await self.run(my_offers, self.username),
+            asked=news.asked,
             grace_notice="" if until is None else grace_sentence(until, current_messages()),
         )
 
@@ -136,6 +138,8 @@ class CommunityPage(PageHandler):
             may_change=may(self.actor, Verb.CHANGE_COMMUNITY, slug),
             is_member=any(grant.community == slug for grant in self.actor.grants),
             person_path=lambda name: quote(name, safe=""),
+            may_see_numbers=may(self.actor, Verb.VIEW_NUMBERS, slug),
+            may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )
 
@@ -249,6 +253,9 @@ class WorkshopPage(PageHandler):
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
             may_close=may(self.actor, Verb.CLOSE_WORKSHOP, community, slug),
             may_change=may(self.actor, Verb.CHANGE_WORKSHOP, community, slug),
+            may_give=may(self.actor, Verb.GIVE_PROMISED, community, slug),
+            may_read_answers=may(self.actor, Verb.VIEW_FEEDBACK, community, slug),
+            may_answer=may_answer(self.actor, view.workshop, self.house.clock.now()),
             reserve=reserve_in_words(view.reserve, view.workshop.zone, current_messages()),
         )
 

@@ -26,7 +26,7 @@ from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from ..domain.invites import InviteKind
 from ..domain.names import same_name
 from ..domain.paging import Page, Part, part_of
-from .tables import accounts, communities, grants, invites, redemptions, workshops
+from .tables import accounts, communities, grants, invites, redemptions, trainings, workshops
 
 HISTORY_COLUMNS = (
     *(column.label(f"grant_{column.name}") for column in grants.c),
@@ -97,7 +97,7 @@ class SqlGrants:
         query = (
             select(role.label("role"), name.label("name"), person.label("id"))
             .join(accounts, accounts.c.id == grants.c.account_id)
-            .where(grants.c.community == community, *_unlapsed(now))
+            .where(grants.c.community == community, *unlapsed_at(now))
             .group_by(person, name)
             .order_by(role.desc(), name, person)
             .limit(page.limit + 1)
@@ -158,7 +158,7 @@ class SqlGrants:
         self._connection.execute(_ADD, values)
 
     def count_people(self, now: datetime) -> int:
-        query = select(func.count(grants.c.account_id.distinct())).where(*_unlapsed(now))
+        query = select(func.count(grants.c.account_id.distinct())).where(*unlapsed_at(now))
         return self._connection.execute(query).scalar_one()
 
     def revoke(self, grant_ids: Iterable[str], now: datetime) -> None:
@@ -216,17 +216,22 @@ class SqlGrants:
         self._connection.execute(
             update(grants).where(grants.c.account_id == from_account).values(account_id=to_account)
         )
+        self._connection.execute(
+            update(trainings)
+            .where(trainings.c.account_id == from_account)
+            .values(account_id=to_account)
+        )
 
     def _unlapsed(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Grant]:
         rows = self._connection.execute(
             select(grants)
-            .where(condition, *_unlapsed(now))
+            .where(condition, *unlapsed_at(now))
             .order_by(grants.c.starts_at, grants.c.id)
         )
         return [_grant(row) for row in rows]
 
 
-def _unlapsed(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def unlapsed_at(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         grants.c.revoked_at.is_(None),
         grants.c.starts_at <= now + CLOCK_SLACK,

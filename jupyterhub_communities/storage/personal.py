@@ -26,6 +26,7 @@ from sqlalchemy import (
 from .tables import (
     accounts,
     audit,
+    feedback_marks,
     grants,
     hands,
     identities,
@@ -39,6 +40,7 @@ from .tables import (
     server_accesses,
     start_tickets,
     start_troubles,
+    trainings,
     usage,
     waiting,
     workshops,
@@ -77,6 +79,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
             "starts_at",
             "ends_at",
             "revoked_at",
+            "is_named",
         ]
     ),
     "redemptions": frozenset({"invite_id", "account_id", "redeemed_at", "attempt_digest"}),
@@ -97,6 +100,8 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "kept_answers": frozenset({"account_id", "key_digest", "answer_sealed"}),
     "role_offers": frozenset({"username", "role", "made_by"}),
     "workshops": frozenset({"made_by"}),
+    "trainings": frozenset(["account_id", "community", "workshop", "role", "trained_by", "at"]),
+    "feedback_marks": frozenset({"account_id", "community", "workshop"}),
     "audit": frozenset({"actor", "subject"}),
 }
 _SECRET = ("digest", "sealed")  # what codes and keys are looked up and sealed with
@@ -111,6 +116,8 @@ class SqlPersonal:
             *(identities, grants, redemptions, key_requests, notices, usage, kept_answers),
             start_troubles,
         )
+        own = (identities, grants, redemptions, key_requests, notices, usage, kept_answers)
+        own += (trainings, feedback_marks)
         username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
         redeemed, attempts = _redeemed_by(account_id)
         # A code names the person for whom it was made; whoever made it knows that, and is another.
@@ -186,8 +193,13 @@ class SqlPersonal:
         for table in (
             *(redemptions, grants, identities, notices, key_requests, kept_answers),
             *(start_troubles, hands),
+            feedback_marks,
         ):
             execute(delete(table).where(table.c.account_id == account_id))
+        # That a workshop made an instructor stays, without whom.
+        execute(
+            update(trainings).where(trainings.c.account_id == account_id).values(account_id=None)
+        )
         execute(delete(invites).where(invites.c.bound_username == username))
         # Also those that they made: an offer without its maker would be the operator's.
         is_theirs = or_(role_offers.c.username == username, role_offers.c.made_by == account_id)

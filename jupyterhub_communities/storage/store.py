@@ -23,6 +23,8 @@ from .marks import SqlMarks
 from .meters import SqlMeters
 from .notices import SqlNotices
 from .offers import SqlRoleOffers
+from .openness import SqlOpenness
+from .outcomes import SqlAnswered, SqlSums, SqlTrainings
 from .people import SqlPeople
 from .personal import SqlPersonal
 from .rehearsals import SqlRehearsals
@@ -59,3 +61,7 @@ class SqlStore:
         self.board: ports.Board = SqlBoard(connection, hub_name)
         self.hands: ports.Hands = SqlHands(connection, hub_name)
         self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)
+        self.trainings: ports.Trainings = SqlTrainings(connection)
+        self.answered: ports.Answered = SqlAnswered(connection)
+        self.sums: ports.Sums = SqlSums(connection)
+        self.openness: ports.Openness = SqlOpenness(connection)

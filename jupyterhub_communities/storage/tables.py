@@ -124,6 +124,7 @@ communities = Table(
     Column("suspended_because", Text),
     Column("shows_people", Boolean, nullable=False, server_default=false()),  # to all its members
     Column("archived_at", UtcDateTime),
+    Column("is_public", Boolean, nullable=False, server_default=false()),
 )
 
 # Roles that were offered, and neither accepted nor declined. The username may be nobody's.
@@ -157,6 +158,9 @@ workshops = Table(
     Column("reserved", JSON(none_as_null=True)),
     Column("reserved_at", UtcDateTime),
     Column("message", Text),
+    Column("promised", Integer),  # a role in the community, to those who complete it
+    # Somebody has seen what was answered about it: nobody answers any more.
+    Column("is_told", Boolean, nullable=False, server_default=false()),
 )
 
 sessions = Table(
@@ -178,6 +182,7 @@ sites = Table(
     Column("slug", Slug, primary_key=True),
     Column("name", Text, nullable=False),
     Column("zone", String(64), nullable=False),
+    Column("country", String(2)),
     ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
 )
 
@@ -225,6 +230,8 @@ grants = Table(
     Column("starts_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    # A champion who agreed to be named, for as long as this holds.
+    Column("is_named", Boolean, nullable=False, server_default=false()),
     Index(None, "community", "workshop"),
     Index(None, "ends_at"),
     Index(None, "revoked_at"),
@@ -474,6 +481,47 @@ rehearsals = Table(
     Column("invite_id", Id, ForeignKey("invites.id"), primary_key=True),
     Column("lesson_at", UtcDateTime),
     Column("language_at", UtcDateTime),
+)
+
+# Who was given the role that a workshop had promised, and by whom.
+trainings = Table(
+    "trainings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), index=True),  # None: erased since
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("trained_by", Id),
+    Column("at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+    Index(None, "community", "at"),
+)
+
+# What was answered about workshops, without whom and without when: in the order of ids that say
+# nothing, which is why SQLite must not count the rows as they come.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("useful", Integer, nullable=False),
+    Column("followed", String(16), nullable=False),
+    Column("missing", Text),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+    Index(None, "community", "workshop"),
+    sqlite_with_rowid=False,
+)
+
+# That somebody has answered: nothing leads from here to an answer.
+feedback_marks = Table(
+    "feedback_marks",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("community", Slug, primary_key=True),
+    Column("workshop", Slug, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # Only ever added to: triggers refuse the rest, as they do for its links.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from ..domain.grants import Role
 from ..domain.paging import Page, Part, part_of
 from ..domain.units import Amounts
 from ..domain.workshops import Session, Site, Workshop
@@ -63,7 +65,7 @@ class SqlWorkshops:
         return _workshop(
             rows[0],
             tuple(Session(row.starts_at, row.ends_at) for row in rows if row.ends_at is not None),
-            tuple(Site(site.slug, site.name, site.zone) for site in places),
+            tuple(_site(site) for site in places),
         )
 
     def sessions(self, community: str, slug: str) -> Sequence[Session]:
@@ -105,6 +107,7 @@ class SqlWorkshops:
                 reserved=None if workshop.reserved is None else dict(workshop.reserved),
                 reserved_at=workshop.reserved_at,
                 message=workshop.message,
+                promised=_number(workshop.promised),
             )
         )
         self._add_sessions(workshop)
@@ -131,6 +134,9 @@ class SqlWorkshops:
     def set_message(self, community: str, slug: str, message: str | None) -> None:
         self._update(community, slug, message=message)
 
+    def set_promise(self, community: str, slug: str, promised: Role | None) -> None:
+        self._update(community, slug, promised=_number(promised))
+
     def add_site(self, community: str, workshop: str, site: Site) -> None:
         self._connection.execute(
             insert(sites).values(
@@ -139,6 +145,7 @@ class SqlWorkshops:
                 slug=site.slug,
                 name=site.name,
                 zone=site.zone,
+                country=site.country,
             )
         )
 
@@ -205,15 +212,21 @@ class SqlWorkshops:
             .order_by(sites.c.slug)
         )
         for row in site_rows:
-            places.setdefault(row.workshop, []).append(Site(row.slug, row.name, row.zone))
+            places.setdefault(row.workshop, []).append(_site(row))
         return [
             _workshop(row, tuple(held[row.slug]), tuple(places.get(row.slug, ()))) for row in rows
         ]
 
 
-def _workshop(
-    row: Row[tuple[object, ...]], held: tuple[Session, ...], places: tuple[Site, ...]
-) -> Workshop:
+def _number(role: Role | None) -> int | None:
+    return None if role is None else int(role)
+
+
+def _site(row: Row[Any]) -> Site:
+    return Site(row.slug, row.name, row.zone, row.country)
+
+
+def _workshop(row: Row[Any], held: tuple[Session, ...], places: tuple[Site, ...]) -> Workshop:
     return Workshop(
         community=row.community,
         slug=row.slug,
@@ -230,4 +243,5 @@ def _workshop(
         reserved=row.reserved,
         reserved_at=row.reserved_at,
         message=row.message,
+        promised=None if row.promised is None else Role(row.promised),
     )

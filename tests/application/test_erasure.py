@@ -40,12 +40,14 @@ from jupyterhub_communities.domain.refusals import (
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import (
+    feedback_marks,
     invites,
     key_requests,
     metadata,
     notices,
     redemptions,
     role_offers,
+    trainings,
     waiting,
 )
 
@@ -388,6 +390,9 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
         )
         connection.execute(insert(key_requests).values(**own, number="1", browser_digest=b"b"))
         connection.execute(insert(notices).values(**own, kind="linked", data={}))
+        place = {"account_id": mine, "community": "andes", "workshop": opened.workshop.slug}
+        connection.execute(insert(feedback_marks).values(**place))
+        connection.execute(insert(trainings).values(**place, id="own", role=2, at=now))
     found = house.call(erasure.export_me, sol)
     assert set(found) == set(PERSONAL)
     for table, columns in PERSONAL.items():

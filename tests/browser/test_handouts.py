@@ -75,6 +75,26 @@ async def test_a_handout_is_one_page_of_paper_in_every_language(
         assert is_paper(sizes[0], paper)
 
 
+async def test_a_report_is_one_page_of_paper_in_every_language(demo, workshop, new_device) -> None:
+    """With as many workshops as other tests have left here: more than it lists, or fewer."""
+    page = await new_device("es-PE", width=1000)
+    await sign_in(page, demo)
+    base = workshop.partition("/workshops/")[0]
+    for language in ("es", "ar", "en", "fr", "pt-BR", "sw"):
+        await page.goto(f"{base}/report?language={language}")
+        await page.evaluate(
+            """() => {
+                const list = document.querySelector(".report-list");
+                const one = list.querySelector("li");
+                while (list.children.length < 12) list.append(one.cloneNode(true));
+                for (const title of list.querySelectorAll("bdi")) title.textContent = "x ".repeat(60);
+            }"""
+        )
+        sizes = sheets_of(await page.pdf(format="A4"))
+        assert len(sizes) == 1, language
+        assert is_paper(sizes[0], "A4")
+
+
 async def test_a_sheet_that_does_not_fit_is_noticed(demo, workshop, new_device) -> None:
     page = await new_device("es-PE", width=1000)
     await sign_in(page, demo)

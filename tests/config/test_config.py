@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import jsonschema
@@ -55,6 +56,17 @@ def test_a_good_file_becomes_settings_and_declarations(tmp_path) -> None:
     assert profile.roles == {Role.INSTRUCTOR}
     assert declaration.community.name("es-PE") == "Andes"
     assert declaration.quota.held["servers"].most == 4
+
+
+def test_prices_are_read_exactly_and_a_currency_is_one_that_there_is(tmp_path) -> None:
+    prices = "prices: {currency: PEN, server_hour: 0.1, gpu_hour: {a100: 2.50}}"
+    found = load(tmp_path, GOOD.replace("servers: 10", prices)).settings().prices
+    assert (found.currency, found.server, found.cpu) == ("PEN", Decimal("0.1"), 0)
+    assert found.gpus == {"a100": Decimal("2.5")}
+    assert load(tmp_path, GOOD).settings().prices is None
+    for wrong in ("currency: Soles", "currency: PEN, cpu_hour: -1", "server_hour: 1"):
+        line = mistakes(tmp_path, GOOD.replace("servers: 10", f"prices: {{{wrong}}}"))[0]
+        assert line.startswith("3: hub.prices"), line
 
 
 def test_gpus_and_storage_of_a_profile_and_of_its_options(tmp_path) -> None:

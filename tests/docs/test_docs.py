@@ -195,13 +195,15 @@ IMPERSONAL = {
     "balances": "scope resource quota held quota_each is_shared_equally nominal may_borrow may_lend",
     "communities": "slug names language contact declared created_at retention_days cohort "
     "suspended_at "
-    "suspended_because shows_people archived_at",
+    "suspended_because shows_people archived_at is_public",
     "grants": "id",
     "hands": "id community workshop site ended_at",
     "identities": "",
     "invites": "id community workshop site role kind batch seats taken opens_at closes_at lasts_until "
     "lasts_seconds paused_at is_by_hand created_at revoked_at code_digest code_sealed link_digest "
     "link_sealed",
+    "feedback": "id community workshop useful followed missing",
+    "feedback_marks": "",
     "kept_answers": "request_digest made_at",
     "key_requests": "id number created_at approved_at used_at",
     "leases": "id hub community workshop profile requested_at active_at settled_at adopted "
@@ -212,15 +214,16 @@ IMPERSONAL = {
     "rehearsals": "invite_id lesson_at language_at",
     "role_offers": "id community made_at ends_at",
     "sessions": "community workshop starts_at ends_at",
-    "sites": "community workshop slug name zone",
+    "sites": "community workshop slug name zone country",
     "server_accesses": "id hub hand_id community workshop removed_at",
     "start_troubles": "hub",
     "start_tickets": "id hub community workshop amounts",
+    "trainings": "id",
     "spent": "scope resource hour total",
     "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
     "workshops": "community slug title language zone seats profile created_at closed_at "
-    "reserved reserved_at message",
+    "reserved reserved_at message promised is_told",
 }
 
 
@@ -251,7 +254,7 @@ WITHOUT_A_PICTURE = {
     "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
-    "languages", "layout", "notices", "service/audit", "service/audit_summary", "service/base", "service/board", "service/community_settings", "service/erased", "service/error", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/new_community", "service/numbers_of_hub", "service/offers", "service/overbooked", "service/people", "service/participant", "service/person", "service/quota", "service/rehearsal", "service/retire", "service/sheet", "service/slip_list", "service/words", "service/workshop_fields", "stops", "workshop_messages",
+    "asked", "languages", "layout", "notices", "service/audit", "service/audit_months", "service/audit_summary", "service/base", "service/board", "service/community_settings", "service/erased", "service/error", "service/feedback", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/new_community", "service/numbers", "service/numbers_of_hub", "service/offers", "service/outcome_links", "service/overbooked", "service/participant", "service/people", "service/person", "service/questions", "service/quota", "service/rehearsal", "service/report", "service/report_sheet", "service/retire", "service/sheet", "service/slip_list", "service/span", "service/training", "service/trainings", "service/transparency", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
 
 
@@ -292,9 +295,10 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         "CHAMPION": champion["username"],
         **lost_key_of_a_double(demo),
         **two_who_wait(demo),
+        **one_who_completed(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 95
+    assert len(commands) == 107
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
@@ -314,6 +318,13 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
             r"^etag: (.+?)\r?$", headers.read_text(), re.IGNORECASE | re.MULTILINE
         ):
             environment["ETAG"] = found[1]
+
+
+def one_who_completed(demo) -> dict[str, str]:
+    """Somebody of the workshop who is to be given what it promises."""
+    device = Browser(SimpleNamespace(url=demo.hub.removesuffix("/hub/")), "es")
+    device.post("/hub/join", device.join_form(demo.code("es"), "Completa", action="new"))
+    return {"TRAINEE": device.username()}
 
 
 def two_who_wait(demo) -> dict[str, str]:

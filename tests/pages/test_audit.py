@@ -20,6 +20,8 @@ WITHOUT_ENTRY = {
     "ending.note_ends_carried_out": "how far a timer has come",
     "erasure.forget_tickets": "names that have had their time",
     "hands.note_removed": "what the Hub was told: the end has its own",
+    "feedback.give_feedback": "it would say who answered, and when, beside answers without either",
+    "feedback.view_results": "that nobody answers any more",
     "key_requests.ask_for_key": "a stranger's browser: nothing changes until somebody approves",
     "notices.put_notice_away": "the person's own, and read",
     "repeating.forget_answers": "answers that have had their day",

@@ -24,6 +24,7 @@ from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.key_requests import ask_for_key
 from jupyterhub_communities.application.members import view_member
 from jupyterhub_communities.application.offers import offer_role
+from jupyterhub_communities.application.training import promise_role
 from jupyterhub_communities.application.waiting import wait_in_line
 from jupyterhub_communities.application.workshops import add_site
 from jupyterhub_communities.domain.grants import LOWEST_ROLE, OF_EVERY_MEMBER, Role, Verb
@@ -194,6 +195,12 @@ class Town:
             store.leases.add(lease)
         return {"username": username}
 
+    def completes(self, place: str) -> dict[str, str]:
+        """Somebody of the workshop, which promises a role."""
+        ana = actor_of(self.house, "ana")
+        self.house.call(promise_role, ana, "andes", self.slugs[WORKSHOP], Role.HELPER)
+        return {"username": self.join(self.doors[place].code)}
+
     def waits(self, place: str) -> dict[str, str]:
         number = next(self.numbers)
         request = JoinRequest(self.lines[place].code, f"attempt {number}", f"Persona {number}")
@@ -287,6 +294,40 @@ def _cases() -> list[Case]:
         Case(Verb.VIEW_USAGE_OF_PEOPLE, COMMUNITY, "GET", "api usage?by=person"),
         Case(Verb.VIEW_AUDIT, COMMUNITY, "GET", "api audit"),
         Case(Verb.VIEW_AUDIT, COMMUNITY, "GET", "api audit?format=csv"),
+        Case(Verb.PROMISE_ROLE, COMMUNITY, "PUT", f"api {w}/promise", {"role": "helper"}),
+        Case(
+            Verb.PROMISE_ROLE,
+            COMMUNITY,
+            "POST",
+            f"{w}/training",
+            {"action": "promise", "role": "helper"},
+        ),
+        Case(Verb.GIVE_PROMISED, WORKSHOP, "GET", f"api {w}/training"),
+        Case(Verb.GIVE_PROMISED, WORKSHOP, "GET", f"{w}/training"),
+        Case(
+            Verb.GIVE_PROMISED,
+            WORKSHOP,
+            "POST",
+            f"api {w}/training",
+            fresh=_at("completes", WORKSHOP),
+        ),
+        Case(
+            Verb.GIVE_PROMISED, WORKSHOP, "POST", f"{w}/training", fresh=_at("completes", WORKSHOP)
+        ),
+        Case(Verb.PROMISE_ROLE, COMMUNITY, "DELETE", f"api {w}/promise"),
+        Case(Verb.VIEW_MEMBERS, COMMUNITY, "GET", "api trainings"),
+        Case(Verb.VIEW_MEMBERS, COMMUNITY, "GET", "trainings"),
+        Case(Verb.VIEW_FEEDBACK, WORKSHOP, "GET", f"api {w}/feedback"),
+        Case(Verb.VIEW_FEEDBACK, WORKSHOP, "GET", f"{w}/feedback"),
+        Case(Verb.VIEW_COMMUNITY, COMMUNITY, "GET", "api transparency"),
+        Case(Verb.VIEW_COMMUNITY, COMMUNITY, "GET", "transparency"),
+        Case(Verb.PUBLISH, COMMUNITY, "PUT", "api transparency", {"public": False}),
+        Case(Verb.PUBLISH, COMMUNITY, "POST", "transparency", {"action": "withdraw"}),
+        Case(Verb.BE_NAMED, COMMUNITY, "PUT", "api transparency/me"),
+        Case(Verb.BE_NAMED, COMMUNITY, "DELETE", "api transparency/me"),
+        Case(Verb.VIEW_NUMBERS, COMMUNITY, "GET", "api numbers"),
+        Case(Verb.VIEW_NUMBERS, COMMUNITY, "GET", "numbers"),
+        Case(Verb.VIEW_NUMBERS, COMMUNITY, "GET", "report"),
     ]
     for place in everywhere:
         one = f"invites/{{invite_{place}}}"
@@ -403,6 +444,10 @@ async def test_each_role_at_each_scope_may_exactly_what_the_table_says(town, ask
                 values |= made
                 if case.verb is Verb.APPROVE_KEY:
                     body = made
+                if case.verb is Verb.GIVE_PROMISED:
+                    username = made["username"]
+                    is_api = case.path.startswith("api ")
+                    body = {"usernames": [username]} if is_api else {"person": username}
             before = town.entries()
             path = _path(case, values)
             status, text = await ask(who.token, case.method, path, _filled(body, values))

@@ -147,6 +147,22 @@ async def not_running(at):
     await at.open(f"/hub/user/{at.world.facts['newcomer']}/")
 
 
+@on_the_demo("graduate")
+async def asked_at_home(at):
+    await at.service()
+
+
+@on_the_demo("graduate")
+async def questions(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/questions")
+
+
+@on_the_demo("graduate")
+async def questions_with_errors(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/questions")
+    await at.send("#missing", missing="x" * 501)
+
+
 @on_the_demo("learner")
 async def home(at):
     await at.open("/hub/home")
@@ -434,6 +450,41 @@ async def a_rehearsal(at):
 
 
 @on_the_demo("champion")
+async def who_completed_it(at):
+    await at.workshop("/training")
+
+
+@on_the_demo("champion")
+async def who_completed_a_workshop_that_promises_nothing(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/training")
+
+
+@on_the_demo("champion")
+async def who_trained_whom(at):
+    await at.service("communities/andes/trainings")
+
+
+@on_the_demo("champion")
+async def what_people_said(at):
+    await at.service(f"communities/andes/workshops/{at.world.facts['over']}/feedback")
+
+
+@on_the_demo("champion")
+async def what_everybody_may_know_with_its_buttons(at):
+    await at.service("communities/andes/transparency")
+
+
+@on_the_demo("champion")
+async def numbers(at):
+    await at.service("communities/andes/numbers")
+
+
+@on_the_demo("champion")
+async def report(at):
+    await at.service(f"communities/andes/report?language={at.tag}")
+
+
+@on_the_demo("champion")
 async def retire(at):
     await at.workshop(f"/people/{at.world.facts['double']}/retire")
 
@@ -482,6 +533,11 @@ async def audit_of_nobody(at):
 @on_the_demo("champion")
 async def audit_of_a_day_that_is_none(at):
     await at.service("communities/andes/audit?from=2026-02-31")
+
+
+@on_the_demo("learner")
+async def what_everybody_may_know(at):
+    await at.service("communities/andes/transparency")
 
 
 @on_the_demo("learner")

@@ -48,6 +48,16 @@ def make_world(demo: Demo) -> World:
     keep("learner", opened["invite"])
     text = "La sala es la B."
     api.put(f"communities/andes/workshops/{workshop}/message", message=text)
+    api.put(f"communities/andes/workshops/{workshop}/promise", role="helper")
+    over = api.post(
+        "communities/andes/workshops",
+        title=TITLE,
+        language="es",
+        zone="America/Lima",
+        sessions=[{key: time.isoformat() for key, time in day.items()}],
+    )
+    keep("over", over["invite"])
+    world.facts["over"] = over["slug"]
     for tag in LANGUAGES:  # what a whole room sees is in the workshop's language
         its = {key: time.isoformat() for key, time in day.items()}
         room = api.post(
@@ -78,6 +88,10 @@ def make_world(demo: Demo) -> World:
     world.join("newcomer", code, LEARNER, keeps_key=False)
     world.join("learner", code, LEARNER)
     world.join("helper", world.links["helper"], HELPER)
+    world.join("graduate", world.links["over"], "Amaru Quispe")
+    api.post(f"communities/andes/workshops/{over['slug']}/close")
+    given = {"usernames": [world.join("trainee", code, "Inti Mamani")]}
+    api.post(f"communities/andes/workshops/{workshop}/training", **given)
     world.join("first", world.links["full"], "Killa Puma")
     world.join("double", code, DOUBLE)
     world.join("twin", code, DOUBLE, keeps_key=False)

@@ -1,0 +1,211 @@
+"""Training of trainers: a role is promised by a workshop, given person by person, and remembered.
+
+Who promises must be able to give the role in the community, so the promise is the approval: an
+instructor of one workshop, who may give nothing beyond it, gives what was promised there and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.accounts import Account
+from ..domain.grants import Actor, Grant, Role, Source, Verb, may, require
+from ..domain.notices import ROLE_GIVEN
+from ..domain.refusals import BatchTooLarge, NotFound, NothingPromised
+from ..domain.training import Training, check_promise, is_due
+from ..domain.workshops import Workshop
+from .audit import record
+from .communities import find_community
+from .notices import notify
+from .ports import Desk, Store
+from .workshops import find_workshop
+
+MOST_AT_ONCE = 200  # people: more would keep others waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """One person of a workshop, as whoever gives the promised role sees them."""
+
+    account: Account
+    held: Role | None  # at the community itself
+    is_due: bool  # the promise would give them more
+    given_at: datetime | None  # when this workshop gave them a role
+    given_by: Account | None  # None also: erased, or the operator
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingView:
+    workshop: Workshop
+    may_promise: bool
+    people: tuple[Trainee, ...]  # by name
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Who trained whom, with what is still known of them."""
+
+    training: Training
+    person: Account | None  # None: erased
+    by: Account | None  # None: erased, or the operator
+    title: str  # of the workshop
+    language: str  # of the workshop
+
+
+def promise_role(
+    desk: Desk, actor: Actor, community: str, slug: str, role: Role | None
+) -> Workshop:
+    """What those get who complete the workshop; None: nothing any more. What was given stays. Raises
+    `RoleTooHigh`."""
+    with desk.database.write() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        own = require(actor, Verb.PROMISE_ROLE, community)
+        if role is not None:
+            check_promise(own, role)
+        if role != workshop.promised:
+            store.workshops.set_promise(community, slug, role)
+            record(
+                desk,
+                store,
+                actor,
+                Verb.PROMISE_ROLE,
+                f"workshop/{community}/{slug}",
+                community,
+                before={"role": None if workshop.promised is None else workshop.promised.label},
+                after={"role": None if role is None else role.label},
+            )
+        return find_workshop(store, actor, community, slug)
+
+
+def view_training(desk: Desk, actor: Actor, community: str, slug: str) -> TrainingView:
+    """Those who joined as learners or helpers and were not removed."""
+    with desk.database.read() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        require(actor, Verb.GIVE_PROMISED, community, slug)
+        people = _people(desk, store, workshop)
+        return TrainingView(
+            workshop=workshop,
+            may_promise=may(actor, Verb.PROMISE_ROLE, community),
+            people=tuple(sorted(people.values(), key=_by_name)),
+        )
+
+
+def give_promised(
+    desk: Desk, actor: Actor, community: str, slug: str, usernames: Collection[str]
+) -> Sequence[Account]:
+    """Gives the promised role to these people of the workshop: to all or to none. Answers with those
+    who did not have it; repeating it changes nothing. Raises `NothingPromised`, `BatchTooLarge` and
+    `NotFound`."""
+    with desk.database.write() as store:
+        workshop = find_workshop(store, actor, community, slug)
+        require(actor, Verb.GIVE_PROMISED, community, slug)
+        if workshop.promised is None:
+            raise NothingPromised
+        if not 0 < len(usernames) <= MOST_AT_ONCE:
+            raise BatchTooLarge(most=MOST_AT_ONCE)
+        people = _people(desk, store, workshop)
+        given = []
+        for username in dict.fromkeys(usernames):
+            person = people.get(username)
+            if person is None:
+                raise NotFound(kind="member")
+            if person.is_due:
+                _give(desk, store, actor, workshop, workshop.promised, person.account)
+                given.append(person.account)
+        return given
+
+
+def list_trainings(desk: Desk, actor: Actor, community: str) -> Sequence[Trained]:
+    """Who trained whom in a community, newest first."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        require(actor, Verb.VIEW_MEMBERS, community)
+        found = store.trainings.of_community(community)
+        ids = {id for one in found for id in (one.account_id, one.trained_by) if id is not None}
+        accounts = store.accounts.names(ids)
+        workshops = {one.slug: one for one in store.workshops.of_community(community)}
+        return [
+            Trained(
+                training=one,
+                person=accounts.get(one.account_id or ""),
+                by=accounts.get(one.trained_by or ""),
+                title=workshops[one.workshop].title,
+                language=workshops[one.workshop].language,
+            )
+            for one in found
+        ]
+
+
+def _people(desk: Desk, store: Store, workshop: Workshop) -> Mapping[str, Trainee]:
+    """By username. As many statements however many they are."""
+    community = workshop.community
+    here: dict[str, Role] = {}
+    for grant in store.grants.ever_of_workshop(community, workshop.slug):
+        if grant.revoked_at is None:
+            here[grant.account_id] = max(grant.role, here.get(grant.account_id, grant.role))
+    ids = [account_id for account_id, role in here.items() if role < Role.INSTRUCTOR]
+    held: dict[str, Role] = {}
+    for grant in store.grants.of_people(community, ids, desk.now):
+        if grant.workshop is None:
+            held[grant.account_id] = max(grant.role, held.get(grant.account_id, grant.role))
+    given = {one.account_id: one for one in store.trainings.of_community(community, workshop.slug)}
+    trainers = {one.trained_by for one in given.values() if one.trained_by is not None}
+    accounts = store.accounts.names({*ids, *trainers})
+    people = {}
+    for account_id in ids:
+        account = accounts.get(account_id)
+        if account is not None:
+            training = given.get(account_id)
+            by = None if training is None else training.trained_by
+            people[account.username] = Trainee(
+                account=account,
+                held=held.get(account_id),
+                is_due=is_due(workshop.promised, held.get(account_id)),
+                given_at=None if training is None else training.at,
+                given_by=accounts.get(by or ""),
+            )
+    return people
+
+
+def _give(
+    desk: Desk, store: Store, actor: Actor, workshop: Workshop, role: Role, account: Account
+) -> None:
+    store.grants.add(
+        Grant(
+            id=desk.chance.identifier(),
+            account_id=account.id,
+            role=role,
+            community=workshop.community,
+            workshop=None,
+            source=Source.TRAINING,
+            made_by=actor.account_id,
+            starts_at=desk.now,
+        )
+    )
+    store.trainings.add(
+        Training(
+            id=desk.chance.identifier(),
+            account_id=account.id,
+            community=workshop.community,
+            workshop=workshop.slug,
+            role=role,
+            trained_by=actor.account_id,
+            at=desk.now,
+        )
+    )
+    notify(desk, store, account.id, ROLE_GIVEN, role=role.label, workshop=workshop.title)
+    record(
+        desk,
+        store,
+        actor,
+        Verb.GIVE_PROMISED,
+        f"account/{account.id}",
+        workshop.community,
+        after={"role": role.label, "workshop": workshop.slug},
+    )
+
+
+def _by_name(one: Trainee) -> tuple[str, str]:
+    return (one.account.display_name.casefold(), one.account.username)

@@ -1,0 +1,188 @@
+"""Who trained whom, answers without names, and what a community's numbers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..application.outcome_ports import AskedWorkshop
+from ..domain.feedback import Feedback, Followed
+from ..domain.grants import Role
+from ..domain.training import Training
+from .grants import unlapsed_at
+from .tables import feedback, feedback_marks, grants, sessions, trainings, workshops
+
+
+class SqlTrainings:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Training]:
+        query = (
+            select(trainings)
+            .where(trainings.c.community == community)
+            .order_by(trainings.c.at.desc(), trainings.c.id)
+        )
+        if workshop is not None:
+            query = query.where(trainings.c.workshop == workshop)
+        return [
+            Training(
+                id=row.id,
+                account_id=row.account_id,
+                community=row.community,
+                workshop=row.workshop,
+                role=Role(row.role),
+                trained_by=row.trained_by,
+                at=row.at,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def add(self, training: Training) -> None:
+        self._connection.execute(
+            insert(trainings).values(
+                id=training.id,
+                account_id=training.account_id,
+                community=training.community,
+                workshop=training.workshop,
+                role=int(training.role),
+                trained_by=training.trained_by,
+                at=training.at,
+            )
+        )
+
+
+class SqlAnswered:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def mark(self, community: str, workshop: str, account_id: str) -> bool:
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        marked = self._connection.execute(
+            dialect.insert(feedback_marks)
+            .values(account_id=account_id, community=community, workshop=workshop)
+            .on_conflict_do_nothing()
+        )
+        return bool(marked.rowcount)
+
+    def is_marked(self, community: str, workshop: str, account_id: str) -> bool:
+        query = select(feedback_marks.c.account_id).where(
+            feedback_marks.c.account_id == account_id,
+            feedback_marks.c.community == community,
+            feedback_marks.c.workshop == workshop,
+        )
+        return self._connection.execute(query).first() is not None
+
+    def add(self, answer_id: str, community: str, workshop: str, answer: Feedback) -> None:
+        self._connection.execute(
+            insert(feedback).values(
+                id=answer_id,
+                community=community,
+                workshop=workshop,
+                useful=answer.useful,
+                followed=answer.followed.value,
+                missing=answer.missing,
+            )
+        )
+
+    def of_workshop(self, community: str, workshop: str) -> Sequence[Feedback]:
+        query = (
+            select(feedback)
+            .where(feedback.c.community == community, feedback.c.workshop == workshop)
+            .order_by(feedback.c.id)
+        )
+        return [
+            Feedback(row.useful, Followed(row.followed), row.missing)
+            for row in self._connection.execute(query)
+        ]
+
+    def is_told(self, community: str, workshop: str) -> bool:
+        query = select(workshops.c.is_told).where(
+            workshops.c.community == community, workshops.c.slug == workshop
+        )
+        return bool(self._connection.execute(query).scalar_one_or_none())
+
+    def set_told(self, community: str, workshop: str) -> None:
+        self._connection.execute(
+            update(workshops)
+            .where(workshops.c.community == community, workshops.c.slug == workshop)
+            .values(is_told=True)
+        )
+
+    def unanswered(self, community: str, workshop: str, now: datetime) -> int:
+        marked = exists().where(
+            feedback_marks.c.account_id == grants.c.account_id,
+            feedback_marks.c.community == community,
+            feedback_marks.c.workshop == workshop,
+        )
+        learners = (
+            select(grants.c.account_id)
+            .where(
+                grants.c.community == community,
+                grants.c.workshop == workshop,
+                *unlapsed_at(now),
+                ~marked,
+            )
+            .group_by(grants.c.account_id)
+            .having(func.max(grants.c.role) == int(Role.LEARNER))
+        )
+        query = select(func.count()).select_from(learners.subquery())
+        return self._connection.execute(query).scalar_one()
+
+    def not_marked(
+        self, account_id: str, places: Collection[tuple[str, str]], since: datetime
+    ) -> Sequence[AskedWorkshop]:
+        if not places:
+            return []
+        w = workshops.c
+        last = func.max(sessions.c.ends_at).label("ends_at")
+        of_it = and_(sessions.c.community == w.community, sessions.c.workshop == w.slug)
+        marked = exists().where(
+            feedback_marks.c.account_id == account_id,
+            feedback_marks.c.community == w.community,
+            feedback_marks.c.workshop == w.slug,
+        )
+        columns = (w.community, w.slug, w.title, w.language, w.closed_at)
+        query = (
+            select(*columns, last)
+            .join(sessions, of_it)
+            .where(
+                tuple_(w.community, w.slug).in_(sorted(places)),
+                or_(w.closed_at.is_(None), w.closed_at > since),
+                ~w.is_told,
+                ~marked,
+            )
+            .group_by(*columns)
+            .having(func.max(sessions.c.ends_at) > since)
+            .order_by(last, w.slug)
+        )
+        return [AskedWorkshop(**row._mapping) for row in self._connection.execute(query)]
+
+
+class SqlSums:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def learners(self, community: str, slugs: Collection[str]) -> int:
+        query = select(func.count(grants.c.account_id.distinct())).where(
+            grants.c.community == community,
+            grants.c.workshop.in_(slugs),
+            grants.c.role == int(Role.LEARNER),
+            grants.c.revoked_at.is_(None),
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def trained(self, community: str, start: datetime, end: datetime) -> Mapping[Role, int]:
+        query = (
+            select(trainings.c.role, func.count())
+            .where(
+                trainings.c.community == community,
+                trainings.c.at >= start,
+                trainings.c.at < end,
+            )
+            .group_by(trainings.c.role)
+        )
+        return {Role(role): number for role, number in self._connection.execute(query)}
