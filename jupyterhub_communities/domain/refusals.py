@@ -248,6 +248,13 @@ class IntentExpired(Refusal):
 
 
 @dataclass(eq=False)
+class ProofNeeded(Refusal):
+    """Whoever is signed in has not shown lately who they are, and this gives power away."""
+
+    code = "proof.needed"
+
+
+@dataclass(eq=False)
 class IdentityLinked(Refusal):
     """It opens another account already."""
 

@@ -62,6 +62,7 @@ STATUS: dict[str, int] = {
     "profile.option_not_offered": 403,
     "profile.image_not_allowed": 403,
     "profile.unknown": 400,
+    "proof.needed": 403,
     "quota.amount": 400,
     "quota.exceeded": 429,
     "quota.limit": 400,
@@ -273,6 +274,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "profile.image_not_allowed": lambda _, m: m.gettext("This image is not allowed here."),
     "profile.unknown": lambda _, m: m.gettext("There is no such profile."),
+    "proof.needed": lambda _, m: m.gettext("Please show once more who you are: sign in again."),
     "quota.amount": lambda r, m: m.gettext(
         "Please write an amount such as %(example)s.", example=r.example
     ),

@@ -72,7 +72,9 @@ def make_app(
     `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
     read_formats()
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
-    site = Site(hub_url=hub_prefix, service_url=prefix, asset_url=f"{prefix}static/")
+    # With subdomains the Hub has another host than the service.
+    hub_url = f"{public_hub_url.rstrip('/')}/" if public_hub_url else hub_prefix
+    site = Site(hub_url=hub_url, service_url=prefix, asset_url=f"{prefix}static/")
     page_routes: list[tuple[str, type[Any]]] = [
         ("", pages.HomePage),
         (f"communities/{_SLUG}", pages.CommunityPage),
@@ -119,6 +121,7 @@ def make_app(
         prefix=prefix,
         hub_prefix=hub_prefix,
         public_hub_url=public_hub_url,
+        hub_url=hub_url,
         openapi=openapi.document(API_HANDLERS, prefix=prefix, hub_auth=hub_auth),
         house=house,
         endings=Endings(house, hub),

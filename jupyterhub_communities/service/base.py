@@ -17,9 +17,10 @@ from ..application.people import Person, find_person, find_refusal
 from ..application.ports import Desk, Hub
 from ..domain.accounts import Account
 from ..domain.grants import Actor
-from ..domain.refusals import Refusal, StorageUnreachable
+from ..domain.refusals import ProofNeeded, Refusal, StorageUnreachable
 from ..pages.headers import page_headers
 from ..pages.language import current_messages, refine_language
+from ..pages.proofs import is_proved
 from ..pages.refusals import sentence_of, status_of
 
 P = ParamSpec("P")
@@ -95,6 +96,27 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             token, session_id=session, sync=False
         )
         return model
+
+    @property
+    def has_proved(self) -> bool:
+        """Whether the person has shown lately who they are. Nobody but them holds a token."""
+        if getattr(self, "_token_authenticated", False):
+            return True
+        return is_proved(self.request, self.username, self.house.clock.now(), self.house.keys)
+
+    def need_proof(self) -> None:
+        """Raises `ProofNeeded`."""
+        if not self.has_proved:
+            raise ProofNeeded
+
+    def again_address(self) -> str:
+        """Of the Hub's sign-in page, which leads back here."""
+        here = self.request.path
+        if self.request.method != "GET":
+            here = here.removesuffix("/code")  # a form whose page has another address
+        elif self.request.query:
+            here += f"?{self.request.query}"
+        return f"{self.settings['hub_url']}login?{urlencode({'again': '1', 'next': here})}"
 
     async def run(
         self, verb: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs

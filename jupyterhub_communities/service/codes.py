@@ -24,7 +24,7 @@ from ..pages.refusals import status_of
 from ..pages.tables import csv_text
 from .code_form import CodeForm
 from .names_file import read_names
-from .pages import PageHandler, qr_picture
+from .pages import ALWAYS, PageHandler, qr_picture
 
 
 class CodesPage(PageHandler):
@@ -103,6 +103,8 @@ class CodesPage(PageHandler):
 class InvitePage(PageHandler):
     """One code: shown, changed, renewed, revoked."""
 
+    asks_again = ALWAYS
+
     async def get(self, community: str, invite_id: str) -> None:
         await self._draw(community, invite_id)
 
@@ -151,6 +153,8 @@ class InvitePage(PageHandler):
 class BatchPage(PageHandler):
     """Slips to print, one for each unclaimed code; and giving the rest away."""
 
+    asks_again = ALWAYS
+
     async def get(self, community: str, batch: str) -> None:
         shown = await self.community(community)
         unclaimed = await self.run(show_batch, self.actor, community, batch)
@@ -186,6 +190,8 @@ class BatchPage(PageHandler):
 
 class BatchTable(PageHandler):
     """The unclaimed codes of a batch as CSV."""
+
+    asks_again = ALWAYS
 
     async def get(self, community: str, batch: str) -> None:
         await self.community(community)

@@ -34,6 +34,7 @@ class PageHandler(ServiceHandler):
     """A page, drawn with the service's templates."""
 
     draws_stale_forms = True
+    asks_again: tuple[str, ...] = ()  # methods for which who it is must have been shown lately
 
     async def prepare(self) -> None:
         try:
@@ -43,7 +44,9 @@ class PageHandler(ServiceHandler):
                 raise
             self.redirect(self.get_login_url())
             return
-        if self.is_stale:
+        if self.request.method in self.asks_again and not self.has_proved:
+            self.redirect(self.again_address(), status=303)
+        elif self.is_stale:
             await self.draw_stale(*self.path_args)
 
     async def draw_stale(self, *path: str) -> None:
@@ -87,6 +90,9 @@ class PageHandler(ServiceHandler):
         """Who must give, in a community or on the hub."""
         found: Overbooked = await self.run(view_overbooked, self.actor, slug)
         return overbooked_in_words(found, current_messages())
+
+
+ALWAYS = ("GET", "POST")
 
 
 class HomePage(PageHandler):
@@ -183,9 +189,8 @@ class WorkshopPage(PageHandler):
         """`typed` and `error` are those of a message that was not taken."""
         shown = await self.community(community)
         view = await self.run(view_workshop, self.actor, community, slug)
-        secret_link = (
-            "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
-        )
+        invite = view.learner_invite
+        secret_link = "" if invite is None else self.join_link(invite.link)
         message = view.workshop.message_at(self.house.clock.now())
         self.draw(
             "workshop.html",
@@ -202,6 +207,7 @@ class WorkshopPage(PageHandler):
             join_link=secret_link,
             join_address=self.join_address(),
             qr=qr_picture(secret_link) if secret_link else "",
+            again_address="" if self.has_proved else self.again_address(),
             state=view.workshop.state(self.house.clock.now()),
             now=self.house.clock.now(),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
@@ -252,6 +258,8 @@ class CloseWorkshopPage(PageHandler):
 
 class CodePage(PageHandler):
     """A code that has leaked is replaced by a new one."""
+
+    asks_again = ("POST",)
 
     async def post(self, community: str, slug: str) -> None:
         await self.run(renew_code, self.actor, community, slug)
