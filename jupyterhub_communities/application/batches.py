@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..domain.grants import Actor, Verb
 from ..domain.invites import Invite, InviteKind
-from ..domain.names import read_name
+from ..domain.names import read_list
 from ..domain.refusals import BatchTooLarge, NotFound
 from ..domain.workshops import MOST_SEATS
 from .invites import IssuedInvite
@@ -30,11 +30,11 @@ _LEARNERS = NewInvite()
 def issue_batch(
     desk: Desk, actor: Actor, community: str, names: Sequence[str], wanted: NewInvite = _LEARNERS
 ) -> Sequence[IssuedInvite]:
-    """A personal code of one seat for each name, all of one batch. Raises the refusal of the first
-    name that cannot be read; then there is no code at all."""
-    if not 0 < len(names) <= MOST_SEATS:
+    """A personal code of one seat for each name, all of one batch. Raises `NamesInvalid` with every
+    name that cannot be used; then there is no code at all."""
+    labels = read_list(names, most=MOST_SEATS)
+    if not 0 < len(labels) <= MOST_SEATS:
         raise BatchTooLarge(most=MOST_SEATS)
-    labels = [read_name(name) for name in names]
     batch = desk.chance.identifier()
     with desk.database.write() as store:
         first = new_invite(desk, store, actor, community, replace(wanted, kind=InviteKind.PERSONAL))

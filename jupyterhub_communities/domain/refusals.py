@@ -435,6 +435,15 @@ class NamesUnreadable(Refusal):
 
 
 @dataclass(eq=False)
+class NamesInvalid(Refusal):
+    """Some names of a list cannot be used: none of them was taken."""
+
+    code = "names.invalid"
+    lines: tuple[int, ...]  # where they stand, from 1
+    most: int | None = None  # that a list may have, where there are more
+
+
+@dataclass(eq=False)
 class LanguageInvalid(Refusal):
     code = "language.unknown"
     tag: str

@@ -30,6 +30,7 @@ MEANINGS = {
     "kind": "a kind of graphics card, such as a100",
     "left": "a number, a size or an amount: what is still free",
     "limit": "a number, or an amount such as 2 processors: the most that there may be",
+    "lines": "numbers of lines of a file, such as 17, 212 and 9,004",
     "most": "a number: the most that there may be",
     "name": "the name of a person, a community or a workshop, as they write it",
     "num": "a number; the form for one number only may leave it out",

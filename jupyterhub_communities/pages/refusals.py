@@ -10,6 +10,8 @@ from ..domain.refusals import Refusal
 from ..i18n.messages import Messages
 from .quotas import quota_exceeded, reservation_too_large
 
+_MOST_LINES = 20  # that are told one by one
+
 STATUS: dict[str, int] = {
     "access.blocked": 403,
     "access.ended": 403,
@@ -53,6 +55,7 @@ STATUS: dict[str, int] = {
     "name.empty": 400,
     "name.too_long": 400,
     "name.unreadable": 400,
+    "names.invalid": 400,
     "names.unreadable": 400,
     "not_found": 404,
     "page.invalid": 400,
@@ -156,6 +159,23 @@ def _key_refused(refusal: Any, messages: Messages) -> str:
     return messages.gettext("Only the operator of this hub may do this.")
 
 
+def _names_invalid(refusal: Any, messages: Messages) -> str:
+    lines = [messages.number(number) for number in refusal.lines[:_MOST_LINES]]
+    if len(refusal.lines) > _MOST_LINES:
+        lines.append("…")
+    sentence = messages.ngettext(
+        "The name in line %(lines)s cannot be used. No code was made.",
+        "The names in lines %(lines)s cannot be used. No code was made.",
+        len(refusal.lines),
+        lines=messages.listing(lines),
+    )
+    if refusal.most is not None:
+        sentence += " " + messages.gettext(
+            "Please give between one and %(most)s names.", most=refusal.most
+        )
+    return sentence
+
+
 def _not_open(refusal: Any, messages: Messages) -> str:
     return messages.gettext(
         "This code opens on %(time)s.", time=messages.datetime(refusal.opens_at, refusal.zone)
@@ -256,6 +276,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "name.unreadable": lambda _, m: m.gettext(
         "This name has characters that cannot be shown. Please write it again."
     ),
+    "names.invalid": _names_invalid,
     "names.unreadable": lambda _, m: m.gettext(
         "This file cannot be read. Please save it as CSV with one name in each line."
     ),

@@ -16,7 +16,7 @@ from ..application.issuing import (
 )
 from ..application.waiting import admit_from_line, decline
 from ..application.workshops import add_site, view_workshop
-from ..domain.refusals import Refusal, TitleInvalid
+from ..domain.refusals import NamesInvalid, Refusal, TitleInvalid
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
 from ..pages.language import current_messages, refine_language, use_language
@@ -68,8 +68,13 @@ class CodesPage(PageHandler):
         if wanted is None:
             await self._draw(community, slug, form, status=400)
         elif action == "batch":
-            names = read_names(self._names_given(form))
-            batch = await self.run(issue_batch, self.actor, community, names, wanted)
+            given = read_names(self._names_given(form))
+            names = [name for _, name in given]
+            try:
+                batch = await self.run(issue_batch, self.actor, community, names, wanted)
+            except NamesInvalid as refusal:
+                lines = (given[number - 1][0] for number in refusal.lines)
+                raise NamesInvalid(tuple(lines), most=refusal.most) from refusal
             self.go(f"communities/{community}/batches/{batch[0].invite.batch}")
         else:
             issued = await self.run(issue_invite, self.actor, community, wanted)

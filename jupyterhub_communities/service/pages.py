@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import segno
@@ -28,6 +29,10 @@ from ..pages.refusals import grace_sentence, status_of
 from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
+
+ALWAYS = ("GET", "POST")
+_SECRET = ("number",)  # of a lost key
+_MOST_TYPED = 50_000  # characters
 
 
 class PageHandler(ServiceHandler):
@@ -76,7 +81,20 @@ class PageHandler(ServiceHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         status, _, sentence = self.error_of(status_code, **kwargs)
-        self.draw("error.html", status=status, sentence=sentence)
+        is_passing = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+        typed = self._typed() if is_passing and self.request.method == "POST" else []
+        self.draw("error.html", status=status, sentence=sentence, typed=typed)
+
+    def _typed(self) -> list[tuple[str, str]]:
+        """The form that was sent, to be sent once more: nobody types it twice because the Hub or
+        the database did not answer. Not what is secret, nor more than a page may weigh."""
+        fields = [
+            (name, self.decode_argument(value))
+            for name, values in self.request.body_arguments.items()
+            for value in values
+            if name not in _SECRET
+        ]
+        return fields if sum(len(value) for _, value in fields) <= _MOST_TYPED else []
 
     def go(self, path: str = "") -> None:
         self.redirect(self.settings["prefix"] + path, status=303)
@@ -90,9 +108,6 @@ class PageHandler(ServiceHandler):
         """Who must give, in a community or on the hub."""
         found: Overbooked = await self.run(view_overbooked, self.actor, slug)
         return overbooked_in_words(found, current_messages())
-
-
-ALWAYS = ("GET", "POST")
 
 
 class HomePage(PageHandler):

@@ -130,6 +130,7 @@ async def service(world):
         access_scopes={SCOPE},
         cache_max_age=10,
     )
+    world.hub_auth = hub_auth
     socket, port = bind_unused_port()
     application = make_app(
         world.house, world.hub, hub_auth, prefix=PREFIX, hub_prefix="/hub/", secret=b"s" * 32
