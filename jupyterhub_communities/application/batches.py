@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..domain.grants import Actor, Verb
 from ..domain.invites import Invite, InviteKind
 from ..domain.names import read_list
 from ..domain.refusals import BatchTooLarge, NotFound
-from ..domain.workshops import MOST_SEATS
+from ..domain.workshops import MOST_SEATS, Workshop
 from .invites import IssuedInvite
 from .issuing import (
     NewInvite,
@@ -19,12 +19,27 @@ from .issuing import (
     reserve_seats,
     revoke,
     shared_learner_invites,
-    unsealed,
+    unsealed_with,
 )
 from .ports import Desk, Store
 from .seats import pass_on
 
+SLIPS = 40  # on one page: five sheets of paper
 _LEARNERS = NewInvite()
+
+
+@dataclass(frozen=True, slots=True)
+class Slips:
+    """A part of a batch's unclaimed codes."""
+
+    workshop: Workshop | None
+    shown: tuple[IssuedInvite, ...]
+    first: int  # of them, counted from 1
+    unclaimed: int
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.shown) - 1
 
 
 def issue_batch(
@@ -54,10 +69,27 @@ def issue_batch(
 def show_batch(desk: Desk, actor: Actor, community: str, batch: str) -> Sequence[IssuedInvite]:
     """The unclaimed codes of a batch, by the names they are for: to print and hand out."""
     with desk.database.read() as store:
-        return [
-            unsealed(desk, store, invite)
-            for invite in _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
-        ]
+        unclaimed = _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
+        secrets = store.invites.secrets_of_batch(batch)
+        return [unsealed_with(desk, invite, secrets[invite.id]) for invite in unclaimed]
+
+
+def view_slips(desk: Desk, actor: Actor, community: str, batch: str, *, first: int) -> Slips:
+    """So many as a page holds, from `first` on, which counts from 1."""
+    with desk.database.read() as store:
+        unclaimed = _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
+        first = max(1, min(first, len(unclaimed)))
+        shown = unclaimed[first - 1 : first - 1 + SLIPS]
+        secrets = store.invites.secrets_of_batch(batch)
+        workshop = None
+        if unclaimed and unclaimed[0].workshop is not None:
+            workshop = store.workshops.get(community, unclaimed[0].workshop)
+        return Slips(
+            workshop=workshop,
+            shown=tuple(unsealed_with(desk, invite, secrets[invite.id]) for invite in shown),
+            first=first,
+            unclaimed=len(unclaimed),
+        )
 
 
 def release_batch(desk: Desk, actor: Actor, community: str, batch: str) -> int:

@@ -64,14 +64,14 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
     async def prepare(self) -> None:
         try:
             model = await self.hub_auth.get_user(self, sync=False)
+            if model is None and self.draws_stale_forms and self.request.method == "POST":
+                model = await self._model_of_stale_form()
         except HTTPError as error:
             if error.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             raise HTTPError(HTTPStatus.BAD_GATEWAY) from error  # as it says where nobody answers
         except OSError as error:
             raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
-        if model is None and self.draws_stale_forms and self.request.method == "POST":
-            model = await self._model_of_stale_form()
         self._hub_auth_user_cache = model
         if model is None:
             raise NotSignedIn

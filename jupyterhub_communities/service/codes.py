@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from ..application.batches import issue_batch, release_batch, show_batch
+from ..application.batches import SLIPS, issue_batch, release_batch, show_batch, view_slips
 from ..application.codes import view_code, view_codes
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
@@ -15,7 +15,7 @@ from ..application.issuing import (
     revoke_invite,
 )
 from ..application.waiting import admit_from_line, decline
-from ..application.workshops import add_site, view_workshop
+from ..application.workshops import add_site
 from ..domain.refusals import NamesInvalid, Refusal, TitleInvalid
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
@@ -162,11 +162,10 @@ class BatchPage(PageHandler):
 
     async def get(self, community: str, batch: str) -> None:
         shown = await self.community(community)
-        unclaimed = await self.run(show_batch, self.actor, community, batch)
-        workshop = None
-        if unclaimed and unclaimed[0].invite.workshop is not None:
-            slug = unclaimed[0].invite.workshop
-            workshop = (await self.run(view_workshop, self.actor, community, slug)).workshop
+        asked = self.get_query_argument("from", "")
+        first = int(asked[:9]) if asked.isascii() and asked.isdecimal() else 1
+        found = await self.run(view_slips, self.actor, community, batch, first=first)
+        workshop = found.workshop
         language = closest(workshop.language if workshop else shown.language, offered())
         with use_language(language or current_messages().tag):  # that of who gets the slip
             slips = self.settings["environment"].get_template("slip_list.html")
@@ -176,7 +175,7 @@ class BatchPage(PageHandler):
                 join_address=self.join_address(),
                 slips=[
                     (each.invite.label, each.code, qr_picture(self.join_link(each.link)))
-                    for each in unclaimed
+                    for each in found.shown
                 ],
             )
         self.draw(
@@ -184,8 +183,9 @@ class BatchPage(PageHandler):
             community=shown,
             workshop=workshop,
             batch=batch,
+            of_a_page=SLIPS,
             slips=Markup(drawn),
-            unclaimed=len(unclaimed),
+            found=found,
         )
 
     async def post(self, community: str, batch: str) -> None:
