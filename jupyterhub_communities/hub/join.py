@@ -302,7 +302,7 @@ class JoinHandler(WaitingMixin):
                 await self._draw_offer(secret, name=name, ask_who=False, ask_known=True)
                 return
         # Whoever goes on as somebody who is known here has shown nothing by it.
-        self.has_proved_who = action == "join" and self.current_user is None
+        self.has_proved_who = action != "continue" and self.current_user is None
         try:
             user = await self.login_user({SIGN_IN: request})
         except InviteByHand:
