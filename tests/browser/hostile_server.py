@@ -28,6 +28,8 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("X-JupyterHub-Version", "6.1.1")
         self.send_header("Service-Worker-Allowed", "/")
+        # As our own pages say it: on one host, the windows that it opens stay in its reach.
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         if asked.path.endswith("/worker.js"):
             self.send_header("Content-Type", "text/javascript")
         else:

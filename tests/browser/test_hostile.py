@@ -61,7 +61,8 @@ WINDOW = """async ([door, url, options]) => {
       if (opened.closed) return { status: 0, text: "closed" };
       if (opened.location.href !== "about:blank" && opened.document.readyState === "complete") break;
     }
-    const token = /_xsrf=([^;]+)/.exec(opened.document.cookie)[1];
+    const field = opened.document.querySelector("input[name=_xsrf]");
+    const token = field ? field.value : /_xsrf=([^;]+)/.exec(opened.document.cookie)[1];
     const headers = { ...options.headers, "X-XSRFToken": token };
     const answer = await opened.fetch(url, { ...options, headers });
     return { status: answer.status, text: await answer.text(), page: opened.document.body.innerText };
@@ -255,7 +256,7 @@ async def try_everything(scene: Scene, *, apart: bool) -> None:
                 await scene.plant("_xsrf", planted, path, "hub.localhost" if apart else "")
                 await scene.plant(PROOF, "1.planted", path, "hub.localhost" if apart else "")
         for url, fields in forms.items():
-            async with scene.page.expect_popup() as popup:
+            async with scene.page.context.expect_page() as popup:
                 more = {"_xsrf": planted} if planted else {}
                 await scene.page.evaluate(FORM, [url, fields | more])
             opened = await popup.value
@@ -281,7 +282,7 @@ async def plant_own_session(scene: Scene, new_device: Callable, *, domain: str) 
     await scene.plant(SESSION, held[SESSION], "/", domain)
     await scene.plant("_xsrf", held["_xsrf"], "/", domain)
     for path, fields in (("close", {}), ("message", {"message": "hostile"})):
-        async with scene.page.expect_popup() as popup:
+        async with scene.page.context.expect_page() as popup:
             form = fields | {"_xsrf": held["_xsrf"]}
             await scene.page.evaluate(FORM, [f"{scene.service}{scene.workshop}/{path}", form])
         opened = await popup.value
