@@ -15,7 +15,10 @@ from jupyterhub.handlers.pages import TokenPageHandler
 from jupyterhub.user import User
 from tornado.web import HTTPError, authenticated
 
+from ..domain.refusals import ProofNeeded
+from ..pages.language import current_messages
 from ..pages.proofs import is_proved, keep_proof, proof_of
+from ..pages.refusals import sentence_of, status_of
 from .pages import PageMixin
 
 
@@ -54,7 +57,8 @@ class TokensHandler(UserTokenListAPIHandler):
     async def post(self, user_name: str) -> None:
         by_cookie = self.current_user is not None and self.get_token() is None
         if by_cookie and not has_proved(self):
-            raise HTTPError(403, "Sign in again to make a token.")
+            refusal = ProofNeeded()
+            raise HTTPError(status_of(refusal), sentence_of(refusal, current_messages()))
         await super().post(user_name)
 
 
