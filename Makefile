@@ -9,7 +9,7 @@ PYTHON312 ?= $(or $(shell command -v python3.12 >/dev/null && python3.12 -c 1 2>
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-weight clean
+.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-weight bench-pages clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-tick   time the service's tick with thousands of servers (OUT=folder)"
 	@echo "make bench-decision   time a decision beside jupyterhub-usage-quotas and Prometheus (OUT=folder)"
 	@echo "make bench-usage  how large a year of a busy hub's usage is"
+	@echo "make bench-pages  time the service's pages with 20 people and with 2,000 (OUT=folder)"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
@@ -87,6 +88,10 @@ bench-usage: $(VENV)/.bench
 
 bench-weight: $(VENV)/.bench $(BIN)/configurable-http-proxy
 	$(BIN)/python -m benchmarks.weight --out benchmarks/weight/figures $(ARGS)
+
+bench-pages: OUT ?= benchmarks/pages/out
+bench-pages: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.pages --out $(OUT) $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(HUB5) $(USAGE_QUOTAS) docs/_build .mypy_cache .ruff_cache .hypothesis

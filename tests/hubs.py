@@ -95,6 +95,7 @@ class RealHub:
     process: subprocess.Popen | None = None
     service_every: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    service_host: str = ""  # with subdomains
 
     @property
     def url(self) -> str:
@@ -118,7 +119,11 @@ class RealHub:
         assert self.process is not None
         assert self.process.poll() is None, self.log()[-4000:]
         try:
-            service = requests.get(f"{self.url}/services/communities/health", timeout=5)
+            service = requests.get(
+                f"{self.url}/services/communities/health",
+                headers={"Host": f"{self.service_host}:{self.port}"} if self.service_host else None,
+                timeout=5,
+            )
             return service.ok and requests.get(f"{self.url}/hub/api/", timeout=5).ok
         except requests.RequestException:
             return False
@@ -275,6 +280,7 @@ def real_hub(
     more: str = "",
     communities: str = COMMUNITIES,
     environment: Mapping[str, str] | None = None,
+    service_host: str = "",
 ) -> Iterator[RealHub]:
     """A hub over a folder of its own, until the end of the block."""
     proxy = need_proxy()
@@ -299,7 +305,9 @@ def real_hub(
             more=more,
         )
     )
-    hub = RealHub(folder, port, house, environment=dict(environment or {}))
+    hub = RealHub(
+        folder, port, house, environment=dict(environment or {}), service_host=service_host
+    )
     try:
         hub.start()
         yield hub

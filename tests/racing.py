@@ -24,6 +24,7 @@ from houses import SeededChance, SetClock, actor_of, open_house_in, open_taller
 from sqlalchemy import Engine, event, select, update
 
 from jupyterhub_communities.application import (
+    changing,
     invites,
     issuing,
     key_requests,
@@ -148,6 +149,13 @@ def change_the_same_version(house: House, who: str, invite_id: str, version: str
     return house.call(issuing.change_invite, *place, change, expected={version})
 
 
+def change_the_same_workshop(house: House, who: str, slug: str, version: str) -> object:
+    """Each gives a title of their own to what all of them have looked at."""
+    place = (actor_of(house, "ana"), "andes", slug)
+    change = changing.WorkshopChange(title=f"Taller {who}")
+    return house.call(changing.change_workshop, *place, change, expected={version})
+
+
 def send_the_same_request(house: House, who: str) -> str:
     request = repeating.Request(username="ana", account_id=None, key="1", asked="a workshop")
 
@@ -182,6 +190,7 @@ RACES: dict[str, Callable[..., object]] = {
         approve,
         add_a_seat,
         change_the_same_version,
+        change_the_same_workshop,
         send_the_same_request,
     )
 }

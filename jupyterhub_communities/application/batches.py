@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..domain.grants import Actor, Verb
 from ..domain.invites import Invite, InviteKind
-from ..domain.names import read_name
+from ..domain.names import read_list
 from ..domain.refusals import BatchTooLarge, NotFound
-from ..domain.workshops import MOST_SEATS
+from ..domain.workshops import MOST_SEATS, Workshop
 from .invites import IssuedInvite
 from .issuing import (
     NewInvite,
@@ -19,22 +19,37 @@ from .issuing import (
     reserve_seats,
     revoke,
     shared_learner_invites,
-    unsealed,
+    unsealed_with,
 )
 from .ports import Desk, Store
 from .seats import pass_on
 
+SLIPS = 40  # on one page: five sheets of paper
 _LEARNERS = NewInvite()
+
+
+@dataclass(frozen=True, slots=True)
+class Slips:
+    """A part of a batch's unclaimed codes."""
+
+    workshop: Workshop | None
+    shown: tuple[IssuedInvite, ...]
+    first: int  # of them, counted from 1
+    unclaimed: int
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.shown) - 1
 
 
 def issue_batch(
     desk: Desk, actor: Actor, community: str, names: Sequence[str], wanted: NewInvite = _LEARNERS
 ) -> Sequence[IssuedInvite]:
-    """A personal code of one seat for each name, all of one batch. Raises the refusal of the first
-    name that cannot be read; then there is no code at all."""
-    if not 0 < len(names) <= MOST_SEATS:
+    """A personal code of one seat for each name, all of one batch. Raises `NamesInvalid` with every
+    name that cannot be used; then there is no code at all."""
+    labels = read_list(names, most=MOST_SEATS)
+    if not 0 < len(labels) <= MOST_SEATS:
         raise BatchTooLarge(most=MOST_SEATS)
-    labels = [read_name(name) for name in names]
     batch = desk.chance.identifier()
     with desk.database.write() as store:
         first = new_invite(desk, store, actor, community, replace(wanted, kind=InviteKind.PERSONAL))
@@ -54,10 +69,27 @@ def issue_batch(
 def show_batch(desk: Desk, actor: Actor, community: str, batch: str) -> Sequence[IssuedInvite]:
     """The unclaimed codes of a batch, by the names they are for: to print and hand out."""
     with desk.database.read() as store:
-        return [
-            unsealed(desk, store, invite)
-            for invite in _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
-        ]
+        unclaimed = _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
+        secrets = store.invites.secrets_of_batch(batch)
+        return [unsealed_with(desk, invite, secrets[invite.id]) for invite in unclaimed]
+
+
+def view_slips(desk: Desk, actor: Actor, community: str, batch: str, *, first: int) -> Slips:
+    """So many as a page holds, from `first` on, which counts from 1."""
+    with desk.database.read() as store:
+        unclaimed = _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
+        first = max(1, min(first, len(unclaimed)))
+        shown = unclaimed[first - 1 : first - 1 + SLIPS]
+        secrets = store.invites.secrets_of_batch(batch)
+        workshop = None
+        if unclaimed and unclaimed[0].workshop is not None:
+            workshop = store.workshops.get(community, unclaimed[0].workshop)
+        return Slips(
+            workshop=workshop,
+            shown=tuple(unsealed_with(desk, invite, secrets[invite.id]) for invite in shown),
+            first=first,
+            unclaimed=len(unclaimed),
+        )
 
 
 def release_batch(desk: Desk, actor: Actor, community: str, batch: str) -> int:

@@ -133,7 +133,11 @@ def show_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> Iss
 
 def unsealed(desk: Desk, store: Store, invite: Invite) -> IssuedInvite:
     """Raises `InviteUnreadable` where the package's key was replaced since."""
-    secrets = store.invites.secrets(invite.id)
+    return unsealed_with(desk, invite, store.invites.secrets(invite.id))
+
+
+def unsealed_with(desk: Desk, invite: Invite, secrets: InviteSecrets) -> IssuedInvite:
+    """The same, where all secrets of a batch were looked up together."""
     try:
         code = desk.keys.unseal(secrets.code_sealed)
         link = desk.keys.unseal(secrets.link_sealed)

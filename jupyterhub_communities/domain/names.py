@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from anyascii import anyascii
 
 from .codes import ALPHABET, Choice
-from .refusals import NameEmpty, NameTooLong, NameUnreadable
+from .refusals import NameEmpty, NamesInvalid, NameTooLong, NameUnreadable
 
 LONGEST_NAME = 80  # characters
 _LONGEST_STEM = 20
@@ -31,6 +32,19 @@ def read_name(typed: str) -> str:
     if not any(unicodedata.category(character)[0] in "LN" for character in name):
         raise NameEmpty
     return name
+
+
+def read_list(typed: Sequence[str], *, most: int) -> list[str]:
+    """All names of a list. Raises `NamesInvalid` with all that cannot be used, not just the first."""
+    names, bad = [], []
+    for number, one in enumerate(typed, 1):
+        try:
+            names.append(read_name(one))
+        except (NameEmpty, NameTooLong, NameUnreadable):
+            bad.append(number)
+    if bad:
+        raise NamesInvalid(tuple(bad), most=most if len(typed) > most else None)
+    return names
 
 
 def is_readable(text: str) -> bool:

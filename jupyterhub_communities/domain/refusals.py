@@ -248,6 +248,13 @@ class IntentExpired(Refusal):
 
 
 @dataclass(eq=False)
+class ProofNeeded(Refusal):
+    """Whoever is signed in has not shown lately who they are, and this gives power away."""
+
+    code = "proof.needed"
+
+
+@dataclass(eq=False)
 class IdentityLinked(Refusal):
     """It opens another account already."""
 
@@ -513,6 +520,15 @@ class NamesUnreadable(Refusal):
     """The file of names cannot be read as text, or has no column of names."""
 
     code = "names.unreadable"
+
+
+@dataclass(eq=False)
+class NamesInvalid(Refusal):
+    """Some names of a list cannot be used: none of them was taken."""
+
+    code = "names.invalid"
+    lines: tuple[int, ...]  # where they stand, from 1
+    most: int | None = None  # that a list may have, where there are more
 
 
 @dataclass(eq=False)

@@ -47,6 +47,7 @@ from .login import LanguageHandler, LoginHandler, LogoutHandler
 from .lookups import Newcomer, is_name_taken
 from .lost_key import LostKeyHandler
 from .pages import PageMixin, asset_handlers, install_pages
+from .proving import TokenPage, TokensHandler, ToServiceHandler
 from .refused import SignInRefused
 from .sessions import end_sign_ins
 from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
@@ -426,6 +427,9 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/login", LoginHandler),
             ("/logout", LogoutHandler),
             ("/communities/language", LanguageHandler),
+            ("/token", TokenPage),
+            (r"/api/users/([^/]+)/tokens", TokensHandler),
+            *([("/(services/communities/.*)", ToServiceHandler)] if app.subdomain_host else []),
             *asset_handlers(),
             *map(_on_any_device, super().get_handlers(app)),
         ]

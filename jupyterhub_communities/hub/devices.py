@@ -18,6 +18,8 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.user import User
 from tornado.web import create_signed_value
 
+from .proving import prove
+
 LONGEST_SECONDS = 8 * 3600
 SWEEP_SECONDS = 300
 _DAY = 24 * 3600
@@ -28,6 +30,7 @@ class DeviceMixin(BaseHandler):
     """For handlers that sign people in: cookies follow what was said of the device."""
 
     device_is_shared = False
+    has_proved_who = True  # by what signs them in here
     _signed_in_at: float | None = None  # of a sign-in that goes on; None: it begins now
 
     def set_login_cookie(self, user: User) -> None:
@@ -40,6 +43,8 @@ class DeviceMixin(BaseHandler):
         super().set_login_cookie(user)
         if self.device_is_shared:
             self.set_hub_cookie(user)  # the Hub leaves the cookie of somebody signed in as it is
+        if self.has_proved_who:
+            prove(self, user)
 
     def renew_login_cookie(self, user: User) -> None:
         """The same sign-in goes on, after the person's cookies were all made void."""

@@ -301,6 +301,8 @@ class JoinHandler(WaitingMixin):
             if view.is_name_known:
                 await self._draw_offer(secret, name=name, ask_who=False, ask_known=True)
                 return
+        # Whoever goes on as somebody who is known here has shown nothing by it.
+        self.has_proved_who = action != "continue" and self.current_user is None
         try:
             user = await self.login_user({SIGN_IN: request})
         except InviteByHand:

@@ -13,6 +13,7 @@ from ..pages.refusals import status_of
 from .attempts import AttemptMixin
 from .intents import LinkIntent
 from .pages import PageMixin
+from .proving import ask_again, has_proved
 
 
 class LinkHandler(AttemptMixin, PageMixin):
@@ -24,6 +25,9 @@ class LinkHandler(AttemptMixin, PageMixin):
     async def post(self) -> None:
         if self.current_user is None or not self.is_form_of_session():
             self.go("link")
+            return
+        if not has_proved(self):
+            ask_again(self, self.request.path)
             return
         username = self.current_user.name
         if self.get_body_argument("action", "") == "unlink":

@@ -24,6 +24,7 @@ from .kept_code import INVITE_COOKIE
 from .line import LINE
 from .lost_key import forget_browser
 from .pages import PageMixin
+from .proving import forget_proof
 from .sign_in import SIGN_IN, KeySignIn
 
 LONGEST_KEY = 200  # characters that are drawn again
@@ -39,10 +40,13 @@ class LoginHandler(GuessingMixin, ArrivingMixin, HubLoginHandler):
         if self.current_user is None and self.authenticator.auto_login and self.upstream_has_form:
             # Upstream knows people by the request itself, such as by a header of a proxy.
             self._jupyterhub_user = await self.login_user()
-        if self.current_user is not None:
-            await super().get()
-        else:
+        if self.current_user is None:
             await self._draw_login()
+        elif "again" in self.request.query_arguments:
+            notice = current_messages().gettext("Please show once more who you are: sign in again.")
+            await self._draw_login(login_notice=notice)
+        else:
+            await super().get()
 
     async def post(self) -> None:
         typed = self.typed("return_key")
@@ -160,6 +164,7 @@ class LogoutHandler(PageMixin, HubLogoutHandler):
         self.clear_cookie(attempts.COOKIE, path=hub_url)
         self.clear_cookie(INVITE_COOKIE, path=hub_url + "join")
         forget_browser(self)
+        forget_proof(self)
         keep_language(self, "", self.language_paths, cookie=WORKSHOP_COOKIE, days=0)
 
 

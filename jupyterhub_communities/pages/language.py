@@ -135,9 +135,18 @@ def keep_language(
         morsel["samesite"] = "Lax"
         morsel["httponly"] = True
         morsel["secure"] = handler.request.protocol == "https"
+        if domain := _shared_domain(handler):
+            morsel["domain"] = domain
         if days is not None:
             morsel["max-age"] = int(days * 24 * 3600)
         handler.add_header("Set-Cookie", morsel.OutputString())
+
+
+def _shared_domain(handler: RequestHandler) -> str:
+    """Where the service has a host of its own, below the Hub's."""
+    settings = handler.application.settings
+    domain: str = settings["domain"] if settings.get("subdomain_host") else ""
+    return domain
 
 
 def local_path(wanted: str, *, default: str) -> str:

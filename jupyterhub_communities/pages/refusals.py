@@ -10,6 +10,8 @@ from ..domain.refusals import Refusal
 from ..i18n.messages import Messages
 from .quotas import quota_exceeded, reservation_too_large
 
+_MOST_LINES = 20  # that are told one by one
+
 STATUS: dict[str, int] = {
     "access.blocked": 403,
     "access.ended": 403,
@@ -67,6 +69,7 @@ STATUS: dict[str, int] = {
     "name.empty": 400,
     "name.too_long": 400,
     "name.unreadable": 400,
+    "names.invalid": 400,
     "names.unreadable": 400,
     "not_found": 404,
     "offer.too_many": 409,
@@ -77,6 +80,7 @@ STATUS: dict[str, int] = {
     "profile.option_not_offered": 403,
     "profile.image_not_allowed": 403,
     "profile.unknown": 400,
+    "proof.needed": 403,
     "quota.amount": 400,
     "quota.exceeded": 429,
     "quota.limit": 400,
@@ -175,6 +179,23 @@ def _key_refused(refusal: Any, messages: Messages) -> str:
     if refusal.needs == "champion":
         return messages.gettext("Only a champion of this person's community may do this.")
     return messages.gettext("Only the operator of this hub may do this.")
+
+
+def _names_invalid(refusal: Any, messages: Messages) -> str:
+    lines = [messages.number(number) for number in refusal.lines[:_MOST_LINES]]
+    if len(refusal.lines) > _MOST_LINES:
+        lines.append("…")
+    sentence = messages.ngettext(
+        "The name in line %(lines)s cannot be used. No code was made.",
+        "The names in lines %(lines)s cannot be used. No code was made.",
+        len(refusal.lines),
+        lines=messages.listing(lines),
+    )
+    if refusal.most is not None:
+        sentence += " " + messages.gettext(
+            "Please give between one and %(most)s names.", most=refusal.most
+        )
+    return sentence
 
 
 def _not_open(refusal: Any, messages: Messages) -> str:
@@ -310,6 +331,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "name.unreadable": lambda _, m: m.gettext(
         "This name has characters that cannot be shown. Please write it again."
     ),
+    "names.invalid": _names_invalid,
     "names.unreadable": lambda _, m: m.gettext(
         "This file cannot be read. Please save it as CSV with one name in each line."
     ),
@@ -332,6 +354,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "profile.image_not_allowed": lambda _, m: m.gettext("This image is not allowed here."),
     "profile.unknown": lambda _, m: m.gettext("There is no such profile."),
+    "proof.needed": lambda _, m: m.gettext("Please show once more who you are: sign in again."),
     "quota.amount": lambda r, m: m.gettext(
         "Please write an amount such as %(example)s.", example=r.example
     ),

@@ -105,6 +105,7 @@ class MemberApi(ApiHandler):
         answer=answers.Member,
         refuses=(409,),
         is_versioned=True,
+        asks_again=True,
     )
     async def put(self, community: str, username: str, body: models.RoleBody) -> answers.Member:
         place, role = (self.actor, community, username), Role.from_label(body.role)
@@ -141,6 +142,7 @@ class WorkshopsApi(ApiHandler):
         status=CREATED,
         refuses=(409,),
         is_once=True,
+        asks_again=True,
     )
     async def post(self, community: str, body: models.WorkshopBody) -> None:
         def show(opened: OpenedWorkshop) -> answers.OpenedWorkshop:
@@ -180,7 +182,8 @@ class WorkshopApi(ApiHandler):
     async def view(self, community: str, workshop: str) -> answers.WorkshopView:
         view = await self.run(view_workshop, self.actor, community, workshop)
         self.version = view.workshop.version
-        issued = None if view.learner_invite is None else self.issued(view.learner_invite)
+        shown = view.learner_invite if self.has_proved else None
+        issued = None if shown is None else self.issued(shown)
         return answers.WorkshopView.viewed(view, self.house.clock.now(), issued)
 
 
@@ -203,6 +206,7 @@ class KeysApi(ApiHandler):
         "Approves a new return key, by the number that the person sees",
         body=models.KeyBody,
         answer=answers.ApprovedKey,
+        asks_again=True,
     )
     async def post(
         self, community: str, body: models.KeyBody, workshop: str | None = None
@@ -263,6 +267,7 @@ class InvitesApi(ApiHandler):
         status=CREATED,
         refuses=(409,),
         is_once=True,
+        asks_again=True,
     )
     async def post(self, community: str, body: models.InviteBody) -> None:
         await self.make(
@@ -281,6 +286,7 @@ class InviteApi(ApiHandler):
         answer=answers.IssuedInvite,
         refuses=(409,),
         is_versioned=True,
+        asks_again=True,
     )
     async def get(self, community: str, invite: str) -> answers.IssuedInvite:
         issued = await self.run(show_invite, self.actor, community, invite)
@@ -310,6 +316,7 @@ class RenewInviteApi(ApiHandler):
         "Another code and link in place of leaked ones",
         answer=answers.IssuedInvite,
         is_once=True,
+        asks_again=True,
     )
     async def post(self, community: str, invite: str) -> None:
         await self.make(lambda desk: renew_invite(desk, self.actor, community, invite), self.issued)
@@ -342,6 +349,7 @@ class BatchesApi(ApiHandler):
         status=CREATED,
         refuses=(409,),
         is_once=True,
+        asks_again=True,
     )
     async def post(self, community: str, body: models.BatchBody) -> None:
         place = (self.actor, community)
@@ -360,6 +368,7 @@ class BatchApi(ApiHandler):
         "The unclaimed codes of a batch, by the names that they are for",
         answer=list[answers.IssuedInvite],
         refuses=(409,),
+        asks_again=True,
     )
     async def get(self, community: str, batch: str) -> Part[answers.IssuedInvite]:
         unclaimed = await self.run(show_batch, self.actor, community, batch)

@@ -95,10 +95,11 @@ def make_app(
     `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
     read_formats()
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
-    # With `subdomain_host` the service has another host than the Hub.
-    site = Site(
-        hub_url=f"{hub_auth.hub_host}{hub_prefix}", service_url=prefix, asset_url=f"{prefix}static/"
+    # The Hub may have another host than the service: with `subdomain_host`.
+    hub_url = (
+        f"{public_hub_url.rstrip('/')}/" if public_hub_url else f"{hub_auth.hub_host}{hub_prefix}"
     )
+    site = Site(hub_url=hub_url, service_url=prefix, asset_url=f"{prefix}static/")
     page_routes: list[tuple[str, type[Any]]] = [
         ("", pages.HomePage),
         (f"communities/{_SLUG}", pages.CommunityPage),
@@ -153,6 +154,7 @@ def make_app(
         prefix=prefix,
         hub_prefix=hub_prefix,
         public_hub_url=public_hub_url,
+        hub_url=hub_url,
         openapi=openapi.document(API_HANDLERS, prefix=prefix, hub_auth=hub_auth),
         house=house,
         endings=Endings(house, hub),

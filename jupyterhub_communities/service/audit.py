@@ -88,6 +88,7 @@ class AuditApi(ApiHandler):
     async def get(self, community: str | None = None) -> Part[answers.AuditEntry] | None:
         wanted, page = asked_filter(self), self.page
         if kind := self.get_query_argument("format", ""):
+            self.need_proof()
             if kind not in FORMATS:
                 raise ChoiceInvalid(name="format", choices=FORMATS)
             await send_all(self, community, wanted, kind)

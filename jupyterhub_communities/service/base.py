@@ -19,9 +19,10 @@ from ..application.ports import Desk, Hub
 from ..domain.accounts import Account
 from ..domain.grants import Actor
 from ..domain.paging import MOST_ENTRIES, Key
-from ..domain.refusals import PageInvalid, Refusal, StorageUnreachable
+from ..domain.refusals import PageInvalid, ProofNeeded, Refusal, StorageUnreachable
 from ..pages.headers import page_headers
 from ..pages.language import current_messages, refine_language
+from ..pages.proofs import is_proved
 from ..pages.refusals import sentence_of, status_of
 
 P = ParamSpec("P")
@@ -65,12 +66,14 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
     async def prepare(self) -> None:
         try:
             model = await self.hub_auth.get_user(self, sync=False)
-        except HTTPError:
-            raise
+            if model is None and self.draws_stale_forms and self.request.method == "POST":
+                model = await self._model_of_stale_form()
+        except HTTPError as error:
+            if error.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            raise HTTPError(HTTPStatus.BAD_GATEWAY) from error  # as it says where nobody answers
         except OSError as error:
             raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
-        if model is None and self.draws_stale_forms and self.request.method == "POST":
-            model = await self._model_of_stale_form()
         self._hub_auth_user_cache = model
         if model is None:
             raise NotSignedIn
@@ -97,6 +100,27 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
             token, session_id=session, sync=False
         )
         return model
+
+    @property
+    def has_proved(self) -> bool:
+        """Whether the person has shown lately who they are. Nobody but them holds a token."""
+        if getattr(self, "_token_authenticated", False):
+            return True
+        return is_proved(self.request, self.username, self.house.clock.now(), self.house.keys)
+
+    def need_proof(self) -> None:
+        """Raises `ProofNeeded`."""
+        if not self.has_proved:
+            raise ProofNeeded
+
+    def again_address(self) -> str:
+        """Of the Hub's sign-in page, which leads back here."""
+        here = self.request.path
+        if self.request.method != "GET":
+            here = here.removesuffix("/code")  # a form whose page has another address
+        elif self.request.query:
+            here += f"?{self.request.query}"
+        return f"{self.settings['hub_url']}login?{urlencode({'again': '1', 'next': here})}"
 
     async def run(
         self, verb: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs

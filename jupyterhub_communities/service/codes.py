@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from ..application.batches import issue_batch, release_batch, show_batch
+from ..application.batches import SLIPS, issue_batch, release_batch, show_batch, view_slips
 from ..application.codes import view_code, view_codes
 from ..application.invites import IssuedInvite
 from ..application.issuing import (
@@ -15,8 +15,8 @@ from ..application.issuing import (
     revoke_invite,
 )
 from ..application.waiting import admit_from_line, decline
-from ..application.workshops import add_site, view_workshop
-from ..domain.refusals import Refusal, TitleInvalid
+from ..application.workshops import add_site
+from ..domain.refusals import NamesInvalid, Refusal, TitleInvalid
 from ..i18n.messages import offered
 from ..i18n.negotiation import closest
 from ..pages.language import current_messages, refine_language, use_language
@@ -24,7 +24,7 @@ from ..pages.refusals import status_of
 from ..pages.tables import csv_text
 from .code_form import CodeForm
 from .names_file import read_names
-from .pages import PageHandler, qr_picture
+from .pages import ALWAYS, PageHandler, qr_picture
 
 
 class CodesPage(PageHandler):
@@ -69,8 +69,13 @@ class CodesPage(PageHandler):
         if wanted is None:
             await self._draw(community, slug, form, status=400)
         elif action == "batch":
-            names = read_names(self._names_given(form))
-            batch = await self.run(issue_batch, self.actor, community, names, wanted)
+            given = read_names(self._names_given(form))
+            names = [name for _, name in given]
+            try:
+                batch = await self.run(issue_batch, self.actor, community, names, wanted)
+            except NamesInvalid as refusal:
+                lines = (given[number - 1][0] for number in refusal.lines)
+                raise NamesInvalid(tuple(lines), most=refusal.most) from refusal
             self.go(f"communities/{community}/batches/{batch[0].invite.batch}")
         else:
             issued = await self.run(issue_invite, self.actor, community, wanted)
@@ -103,6 +108,8 @@ class CodesPage(PageHandler):
 
 class InvitePage(PageHandler):
     """One code: shown, changed, renewed, revoked."""
+
+    asks_again = ALWAYS
 
     async def get(self, community: str, invite_id: str) -> None:
         await self._draw(community, invite_id)
@@ -152,13 +159,14 @@ class InvitePage(PageHandler):
 class BatchPage(PageHandler):
     """Slips to print, one for each unclaimed code; and giving the rest away."""
 
+    asks_again = ALWAYS
+
     async def get(self, community: str, batch: str) -> None:
         shown = await self.community(community)
-        unclaimed = await self.run(show_batch, self.actor, community, batch)
-        workshop = None
-        if unclaimed and unclaimed[0].invite.workshop is not None:
-            slug = unclaimed[0].invite.workshop
-            workshop = (await self.run(view_workshop, self.actor, community, slug)).workshop
+        asked = self.get_query_argument("from", "")
+        first = int(asked[:9]) if asked.isascii() and asked.isdecimal() else 1
+        found = await self.run(view_slips, self.actor, community, batch, first=first)
+        workshop = found.workshop
         language = closest(workshop.language if workshop else shown.language, offered())
         with use_language(language or current_messages().tag):  # that of who gets the slip
             slips = self.settings["environment"].get_template("slip_list.html")
@@ -168,7 +176,7 @@ class BatchPage(PageHandler):
                 join_address=self.join_address(),
                 slips=[
                     (each.invite.label, each.code, qr_picture(self.join_link(each.link)))
-                    for each in unclaimed
+                    for each in found.shown
                 ],
             )
         self.draw(
@@ -176,8 +184,9 @@ class BatchPage(PageHandler):
             community=shown,
             workshop=workshop,
             batch=batch,
+            of_a_page=SLIPS,
             slips=Markup(drawn),
-            unclaimed=len(unclaimed),
+            found=found,
         )
 
     async def post(self, community: str, batch: str) -> None:
@@ -187,6 +196,8 @@ class BatchPage(PageHandler):
 
 class BatchTable(PageHandler):
     """The unclaimed codes of a batch as CSV."""
+
+    asks_again = ALWAYS
 
     async def get(self, community: str, batch: str) -> None:
         await self.community(community)

@@ -45,6 +45,7 @@ class MyAccountApi(MeApi):
         also=STILL_STOPPING,
         refuses=(409,),
         is_versioned=True,
+        asks_again=True,
     )
     async def delete(self, body: models.ErasureBody) -> None:
         account = await self.run(erase_me, self.username, body.username, expected=self.expected)
@@ -54,7 +55,11 @@ class MyAccountApi(MeApi):
 class MyExportApi(ApiHandler):
     paths = ("me/export",)
 
-    @operation("All that is held about me, by table", answer=dict[str, list[dict[str, Any]]])
+    @operation(
+        "All that is held about me, by table",
+        answer=dict[str, list[dict[str, Any]]],
+        asks_again=True,
+    )
     async def get(self) -> dict[str, Any]:
         found: dict[str, Any] = plain(await self.run(export_me, self.username))
         self.set_header("Content-Disposition", 'attachment; filename="my-data.json"')
@@ -79,6 +84,7 @@ class MemberErasureApi(ApiHandler):
         answer=answers.Erasure,
         status=HTTPStatus.ACCEPTED,
         refuses=(409,),
+        asks_again=True,
     )
     async def put(self, community: str, username: str) -> answers.Erasure:
         account = await self.run(plan_erasure, self.actor, community, username)
@@ -131,6 +137,7 @@ class PersonApi(ApiHandler):
         status=HTTPStatus.NO_CONTENT,
         also=STILL_STOPPING,
         refuses=(409,),
+        asks_again=True,
     )
     async def delete(self, username: str) -> None:
         account = await self.run(erase_person, self.actor, username)
@@ -139,6 +146,8 @@ class PersonApi(ApiHandler):
 
 class MyDataPage(PageHandler):
     """My communities, what is held about me, and erasing it."""
+
+    asks_again = ("POST",)
 
     async def get(self) -> None:
         await self._draw()

@@ -18,7 +18,7 @@ from ..application.invites import IssuedInvite
 from ..application.ports import Desk
 from ..application.repeating import Request, once
 from ..domain.paging import MOST_ENTRIES, USUAL_ENTRIES, Page, Part
-from ..domain.refusals import PageInvalid, VersionOutdated
+from ..domain.refusals import PageInvalid, ProofNeeded, VersionOutdated
 from ..domain.versions import Expected
 from ..pages.language import current_messages
 from . import answers
@@ -62,6 +62,8 @@ class ApiHandler(ServiceHandler):
         # A change that nobody compares is not made for a version.
         if not said.is_versioned and self.request.method != "GET" and self.expected is not None:
             raise VersionOutdated
+        if said.asks_again:
+            self.need_proof()
         more: dict[str, Any] = {}
         if said.body is not None:
             is_left_out = said.is_body_optional and not self.request.body
@@ -207,6 +209,9 @@ class ApiHandler(ServiceHandler):
             more = {"errors": error.errors}
         else:
             status, code, sentence = self.error_of(status_code, **kwargs)
+        if isinstance(error, ProofNeeded) and self._is_opened():
+            self.redirect(self.again_address(), status=303)
+            return
         self.set_status(status)
         if status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", "Bearer")
@@ -222,6 +227,11 @@ class ApiHandler(ServiceHandler):
             **more,
         )
         self.finish(json.dumps(problem.model_dump(exclude_unset=True), ensure_ascii=False))
+
+    def _is_opened(self) -> bool:
+        """By a link, such as that of a file: somebody looks at what comes."""
+        mode = self.request.headers.get("Sec-Fetch-Mode", "navigate")
+        return self.request.method == "GET" and mode == "navigate"
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if not isinstance(value, InvalidBody):

@@ -17,7 +17,7 @@ from ..domain.accounts import Account
 from ..domain.refusals import KeyRequestUnknown, Refusal
 from ..pages.refusals import status_of
 from .base import ServiceHandler
-from .pages import PageHandler
+from .pages import ALWAYS, PageHandler
 
 WRONG_NUMBER_SECONDS = 1.0
 _LONGEST = 40  # characters of a number that are drawn again
@@ -61,6 +61,8 @@ def _turn_of(username: str) -> asyncio.Lock:
 
 class KeysPage(PageHandler):
     """Who lost their key, and the number that they see. With a workshop or for the community."""
+
+    asks_again = ALWAYS
 
     async def get(self, community: str, workshop: str | None = None) -> None:
         await self._draw_form(community, workshop, username=self.get_query_argument("for", ""))

@@ -11,8 +11,9 @@ _HEADERS = {"name", "names", "nombre", "nombres", "nome", "nomes", "nom", "noms"
 _DELIMITERS = ";,\t"
 
 
-def read_names(data: bytes) -> list[str]:
-    """The names in a text or CSV file: its column with a known header, or else its first column.
+def read_names(data: bytes) -> list[tuple[int, str]]:
+    """The names in a text or CSV file, each with its line: its column with a known header, or else
+    its first column.
 
     Raises `NamesUnreadable` for what is no text.
     """
@@ -23,16 +24,21 @@ def read_names(data: bytes) -> list[str]:
     first = next((line for line in lines if line.strip()), "")
     delimiter = max(_DELIMITERS, key=first.count)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
+        reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+        rows = [(reader.line_num, row) for row in reader if any(row)]
     except csv.Error as error:
         raise NamesUnreadable from error
     column, rows = _column(rows)
-    return [row[column].strip() for row in rows if len(row) > column and row[column].strip()]
+    return [
+        (line, row[column].strip())
+        for line, row in rows
+        if len(row) > column and row[column].strip()
+    ]
 
 
-def _column(rows: list[list[str]]) -> tuple[int, list[list[str]]]:
+def _column(rows: list[tuple[int, list[str]]]) -> tuple[int, list[tuple[int, list[str]]]]:
     if rows:
-        for number, title in enumerate(rows[0]):
+        for number, title in enumerate(rows[0][1]):
             if title.strip().casefold() in _HEADERS:
                 return number, rows[1:]
     return 0, rows

@@ -64,6 +64,7 @@ class Operation:
     is_versioned: bool = False  # `If-Match` is compared where the change is made
     is_once: bool = False  # with an `Idempotency-Key`
     is_open: bool = False  # to everybody
+    asks_again: bool = False  # a browser must have shown lately who it is
 
     @property
     def is_list(self) -> bool:

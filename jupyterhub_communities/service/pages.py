@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -38,12 +39,16 @@ from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
 
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
+ALWAYS = ("GET", "POST")
+_SECRET = ("number",)  # of a lost key
+_MOST_TYPED = 50_000  # characters
 
 
 class PageHandler(ServiceHandler):
     """A page, drawn with the service's templates."""
 
     draws_stale_forms = True
+    asks_again: tuple[str, ...] = ()  # methods for which who it is must have been shown lately
 
     async def prepare(self) -> None:
         try:
@@ -53,7 +58,9 @@ class PageHandler(ServiceHandler):
                 raise
             self.redirect(self.get_login_url())
             return
-        if self.is_stale:
+        if self.request.method in self.asks_again and not self.has_proved:
+            self.redirect(self.again_address(), status=303)
+        elif self.is_stale:
             await self.draw_stale(*self.path_args)
 
     async def draw_stale(self, *path: str) -> None:
@@ -83,7 +90,20 @@ class PageHandler(ServiceHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         status, _, sentence = self.error_of(status_code, **kwargs)
-        self.draw("error.html", status=status, sentence=sentence)
+        is_passing = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+        typed = self._typed() if is_passing and self.request.method == "POST" else []
+        self.draw("error.html", status=status, sentence=sentence, typed=typed)
+
+    def _typed(self) -> list[tuple[str, str]]:
+        """The form that was sent, to be sent once more: nobody types it twice because the Hub or
+        the database did not answer. Not what is secret, nor more than a page may weigh."""
+        fields = [
+            (name, self.decode_argument(value))
+            for name, values in self.request.body_arguments.items()
+            for value in values
+            if name not in _SECRET
+        ]
+        return fields if sum(len(value) for _, value in fields) <= _MOST_TYPED else []
 
     def go(self, path: str = "") -> None:
         self.redirect(self.settings["prefix"] + path, status=303)
@@ -218,9 +238,8 @@ class WorkshopPage(PageHandler):
         rehearsal = None
         if may_rehearse:
             rehearsal = await self.run(view_rehearsal, self.actor, community, slug)
-        secret_link = (
-            "" if view.learner_invite is None else self.join_link(view.learner_invite.link)
-        )
+        invite = view.learner_invite
+        secret_link = "" if invite is None else self.join_link(invite.link)
         message = view.workshop.message_at(self.house.clock.now())
         self.draw(
             "workshop.html",
@@ -248,6 +267,7 @@ class WorkshopPage(PageHandler):
             join_link=secret_link,
             join_address=self.join_address(),
             qr=qr_picture(secret_link) if secret_link else "",
+            again_address="" if self.has_proved else self.again_address(),
             state=view.workshop.state(self.house.clock.now()),
             now=self.house.clock.now(),
             may_issue=may(self.actor, Verb.ISSUE_INVITE, community, slug),
@@ -286,6 +306,8 @@ class CloseWorkshopPage(PageHandler):
 
 class CodePage(PageHandler):
     """A code that has leaked is replaced by a new one."""
+
+    asks_again = ("POST",)
 
     async def post(self, community: str, slug: str) -> None:
         await self.run(renew_code, self.actor, community, slug)

@@ -25,6 +25,7 @@ class CloneApi(ApiHandler):
         status=HTTPStatus.CREATED,
         refuses=(404, 409),
         is_once=True,
+        asks_again=True,
     )
     async def post(self, community: str, workshop: str, body: models.CloneBody) -> None:
         def show(opened: OpenedWorkshop) -> answers.OpenedWorkshop:
@@ -48,6 +49,7 @@ class AttendanceApi(ApiHandler):
         query=models.FormatQuery,
         answer=answers.Attendance,
         as_csv=True,
+        asks_again=True,
     )
     async def get(self, community: str, workshop: str) -> answers.Attendance | Table:
         kind = asked_format(self.get_query_argument)

@@ -18,7 +18,7 @@ from ..i18n.negotiation import closest
 from ..pages.language import current_messages, use_language
 from ..pages.refusals import status_of
 from .forms import language_options
-from .pages import PageHandler, WorkshopPage, qr_picture
+from .pages import ALWAYS, PageHandler, WorkshopPage, qr_picture
 from .workshop_forms import ChangeForm, CloneForm, known_tag
 
 SLIPS = 8  # on one page, A4 or Letter
@@ -127,6 +127,8 @@ class CloneWorkshopPage(PageHandler):
 
 class RoomHandler(PageHandler):
     """What a whole room sees: drawn in a language that is not the reader's."""
+
+    asks_again = ALWAYS
 
     def drawn_in(self, tag: str, template: str, handout: Handout, **values: Any) -> str:
         issued = handout.issued

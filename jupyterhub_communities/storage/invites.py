@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -84,6 +84,14 @@ _TAKE_SEAT = (
 _ADD_REDEMPTION = insert(redemptions)
 
 
+_SECRETS = (
+    invites.c.code_digest,
+    invites.c.code_sealed,
+    invites.c.link_digest,
+    invites.c.link_sealed,
+)
+
+
 class SqlInvites:
     def __init__(self, connection: Connection):
         self._connection = connection
@@ -141,14 +149,12 @@ class SqlInvites:
         return [_invite(row) for row in rows]
 
     def secrets(self, invite_id: str) -> InviteSecrets:
-        columns = (
-            invites.c.code_digest,
-            invites.c.code_sealed,
-            invites.c.link_digest,
-            invites.c.link_sealed,
-        )
-        row = self._connection.execute(select(*columns).where(invites.c.id == invite_id)).one()
-        return InviteSecrets(*row)
+        query = select(*_SECRETS).where(invites.c.id == invite_id)
+        return InviteSecrets(*self._connection.execute(query).one())
+
+    def secrets_of_batch(self, batch: str) -> Mapping[str, InviteSecrets]:
+        query = select(invites.c.id, *_SECRETS).where(invites.c.batch == batch)
+        return {one: InviteSecrets(*rest) for one, *rest in self._connection.execute(query)}
 
     def add(self, invite: Invite, secrets: InviteSecrets) -> None:
         self._connection.execute(

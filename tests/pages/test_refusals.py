@@ -17,6 +17,7 @@ EXAMPLES = {
     "str": "America/Lima",
     "int": 5,
     "tuple[str, ...]": ("json", "csv"),
+    "tuple[int, ...]": (17, 212, 9004),
     "tuple[Violation, ...]": tuple(
         Violation(scope=scope, name="Andes", resource="servers", limit=limit, held=limit, wanted=1)
         for scope in ("hub", "community", "workshop")

@@ -28,7 +28,15 @@ MARIA = ["María José", "李雷", "Ñusta"]
     ],
 )
 def test_names_are_found(data, names) -> None:
-    assert read_names(data) == names
+    assert [name for _, name in read_names(data)] == names
+
+
+def test_each_is_told_by_its_line() -> None:
+    assert read_names(b"name,x\nAna,1\n\n\nLuz,2\n,3\nSol,4") == [
+        (2, "Ana"),
+        (5, "Luz"),
+        (7, "Sol"),
+    ]
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04\x00\x00", b"a\x00b", b"\x81\x8d", b"\xff\xfe\x00"])

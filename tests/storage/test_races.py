@@ -17,7 +17,14 @@ import pytest
 from houses import SetClock, actor_of, andes, make_house, open_taller
 from racing import NOW, PROCESSES, THREADS
 
-from jupyterhub_communities.application import invites, issuing, key_requests, members, waiting
+from jupyterhub_communities.application import (
+    changing,
+    invites,
+    issuing,
+    key_requests,
+    members,
+    waiting,
+)
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest
@@ -198,6 +205,15 @@ def one_version_changed_by_many(house: House, run: Run) -> None:
     assert outcomes == [*["version.outdated"] * (ALL - 1), "won"]
 
 
+def one_workshop_changed_by_many(house: House, run: Run) -> None:
+    """One of the champions changes it; the others are told that it is not what they looked at."""
+    workshop = open_taller(house).workshop
+    ana = actor_of(house, "ana")
+    version = house.call(changing.view_to_change, ana, "andes", workshop.slug).version
+    outcomes = run("change_the_same_workshop", workshop.slug, version)
+    assert outcomes == [*["version.outdated"] * (ALL - 1), "won"]
+
+
 def one_request_sent_many_times(house: House, run: Run) -> None:
     assert run("send_the_same_request") == ["taller"] * ALL
     with house.database.read() as store:
@@ -260,6 +276,7 @@ LOOKED_UP = [
     numbers_in_line,
     seats_added_at_once,
     one_version_changed_by_many,
+    one_workshop_changed_by_many,
     one_request_sent_many_times,
     one_rescue_server,
     the_last_reserve,

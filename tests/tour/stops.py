@@ -289,6 +289,11 @@ async def a_key_approved(at):
 
 
 @on_the_demo("champion")
+async def sign_in_again(at):
+    await at.open("/hub/login?again=1&next=/hub/token")
+
+
+@on_the_demo("champion")
 async def community(at):
     await at.service("communities/andes")
 

@@ -28,6 +28,7 @@ class World:
     names: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)  # codes, keys, numbers and usernames
     facts: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)  # with which people can sign in again
 
     def new_device(self) -> Browser:
         return Browser(SimpleNamespace(url=self.hub.removesuffix("/hub/")), "en-US")
@@ -35,9 +36,11 @@ class World:
     def join(self, who: str, code: str, name: str, *, keeps_key: bool = True) -> str:
         """Somebody new, whose device is `who`. The username."""
         device = self.people[who] = self.new_device()
-        self.secrets.add(device.join(code, name, action="new"))
+        key = device.join(code, name, action="new")
+        self.secrets.add(key)
         if keeps_key:
             device.keep_key(allow_redirects=False)
+            self.keys[who] = key
         username = device.username()
         self.names.add(name)
         self.secrets.add(username)
@@ -46,6 +49,7 @@ class World:
 
     def sign_in(self, who: str, key: str) -> None:
         device = self.people[who] = self.new_device()
+        self.keys[who] = key
         form = {"attempt": attempt_in(device.get("/hub/login")), "return_key": key}
         device.post("/hub/login", form, allow_redirects=False)
         self.secrets.add(device.username())
