@@ -54,7 +54,7 @@ class QuestionsPage(PageHandler):
         await self._draw(community, slug, {})
 
     async def post(self, community: str, slug: str) -> None:
-        typed = self._typed()
+        typed = self._fields()
         answer, errors = self._read(typed)
         status = 400
         if answer is not None:
@@ -71,7 +71,7 @@ class QuestionsPage(PageHandler):
 
     async def draw_stale(self, *path: str) -> None:
         error = current_messages().gettext("Please send the form once more.")
-        await self._draw(path[0], path[1], self._typed(), {"form": error})
+        await self._draw(path[0], path[1], self._fields(), {"form": error})
 
     def _read(self, typed: Mapping[str, str]) -> tuple[Feedback | None, dict[str, str]]:
         """What was meant; else what is wrong, at its question."""
@@ -91,7 +91,7 @@ class QuestionsPage(PageHandler):
             return None, errors
         return Feedback(int(useful), Followed(followed), text), {}
 
-    def _typed(self) -> dict[str, str]:
+    def _fields(self) -> dict[str, str]:
         longest = 4 * LONGEST_MESSAGE  # that is drawn again
         return {name: self.get_body_argument(name, "", strip=False)[:longest] for name in _FIELDS}
 

@@ -122,7 +122,7 @@ class NewCommunityPage(PageHandler):
 
     async def post(self) -> None:
         require_operator(self.actor)
-        values = self._typed()
+        values = self._fields()
         champions = tuple(values["champions"].split())
         wanted = NewCommunity(
             slug=values["slug"],
@@ -156,9 +156,9 @@ class NewCommunityPage(PageHandler):
     async def draw_stale(self, *path: str) -> None:
         require_operator(self.actor)
         sentence = current_messages().gettext("Please send the form once more.")
-        self._draw(self._typed(), {"form": sentence})
+        self._draw(self._fields(), {"form": sentence})
 
-    def _typed(self) -> dict[str, str]:
+    def _fields(self) -> dict[str, str]:
         return {name: self.get_body_argument(name, "").strip()[:1000] for name in _FIELDS}
 
     def _draw(

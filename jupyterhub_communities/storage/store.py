@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from ..application import ports
+from ..application import board_ports, outcome_ports, ports
 from ..application.offer_ports import RoleOffers
 from .accounts import SqlAccounts
 from .audit import SqlAudit
@@ -58,10 +58,10 @@ class SqlStore:
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
-        self.board: ports.Board = SqlBoard(connection, hub_name)
-        self.hands: ports.Hands = SqlHands(connection, hub_name)
-        self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)
-        self.trainings: ports.Trainings = SqlTrainings(connection)
-        self.answered: ports.Answered = SqlAnswered(connection)
-        self.sums: ports.Sums = SqlSums(connection)
-        self.openness: ports.Openness = SqlOpenness(connection)
+        self.board: board_ports.Board = SqlBoard(connection, hub_name)
+        self.hands: board_ports.Hands = SqlHands(connection, hub_name)
+        self.rehearsals: board_ports.Rehearsals = SqlRehearsals(connection)
+        self.trainings: outcome_ports.Trainings = SqlTrainings(connection)
+        self.answered: outcome_ports.Answered = SqlAnswered(connection)
+        self.sums: outcome_ports.Sums = SqlSums(connection)
+        self.openness: outcome_ports.Openness = SqlOpenness(connection)
