@@ -102,16 +102,10 @@ def view_results(desk: Desk, actor: Actor, community: str, slug: str) -> Results
 
 
 def unanswered_of(desk: Desk, store: Store, person: Person) -> Sequence[AskedWorkshop]:
-    """The workshops whose questions somebody can answer now. Asks nothing of who learned nowhere."""
-    if person.account is None:
-        return ()
+    """The workshops whose questions somebody can answer now. Asks nothing where none is over."""
     actor = person.actor()
-    places = {
-        (grant.community, grant.workshop)
-        for grant in person.grants
-        if grant.workshop is not None and _is_learner(actor, grant.community, grant.workshop)
-    }
-    if not places:
+    places = {place for place in person.over if _is_learner(actor, *place)}
+    if person.account is None or not places:
         return ()
     return [
         one

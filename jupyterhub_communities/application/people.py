@@ -36,6 +36,7 @@ class Person:
     unlapsed: tuple[Grant, ...] = ()  # also of suspended communities
     languages: frozenset[str | None] = frozenset()  # of the grants' workshops; None: no workshop's
     with_messages: frozenset[tuple[str, str]] = frozenset()  # community and slug of workshops
+    over: frozenset[tuple[str, str]] = frozenset()  # those workshops that are over
 
     def is_refused(self, *, is_operator: bool = False) -> bool:
         """An operator needs no community, but may be blocked like everybody."""
@@ -94,6 +95,13 @@ def person_of(desk: Desk, account: Account, history: GrantHistory) -> Person:
             (grant.community, grant.workshop)
             for grant in holding
             if grant.workshop is not None and grant.id in history.with_message
+        ),
+        over=frozenset(
+            (grant.community, grant.workshop)
+            for grant in holding
+            if grant.workshop is not None
+            and grant.id in history.ends
+            and history.ends[grant.id] <= desk.now
         ),
     )
 

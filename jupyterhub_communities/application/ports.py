@@ -175,6 +175,7 @@ class GrantHistory:
     suspended: frozenset[str]  # slugs of the communities among them that are suspended
     languages: Mapping[str, str | None]  # grant id → its workshop's language
     with_message: frozenset[str] = frozenset()  # ids of grants whose workshop has a message
+    ends: Mapping[str, datetime] = field(default_factory=dict)  # grant id → of its workshop
 
 
 class People(Protocol):

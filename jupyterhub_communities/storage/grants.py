@@ -22,17 +22,35 @@ from sqlalchemy import (
 )
 
 from ..application.ports import GrantHistory
+from ..domain.feedback import end_of
 from ..domain.grants import CLOCK_SLACK, Grant, Role, Source
 from ..domain.invites import InviteKind
 from ..domain.names import same_name
 from ..domain.paging import Page, Part, part_of
-from .tables import accounts, communities, grants, invites, redemptions, trainings, workshops
+from .tables import (
+    accounts,
+    communities,
+    grants,
+    invites,
+    redemptions,
+    sessions,
+    trainings,
+    workshops,
+)
 
+_LAST_SESSION = (
+    select(func.max(sessions.c.ends_at))
+    .where(sessions.c.community == workshops.c.community, sessions.c.workshop == workshops.c.slug)
+    .correlate(workshops)
+    .scalar_subquery()
+)
 HISTORY_COLUMNS = (
     *(column.label(f"grant_{column.name}") for column in grants.c),
     communities.c.suspended_at.label("community_suspended_at"),
     workshops.c.language.label("workshop_language"),
     workshops.c.message.is_not(None).label("workshop_has_message"),
+    workshops.c.closed_at.label("workshop_closed_at"),
+    _LAST_SESSION.label("workshop_ends_at"),
 )
 
 
@@ -58,6 +76,11 @@ def history_of(rows: Sequence[Row[Any]]) -> GrantHistory:
         ),
         languages={row.grant_id: row.workshop_language for row in granted},
         with_message=frozenset(row.grant_id for row in granted if row.workshop_has_message),
+        ends={
+            row.grant_id: end_of(row.workshop_ends_at, row.workshop_closed_at)
+            for row in granted
+            if row.workshop_ends_at is not None
+        },
     )
 
 
