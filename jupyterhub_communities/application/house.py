@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..domain.refusals import StorageUnreachable
 from .ports import Chance, Clock, Database, Desk, Keyring, Settings, WouldWait
+from .rush import Rush
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class House:
         self.keys = keys
         self.settings = settings
         self._patience = patience
+        self._rush = Rush()
         self._answered_at = 0.0  # when the database last answered anybody
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
         self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
@@ -68,6 +70,7 @@ class House:
             keys=self.keys,
             settings=self.settings,
             request_id=request_id.get(),
+            rush=self._rush,
         )
 
     def call(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -34,6 +34,7 @@ from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 from .board_ports import Board, Hands, Rehearsals
 from .offer_ports import RoleOffers
 from .outcome_ports import Answered, Openness, Sums, Trainings
+from .rush import Rush
 
 
 class Clock(Protocol):
@@ -835,6 +836,7 @@ class Desk:
     keys: Keyring
     settings: Settings
     request_id: str | None = None
+    rush: Rush = field(default_factory=Rush)
 
 
 class Hub(Protocol):
