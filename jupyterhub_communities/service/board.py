@@ -24,6 +24,7 @@ from ..application.hands import (
     raise_hand,
     take_hand,
 )
+from ..application.live import Look
 from ..application.servers import take_servers
 from ..application.workshops import WorkshopView, view_workshop
 from ..domain.grants import Actor
@@ -32,7 +33,7 @@ from ..domain.refusals import NotFound, PermissionDenied, Refusal, StorageUnreac
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from .base import NotSignedIn, ServiceHandler
-from .live import LiveBoards, Look, TooManyStreams, Watched
+from .live import LiveBoards, TooManyStreams, Watched
 from .pages import PageHandler, WorkshopPage
 
 KEEP_ALIVE = 15.0  # seconds; the session is asked about as often

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from ..application import ports
+from ..application import board_ports, ports
 from .accounts import SqlAccounts
 from .audit import SqlAudit
 from .balances import SqlBalances
@@ -53,6 +53,6 @@ class SqlStore:
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
-        self.board: ports.Board = SqlBoard(connection, hub_name)
-        self.hands: ports.Hands = SqlHands(connection, hub_name)
-        self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)
+        self.board: board_ports.Board = SqlBoard(connection, hub_name)
+        self.hands: board_ports.Hands = SqlHands(connection, hub_name)
+        self.rehearsals: board_ports.Rehearsals = SqlRehearsals(connection)
