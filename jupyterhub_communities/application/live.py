@@ -19,11 +19,13 @@ class Look:
 
     workshop: Workshop
     board: Board
-    grants: Mapping[str, tuple[Grant, ...]]  # of those who watch, by account id
+    watching: frozenset[str]  # account ids of those who were asked about
+    grants: Mapping[str, tuple[Grant, ...]]  # what they are granted in the community
 
     def seen_by(self, actor: Actor) -> Board | None:
-        """With what they are granted by now. None: it is not for them any more."""
-        if not actor.is_operator:
+        """With what they are granted by now; of who has come since, as far as they know. None: it is
+        not for them any more."""
+        if not actor.is_operator and actor.account_id in self.watching:
             actor = Actor(actor.account_id, self.grants.get(actor.account_id or "", ()))
         place = (self.workshop.community, self.workshop.slug)
         return seen_by(actor, *place, self.board) if sees_board(actor, *place) else None
@@ -52,4 +54,5 @@ def look_at_board(
                 if account is not None and not is_barred(account, desk.now):
                     grants[account.id] = (*grants.get(account.id, ()), grant)
         own = learner_invite(store, workshop)
-        return Look(workshop, whole_board(desk, store, workshop, own, seen), grants)
+        board = whole_board(desk, store, workshop, own, seen)
+        return Look(workshop, board, frozenset(watching), grants)

@@ -15,7 +15,7 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from ..application.board import Board, BoardRow, HandUp, Seen, seen_by, sees_board
+from ..application.board import Board, BoardRow, HandUp, Seen, sees_board
 from ..application.hands import (
     end_access,
     end_hand,
@@ -108,7 +108,6 @@ class BoardEvents(PageHandler):
         if watched.look is None:
             raise NotFound(kind="workshop")
         self._token = self.xsrf_token.decode("ascii")
-        self._new_until = time.monotonic() + _FIRST_LOOK
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("X-Accel-Buffering", "no")  # nginx would hold it back
         await self._send(f"retry: {_RETRY}\n\n")
@@ -131,14 +130,6 @@ class BoardEvents(PageHandler):
     def _place(look: Look) -> tuple[str, str]:
         return look.workshop.community, look.workshop.slug
 
-    def _seen(self, look: Look) -> Board | None:
-        """What they may see by now; None: nothing any more."""
-        if self.actor.account_id in look.grants:
-            self._new_until = 0.0
-        if time.monotonic() < self._new_until:  # the look may be older than this stream
-            return seen_by(self.actor, *self._place(look), look.board)
-        return look.seen_by(self.actor)
-
     async def _wait(self, watched: Watched, version: int) -> None:
         gone = asyncio.ensure_future(self._gone.wait())
         news = asyncio.ensure_future(watched.wait(version, KEEP_ALIVE))
@@ -152,7 +143,7 @@ class BoardEvents(PageHandler):
         """Sends the board, if it is another one than before. False: it is not for them any more."""
         if look is None:
             return False
-        board = self._seen(look)
+        board = look.seen_by(self.actor)
         if board is None:
             return False
         drawn = self._drawn(look, board)
