@@ -173,7 +173,7 @@ async def test_settings_are_changed_and_what_is_wrong_is_said_at_its_field(visit
         ("name_es", "x" * 101, "Please write a name in at least one language"),
         ("language", "klingon!", "Please choose a language."),
         ("contact", "x" * 301, "Please write a contact of at most 300 characters"),
-        ("retention_days", "soon", "Please give a number from 1 to 3660."),
+        ("retention_days", "soon", "Please give a number from 1 to 3,660."),
     ):
         code, text = await visit(page, data={**form, field: value})
         assert (code, said in text) == (400, True), field
