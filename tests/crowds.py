@@ -92,6 +92,7 @@ class Learner:
     username: str
     seen: list[requests.Response] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)  # the first answer is there
+    ended_at: float = 0.0  # on the steady clock, when no page led any further
 
     def start(self, path: str = "/hub/spawn", *, seconds: float = 120, pace: float = 1.0) -> None:
         """Clicks, and follows where the pages lead by themselves. Below 1 `pace` is that of a browser
@@ -102,6 +103,7 @@ class Learner:
             assert time.monotonic() < until, page.url
             time.sleep(again * pace)
             page = self.look(page.url.removeprefix(self.device.hub.url))
+        self.ended_at = time.monotonic()
 
     def look(self, path: str) -> requests.Response:
         page = self.device.get(path)

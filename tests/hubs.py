@@ -29,6 +29,7 @@ from tools import end_process, free_port, need_proxy, wait_until
 
 TINY_SERVER = Path(__file__).parent / "hub_integration" / "tiny_server.py"
 ADMIN_TOKEN = "0" * 31 + "a"
+_CODE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}")
 
 COMMUNITIES = """\
 hub: {language: en}
@@ -250,6 +251,21 @@ def text_of(page: requests.Response) -> str:
     page.encoding = "utf-8"
     main = re.sub(r"(?s)^.*?<main[^>]*>|</main>.*$", "", page.text)
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+
+def codes_in(log: str) -> list[str]:
+    return _CODE.findall(log)
+
+
+def tracebacks_in(log: str) -> list[str]:
+    """With some lines around. The start that fails on purpose is an accident, and logged as one."""
+    lines = log.splitlines()
+    found = [
+        "\n".join(lines[max(0, number - 3) : number + 40])
+        for number, line in enumerate(lines)
+        if "Traceback (most recent call last)" in line
+    ]
+    return [text for text in found if "broken on purpose" not in text]
 
 
 @contextmanager

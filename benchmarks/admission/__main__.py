@@ -61,6 +61,7 @@ class Filled:
             "admit": [_timed(house, admit, one) for one in asked],
             "settle": [_timed(house, settle, one.lease_id) for one in asked],
         }
+        house.database.tidy()  # as the service does every few seconds
         with house.database.engine.begin() as connection:  # as the tick of the minute leaves them
             connection.execute(
                 update(leases)

@@ -101,8 +101,8 @@ class House:
         return await self.run(verb, *args, **kwargs)
 
     async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Computes what may take seconds and asks no database: beside the pool, one at a time, so
-        that no verb waits for it."""
+        """Does what may take seconds and is no verb: beside the pool, one at a time, so that no verb
+        waits for it."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._side, lambda: function(*args, **kwargs))
 

@@ -774,6 +774,10 @@ class Database(Transactions, Protocol):
         first that asks, until it ends or loses the database."""
         ...
 
+    def tidy(self) -> None:
+        """What has to be done now and then is done now, lest somebody's request do it."""
+        ...
+
     def check_schema(self) -> None:
         """Raises `DatabaseUnfit` (see `storage`) with what mends it."""
         ...

@@ -5,6 +5,8 @@ And its forms: putting a notice away, stopping a server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jupyterhub.apihandlers.users import UserServerAPIHandler
@@ -21,14 +23,16 @@ from ..pages.language import current_messages
 from ..pages.notices import shown_notices
 from ..pages.refusals import grace_sentence
 from ..pages.stops import ShownStop, shown_stops
+from ..pages.templates import is_ours
 from .options import left_at
 from .pages import PageMixin
 
 
 class HomeHandler(PageMixin, HubHomeHandler):
+    _news: Mapping[str, Any] = MappingProxyType({})
+
     @authenticated
     async def get(self) -> None:
-        self._news: dict[str, Any] = {}
         try:
             self._news = await self._what_is_new(self.current_user.name)
         except Refusal:
@@ -52,8 +56,17 @@ class HomeHandler(PageMixin, HubHomeHandler):
             and await self.house.run(is_link_of_use, news.person),
         }
 
-    def render_template(self, name: str, *args: Any, **values: Any) -> Any:
-        return super().render_template(name, *args, **self._news, **values)
+    def render_template(self, name: str, sync: bool = False, **values: Any) -> Any:
+        """Ours waits for nothing while it is drawn, and goes without what that costs; an operator's own
+        may have to."""
+        values = {**self._news, **values}
+        if sync or not is_ours(self.get_template(name, sync=True)):
+            return super().render_template(name, sync=sync, **values)
+        return _to_be_awaited(super().render_template(name, sync=True, **values))
+
+
+async def _to_be_awaited(page: str) -> str:
+    return page
 
 
 class PendingHandler(PageMixin, HubPendingHandler):

@@ -16,6 +16,7 @@ from tornado.web import GZipContentEncoding
 
 from ..application.house import House
 from ..application.people import Person
+from ..application.warming import warm_up
 from ..domain.refusals import FormTooLong, Refusal
 from ..i18n.messages import read_formats
 from ..pages.headers import page_headers
@@ -32,7 +33,11 @@ _CODE_ARGUMENT = re.compile(
 )
 
 LONGEST_FORM = 1_000_000  # bytes
-_FIRST_PAGES = ("login.html", "join.html", "welcome.html", "home.html", "spawn_pending.html")
+# What a learner sees first, in the environment that draws it.
+_FIRST_PAGES = {
+    "jinja2_env_sync": ("login.html", "join.html", "welcome.html", "home.html"),
+    "jinja2_env": ("spawn_pending.html",),
+}
 
 __all__ = ["PageMixin", "asset_handlers", "install_pages"]
 
@@ -58,14 +63,15 @@ class PageMixin(BaseHandler):
             await self.draw_refusal(FormTooLong())
 
     async def draw(self, template: str, *, status: int = 200, **values: Any) -> None:
-        """Answers with a page. Ours are never stored by a browser or a proxy."""
+        """Answers with a page. Ours are never stored by a browser or a proxy. They wait for
+        nothing while they are drawn, and go without what that would cost."""
         self.set_status(status)
         for name, value in page_headers().items():
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         values.setdefault("page_path", self.request.path)
-        self.finish(await self.render_template(template, **values))
+        self.finish(self.render_template(template, sync=True, **values))
 
     async def draw_refusal(self, refusal: Refusal, **values: Any) -> None:
         await self.draw(
@@ -121,8 +127,10 @@ def install_pages(app: Any, house: House) -> None:
         asset_url=f"{hub_url}communities/static/",
     )
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
-    _compile(settings["jinja2_env"], _FIRST_PAGES)
+    for environment, pages in _FIRST_PAGES.items():
+        _compile(settings[environment], pages)
     read_formats()
+    warm_up(house)
     settings["transforms"].append(GZipContentEncoding)
     # Also the Hub's own pages: after sign-out, Back shows nothing that a browser has kept.
     settings.setdefault("headers", {}).setdefault("Cache-Control", "no-store")

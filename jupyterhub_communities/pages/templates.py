@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_eval_context
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    pass_eval_context,
+)
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from tornado.web import StaticFileHandler
@@ -55,6 +62,11 @@ def share_dir() -> Path:
     """`share/jupyterhub-communities` of the checkout that the package lies in, else installed."""
     checkout = Path(__file__).resolve().parents[2] / "share" / "jupyterhub-communities"
     return checkout if checkout.is_dir() else Path(sys.prefix) / "share" / "jupyterhub-communities"
+
+
+def is_ours(template: Template) -> bool:
+    """And not an operator's, which comes before it."""
+    return template.filename is not None and Path(template.filename).is_relative_to(share_dir())
 
 
 def static_dir() -> Path:

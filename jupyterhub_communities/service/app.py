@@ -46,6 +46,7 @@ from .timers import (
     keep_metered,
     keep_passing_seats_on,
     keep_reconciled,
+    keep_tidy,
     leave_with_the_hub,
 )
 
@@ -156,6 +157,7 @@ async def serve(
         asyncio.create_task(Stops(house, hub).keep_carried_out()),
         asyncio.create_task(keep_passing_seats_on(house)),
         asyncio.create_task(keep_chained(house)),
+        asyncio.create_task(keep_tidy(house)),
         asyncio.create_task(application.settings["endings"].keep_carried_out()),
         asyncio.create_task(application.settings["erasures"].keep_carried_out()),
         asyncio.create_task(leave_with_the_hub(stop.set)),

@@ -23,6 +23,7 @@ PASS_ON_EVERY = 60.0
 METER_EVERY = 60.0
 METER_ENDED_EVERY = 10.0
 CHAIN_EVERY = 60.0
+TIDY_EVERY = 5.0
 _RETRY_AFTER = 5.0  # what failed, and whether the service that holds the timers is still there
 _LOOK_FOR_PARENT_EVERY = 1.0
 _MENDED_AT_ONCE = 25  # leases in one transaction
@@ -126,6 +127,17 @@ async def chain_once(house: House) -> None:
     while link := await house.run_timed(chain_step):
         app_log.info("Audit trail: link %d:%s", link.number, link.hash)
         await asyncio.sleep(_BREATH)
+
+
+async def keep_tidy(house: House, *, every: float = TIDY_EVERY) -> None:
+    """What the database puts off is done between the starts."""
+    while True:
+        try:
+            if await house.holds_timers():
+                await house.compute(house.database.tidy)
+        except StorageUnreachable:
+            pass  # said by the timer that reconciles
+        await asyncio.sleep(every)
 
 
 async def leave_with_the_hub(leave: Callable[[], None]) -> None:

@@ -9,24 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ..application.ports import Database, Store, WouldWait
+from sqlalchemy import Connection
+
+from ..application.ports import Store, WouldWait
 from ..domain.refusals import StorageUnreachable
+
+if TYPE_CHECKING:
+    from .database import SqlDatabase
 
 
 class AtOnce:
     """The port `Transactions` over a database whose connections have no patience."""
 
-    def __init__(self, database: Database):
+    def __init__(self, database: SqlDatabase):
         self._database = database
+        # Kept from one look to the next: to borrow one and give it back costs as much as to look.
+        self._kept: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Store]:
+        connection, self._kept = self._kept, None
         try:
-            with self._database.read() as store:
+            if connection is None:
+                connection = self._database.connect_to_read()
+            with self._database.read_on(connection) as store:
                 yield store
+            if self._kept is None:
+                connection, self._kept = None, connection
         except StorageUnreachable as error:
             raise WouldWait from error
+        finally:
+            if connection is not None:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[Store]:
@@ -34,4 +50,6 @@ class AtOnce:
         yield
 
     def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
         self._database.close()

@@ -61,6 +61,7 @@ class Kind(Protocol):
 
     def prepare_upgrade(self, connection: Connection) -> None: ...
     def holds_timers(self, engine: Engine, hub_name: str) -> bool: ...
+    def tidy(self, engine: Engine) -> None: ...
     def close(self) -> None: ...
 
 
@@ -100,6 +101,16 @@ class SqlDatabase:
     @contextmanager
     def read(self) -> Iterator[Store]:
         with self._transaction(self._kind.begin_read) as connection:
+            yield SqlStore(connection, hub_name=self._hub_name)
+
+    def connect_to_read(self) -> Connection:
+        with self._told():
+            return self._engines[self._kind.begin_read].connect()
+
+    @contextmanager
+    def read_on(self, connection: Connection) -> Iterator[Store]:
+        """Like `read`, on a connection that the caller keeps."""
+        with self._told(), connection.begin():
             yield SqlStore(connection, hub_name=self._hub_name)
 
     @contextmanager
@@ -154,6 +165,10 @@ class SqlDatabase:
     def holds_timers(self) -> bool:
         with self._told():
             return self._kind.holds_timers(self.engine, self._hub_name)
+
+    def tidy(self) -> None:
+        with self._told():
+            self._kind.tidy(self.engine)
 
     def revision(self) -> str | None:
         """The schema's revision, None for an empty database."""

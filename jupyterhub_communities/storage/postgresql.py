@@ -146,6 +146,9 @@ class Postgresql:
                 connection.close()
             return bool(is_mine)
 
+    def tidy(self, engine: Engine) -> None:
+        """The server does it by itself."""
+
     def _driver(self, connection: Connection) -> Any:
         """psycopg's own connection, outside any transaction."""
         return connection.connection.dbapi_connection

@@ -232,3 +232,17 @@ def test_what_another_key_sealed_is_not_read(tmp_path) -> None:
     sealed = FileKeyring(b"a" * 32).seal("secret")
     with pytest.raises(ValueError, match="another key"):
         FileKeyring(b"b" * 32).unseal(sealed)
+
+
+def test_what_was_written_is_carried_over_by_the_timer_and_not_by_who_writes(tmp_path) -> None:
+    house = make_house(tmp_path)
+    file = tmp_path / "communities.sqlite"
+    house.database.tidy()
+    before = file.stat().st_size
+    with house.database.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(10000000) AS bytes")
+    assert file.stat().st_size == before
+    with house.database.write():  # a start that is under way
+        house.database.tidy()
+    assert file.stat().st_size > before + 9_000_000
+    house.close()
