@@ -26,7 +26,6 @@ from ..domain.training import Training
 from .grants import unlapsed_at
 from .tables import feedback, feedback_marks, grants, sessions, trainings, workshops
 
-
 _W = workshops.c
 _ASKED = (_W.community, _W.slug, _W.title, _W.language, _W.closed_at)
 _LAST = func.max(sessions.c.ends_at)
@@ -45,7 +44,7 @@ _NOT_MARKED = (
         ),
     )
     .group_by(*_ASKED)
-    .having(_LAST > bindparam("since"))
+    .having(bindparam("since") < _LAST)
     .order_by(_LAST, _W.slug)
 )
 
