@@ -102,8 +102,10 @@ class SqlPersonal:
         self._connection = connection
 
     def export(self, account_id: str) -> Mapping[str, list[dict[str, Any]]]:
-        own = (identities, grants, redemptions, key_requests, notices, usage, kept_answers)
-        own += (trainings, feedback_marks)
+        own = (
+            *(identities, grants, redemptions, key_requests, notices, usage, kept_answers),
+            *(trainings, feedback_marks),
+        )
         username = select(accounts.c.username).where(accounts.c.id == account_id).scalar_subquery()
         redeemed, attempts = _redeemed_by(account_id)
         # A code names the person for whom it was made; whoever made it knows that, and is another.

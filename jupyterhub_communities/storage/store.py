@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from ..application import ports
+from ..application import outcome_ports, ports
 from .accounts import SqlAccounts
 from .audit import SqlAudit
 from .balances import SqlBalances
@@ -52,7 +52,7 @@ class SqlStore:
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
-        self.trainings: ports.Trainings = SqlTrainings(connection)
-        self.answered: ports.Answered = SqlAnswered(connection)
-        self.sums: ports.Sums = SqlSums(connection)
-        self.openness: ports.Openness = SqlOpenness(connection)
+        self.trainings: outcome_ports.Trainings = SqlTrainings(connection)
+        self.answered: outcome_ports.Answered = SqlAnswered(connection)
+        self.sums: outcome_ports.Sums = SqlSums(connection)
+        self.openness: outcome_ports.Openness = SqlOpenness(connection)
