@@ -98,8 +98,9 @@ class SqlAnswered:
             dialect.insert(feedback_marks)
             .values(account_id=account_id, community=community, workshop=workshop)
             .on_conflict_do_nothing()
+            .returning(feedback_marks.c.account_id)  # an INSERT has no count on PostgreSQL
         )
-        return bool(marked.rowcount)
+        return marked.first() is not None
 
     def is_marked(self, community: str, workshop: str, account_id: str) -> bool:
         query = select(feedback_marks.c.account_id).where(
