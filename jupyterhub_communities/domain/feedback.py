@@ -75,7 +75,10 @@ def told(counts: Mapping[K, int]) -> dict[K, int | None]:
         return dict.fromkeys(counts)
     ordered = sorted(counts, key=lambda key: counts[key])
     few = sum(number < FEWEST for number in counts.values())
-    if few and (few == 1 or sum(map(counts.__getitem__, ordered[:few])) == few * (FEWEST - 1)):
-        few += 1  # what is missing from the sum would tell each of them
+    # What is missing from the sum would tell each of those that are hidden, so more of them are.
+    if few == 1:
+        few = 3
+    elif few and sum(counts[key] for key in ordered[:few]) == few * (FEWEST - 1):
+        few += 2
     hidden = set(ordered[:few])
     return {key: None if key in hidden else number for key, number in counts.items()}

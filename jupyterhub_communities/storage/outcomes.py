@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..application.outcome_ports import AskedWorkshop
@@ -14,6 +25,28 @@ from ..domain.grants import Role
 from ..domain.training import Training
 from .grants import unlapsed_at
 from .tables import feedback, feedback_marks, grants, sessions, trainings, workshops
+
+_W = workshops.c
+_ASKED = (_W.community, _W.slug, _W.title, _W.language, _W.closed_at)
+_LAST = func.max(sessions.c.ends_at)
+# Made once: every home page asks it.
+_NOT_MARKED = (
+    select(*_ASKED, _LAST.label("ends_at"))
+    .join(sessions, and_(sessions.c.community == _W.community, sessions.c.workshop == _W.slug))
+    .where(
+        tuple_(_W.community, _W.slug).in_(bindparam("places", expanding=True)),
+        or_(_W.closed_at.is_(None), _W.closed_at > bindparam("since")),
+        ~_W.is_told,
+        ~exists().where(
+            feedback_marks.c.account_id == bindparam("account"),
+            feedback_marks.c.community == _W.community,
+            feedback_marks.c.workshop == _W.slug,
+        ),
+    )
+    .group_by(*_ASKED)
+    .having(bindparam("since") < _LAST)
+    .order_by(_LAST, _W.slug)
+)
 
 
 class SqlTrainings:
@@ -65,8 +98,9 @@ class SqlAnswered:
             dialect.insert(feedback_marks)
             .values(account_id=account_id, community=community, workshop=workshop)
             .on_conflict_do_nothing()
+            .returning(feedback_marks.c.account_id)  # an INSERT has no count on PostgreSQL
         )
-        return bool(marked.rowcount)
+        return marked.first() is not None
 
     def is_marked(self, community: str, workshop: str, account_id: str) -> bool:
         query = select(feedback_marks.c.account_id).where(
@@ -137,29 +171,10 @@ class SqlAnswered:
     ) -> Sequence[AskedWorkshop]:
         if not places:
             return []
-        w = workshops.c
-        last = func.max(sessions.c.ends_at).label("ends_at")
-        of_it = and_(sessions.c.community == w.community, sessions.c.workshop == w.slug)
-        marked = exists().where(
-            feedback_marks.c.account_id == account_id,
-            feedback_marks.c.community == w.community,
-            feedback_marks.c.workshop == w.slug,
-        )
-        columns = (w.community, w.slug, w.title, w.language, w.closed_at)
-        query = (
-            select(*columns, last)
-            .join(sessions, of_it)
-            .where(
-                tuple_(w.community, w.slug).in_(sorted(places)),
-                or_(w.closed_at.is_(None), w.closed_at > since),
-                ~w.is_told,
-                ~marked,
-            )
-            .group_by(*columns)
-            .having(func.max(sessions.c.ends_at) > since)
-            .order_by(last, w.slug)
-        )
-        return [AskedWorkshop(**row._mapping) for row in self._connection.execute(query)]
+        asked = {"account": account_id, "places": sorted(places), "since": since}
+        return [
+            AskedWorkshop(**row._mapping) for row in self._connection.execute(_NOT_MARKED, asked)
+        ]
 
 
 class SqlSums:

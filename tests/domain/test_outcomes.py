@@ -88,7 +88,7 @@ def test_answers_are_told_once_nobody_can_answer_any_more(unanswered, now, is_sh
         ((2, 1, 1), (None, None, None)),  # four people in all
         ((5, 0, 0), (5, None, None)),
         ((9, 5, 7), (9, 5, 7)),
-        ((6, 3, 7), (None, None, 7)),  # 3 alone would be what is missing from 16
+        ((6, 3, 7), (None, None, None)),  # 3 alone would be what is missing from 16
         ((9, 1, 2), (9, None, None)),
         ((4, 4, 5), (None, None, None)),  # else 8 could only be 4 and 4
     ],
@@ -101,14 +101,16 @@ def test_small_counts_are_hidden_and_what_would_tell_them(counts, shown) -> None
 def test_no_small_count_follows_from_what_is_told_and_how_many_answered() -> None:
     """Of all answers that would look the same, each hidden number could be another one."""
     alike = defaultdict(set)
-    for counts in product(range(9), repeat=3):
+    for counts in product(range(12), repeat=3):
         shown = tuple(told(dict(zip("abc", counts, strict=True))).values())
         alike[sum(counts), shown].add(counts)
-    for (_, shown), all_counts in alike.items():
+    for (answers, shown), all_counts in alike.items():
+        if answers > 15:
+            continue  # some that look the same have a number above 11
         for place, number in enumerate(shown):
             possible = {counts[place] for counts in all_counts}
             if number is None and possible != {0}:
-                assert len(possible) > 1 or all_counts == {(4, 4, 4)}, (shown, all_counts)
+                assert len(possible) > 1, (shown, all_counts)
 
 
 def test_what_was_missing_is_plain_and_short() -> None:
