@@ -118,6 +118,7 @@ class Scene:
     hostile: str  # of the learner's server
     champion: Page
     page: Page
+    plain: Page  # the same, which keeps hold of windows with the Hub's own pages
     key: str = field(default="", repr=False)
 
     @property
@@ -151,6 +152,8 @@ class Scene:
         return f"{self.base}/hub/home" if "/hub/" in url else self.service
 
     async def from_window(self, page: Page, method: str, url: str, body: Any) -> dict[str, Any]:
+        if page is self.page and "/hub/" in url:
+            page = self.plain
         return await page.evaluate(WINDOW, [self.door_of(url), url, options_of(method, body)])
 
     async def prove(self) -> None:
