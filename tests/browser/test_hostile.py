@@ -212,7 +212,10 @@ async def make_scene(hub: RealHub, new_device: Callable, *, apart: bool) -> Scen
     await champion.goto(f"{base}/services/communities/")  # also where it has another host
     assert champion.url == service
     page = await champion.context.new_page()
-    scene = Scene(hub, opened, learner, base, service, f"{at}/user/{learner}/", champion, page, key)
+    plain = await champion.context.new_page()
+    hostile = f"{at}/user/{learner}/"
+    scene = Scene(hub, opened, learner, base, service, hostile, champion, page, plain, key)
+    await plain.goto(f"{hostile}plain")
     await page.goto(f"{scene.hostile}page")
     assert await page.title() == "hostile"
     return scene
