@@ -340,8 +340,10 @@ async def test_on_one_host_nothing_passes_that_asks_again(tmp_path, new_device) 
         # has signed in. So people who do not trust each other need subdomains.
         for name in ("_xsrf", SESSION):
             await scene.champion.context.clear_cookies(name=name)
+        await scene.champion.goto(scene.service)
         message = ("PUT", f"{scene.service}api/v1/{scene.workshop}/message", {"message": "Hola"})
-        assert (await scene.from_window(scene.page, *message))["status"] == 200
+        found = await scene.from_window(scene.page, *message)
+        assert found["status"] == 200, found
         await scene.prove()
         passed = {
             name: (await scene.from_window(scene.page, *attack))["status"]
