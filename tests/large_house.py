@@ -32,7 +32,7 @@ class Size:
 
 
 SMALL = Size(members=20, workshops=2, sites=2, usage=100, entries=60, names=4)
-LARGE = Size(members=2_000, workshops=200, sites=50, usage=10_000, entries=5_000, names=1_000)
+LARGE = Size(members=2_000, workshops=200, sites=50, usage=10_000, entries=5_000, names=300)
 
 
 @dataclass(frozen=True)

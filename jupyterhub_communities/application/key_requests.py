@@ -20,6 +20,7 @@ from ..domain.key_requests import (
     require_key_approval,
 )
 from ..domain.notices import KEY_APPROVED
+from ..domain.paging import Page
 from ..domain.refusals import (
     KeyApprovalRefused,
     KeyRequestUnknown,
@@ -29,12 +30,13 @@ from ..domain.refusals import (
 from ..domain.workshops import Workshop
 from .audit import record
 from .communities import find_community
-from .members import list_members
+from .members import page_of_members
 from .notices import notify
 from .ports import Desk, Store
 from .return_keys import browser_digest, make_pending_key
 from .workshops import find_workshop, view_workshop
 
+MOST_LISTED = 200  # people that a form lists to choose from
 _KEPT = timedelta(days=1)  # how long the database remembers a request
 _DRAWS = 50  # of a number, until one is free
 
@@ -132,19 +134,22 @@ def approve_key(
 
 def people_to_approve(
     desk: Desk, actor: Actor, community: str, workshop: str | None
-) -> tuple[Workshop | None, Sequence[Account]]:
+) -> tuple[Workshop | None, Sequence[Account] | None]:
     """Whom the form for a number lists: a workshop's learners, or for a champion everybody of the
-    community. `approve_key` decides about each."""
+    community; None where they are too many for a list. `approve_key` decides about each."""
     if workshop is None:
         with desk.database.read() as store:
             find_community(store, actor, community)
         require(actor, Verb.SET_ROLE, community)
-        return None, _by_name(member.account for member in list_members(desk, actor, community))
+        part = page_of_members(desk, actor, community, Page(MOST_LISTED))
+        if part.after is not None:
+            return None, None
+        return None, _by_name(member.account for member in part.entries)
     view = view_workshop(desk, actor, community, workshop)
     if view.board is None:
         require(actor, Verb.VIEW_BOARD, community, workshop)
-    learners = (row.account for row in view.board or () if row.role is Role.LEARNER)
-    return view.workshop, _by_name(learners)
+    learners = [row.account for row in view.board or () if row.role is Role.LEARNER]
+    return view.workshop, _by_name(learners) if len(learners) <= MOST_LISTED else None
 
 
 def find_approved_account(desk: Desk, browser: str) -> Account:

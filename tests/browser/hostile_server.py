@@ -1,6 +1,6 @@
 """A learner's own server that serves pages of its own: what a notebook can do, and no sign-in.
 
-`/page` is a page for scripts to run in. `/worker.js` is a service worker that wants the whole host.
+`/page` is a page for scripts to run in, and so is `/plain`. `/worker.js` is a service worker that wants the whole host.
 Any other address plants what its arguments say: `name`, `value`, `path` and `domain` of a cookie.
 """
 
@@ -28,8 +28,9 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("X-JupyterHub-Version", "6.1.1")
         self.send_header("Service-Worker-Allowed", "/")
-        # As our own pages say it: on one host, the windows that it opens stay in its reach.
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        if not asked.path.endswith("/plain"):
+            # As our own pages say it: on one host, the windows that it opens stay in its reach.
+            self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         if asked.path.endswith("/worker.js"):
             self.send_header("Content-Type", "text/javascript")
         else:

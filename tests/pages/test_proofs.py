@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from houses import NOON
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from jupyterhub_communities.pages.proofs import COOKIE, is_proved, proof_of
 from jupyterhub_communities.storage.keyring import FileKeyring
@@ -16,8 +16,11 @@ GOOD = proof_of("ana", NOON, KEYS)
 
 
 def holds(*values: str, username: str = "ana", after: timedelta = timedelta(0)) -> bool:
-    headers = HTTPHeaders({"Cookie": "; ".join(f"{COOKIE}={value}" for value in values)})
-    request = HTTPServerRequest(method="GET", uri="/", headers=headers)
+    headers = HTTPHeaders(
+        {"Host": "hub", "Cookie": "; ".join(f"{COOKIE}={value}" for value in values)}
+    )
+    line = RequestStartLine("GET", "/", "HTTP/1.1")
+    request = HTTPServerRequest(start_line=line, headers=headers)
     return is_proved(request, username, NOON + after, KEYS)
 
 
