@@ -19,7 +19,7 @@ NEW, RETURNING = "new", "returning"
 class Plan:
     """How much is measured."""
 
-    repetitions: int = 3
+    repetitions: int = 5
     batches: dict[int, int] = field(  # at once → sign-ins of a batch
         default_factory=lambda: {1: 40, 10: 80, 50: 100, 100: 150}
     )

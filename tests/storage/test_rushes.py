@@ -18,7 +18,7 @@ from houses import SetClock, andes, make_house, open_taller
 from racing import CROWD, NOW, PROCESSES, Answer, Racers
 
 from jupyterhub_communities.application.communities import Declaration
-from jupyterhub_communities.application.house import House
+from jupyterhub_communities.application.house import PATIENCE, House
 from jupyterhub_communities.domain.accounts import Account, AccountKind
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Grant, Role, Source
@@ -27,7 +27,6 @@ from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import CPU, SERVERS
 
 ALL = PROCESSES * CROWD
-LONGEST = 1.0  # seconds that 99 of 100 wait at most
 
 
 class Hub:
@@ -171,9 +170,9 @@ def test_what_there_is_is_given_exactly_and_all_others_are_told(racers, tmp_path
 
 
 @pytest.mark.alone
-def test_of_a_hundred_99_wait_less_than_a_second(racers, new_folders) -> None:
+def test_of_a_hundred_99_wait_less_long_than_a_request_is_patient(racers, new_folders) -> None:
     """By the seconds of a machine that does nothing else: how much slower it is just now is measured
-    before and after. Of three rushes the best; each of them is exact."""
+    before and after. Of three rushes the best; each of them is exact. What it prints is measured."""
     best = []
     for folder in islice(new_folders, 3):
         before = racers.slowdown()
@@ -183,9 +182,9 @@ def test_of_a_hundred_99_wait_less_than_a_second(racers, new_folders) -> None:
         p50, p99 = (hub.waits[ALL * percent // 100 - 1] for percent in (50, 99))
         print(f"\n{ALL} at once: {p50:.3f} s p50, {p99:.3f} s p99; {slowdown:.1f} times slower")
         best.append(p99 / slowdown)
-        if best[-1] < LONGEST:
+        if best[-1] < PATIENCE:
             break
-    assert min(best) < LONGEST
+    assert min(best) < PATIENCE
 
 
 @pytest.mark.parametrize("race", RUSHES)
