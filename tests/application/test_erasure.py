@@ -41,12 +41,15 @@ from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import (
     feedback_marks,
+    hands,
     invites,
     key_requests,
     metadata,
     notices,
     redemptions,
     role_offers,
+    server_accesses,
+    start_troubles,
     trainings,
     waiting,
 )
@@ -393,6 +396,14 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
         place = {"account_id": mine, "community": "andes", "workshop": opened.workshop.slug}
         connection.execute(insert(feedback_marks).values(**place))
         connection.execute(insert(trainings).values(**place, id="own", role=2, at=now))
+        trouble = {"hub": "hub", "account_id": mine, "code": "start.failed", "at": now}
+        connection.execute(insert(start_troubles).values(**trouble))
+        place = {"id": "own", "community": "andes", "workshop": "de-sol"}
+        asked = {"account_id": mine, "raised_at": now, "taken_by": mine, "taken_at": now}
+        connection.execute(insert(hands).values(**place, **asked, question="¿Dónde?"))
+        given = {"owner_id": mine, "helper_id": "x", "starts_at": now, "ends_at": now}
+        server = {"hub": "hub", "hand_id": "own", "username": sol, "server_name": ""}
+        connection.execute(insert(server_accesses).values(**place, **given, **server))
     found = house.call(erasure.export_me, sol)
     assert set(found) == set(PERSONAL)
     for table, columns in PERSONAL.items():
