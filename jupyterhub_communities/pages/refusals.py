@@ -242,9 +242,8 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     ),
     "community.slug": lambda r, m: m.gettext(
         "Please write a short name of small letters, digits and hyphens, of at most %(limit)s "
-        "characters, such as %(example)s.",
+        "characters.",
         limit=r.limit,
-        example="first-steps",
     ),
     "community.suspended": lambda _, m: m.gettext(
         "Your community is suspended for now. Nothing of yours is lost."

@@ -40,7 +40,7 @@ EVERYWHERE = {
 }
 SAME_WORDS = {
     "es": {"error", "no", "token", "tokens"},
-    "pt-BR": {"as", "compare", "for", "link", "menu", "no", "token", "tokens"},
+    "pt-BR": {"as", "compare", "for", "link", "mail", "menu", "no", "token", "tokens"},
     "fr": {
         *("file", "pages"),
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
