@@ -43,7 +43,7 @@ from .base import ServiceHandler
 from .forms import language_options
 from .handling import ApiHandler
 from .operations import operation
-from .pages import PageHandler
+from .pages import ALWAYS, PageHandler
 
 
 async def has_group_of(handler: ServiceHandler, slug: str) -> bool:
@@ -115,6 +115,8 @@ class _Form:
 class NewCommunityPage(PageHandler):
     """The form for a community that the file does not declare."""
 
+    asks_again = ALWAYS
+
     async def get(self) -> None:
         require_operator(self.actor)
         language = self.house.settings.language
@@ -174,6 +176,8 @@ _FIELDS = ("slug", "name", "language", "contact", "champions")
 class OneCommunityPage(PageHandler):
     """What the operator decides about one community."""
 
+    asks_again = ("POST",)
+
     async def get(self, slug: str) -> None:
         await self._draw(slug)
 
@@ -224,6 +228,7 @@ class FoundingApi(CommunitiesApi):
     @operation(
         "Founds a community, beside those of the operator's file",
         body=community_models.NewCommunityBody,
+        asks_again=True,
         answer=answers.Community,
         status=HTTPStatus.CREATED,
         refuses=(409, 502),
@@ -258,7 +263,7 @@ class ArchiveApi(ApiHandler):
 class ChampionApi(ApiHandler):
     paths = ("communities/{community}/champions/{username}",)
 
-    @operation("Appoints somebody of the hub a champion", answer=answers.Member)
+    @operation("Appoints somebody of the hub a champion", answer=answers.Member, asks_again=True)
     async def put(self, community: str, username: str) -> answers.Member:
         member = await self.run(appoint_champion, self.actor, community, username)
         await self.push_groups(username)

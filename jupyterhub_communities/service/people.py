@@ -41,6 +41,8 @@ _ROLES = (Role.LEARNER, Role.HELPER, Role.INSTRUCTOR, Role.CHAMPION)
 class PeoplePage(PageHandler):
     """Who belongs to a community, page by page; for champions, whom to ask in."""
 
+    asks_again = ("POST",)
+
     async def get(self, slug: str) -> None:
         await self._draw(slug)
 
@@ -117,6 +119,8 @@ class PeoplePage(PageHandler):
 
 class PersonPage(PageHandler):
     """One person of a community: their role, and the end of it."""
+
+    asks_again = ("POST",)
 
     async def get(self, slug: str, username: str) -> None:
         await self._draw(slug, username)
@@ -254,6 +258,7 @@ class HandOverApi(ApiHandler):
     @operation(
         "Makes another member a champion in my place, in one step",
         body=community_models.HandOverBody,
+        asks_again=True,
         answer=answers.Member,
         refuses=(409,),
     )
@@ -277,6 +282,7 @@ class CommunityOffersApi(ApiHandler):
     @operation(
         "Offers a role to a username, whether anybody has it or not",
         body=community_models.OfferBody,
+        asks_again=True,
         answer=community_models.Offer,
         status=HTTPStatus.CREATED,
         refuses=(409,),

@@ -20,7 +20,7 @@ from . import answers
 from .handling import ApiHandler
 from .operations import operation
 from .outcome_models import GiveBody, Given, PromiseBody, Trainee, Training
-from .pages import PageHandler
+from .pages import ALWAYS, PageHandler
 
 _CHOICES = {"": None, "helper": Role.HELPER, "instructor": Role.INSTRUCTOR}
 
@@ -55,6 +55,7 @@ class TrainingApi(ApiHandler):
     @operation(
         "Gives the promised role to those who completed the workshop",
         body=GiveBody,
+        asks_again=True,
         answer=Given,
         refuses=(409,),
     )
@@ -80,6 +81,8 @@ class TrainingsApi(ApiHandler):
 
 class TrainingPage(PageHandler):
     """A box for each person of the workshop, for those who completed it."""
+
+    asks_again = ALWAYS
 
     async def get(self, community: str, slug: str) -> None:
         await self._draw(community, slug)
