@@ -41,7 +41,7 @@ def hub(tmp_path_factory):
 async def tab_through(page) -> list[str]:
     """Presses Tab from the page's beginning to its end: each stop, on all of which focus is seen."""
     stops = []
-    await page.evaluate("document.activeElement.blur()")
+    await page.evaluate("document.activeElement?.blur()")
     while True:
         await page.keyboard.press("Tab")
         focus = await page.evaluate(FOCUS)

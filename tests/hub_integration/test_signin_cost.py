@@ -37,9 +37,8 @@ c.Authenticator.allow_all = True
 """
 
 
-# What we do ourselves. `read` and `write` are transactions. Of a returning person's statements four
-# are the home page's: their notices, what is limited at the place that they would start in, and
-# which of their workshops they have not said yet how they were.
+# What we do ourselves. `read` and `write` are transactions. Of a returning person's statements three
+# are the home page's: their notices, and what is limited at the place that they would start in.
 OURS = {
     "new": """
         INSERT accounts 1
@@ -60,7 +59,6 @@ OURS = {
         SELECT allowances 1
         SELECT balances 1
         SELECT notices 1
-        SELECT workshops 1
         read 2
     """,
 }
