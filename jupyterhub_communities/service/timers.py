@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
 
+from .. import _STARTED_BY
 from ..application.audit import chain_step
 from ..application.house import House, Verb
 from ..application.metering import Step, meter_step, metering_steps
@@ -141,12 +142,11 @@ async def keep_tidy(house: House, *, every: float = TIDY_EVERY) -> None:
 
 
 async def leave_with_the_hub(leave: Callable[[], None]) -> None:
-    """Calls `leave` when the Hub that started this process is gone.
+    """Calls `leave` when the Hub that started this process is gone, or was before it got here.
 
     After a SIGKILL of the Hub nobody ends its services, and an orphan would keep the port.
     """
-    parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == _STARTED_BY:
         await asyncio.sleep(_LOOK_FOR_PARENT_EVERY)
     app_log.warning("The Hub is gone; so is its service")
     leave()
