@@ -38,6 +38,9 @@ EVERYWHERE = {
     "gib",
     "scopes",
     "utc",
+    # In French; which of them is met depends on how long servers ran.
+    "minute",
+    "minutes",
 }
 SAME_WORDS = {
     "es": {"error", "no", "token", "tokens"},
@@ -51,7 +54,6 @@ SAME_WORDS = {
             "letter",
             "menu",
             "message",
-            "minutes",
             "page",
             "pause",
             "place",
@@ -64,8 +66,10 @@ SAME_WORDS = {
     "sw": {"data", "letter"},
 }
 # Nothing of their own to be seen: 404.html is the page of errors, fields.html frames what forms say.
+# What error.html keeps while the Hub is away is seen in tests/service/test_bad_input.py.
 WITHOUT_WORDS = {
     "hub/404.html",
+    "service/error.html",
     "service/fields.html",
     "service/numbers_of_hub.html",
     "service/slip_list.html",

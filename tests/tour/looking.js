@@ -32,7 +32,7 @@ window.looking = (() => {
 
   const ATTRIBUTES = ["title", "aria-label", "placeholder", "alt", "aria-description", "aria-valuetext"];
   // Addresses, names and marks for scripts. What is new is read as a sentence.
-  const TECHNICAL = /^(bs.*|again|url|xsrf|progress|home|spawn|user|stop|token|revoke|serverName|address|name|dismiss)$/;
+  const TECHNICAL = /^(bs.*|again|url|xsrf|progress|home|spawn|user|stop|token|revoke|serverName|address|name|dismiss|events)$/;
   const ISOLATES = "\u2066\u2068";
 
   return {

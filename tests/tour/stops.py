@@ -160,7 +160,7 @@ async def questions(at):
 @on_the_demo("graduate")
 async def questions_with_errors(at):
     await at.service(f"communities/andes/workshops/{at.world.facts['over']}/questions")
-    await at.send("#missing", missing="x" * 501)
+    await at.send("#missing", missing="0" * 501)
 
 
 @on_the_demo("learner")
@@ -233,7 +233,7 @@ async def my_workshop(at):
 @on_the_demo("learner")
 async def a_question_that_is_too_long(at):
     await at.workshop()
-    await at.send("#question", action="raise", question="x" * 201)
+    await at.send("#question", action="raise", question="0" * 201)
 
 
 @on_the_demo("learner")
