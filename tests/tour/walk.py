@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
 from tools import CHROMIUM_FLAGS, need_chromium
 
@@ -68,9 +69,20 @@ async def _visit(page: Page, stop: Stop, tag: str, world: World) -> Seen:
         raise
     seen = await read(page, stop.name, tag, visit.status)
     if tag in LOOKED_AT:
-        await look(page, seen, sorted(world.secrets))
+        await _look_until_it_stays(page, seen, world)
         await _take_pictures(page, stop.name, tag)
     return seen
+
+
+async def _look_until_it_stays(page: Page, seen: Seen, world: World) -> None:
+    """Again where the page has loaded itself meanwhile, as those do where somebody waits."""
+    for is_last in (False, False, True):
+        try:
+            await look(page, seen, sorted(world.secrets))
+            return
+        except PlaywrightError as error:
+            if is_last or "Execution context was destroyed" not in str(error):
+                raise
 
 
 # Pictures, for people to look at
