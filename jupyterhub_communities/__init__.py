@@ -5,9 +5,10 @@ The names load on first use, so that a hub without Kubernetes needs no KubeSpawn
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from . import parent as parent
 
 if TYPE_CHECKING:
     from .hub.authenticator import CommunityAuthenticator
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from .hub.spawner import CommunityLocalProcessSpawner, CommunitySpawnerMixin
     from .hub.wrapping import with_communities
     from .wiring import configure
-
-# Who started this process, asked before anything takes time: a Hub that has waited ten seconds for its
-# service is gone by the time that a slow machine has imported it.
-_STARTED_BY = os.getppid()
 
 __all__ = [
     "CommunityAuthenticator",

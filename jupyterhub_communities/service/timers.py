@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
 
-from .. import _STARTED_BY
 from ..application.audit import chain_step
 from ..application.house import House, Verb
 from ..application.metering import Step, meter_step, metering_steps
@@ -18,6 +17,7 @@ from ..application.ports import Hub
 from ..application.reconciling import Mended, find_mends, mend_leases, recount
 from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
+from ..parent import STARTED_BY
 
 RECONCILE_EVERY = 60.0  # seconds
 PASS_ON_EVERY = 60.0
@@ -146,7 +146,7 @@ async def leave_with_the_hub(leave: Callable[[], None]) -> None:
 
     After a SIGKILL of the Hub nobody ends its services, and an orphan would keep the port.
     """
-    while os.getppid() == _STARTED_BY:
+    while os.getppid() == STARTED_BY:
         await asyncio.sleep(_LOOK_FOR_PARENT_EVERY)
     app_log.warning("The Hub is gone; so is its service")
     leave()
