@@ -80,6 +80,11 @@ _RESERVED = (
         sessions.c.starts_at < bindparam("before"),
     )
 )
+# With what else there is to ask for, at all: a way to the database costs more than a look aside.
+_STANDING = _PATH.add_columns(
+    _RESERVED.exists().label("has_reserved"),
+    select(allowances).where(is_on_path(allowances.c.scope)).exists().label("has_allowed"),
+)
 _MEMBERS_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
@@ -262,16 +267,17 @@ class SqlBalances:
         window.
         """
         path = {self._key(level): level for level in scope.path()}
-        rows = self._connection.execute(
-            _PATH, path_keys(path) | {"community": scope.community or ""}
-        ).all()
+        sought = path_keys(path) | {"community": scope.community or ""}
+        rows = self._connection.execute(_STANDING, sought | {"after": now, "before": until}).all()
         cohort = _cohort_in(rows, path)
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
         # Where nothing is limited, nothing that is reserved is in anybody's way.
-        reserved = self.reservations(now, until) if any(map(_limits, rows)) else []
+        is_asked = any(map(_limits, rows)) and rows[0].has_reserved
+        reserved = self.reservations(now, until) if is_asked else []
+        spends = not rows or rows[0].has_allowed
         rows = [*rows, *self._others(scope, cohort, reserved, path)]
-        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
+        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole, spends)
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
@@ -367,6 +373,7 @@ class SqlBalances:
         reserved: Sequence[Reservation],
         now: datetime,
         whole: bool,
+        spends: bool,
     ) -> Ledger:
         scopes = {**path, **{self._key(one.scope): one.scope for one in reserved}}
         scopes |= {row.scope: read_key(row.scope) for row in rows if row.scope not in scopes}
@@ -393,7 +400,11 @@ class SqlBalances:
             reservations=reserved,
         )
         own = self._each(scope, wanted, rules, each, equal)
-        spending, meters = self._meters.standing(scope, wanted, path, held, now, whole=whole)
+        spending, meters = (
+            self._meters.standing(scope, wanted, path, held, now, whole=whole)
+            if spends
+            else ({}, {})
+        )
         rules = replace(
             rules,
             most_each={key: most_one for key, (most_one, _) in own.items()},
