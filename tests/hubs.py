@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
+from houses import lay_tables
 from requests.adapters import HTTPAdapter
 
 from jupyterhub_communities.app import build_database, open_house
@@ -303,7 +304,7 @@ def real_hub(
     make_key_file(folder / "communities.key")
     config = load_config(folder / "communities.yaml")
     database = build_database(config, folder)
-    database.upgrade()
+    lay_tables(database)
     database.close()
     house = open_house(folder / "communities.yaml")
     house.call(apply_declarations, config.declarations(), config.hub_quota())
