@@ -101,6 +101,7 @@ class RealHub:
     environment: dict[str, str] = field(default_factory=dict)
     service_host: str = ""  # with subdomains
     launches: int = 0
+    said_at_first: str = ""  # on the login page, before anybody was invited
 
     @property
     def url(self) -> str:
