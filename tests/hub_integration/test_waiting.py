@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hubs import attempt_in, text_of
 
 from jupyterhub_communities.application.issuing import (
