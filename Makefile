@@ -9,7 +9,7 @@ PYTHON312 ?= $(or $(shell command -v python3.12 >/dev/null && python3.12 -c 1 2>
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-weight bench-pages clean
+.PHONY: help demo test environments check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-weight bench-pages clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -31,8 +31,10 @@ help:
 demo: $(VENV)/.demo $(BIN)/configurable-http-proxy
 	@exec $(BIN)/jupyterhub-communities demo $(ARGS)
 
-test: $(VENV)/.dev $(HUB5)/.test $(BIN)/configurable-http-proxy
+test: environments
 	$(BIN)/python tools/run_tests.py --hub5 $(HUB5)/bin/python
+
+environments: $(VENV)/.dev $(HUB5)/.test $(BIN)/configurable-http-proxy
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -123,7 +125,8 @@ $(HUB5)/.made:
 	$(call make-venv,$(HUB5))
 	@touch $@
 
-$(HUB5)/.test: $(HUB5)/.made pyproject.toml
+# After the other environment: pip builds this package in one place.
+$(HUB5)/.test: $(HUB5)/.made pyproject.toml | $(VENV)/.dev
 	$(HUB5)/bin/pip install --quiet --disable-pip-version-check 'jupyterhub==5.5.*' -e '.[hub5-test]'
 	@touch $@
 

@@ -19,6 +19,8 @@ class CatalogueHook(BuildHookInterface):
         for po in locale.glob("*/LC_MESSAGES/messages.po"):
             with po.open("rb") as file:
                 catalogue = read_po(file)
-            with po.with_suffix(".mo").open("wb") as file:
+            new = po.with_suffix(".new")  # others may be reading the one that is there
+            with new.open("wb") as file:
                 write_mo(file, catalogue)
+            new.replace(po.with_suffix(".mo"))
             print(f"compiled {po.relative_to(self.root)}", file=sys.stderr)

@@ -397,7 +397,7 @@ def _ask(arguments: argparse.Namespace, verb: Callable[..., A], *values: object)
 
 def service(arguments: argparse.Namespace) -> None:
     """Runs the service. The Hub starts this one."""
-    from .wiring import run_service
+    from .serving import run_service
 
     run_service(arguments.config)
 

@@ -1,43 +1,28 @@
-"""`configure` for `jupyterhub_config.py`, and the start of the service: where the parts meet."""
+"""`configure` for `jupyterhub_config.py`: where the parts of the Hub's door meet."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import logging
 import os
 import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
-from jupyterhub.services.auth import HubOAuth
 from jupyterhub.spawner import LocalProcessSpawner
-from tornado.log import app_log
 from traitlets.config import Config
 from traitlets.log import get_logger
 
-from .app import no_database, open_house, read_languages
-from .config import ConfigError, load_config
+from .app import no_database, open_house
+from .config import ConfigError
 from .domain.refusals import StorageUnreachable
-from .hub.client import HubClient
 from .hub.guessing import rules_of as guessing_rules
 from .hub.upstream import load_class
 from .hub.wrapping import with_communities
-from .i18n.messages import use_custom
-from .service.app import make_app, serve
 from .storage.keyring import KeyFileError
 from .storage.unfit import DatabaseUnfit
-
-SERVICE_NAME = "communities"
-_TOLD_VARIABLE = "COMMUNITIES_MISTAKES_TOLD"  # what the Hub has said of the catalogues
-_APART_VARIABLE = "COMMUNITIES_SERVERS_APART"  # set where each server has a host of its own
-_MOST_TOLD = 20  # lines
-_IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
+from .told import APART_VARIABLE, SERVICE_NAME, TOLD_VARIABLE, as_read, digest, tell, use_languages
 
 # What the service asks of the Hub: groups, who runs a server, stopping or restarting it; at the end
 # of access a person's tokens, and at an erasure the user.
@@ -80,7 +65,7 @@ def configure(
     _refuse_load_groups(c)
     _check_guessing(c)
     found = use_languages(path)
-    _tell(found, get_logger())
+    tell(found, get_logger())
     configured = c.JupyterHub.get("authenticator_class")
     spawner = c.JupyterHub.get("spawner_class")
     try:
@@ -96,27 +81,7 @@ def configure(
         get_logger().warning(warning)
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
-    _add_service(c, path, told=_digest(found))
-
-
-def use_languages(path: Path) -> list[str]:
-    """Puts the operator's catalogues over ours, in this process. Answers what is wrong in them or
-    left to translate: that is left out, so that the hub starts."""
-    languages = read_languages(path)
-    use_custom(languages.offered)
-    return [*languages.mistakes, *languages.notes]
-
-
-def _tell(found: list[str], log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
-    for line in found[:_MOST_TOLD]:
-        log.warning("Languages: %s", line)
-    if len(found) > _MOST_TOLD:
-        rest = len(found) - _MOST_TOLD
-        log.warning("Languages: %d more: run jupyterhub-communities check", rest)
-
-
-def _digest(lines: list[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    _add_service(c, path, told=digest(found))
 
 
 def _refuse_load_groups(c: Config) -> None:
@@ -152,8 +117,8 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
             ],
             "environment": {
                 **_service_environment(),
-                _TOLD_VARIABLE: told,
-                **({_APART_VARIABLE: "yes"} if are_apart else {}),
+                TOLD_VARIABLE: told,
+                **({APART_VARIABLE: "yes"} if are_apart else {}),
             },
             "oauth_no_confirm": True,
             "display": False,  # the navigation has its own translated link
@@ -191,11 +156,6 @@ def _free_port() -> int:
         return port
 
 
-def as_read(path: Path) -> Path:
-    """The copy of the file as the hub has read it."""
-    return path.with_name(f".{path.name}.running")
-
-
 def keep_as_read(path: Path) -> None:
     """For a service that has to start again while the file is being written."""
     copy = as_read(path)
@@ -204,46 +164,3 @@ def keep_as_read(path: Path) -> None:
         copy.write_bytes(path.read_bytes())
     except OSError as error:
         get_logger().info("There is no copy of %s: %s", path, error)
-
-
-def file_in_force(path: Path) -> Path:
-    """The file itself; while there is a mistake in it, as the hub has read it."""
-    try:
-        load_config(path)
-    except ConfigError as error:
-        if not as_read(path).exists():
-            raise
-        app_log.error("%s\nThe service goes on with the file as the hub has read it.", error)
-        return as_read(path)
-    return path
-
-
-def run_service(path: str | Path) -> None:
-    """The service's process: started by the Hub, which says in the environment where and as whom."""
-    path = file_in_force(Path(path).resolve())
-    house = open_house(path)
-    are_apart = bool(os.environ.get(_APART_VARIABLE))
-    house.settings = replace(house.settings, are_servers_apart=are_apart)
-    found = use_languages(path)
-    if _digest(found) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
-        _tell(found, app_log)
-    hub_auth = HubOAuth.instance(
-        cache_max_age=_IDENTITY_SECONDS,
-        cookie_options={"expires_days": None},  # ends with the browser: the device may be shared
-    )
-    hub = HubClient(hub_auth.api_url, hub_auth.api_token)
-    prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
-    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    application = make_app(
-        house,
-        hub,
-        hub_auth,
-        prefix=prefix,
-        hub_prefix=hub_auth.hub_prefix,
-        # From the key: sign-ins and open forms outlive a restart of the service.
-        secret=house.keys.digest("service-cookies", SERVICE_NAME).encode(),
-        public_hub_url=os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""),
-    )
-    asyncio.run(
-        serve(application, house, hub, address=url.hostname or "127.0.0.1", port=url.port or 80)
-    )

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
+from houses import lay_tables
 from requests.adapters import HTTPAdapter
 
 from jupyterhub_communities.app import build_database, open_house
@@ -89,6 +90,17 @@ c.JupyterHub.log_level = "DEBUG"
 configure(c, {folder!r} + "/communities.yaml")
 """
 
+# For tests in which the service ends: by itself the Hub looks every 30 seconds whether it still runs.
+WATCHED = """
+from jupyterhub.services.service import _ServiceSpawner
+
+def start_watched(spawner, start=_ServiceSpawner.start):
+    spawner.poll_interval = 1
+    return start(spawner)
+
+_ServiceSpawner.start = start_watched
+"""
+
 
 @dataclass
 class RealHub:
@@ -100,6 +112,7 @@ class RealHub:
     environment: dict[str, str] = field(default_factory=dict)
     service_host: str = ""  # with subdomains
     launches: int = 0
+    said_at_first: str = ""  # on the login page, before anybody was invited
 
     @property
     def url(self) -> str:
@@ -153,6 +166,17 @@ class RealHub:
         self.process.kill()
         self.process.wait()
         self.start()
+
+    def service_pid(self) -> int | None:
+        """The process that the Hub has started for the service of this folder."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "cmdline").read_bytes().decode().split("\0")
+            except OSError:
+                continue  # it has ended
+            if "service" in words and str(self.folder / "communities.yaml") in words:
+                return int(folder.name)
+        return None
 
     def log(self) -> str:
         return (self.folder / "hub.log").read_text(errors="replace")
@@ -303,7 +327,7 @@ def real_hub(
     make_key_file(folder / "communities.key")
     config = load_config(folder / "communities.yaml")
     database = build_database(config, folder)
-    database.upgrade()
+    lay_tables(database)
     database.close()
     house = open_house(folder / "communities.yaml")
     house.call(apply_declarations, config.declarations(), config.hub_quota())

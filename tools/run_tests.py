@@ -33,13 +33,9 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--hub5", required=True, help="the Python of the environment with Hub 5.5")
 options, more = parser.parse_known_args()
 
-cores = len(os.sched_getaffinity(0))
-
-
-def beside(workers: int) -> list[str]:
-    """By file, in the order of the tiers: servers that a file shares are started once."""
-    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
-
+# By file, in the order of the tiers: servers that a file shares are started once.
+workers = len(os.sched_getaffinity(0)) + 1
+beside = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 ignored = [f"--ignore=tests/hub_integration/{name}" for name in OURS]
 ignored.append(f"--deselect=tests/hub_integration/{CROWD}")
@@ -49,13 +45,13 @@ failed = [
         "JupyterHub 5.5: tests/hub_integration",
         options.hub5,
         *("tests/hub_integration", "-m", "not alone", "--durations=5"),
-        *(*ignored, *beside(cores)),  # a Hub gives its service ten seconds to start
+        *(*ignored, *beside),
     ),
     run("JupyterHub 6.1: what measures itself", sys.executable, "-m", "alone", *more),
     run(
         "JupyterHub 6.1: all other tests",
         sys.executable,
-        *("-m", "not alone", "--durations=20", *beside(cores + 1), *more),
+        *("-m", "not alone", "--durations=20", *beside, *more),
     ),
 ]
 if any(failed[:-1]):

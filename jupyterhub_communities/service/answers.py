@@ -35,7 +35,8 @@ Amounts = dict[str, int]  # resource → whole base units
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Each is built when it is first given: all of them would keep the service from its first page.
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 # People

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import cache, partial
 from typing import Any
 
-from jupyterhub.log import log_request
 from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler
 from tornado.httpserver import HTTPServer
 from tornado.log import enable_pretty_logging
@@ -45,6 +45,7 @@ from .endings import Endings
 from .erasures import Erasures
 from .handling import ROOT, ApiHandler
 from .live import LiveBoards
+from .log import log_request
 from .operations import routes_of
 from .restarts import Restarts
 from .sharing import Sharing
@@ -149,13 +150,13 @@ def make_app(
             GZipContentEncoding,
         ],
         cookie_secret=secret,
-        log_function=log_request,  # the Hub's: it scrubs codes, states and tokens
+        log_function=log_request,
         environment=make_environment(site),
         prefix=prefix,
         hub_prefix=hub_prefix,
         public_hub_url=public_hub_url,
         hub_url=hub_url,
-        openapi=openapi.document(API_HANDLERS, prefix=prefix, hub_auth=hub_auth),
+        openapi=cache(partial(openapi.document, API_HANDLERS, prefix=prefix, hub_auth=hub_auth)),
         house=house,
         endings=Endings(house, hub),
         erasures=Erasures(house, hub),

@@ -49,7 +49,7 @@ Seats = Annotated[int, Field(ge=1, le=MOST_SEATS)]
 
 
 class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class SessionBody(Body):

@@ -35,7 +35,7 @@ class DocumentApi(ApiHandler):
 
     @operation("This document", answer=dict[str, Any], is_open=True)
     async def get(self) -> Json:
-        found: Json = self.settings["openapi"]
+        found: Json = self.settings["openapi"]()  # made when it is first asked for
         return found
 
 

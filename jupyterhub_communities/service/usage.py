@@ -28,7 +28,6 @@ from ..domain.grants import Actor
 from ..domain.refusals import ChoiceInvalid, DateInvalid, PeriodInvalid
 from ..pages.headers import image_headers
 from ..pages.language import current_messages
-from ..pages.pictures import draw_held, draw_spent
 from ..pages.tables import held_csv, usage_csv
 from . import answers, models
 from .handling import ApiHandler, Table
@@ -157,6 +156,8 @@ class PicturePage(PageHandler):
     """What was held or spent of one resource, as SVG."""
 
     async def get(self, what: str, community: str | None, workshop: str | None = None) -> None:
+        from ..pages.pictures import draw_held, draw_spent  # pygal: not before somebody looks
+
         argument = self.get_query_argument
         period = asked_period(argument, self.house)
         place = (self.actor, community, workshop, argument("resource", ""), period)

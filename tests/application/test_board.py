@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import NOON, SetClock, actor_of, make_house, open_taller
+from houses import NOON, actor_of, open_taller
 from sqlalchemy import event
 
 from jupyterhub_communities.application.attendance import attendance
@@ -43,18 +43,6 @@ from jupyterhub_communities.domain.refusals import (
     WorkshopClosed,
 )
 from jupyterhub_communities.domain.rehearsals import Step
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
-@pytest.fixture
-def house(tmp_path, clock):
-    house = make_house(tmp_path, clock=clock)
-    yield house
-    house.close()
 
 
 class Place:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from houses import NOON, SetClock, actor_of, andes, make_house, open_taller, reconcile
+from houses import NOON, actor_of, andes, make_house, open_taller, reconcile
 
 from jupyterhub_communities.application.attendance import attendance
 from jupyterhub_communities.application.changing import (
@@ -60,11 +60,6 @@ from jupyterhub_communities.domain.workshops import Session
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STAY = timedelta(days=30)
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

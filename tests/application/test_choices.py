@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from houses import NOON, SetClock, andes, make_house, most_servers, open_taller
+from houses import NOON, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -24,11 +24,6 @@ from jupyterhub_communities.domain.stops import RunningRules
 from jupyterhub_communities.domain.windows import CalendarMonth
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

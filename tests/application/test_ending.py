@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from houses import SMALL, SetClock, actor_of, andes, make_house, most_servers, open_taller
+from houses import SMALL, actor_of, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.ending import (
@@ -39,11 +39,6 @@ from jupyterhub_communities.domain.units import SERVERS
 
 OPERATOR = Actor(None, is_operator=True)
 NEXT = iter(range(10_000))
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import SetClock, actor_of, andes, make_house, most_servers, open_taller
+from houses import actor_of, andes, make_house, most_servers, open_taller
 from sqlalchemy import insert, select, text, update
 
 from jupyterhub_communities.application import erasure
@@ -56,11 +56,6 @@ from jupyterhub_communities.storage.tables import (
 
 OPERATOR = Actor(None, is_operator=True)
 NEXT = iter(range(10_000))
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

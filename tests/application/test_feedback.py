@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from houses import SetClock, actor_of, make_house, open_taller
+from houses import actor_of, open_taller
 from sqlalchemy import select
 
 from jupyterhub_communities.application import erasure
@@ -27,18 +27,6 @@ from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.tables import audit, feedback, feedback_marks
 
 GOOD = Feedback(5, Followed.YES, "Más ejemplos")
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
-@pytest.fixture
-def house(tmp_path, clock):
-    house = make_house(tmp_path, clock=clock)
-    yield house
-    house.close()
 
 
 @pytest.fixture

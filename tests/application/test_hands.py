@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import SetClock, actor_of, make_house, open_taller
+from houses import actor_of, make_house, open_taller
 
 from jupyterhub_communities.application.erasure import export_me
 from jupyterhub_communities.application.hands import (
@@ -40,11 +40,6 @@ from jupyterhub_communities.domain.refusals import (
     ServerNotThere,
     WorkshopClosed,
 )
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from houses import actor_of, make_house, open_taller
+from houses import actor_of, open_taller
 
 from jupyterhub_communities.application.identities import (
     LinkRequest,
@@ -30,13 +30,6 @@ from jupyterhub_communities.domain.refusals import (
     UnlinkNeedsKey,
     UsernameReserved,
 )
-
-
-@pytest.fixture
-def house(tmp_path):
-    house = make_house(tmp_path)
-    yield house
-    house.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from houses import NOON, SeededChance, SetClock, actor_of, make_house, open_taller
+from houses import NOON, SeededChance, actor_of, make_house, open_taller
 
 from jupyterhub_communities.application import invites, issuing, return_keys, workshops
 from jupyterhub_communities.application.ending import plan_ending
@@ -25,18 +25,6 @@ from jupyterhub_communities.domain.refusals import (
     PermissionDenied,
     RoleTooHigh,
 )
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
-@pytest.fixture
-def house(tmp_path, clock):
-    house = make_house(tmp_path, clock=clock)
-    yield house
-    house.close()
 
 
 def join(house, secret, attempt="attempt-1", name="María", **more):

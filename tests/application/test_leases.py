@@ -8,7 +8,6 @@ from houses import (
     MEDIUM,
     NOON,
     SMALL,
-    SetClock,
     andes,
     make_house,
     most_servers,
@@ -34,11 +33,6 @@ from jupyterhub_communities.domain.refusals import (
 )
 from jupyterhub_communities.domain.remaining import Left
 from jupyterhub_communities.domain.units import CPU, SERVERS
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

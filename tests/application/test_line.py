@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from houses import SetClock, actor_of, andes, make_house, open_house_in, open_taller
+from houses import actor_of, andes, make_house, open_house_in, open_taller
 
 from jupyterhub_communities.application.ending import block_person, suspend_community
 from jupyterhub_communities.application.erasure import erase_me
@@ -28,11 +28,6 @@ from jupyterhub_communities.domain.refusals import AccessBlocked, ProfileUnknown
 from jupyterhub_communities.domain.units import MEMORY, SERVERS
 
 OPERATOR = Actor(None, is_operator=True)
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from houses import SetClock, andes, make_house, most_servers, open_taller
+from houses import andes, most_servers, open_taller
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -27,18 +27,6 @@ ENGLISH = messages_for("en")
 MIB = 2**20
 SIZES = {"servers": 1, "cpu": 500, "memory": 512 * MIB, "gpu.a100": 1}
 UNO, DOS = Scope("andes", "uno"), Scope("andes", "dos")
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
-@pytest.fixture
-def house(tmp_path, clock):
-    house = make_house(tmp_path, clock=clock)
-    yield house
-    house.close()
 
 
 def limit(house, held, *spent):

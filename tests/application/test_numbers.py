@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from houses import SetClock, actor_of, make_house, open_taller
+from houses import actor_of, make_house, open_taller
 from sql_statements import counted
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -20,11 +20,6 @@ from jupyterhub_communities.domain.costs import Prices
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.refusals import PermissionDenied
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

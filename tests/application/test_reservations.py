@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 from houses import (
     NOON,
-    SetClock,
     actor_of,
     andes,
     make_house,
@@ -44,11 +43,6 @@ from jupyterhub_communities.domain.refusals import (
 from jupyterhub_communities.domain.stops import RunningRules
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 """Return keys: shown until kept, and never lost in between."""
 
 import pytest
-from houses import make_house, open_taller
+from houses import open_taller
 
 from jupyterhub_communities.application import invites, return_keys
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.domain.refusals import KeyMistyped, KeyUnknown
-
-
-@pytest.fixture
-def house(tmp_path):
-    house = make_house(tmp_path)
-    yield house
-    house.close()
 
 
 @pytest.fixture

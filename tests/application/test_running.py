@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import NOON, SMALL, SetClock, actor_of, andes, make_house, open_taller
+from houses import NOON, SMALL, actor_of, andes, make_house, open_taller
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
@@ -25,11 +25,6 @@ from jupyterhub_communities.domain.windows import Rolling
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 GRACE = 10 * MINUTE
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

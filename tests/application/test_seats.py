@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import SetClock, actor_of, andes, make_house, open_taller
+from houses import actor_of, andes, make_house, open_taller
 
 from jupyterhub_communities.application import batches, heirs, issuing, members, waiting
 from jupyterhub_communities.application.invites import JoinRequest, look_up_invite, redeem_invite
@@ -26,11 +26,6 @@ from jupyterhub_communities.domain.refusals import (
     PermissionDenied,
 )
 from jupyterhub_communities.domain.waiting import TicketState
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

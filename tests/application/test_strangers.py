@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from houses import SetClock, actor_of, make_house, open_taller
+from houses import actor_of, open_taller
 from sqlalchemy import event
 
 from jupyterhub_communities.application import invites, issuing, return_keys, workshops
@@ -14,18 +14,6 @@ from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.domain.codes import INVITE_CODE, RETURN_KEY
 from jupyterhub_communities.domain.refusals import InviteRedeemed, Refusal
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
-@pytest.fixture
-def house(tmp_path, clock):
-    house = make_house(tmp_path, clock=clock)
-    yield house
-    house.close()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from adding_up import assert_adds_up, assert_metered
-from houses import NOON, SetClock, andes, make_house, open_taller
+from houses import NOON, andes, make_house, open_taller
 from sql_statements import counted
 from sqlalchemy import insert
 
@@ -34,11 +34,6 @@ from jupyterhub_communities.service.timers import meter_once, reconcile_once
 from jupyterhub_communities.storage.tables import leases
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from houses import actor_of, make_house, open_taller
+from houses import actor_of, open_taller
 
 from jupyterhub_communities.application import erasure
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -26,13 +26,6 @@ from jupyterhub_communities.domain.refusals import (
     PermissionDenied,
     RoleTooHigh,
 )
-
-
-@pytest.fixture
-def house(tmp_path):
-    house = make_house(tmp_path)
-    yield house
-    house.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from browsing import sign_in
 from hubs import Browser, text_of, xsrf_in
 from playwright.async_api import expect
 
@@ -16,11 +17,8 @@ WORKSHOP = "primeros-pasos-con-python"
 async def test_a_raised_hand_appears_by_itself_and_the_learner_reads_who_comes(
     demo, new_device
 ) -> None:
-    champion = demo.champion("andes")
     page = await new_device("es-CO")
-    await page.goto(f"{demo.hub}login")
-    await page.locator("#return_key").fill(champion["return_key"])
-    await page.locator("form", has=page.locator("#return_key")).get_by_role("button").click()
+    await sign_in(page, demo.hub, demo.champion("andes")["return_key"])
     at = f"{demo.facts['service_url']}communities/andes/workshops/{WORKSHOP}"
     await page.goto(at)
 

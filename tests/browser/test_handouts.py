@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 import requests
+from browsing import sign_in
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.browser
@@ -40,11 +42,16 @@ def workshop(demo) -> str:
     return f"{demo.facts['service_url']}communities/andes/workshops/{answer.json()['slug']}"
 
 
-async def sign_in(page, demo) -> None:
-    await page.goto(f"{demo.hub}login")
-    await page.locator("#return_key").fill(demo.champion("andes")["return_key"])
-    await page.locator("form", has=page.locator("#return_key")).get_by_role("button").click()
-    await page.wait_for_load_state()
+@pytest.fixture
+def champion_at(demo, new_device):
+    """The champion's own browser."""
+
+    async def champion_at(width: int, locale: str = "es-PE"):
+        page = await new_device(locale, width=width)
+        await sign_in(page, demo.hub, demo.champion("andes")["return_key"])
+        return page
+
+    return champion_at
 
 
 def sheets_of(pdf: bytes) -> list[tuple[int, int]]:
@@ -61,24 +68,22 @@ def is_paper(size: tuple[int, int], paper: str) -> bool:
     return all(abs(one - other) <= 1 for one, other in zip(size, PAPERS[paper], strict=True))
 
 
-@pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("kind", ["sheet", "slips"])
 async def test_a_handout_is_one_page_of_paper_in_every_language(
-    demo, workshop, new_device, kind, paper
+    workshop, champion_at, kind
 ) -> None:
-    page = await new_device("es-PE", width=1000)
-    await sign_in(page, demo)
+    page = await champion_at(1000)
     for language in ("es", "ar", "en", "fr", "pt-BR", "sw"):
         await page.goto(f"{workshop}/handouts?kind={kind}&language={language}")
-        sizes = sheets_of(await page.pdf(format=paper))
-        assert len(sizes) == 1, language
-        assert is_paper(sizes[0], paper)
+        for paper in PAPERS:
+            sizes = sheets_of(await page.pdf(format=paper))
+            assert len(sizes) == 1, (language, paper)
+            assert is_paper(sizes[0], paper)
 
 
-async def test_a_report_is_one_page_of_paper_in_every_language(demo, workshop, new_device) -> None:
+async def test_a_report_is_one_page_of_paper_in_every_language(workshop, champion_at) -> None:
     """With as many workshops as other tests have left here: more than it lists, or fewer."""
-    page = await new_device("es-PE", width=1000)
-    await sign_in(page, demo)
+    page = await champion_at(1000)
     base = workshop.partition("/workshops/")[0]
     for language in ("es", "ar", "en", "fr", "pt-BR", "sw"):
         await page.goto(f"{base}/report?language={language}")
@@ -95,9 +100,8 @@ async def test_a_report_is_one_page_of_paper_in_every_language(demo, workshop, n
         assert is_paper(sizes[0], "A4")
 
 
-async def test_a_sheet_that_does_not_fit_is_noticed(demo, workshop, new_device) -> None:
-    page = await new_device("es-PE", width=1000)
-    await sign_in(page, demo)
+async def test_a_sheet_that_does_not_fit_is_noticed(workshop, champion_at) -> None:
+    page = await champion_at(1000)
     await page.goto(f"{workshop}/handouts?kind=slips")
     await page.evaluate(
         "document.querySelector('.slips').append(document.querySelector('.slip').cloneNode(true))"
@@ -105,9 +109,8 @@ async def test_a_sheet_that_does_not_fit_is_noticed(demo, workshop, new_device) 
     assert len(sheets_of(await page.pdf(format="A4"))) == 2
 
 
-async def test_on_paper_stand_only_the_handouts(demo, workshop, new_device) -> None:
-    page = await new_device("es-PE", width=1000)
-    await sign_in(page, demo)
+async def test_on_paper_stand_only_the_handouts(workshop, champion_at) -> None:
+    page = await champion_at(1000)
     await page.goto(f"{workshop}/handouts?language=ar")
     code = (await page.locator(".sheet .secret").inner_text()).strip()
     await page.emulate_media(media="print")
@@ -129,35 +132,41 @@ async def test_on_paper_stand_only_the_handouts(demo, workshop, new_device) -> N
         assert await slips.nth(number).evaluate("slip => slip.scrollWidth <= slip.clientWidth + 1")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1920, 1080), (1024, 768), (360, 740)])
-async def test_the_projector_fills_the_screen_and_keeps_itself_up_to_date(
-    demo, workshop, new_device, picture, scheme, size
+async def test_the_projector_fills_any_screen_in_the_light_and_in_the_dark(
+    workshop, champion_at, picture
 ) -> None:
-    page = await new_device("ar", width=size[0], color_scheme=scheme)
-    await page.set_viewport_size({"width": size[0], "height": size[1]})
-    await sign_in(page, demo)
+    page = await champion_at(1920, "ar")
+    for scheme, size in product(("light", "dark"), ((1920, 1080), (1024, 768), (360, 740))):
+        await page.emulate_media(color_scheme=scheme)
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        await page.goto(f"{workshop}/projector")
+        assert await page.locator("html").get_attribute("lang") == "es"
+        box = await page.locator("#code").bounding_box()
+        assert box["width"] > 0.8 * size[0], "as wide as the screen has room for"
+        wide = await page.evaluate("document.scrollingElement.scrollWidth")
+        assert wide <= size[0]
+        if size[0] > size[1]:
+            high = await page.evaluate("document.scrollingElement.scrollHeight")
+            assert high <= size[1], "all of it at once"
+        colours = await page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+        )
+        paper, ink = (sum(map(int, re.findall(r"\d+", colour))) for colour in colours)
+        assert (paper < ink) == (scheme == "dark")
+        await picture(page, f"projector-{scheme}-{size[0]}")
+
+
+async def test_the_projector_keeps_itself_up_to_date(
+    demo, workshop, champion_at, new_device
+) -> None:
+    page = await champion_at(1024, "ar")
     await page.goto(f"{workshop}/projector")
-    assert await page.locator("html").get_attribute("lang") == "es"
-    code = page.locator("#code")
-    box = await code.bounding_box()
-    assert box["width"] > 0.8 * size[0], "as wide as the screen has room for"
-    wide = await page.evaluate("document.scrollingElement.scrollWidth")
-    assert wide <= size[0]
-    if size[0] > size[1]:
-        high = await page.evaluate("document.scrollingElement.scrollHeight")
-        assert high <= size[1], "all of it at once"
-    colours = await page.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
-    )
-    paper, ink = (sum(map(int, re.findall(r"\d+", colour))) for colour in colours)
-    assert (paper < ink) == (scheme == "dark")
-    await picture(page, f"projector-{scheme}-{size[0]}")
     before = await page.locator("#note").inner_text()
     assert re.fullmatch(r"Quedan \d+ cupos", before)
+    code = (await page.locator("#code").inner_text()).strip()
     learner = await new_device("es-PE")
-    await learner.goto(f"{demo.hub}join?code={(await code.inner_text()).strip()}")
-    await learner.locator("#name").fill(f"Illa {scheme} {size[0]}")
+    await learner.goto(f"{demo.hub}join?code={code}")
+    await learner.locator("#name").fill("Illa")
     await learner.get_by_role("button", name="Unirme", exact=True).click()
     await learner.wait_for_url(re.compile("welcome"))
     await expect(page.locator("#note")).not_to_have_text(before, timeout=15_000)

@@ -11,16 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from browsing import sign_in
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.browser
-
-
-async def sign_in_with_key(page, hub, key) -> None:
-    await page.goto(f"{hub}login")
-    await page.get_by_label("Clave de regreso").fill(key)
-    form = page.locator("form", has=page.locator("#return_key"))
-    await form.get_by_role("button", name="Entrar").click()
 
 
 async def join(page, demo, code, name, *, shared=False) -> str:
@@ -77,7 +71,7 @@ async def test_a_learner_a_helper_and_a_champion(demo, new_device, picture) -> N
 
     # The helper has lost theirs, too: that one is for the champion.
     champion = await new_device("es-PE", width=1280)
-    await sign_in_with_key(champion, demo.hub, demo.champion("andes")["return_key"])
+    await sign_in(champion, demo.hub, demo.champion("andes")["return_key"])
     helper = await new_device("es-PE", width=1280)
     first = await new_device("es-PE")
     await join(first, demo, helper_code(demo, workshop), "Hugo Condori")
@@ -222,7 +216,7 @@ async def test_after_sign_out_back_opens_nothing(demo, new_device, picture) -> N
     await page.goto(f"{demo.hub}join?code={demo.code('es')}")
     await expect(page.get_by_text("Continuar como")).to_have_count(0)
 
-    await sign_in_with_key(page, demo.hub, key)
+    await sign_in(page, demo.hub, key)
     await page.goto(f"{demo.hub}home")
     await page.locator("#stop").click()
     await expect(page.locator("#stop")).to_be_hidden(timeout=60_000)

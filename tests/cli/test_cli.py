@@ -1,13 +1,13 @@
-"""The command line, run as the operator runs it."""
+"""What the operator types, and what is said to that."""
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 from translations import write_language, write_sentences
@@ -15,6 +15,7 @@ from translations import write_language, write_sentences
 from jupyterhub_communities.app import open_house
 from jupyterhub_communities.application.invites import look_up_invite
 from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.cli import main
 from jupyterhub_communities.domain.access import Access
 
 FILE = """\
@@ -26,17 +27,21 @@ communities:
 """
 
 
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def run(tmp_path):
-    def run(*arguments, **environment):
-        return subprocess.run(
-            [sys.executable, "-m", "jupyterhub_communities", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command in a folder of its own, without the second that Python takes to begin."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        capsys.readouterr()
+        return Done(main(arguments), *capsys.readouterr())
 
     return run
 
@@ -57,6 +62,14 @@ def test_init_makes_file_key_and_database_once(run, tmp_path) -> None:
     assert second.stdout.count("kept") == 2
     assert (tmp_path / "communities.key").read_text() == key
     assert run("check").returncode == 0
+
+
+@pytest.mark.parametrize(("command", "status"), [("init", 0), ("check", 2)])
+def test_a_shell_gets_what_the_command_answered(tmp_path, command, status) -> None:
+    program = [sys.executable, "-m", "jupyterhub_communities", command]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert (done.stdout == "", done.stderr == "") == (status != 0, status == 0)
 
 
 def test_apply_shows_what_changes_then_nothing(ready) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from adding_up import assert_adds_up, assert_metered
-from hubs import COMMUNITIES, real_hub
+from hubs import COMMUNITIES, WATCHED, real_hub
 from points import IN_TRANSACTION, START, STOP, TICK
 from postgres import Postgresql
 
@@ -34,18 +34,11 @@ MINUTE = 60
 BRIEF = """\
   - {slug: breve, name: Breve, champions: [bia], max_session: 3s, stop_warning: 2s}
 profiles:"""
-# JupyterHub looks every 30 seconds whether a service still runs, and waits as long for a server that
-# has come up and does not answer: nothing of ours happens meanwhile.
-MORE = """
-from jupyterhub.services.service import _ServiceSpawner
-
-def start_watched(spawner, start=_ServiceSpawner.start):
-    spawner.poll_interval = 1
-    return start(spawner)
-
-_ServiceSpawner.start = start_watched
+# JupyterHub waits 30 seconds for a server that has come up and does not answer: nothing of ours happens
+# meanwhile.
+MORE = f"""{WATCHED}
 c.Spawner.http_timeout = 5
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0.1, "slow_stop_timeout": 0.1}
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0.1, "slow_stop_timeout": 0.1}}
 """
 NUMBERS = iter(range(10_000))
 ALL = os.environ.get("FAULTS") == "all"

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from hubs import COMMUNITIES, real_hub, text_of
+from hubs import COMMUNITIES, WATCHED, real_hub, text_of
 
 from tools import wait_until
 
@@ -29,7 +29,8 @@ PROFILES = """\
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     communities = COMMUNITIES.partition("  - {slug: small")[0] + PROFILES
-    with real_hub(tmp_path_factory.mktemp("choices"), communities=communities) as hub:
+    folder = tmp_path_factory.mktemp("choices")
+    with real_hub(folder, communities=communities, more=WATCHED) as hub:
         yield hub
 
 
@@ -84,26 +85,14 @@ def test_rest_goes_through_the_same_gates(hub, learner) -> None:
     assert environment_of(hub, device.username())["TOOLS"] == "many"
 
 
-def service_pid(hub) -> int | None:
-    """The process that the Hub has started for the service of this folder."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode().split("\0")
-        except OSError:
-            continue  # it has ended
-        if "service" in words and str(hub.folder / "communities.yaml") in words:
-            return int(folder.name)
-    return None
-
-
 def test_a_running_hub_goes_on_with_the_file_as_it_was_and_says_so_once(hub, learner) -> None:
     file = hub.folder / "communities.yaml"
     good = file.read_text()
     file.write_text(good.replace("former_slugs:", "fromer_slugs:"))
     try:
-        before = service_pid(hub)
+        before = hub.service_pid()
         os.kill(before, signal.SIGKILL)
-        wait_until(lambda: service_pid(hub) not in (None, before) and hub.answers(), seconds=60)
+        wait_until(lambda: hub.service_pid() not in (None, before) and hub.answers(), seconds=60)
         device, _ = learner
         device.get("/hub/spawn", params={"opt-profile": "classes", "opt-choice-tools": "many"})
         assert environment_of(hub, device.username())["TOOLS"] == "many"

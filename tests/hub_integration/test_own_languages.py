@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
-from hubs import COMMUNITIES, real_hub, text_of
+from hubs import COMMUNITIES, WATCHED, real_hub, text_of
 from translations import line_of, write_language, write_sentences
 
 from tools import wait_until
@@ -21,7 +20,7 @@ def hub(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     write_language(folder / "locale", "qu", "Q! ")
     write_sentences(folder / "locale", "es", 'msgid "Sign out"\nmsgstr "Cerrar la sesión"\n')
-    with real_hub(folder, communities=OWN) as hub:
+    with real_hub(folder, communities=OWN, more=WATCHED) as hub:
         yield hub
 
 
@@ -120,23 +119,9 @@ def test_a_hub_restarted_with_broken_catalogues_starts_with_ours_and_says_once_w
 def test_a_service_that_starts_again_says_what_the_hub_could_not_know(hub) -> None:
     (hub.folder / "locale" / "klingon").mkdir()
     before = len(hub.log())
-    os.kill(service_of(hub), signal.SIGKILL)
-    # The Hub looks whether its services run every 30 seconds, and then starts one again.
+    os.kill(hub.service_pid(), signal.SIGKILL)
     wait_until(
         lambda: "klingon: this folder is not named by a language" in hub.log()[before:], seconds=120
     )
     wait_until(hub.answers, seconds=60)
     assert hub.log()[before:].count("klingon: this folder") == 1
-
-
-def service_of(hub) -> int:
-    """The process of the service that this hub has started."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if parent == str(hub.process.pid) and b"jupyterhub_communities" in command:
-            return int(process.name)
-    raise AssertionError("the hub has no service")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-from hubs import attempt_in, real_hub, text_of
+from hubs import attempt_in, text_of
 
 from jupyterhub_communities.application.issuing import (
     InviteChange,
@@ -15,12 +14,6 @@ from jupyterhub_communities.application.issuing import (
 )
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.waiting import admit_from_line, view_lines
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory):
-    with real_hub(tmp_path_factory.mktemp("waiting")) as hub:
-        yield hub
 
 
 def press(device, page, action, **more):

@@ -12,6 +12,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
+from visiting import Visitor
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
@@ -135,6 +136,12 @@ def world(house):
 
 
 @pytest.fixture
+def taller(world):
+    """The address of the workshop that runs."""
+    return f"communities/andes/workshops/{world.opened.workshop.slug}"
+
+
+@pytest.fixture
 async def service(world):
     """The address of the running service."""
     hub_socket, hub_port = bind_unused_port()
@@ -159,6 +166,11 @@ async def service(world):
     for running in (server, hub):
         running.stop()
         await running.close_all_connections()
+
+
+@pytest.fixture
+def visit(service):
+    return Visitor(service)
 
 
 @pytest.fixture

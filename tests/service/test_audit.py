@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of
-from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.audit import record
 from jupyterhub_communities.application.erasure import erase_person, finish_erasure
@@ -17,25 +16,6 @@ from jupyterhub_communities.domain.grants import Actor, Role
 
 PAGE = "communities/andes/audit"
 OPERATOR = Actor(account_id=None, is_operator=True)
-
-
-@pytest.fixture
-def visit(service):
-    async def visit(path, *, who="champion", language="en", data=None, headers=()):
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={
-                "Authorization": f"token {who}",
-                "Accept-Language": language,
-                **dict(headers),
-            },
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
 
 
 def write(house, number: int, **more) -> None:

@@ -10,6 +10,7 @@ import pytest
 from houses import actor_of, andes, most_servers
 from tornado.httpclient import AsyncHTTPClient
 from tornado.web import create_signed_value
+from visiting import text_of
 
 from jupyterhub_communities.application.changing import view_to_change
 from jupyterhub_communities.application.communities import apply_declarations
@@ -36,37 +37,6 @@ FORM = {
     "from_0": "09:00",
     "to_0": "12:00",
 }
-
-
-@pytest.fixture
-def visit(service):
-    async def visit(path, *, language, who="champion", data=None, body=None, headers=()):
-        if data is not None:
-            body = urlencode(data)
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if body is None else "POST",
-            body=body,
-            headers={
-                "Authorization": f"token {who}",
-                "Accept-Language": language,
-                **dict(headers),
-            },
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
-
-
-@pytest.fixture
-def taller(world):
-    return f"communities/andes/workshops/{world.opened.workshop.slug}"
-
-
-def text_of(answer) -> str:
-    text = html.unescape(re.sub(r"<[^>]+>", " ", answer.body.decode()))
-    return " ".join(text.split())
 
 
 def said(refusal: Refusal, language: str) -> str:

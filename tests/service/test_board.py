@@ -8,11 +8,10 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from houses import actor_of
-from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -34,26 +33,6 @@ def quick(monkeypatch):
     monkeypatch.setattr(LiveBoards.__init__, "__kwdefaults__", {"every": 0.05})
     monkeypatch.setattr(live, "_ASK_HUB_EVERY", 0.05)
     monkeypatch.setattr(board_pages, "KEEP_ALIVE", 0.1)
-
-
-@pytest.fixture
-def taller(world):
-    return f"communities/andes/workshops/{world.opened.workshop.slug}"
-
-
-@pytest.fixture
-def visit(service):
-    async def visit(path, *, who="champion", data=None):
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={"Authorization": f"token {who}", "Accept-Language": "en"},
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
 
 
 @pytest.fixture

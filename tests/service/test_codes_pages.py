@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of
-from tornado.httpclient import AsyncHTTPClient
+from visiting import Visitor, text_of
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import (
@@ -25,32 +24,7 @@ from jupyterhub_communities.domain.grants import Role
 
 @pytest.fixture
 def visit(service):
-    async def visit(path, *, who="champion", language="es", data=None, body=None, headers=()):
-        if data is not None:
-            body = urlencode(data)
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if body is None else "POST",
-            body=body,
-            headers={
-                "Authorization": f"token {who}",
-                "Accept-Language": language,
-                **dict(headers),
-            },
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
-
-
-@pytest.fixture
-def taller(world):
-    return f"communities/andes/workshops/{world.opened.workshop.slug}"
-
-
-def text_of(answer) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.body.decode()).split())
+    return Visitor(service, language="es")
 
 
 def invite_at(world, answer):

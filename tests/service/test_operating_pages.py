@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from html import unescape
-from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of, andes, most_servers, open_taller
 from newcomers import add_people
 from sqlalchemy import event
-from tornado.httpclient import AsyncHTTPClient
+from visiting import Visitor
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.leases import StartRequest, admit
@@ -33,18 +31,7 @@ NEW = {
 
 @pytest.fixture
 def visit(service):
-    async def visit(path, *, who="operator", language="en", data=None):
-        answer = await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={"Authorization": f"token {who}", "Accept-Language": language},
-            raise_error=False,
-            follow_redirects=False,
-        )
-        return answer.code, unescape(answer.body.decode())
-
-    return visit
+    return Visitor(service, who="operator").read
 
 
 async def test_a_community_is_founded_on_a_form_that_is_drawn_again_when_wrong(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import re
 from dataclasses import replace
 from decimal import Decimal
-from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of
-from tornado.httpclient import AsyncHTTPClient
+from visiting import text_of
 
 from jupyterhub_communities.application.feedback import give_feedback
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -21,30 +19,6 @@ from jupyterhub_communities.application.workshops import close_workshop
 from jupyterhub_communities.domain.costs import Prices
 from jupyterhub_communities.domain.feedback import Feedback, Followed
 from jupyterhub_communities.domain.grants import Role
-
-
-@pytest.fixture
-def visit(service):
-    async def visit(path, *, who="champion", language="en", data=None):
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data, doseq=True),
-            headers={"Authorization": f"token {who}", "Accept-Language": language},
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
-
-
-@pytest.fixture
-def taller(world):
-    return f"communities/andes/workshops/{world.opened.workshop.slug}"
-
-
-def text_of(answer) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.body.decode())).split())
 
 
 def join(world, name: str) -> str:

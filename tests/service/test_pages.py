@@ -32,27 +32,6 @@ FORM = {
 }
 
 
-@pytest.fixture
-def visit(service):
-    """A request with a token: the same pages as with the cookie, without the sign-in redirects."""
-
-    async def visit(path, *, who="champion", language="en", data=None, headers=()):
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={
-                **({"Authorization": f"token {who}"} if who else {}),
-                "Accept-Language": language,
-                **dict(headers),
-            },
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
-
-
 @pytest.mark.parametrize("language", ["en", "es", "pt-BR"])
 @pytest.mark.parametrize("who", ["learner", "helper", "instructor", "champion", "operator"])
 async def test_every_page_is_drawn_for_every_role_in_every_language(

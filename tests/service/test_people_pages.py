@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from html import unescape
-from urllib.parse import urlencode
 
 import pytest
 from houses import actor_of
 from newcomers import add_people
-from tornado.httpclient import AsyncHTTPClient
+from visiting import Visitor
 
 from jupyterhub_communities.application.operating import NewCommunity, create_community
 from jupyterhub_communities.domain.grants import Actor, Role
@@ -20,18 +18,7 @@ PEOPLE = "communities/andes/people"
 
 @pytest.fixture
 def visit(service):
-    async def visit(path, *, who="champion", language="en", data=None):
-        answer = await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={"Authorization": f"token {who}", "Accept-Language": language},
-            raise_error=False,
-            follow_redirects=False,
-        )
-        return answer.code, unescape(answer.body.decode())
-
-    return visit
+    return Visitor(service).read
 
 
 @pytest.fixture

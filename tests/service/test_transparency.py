@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
-from urllib.parse import urlencode
-
 import pytest
 from houses import actor_of
-from tornado.httpclient import AsyncHTTPClient
+from visiting import Visitor, text_of
 
 from jupyterhub_communities.application.ending import suspend_community
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -21,22 +17,7 @@ PAGE = "communities/andes/transparency"
 
 @pytest.fixture
 def visit(service):
-    async def visit(path=PAGE, *, who=None, language="en", data=None):
-        known = {"Authorization": f"token {who}"} if who else {}
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={**known, "Accept-Language": language},
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
-
-
-def text_of(answer) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.body.decode())).split())
+    return Visitor(service, PAGE, who=None)
 
 
 async def test_only_members_see_it_until_the_community_shows_it_to_everybody(visit) -> None:

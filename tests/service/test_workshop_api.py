@@ -14,11 +14,6 @@ from jupyterhub_communities.application.workshops import close_workshop
 from jupyterhub_communities.domain.grants import Role
 
 
-@pytest.fixture
-def taller(world):
-    return f"communities/andes/workshops/{world.opened.workshop.slug}"
-
-
 async def test_a_patch_changes_what_it_says(call, taller) -> None:
     sessions = [{"starts_at": "2030-03-02T09:00-05:00", "ends_at": "2030-03-02T12:00-05:00"}]
     body = {"title": "Mapas", "seats": 7, "profile": None, "sessions": sessions, "reserved": False}

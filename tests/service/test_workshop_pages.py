@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from houses import actor_of
 from tornado.httpclient import AsyncHTTPClient
+from visiting import text_of
 
 from jupyterhub_communities.application.changing import (
     WorkshopChange,
@@ -20,34 +21,6 @@ from jupyterhub_communities.application.invites import JoinRequest, redeem_invit
 from jupyterhub_communities.application.issuing import InviteChange, change_invite
 from jupyterhub_communities.application.workshops import close_workshop, list_workshops, renew_code
 from jupyterhub_communities.domain.workshops import Session
-
-
-@pytest.fixture
-def visit(service):
-    async def visit(path, *, who="champion", language="en", data=None, headers=()):
-        return await AsyncHTTPClient().fetch(
-            service + path,
-            method="GET" if data is None else "POST",
-            body=None if data is None else urlencode(data),
-            headers={
-                "Authorization": f"token {who}",
-                "Accept-Language": language,
-                **dict(headers),
-            },
-            raise_error=False,
-            follow_redirects=False,
-        )
-
-    return visit
-
-
-@pytest.fixture
-def taller(world):
-    return f"communities/andes/workshops/{world.opened.workshop.slug}"
-
-
-def text_of(answer) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.body.decode())).split())
 
 
 def fields_of(answer) -> dict[str, str]:

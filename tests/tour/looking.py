@@ -111,6 +111,8 @@ async def violations(page: Page, *, rules: Iterable[str] = ()) -> list[str]:
     options["runOnly"] = {"type": "tag", "values": list(WCAG)}
     if rules:
         options = {"runOnly": {"type": "rule", "values": list(rules)}}
+    # No rule here reads the styles, which would be loaded once more for it.
+    options["preload"] = {"assets": ["media"]}
     found = await page.evaluate(
         """async (options) => (await axe.run(document, {...options, resultTypes: ["violations"]}))
             .violations.flatMap((each) => each.nodes.map((node) =>

@@ -18,7 +18,8 @@ from .looking import HEIGHT, Seen, look, read
 from .visits import LANGUAGES, Stop, Visit, World, bring_cookies, speak
 
 LOOKED_AT = ("es", "ar")  # closely: edges, colours, targets
-AT_ONCE = 3  # people
+AT_ONCE = 3  # browsers
+MOST_STOPS = 8  # of one browser: who has many pages to see is there several times at once
 LATELY = ("helper", "champion", "operator")  # whose pages ask for a sign-in not long ago
 PICTURED = (1280, 360)
 
@@ -34,7 +35,12 @@ async def _walk(stops: list[Stop], world: World) -> list[Seen]:
             executable_path=need_chromium(), args=CHROMIUM_FLAGS
         )
         people = [list(their) for _, their in groupby(stops, key=lambda stop: stop.who)]
-        seen = await asyncio.gather(*(_walk_as(browser, their, world, turns) for their in people))
+        walks = [
+            their[at : at + MOST_STOPS]
+            for their in people
+            for at in range(0, len(their), MOST_STOPS)
+        ]
+        seen = await asyncio.gather(*(_walk_as(browser, each, world, turns) for each in walks))
         await browser.close()
     return [each for their in seen for each in their]
 
