@@ -26,7 +26,7 @@ from .config import ConfigError, load_config
 from .domain.refusals import StorageUnreachable
 from .hub.client import HubClient
 from .hub.guessing import rules_of as guessing_rules
-from .hub.upstream import load_class
+from .hub.upstream import has_upstream, load_class
 from .hub.wrapping import with_communities
 from .i18n.messages import use_custom
 from .service.app import make_app, serve
@@ -35,6 +35,7 @@ from .storage.unfit import DatabaseUnfit
 
 SERVICE_NAME = "communities"
 _TOLD_VARIABLE = "COMMUNITIES_MISTAKES_TOLD"  # what the Hub has said of the catalogues
+_UPSTREAM_VARIABLE = "COMMUNITIES_HAS_UPSTREAM"  # set where an account elsewhere can be linked
 _APART_VARIABLE = "COMMUNITIES_SERVERS_APART"  # set where each server has a host of its own
 _MOST_TOLD = 20  # lines
 _IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
@@ -154,6 +155,7 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
                 **_service_environment(),
                 _TOLD_VARIABLE: told,
                 **({_APART_VARIABLE: "yes"} if are_apart else {}),
+                **({_UPSTREAM_VARIABLE: "yes"} if has_upstream(c) else {}),
             },
             "oauth_no_confirm": True,
             "display": False,  # the navigation has its own translated link
@@ -223,7 +225,11 @@ def run_service(path: str | Path) -> None:
     path = file_in_force(Path(path).resolve())
     house = open_house(path)
     are_apart = bool(os.environ.get(_APART_VARIABLE))
-    house.settings = replace(house.settings, are_servers_apart=are_apart)
+    house.settings = replace(
+        house.settings,
+        are_servers_apart=are_apart,
+        has_upstream=bool(os.environ.get(_UPSTREAM_VARIABLE)),
+    )
     found = use_languages(path)
     if _digest(found) != os.environ.get(_TOLD_VARIABLE):  # changed since the Hub started
         _tell(found, app_log)
