@@ -45,6 +45,7 @@ from .storage.unfit import DatabaseUnfit
 A = TypeVar("A")
 
 DEFAULT_CONFIG = "communities.yaml"
+HUB_CONFIG = "jupyterhub_config.py"
 DEFAULT_PORT = 8000
 LONGEST_USERNAME = 255  # characters, in the Hub's database
 
@@ -349,6 +350,42 @@ def audit(arguments: argparse.Namespace) -> int:
     return 1
 
 
+def doctor(arguments: argparse.Namespace) -> int:
+    """Looks for what is wrong with this hub, and says what to do."""
+    import jupyterhub
+
+    from .doctor import Level, look_at_house
+    from .doctor_hub import (
+        hub_address,
+        look_at_config,
+        look_at_hub,
+        look_at_version,
+        read_hub_config,
+    )
+
+    path: Path = arguments.config.resolve()
+    findings = list(look_at_house(path))
+    findings += look_at_version(jupyterhub.__version__)
+    hub_config = (arguments.hub_config or path.with_name(HUB_CONFIG)).resolve()
+    c, found = read_hub_config(hub_config)
+    told = {one.says for one in findings}  # `configure` says the same of file, key and database
+    findings += [one for one in found if one.says not in told]
+    if c is not None:
+        findings += look_at_config(c, hub_config)
+    are_apart = c is not None and bool(c.JupyterHub.get("subdomain_host"))
+    address = f"{arguments.hub.rstrip('/')}/" if arguments.hub else hub_address(c)
+    findings += look_at_hub(address, are_apart=are_apart)
+    findings = list(dict.fromkeys(findings))
+    must_mend = any(one.level is Level.MEND for one in findings)
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in findings], ensure_ascii=False))
+    else:
+        for one in findings:
+            print(f"{one.level.value:6} {one.name}: {one.says} {one.do}".rstrip())
+        print("Something has to be mended." if must_mend else "Nothing has to be mended.")
+    return int(must_mend)
+
+
 def _flaw(flaw: Flaw) -> str:
     """One sentence, with which entries."""
     entries = f"Entries {flaw.first_id} to {flaw.last_id}"
@@ -529,5 +566,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NUMBER:HASH",
         help="a link that was noted elsewhere, such as in the service's log: it has to be there still",
     )
+    command = add_configured("doctor", doctor)
+    command.add_argument(
+        "--hub-config",
+        type=Path,
+        metavar="FILE",
+        help=f"the Hub's configuration (default: {HUB_CONFIG} beside the operator's file)",
+    )
+    command.add_argument(
+        "--hub", metavar="URL", help="of the Hub, such as http://127.0.0.1:8000/hub/"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON list")
     add_configured("service", service)
     return parser

@@ -8,6 +8,9 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,7 @@ SERVICE_SCOPES = [
 ]
 # Only where servers are apart: it lets the service's token into servers, too.
 _SHARING_SCOPE = "shares"
+_is_looked_at: ContextVar[bool] = ContextVar("is_looked_at", default=False)
 _USER_SCOPE = f"access:services!service={SERVICE_NAME}"
 
 
@@ -73,7 +77,8 @@ def configure(
     path = Path(path).resolve()
     try:
         house = open_house(path)
-        keep_as_read(path)
+        if not _is_looked_at.get():
+            keep_as_read(path)
     except (ConfigError, KeyFileError, DatabaseUnfit) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
@@ -98,6 +103,20 @@ def configure(
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
     _add_service(c, path, told=_digest(found))
+
+
+@contextmanager
+def looking_only() -> Iterator[None]:
+    """`configure` writes nothing: nobody starts a hub with what it finds."""
+    token = _is_looked_at.set(True)
+    try:
+        yield
+    finally:
+        _is_looked_at.reset(token)
+
+
+def scopes_of_service(*, are_apart: bool) -> list[str]:
+    return [*SERVICE_SCOPES, *([_SHARING_SCOPE] if are_apart else [])]
 
 
 def use_languages(path: Path) -> list[str]:
@@ -163,7 +182,7 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
     )
     c.JupyterHub.services = services
     roles: list[dict[str, Any]] = list(c.JupyterHub.get("load_roles", []))
-    scopes = [*SERVICE_SCOPES, *([_SHARING_SCOPE] if are_apart else [])]
+    scopes = scopes_of_service(are_apart=are_apart)
     roles.append({"name": SERVICE_NAME, "scopes": scopes, "services": [SERVICE_NAME]})
     user_role = next((role for role in roles if role.get("name") == "user"), None)
     if user_role is not None:

@@ -284,6 +284,10 @@ class Invites(Protocol):
         """By the digest of its code or of its link, in one statement."""
         ...
 
+    def sealed(self) -> Sequence[str]:
+        """The codes of the oldest and of the newest, as they are kept; empty where there is none."""
+        ...
+
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         """Newest first."""
         ...
