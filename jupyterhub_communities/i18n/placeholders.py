@@ -30,6 +30,7 @@ MEANINGS = {
     "first": "a number: of the first slip on this page",
     "held": "a number: of servers that run; or an amount that is in use, such as 2 processors",
     "kind": "a kind of graphics card, such as a100",
+    "language": "the name of a language, in the language of the page",
     "last": "a number: of the last slip on this page",
     "left": "a number, a size or an amount: what is still free",
     "limit": "a number, or an amount such as 2 processors: the most that there may be",
