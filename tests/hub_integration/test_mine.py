@@ -5,9 +5,16 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hubs import attempt_in, key_in, text_of, xsrf_in
-from test_asking_again import wait_a_quarter_of_an_hour
-from test_lost_key import is_alive, sign_in, token_of
+from hubs import (
+    attempt_in,
+    is_alive,
+    key_in,
+    sign_in_with_key,
+    text_of,
+    token_of,
+    wait_a_quarter_of_an_hour,
+    xsrf_in,
+)
 
 from tools import wait_until
 
@@ -22,7 +29,7 @@ def device(hub):
 
 def test_signing_out_everywhere_ends_every_browser_and_token_and_no_server(hub, device) -> None:
     username, other = device.username(), hub.browser()
-    sign_in(other, device.key)
+    sign_in_with_key(other, device.key)
     token = token_of(hub, username)
     hub.api("POST", f"/users/{username}/server")
     wait_until(lambda: hub.user(username)["servers"].get("", {}).get("ready"))
@@ -36,7 +43,7 @@ def test_signing_out_everywhere_ends_every_browser_and_token_and_no_server(hub, 
     assert not is_alive(hub, token)
     assert hub.user(username)["servers"][""]["ready"]
     assert "/hub/login" in device.get("/services/communities/me").url
-    sign_in(other, device.key)
+    sign_in_with_key(other, device.key)
     assert other.is_signed_in(), "with the same key as before"
 
 
@@ -55,7 +62,7 @@ def test_only_who_may_end_somebodys_tokens_signs_them_out(hub, device) -> None:
 
 def test_who_is_signed_in_replaces_their_key_and_the_others_are_out(hub, device) -> None:
     other = hub.browser()
-    sign_in(other, device.key)
+    sign_in_with_key(other, device.key)
     page = device.get("/hub/key")
     form = {"_xsrf": xsrf_in(page)}
     wait_a_quarter_of_an_hour(device)
@@ -70,17 +77,12 @@ def test_who_is_signed_in_replaces_their_key_and_the_others_are_out(hub, device)
     assert new != device.key
     assert key_in(device.get("/hub/welcome")) == new, "until it is kept"
     assert "return-key" not in other.get("/hub/welcome").text, "in this browser only"
-    sign_in(other, device.key)
+    sign_in_with_key(other, device.key)
     assert other.is_signed_in(), "the one before works until then"
 
     device.keep_key(allow_redirects=False)
     assert device.is_signed_in()
     assert not other.is_signed_in()
-    assert sign_in(other, device.key).status_code == 403
-    sign_in(other, new)
+    assert sign_in_with_key(other, device.key).status_code == 403
+    sign_in_with_key(other, new)
     assert other.is_signed_in()
-
-
-def test_who_signs_in_otherwise_has_no_key_to_replace(hub) -> None:
-    nobody = hub.browser()
-    assert "/hub/login" in nobody.get("/hub/key").url

@@ -185,7 +185,7 @@ async def test_a_retention_period_says_when_the_account_is_erased(call, world) -
     joined = world.house.call(redeem_invite, JoinRequest(issued.code, "rui", "Rui")).account
     with world.house.database.write() as store:
         found = store.communities.get("brasil")
-            store.communities.save(replace(found, retention_days=90), world.house.clock.now())
+        store.communities.save(replace(found, retention_days=90), world.house.clock.now())
     world.tokens["rui"] = world.model(joined.username)
     _, mine, _ = await call("GET", "me", token="rui")
     assert mine["erased_at"].startswith("2026-06-30")
