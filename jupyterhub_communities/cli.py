@@ -352,30 +352,11 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Looks for what is wrong with this hub, and says what to do."""
-    import jupyterhub
-
-    from .doctor import Level, look_at_house
-    from .doctor_hub import (
-        hub_address,
-        look_at_config,
-        look_at_hub,
-        look_at_version,
-        read_hub_config,
-    )
+    from .doctor_hub import Level, look_everywhere
 
     path: Path = arguments.config.resolve()
-    findings = list(look_at_house(path))
-    findings += look_at_version(jupyterhub.__version__)
     hub_config = (arguments.hub_config or path.with_name(HUB_CONFIG)).resolve()
-    c, found = read_hub_config(hub_config)
-    told = {one.says for one in findings}  # `configure` says the same of file, key and database
-    findings += [one for one in found if one.says not in told]
-    if c is not None:
-        findings += look_at_config(c, hub_config)
-    are_apart = c is not None and bool(c.JupyterHub.get("subdomain_host"))
-    address = f"{arguments.hub.rstrip('/')}/" if arguments.hub else hub_address(c)
-    findings += look_at_hub(address, are_apart=are_apart)
-    findings = list(dict.fromkeys(findings))
+    findings = look_everywhere(path, hub_config, arguments.hub)
     must_mend = any(one.level is Level.MEND for one in findings)
     if arguments.json:
         print(json.dumps([asdict(one) for one in findings], ensure_ascii=False))

@@ -15,13 +15,14 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+import jupyterhub
 from jupyterhub.scopes import expand_scopes
 from packaging.requirements import Requirement
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from .application.ports import Settings
-from .doctor import CLOCKS_APART, Finding, Level, clocks_apart
+from .doctor import CLOCKS_APART, Finding, Level, clocks_apart, look_at_house
 from .hub.authenticator import CommunityAuthenticatorMixin
 from .hub.spawner import CommunitySpawnerMixin
 from .hub.upstream import load_class
@@ -29,6 +30,23 @@ from .wiring import SERVICE_NAME, looking_only, scopes_of_service
 
 _PATIENCE = 5.0  # seconds
 _CONFIGURE = "Call configure(c, …) last in it."
+
+
+def look_everywhere(path: Path, hub_config: Path, hub: str | None) -> list[Finding]:
+    """At `communities.yaml` and what it names, `jupyterhub_config.py`, and the hub at this address or
+    where the configuration says."""
+    findings = [*look_at_house(path), *look_at_version(jupyterhub.__version__)]
+    c, found = read_hub_config(hub_config)
+    findings += found
+    if c is not None:
+        findings += look_at_config(c, hub_config)
+        if house := c.CommunitySpawnerMixin.get("house"):
+            house.close()
+    are_apart = c is not None and bool(c.JupyterHub.get("subdomain_host"))
+    address = f"{hub.rstrip('/')}/" if hub else hub_address(c)
+    findings += look_at_hub(address, are_apart=are_apart)
+    # `configure`, too, says what is wrong with file, key and database.
+    return list({one.says: one for one in reversed(findings)}.values())[::-1]
 
 
 def look_at_version(installed: str) -> Iterator[Finding]:
