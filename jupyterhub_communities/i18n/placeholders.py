@@ -27,6 +27,7 @@ MEANINGS = {
     "duration": "a stretch of time such as 2 hours and 30 minutes",
     "example": "something as it may be typed, such as 8 GiB or 2026-03-31",
     "field": "a word of the API, such as format",
+    "file": "the name of a file",
     "first": "a number: of the first slip on this page",
     "held": "a number: of servers that run; or an amount that is in use, such as 2 processors",
     "kind": "a kind of graphics card, such as a100",
