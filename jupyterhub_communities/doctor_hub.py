@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from importlib.metadata import requires
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -19,7 +20,7 @@ import jupyterhub
 from jupyterhub.scopes import expand_scopes
 from packaging.requirements import Requirement
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
+from traitlets.config.loader import LazyConfigValue, PyFileConfigLoader
 
 from .application.ports import Settings
 from .doctor import CLOCKS_APART, Finding, Level, clocks_apart, look_at_house
@@ -97,10 +98,10 @@ def look_at_config(c: Config, path: Path) -> Iterator[Finding]:
             "Servers share the service's host: a page in somebody's server can send what they could.",
             "Set c.JupyterHub.subdomain_host. Until then nobody can let a helper into their server.",
         )
-    if not any(one.get("name") == SERVICE_NAME for one in hub.get("services", [])):
+    if not any(one.get("name") == SERVICE_NAME for one in _listed(hub, "services")):
         yield Finding("service", Level.MEND, f"{path} has no service {SERVICE_NAME}.", _CONFIGURE)
     else:
-        roles = [role for role in hub.get("load_roles", []) if _is_of_service(role)]
+        roles = [role for role in _listed(hub, "load_roles") if _is_of_service(role)]
         said = {scope for role in roles for scope in role.get("scopes", [])}
         yield from _look_at_scopes(expand_scopes(said), are_apart=bool(hub.get("subdomain_host")))
     yield from _look_at_classes(c, path)
@@ -131,6 +132,12 @@ def _look_at_classes(c: Config, path: Path) -> Iterator[Finding]:
                 yield Finding("spawner", Level.MEND, mistake)
             for warning in found.warnings_in(c, settings):
                 yield Finding("spawner", Level.KNOW, warning)
+
+
+def _listed(section: Config, name: str) -> list[dict[str, Any]]:
+    """Also one that was only added to, as in `c.JupyterHub.services.append(…)`."""
+    found = section.get(name, [])
+    return list(found.get_value([]) if isinstance(found, LazyConfigValue) else found)
 
 
 def _is_of_service(role: Mapping[str, object]) -> bool:

@@ -96,9 +96,9 @@ def _workshops(desk: Desk, store: Store, membership: Membership) -> tuple[Worksh
 
 
 def _spent(desk: Desk, store: Store, account_id: str, since: datetime) -> Amounts:
-    """With what is not metered yet."""
+    """With what running servers have spent since they were metered; what has just ended follows within a
+    minute."""
     spent = Counter(store.usage.of_person(account_id, since, desk.now))
-    for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
-        if bucket.scope.member == account_id and bucket.hour >= since:
-            spent.update(amounts)
+    for amounts in meter(store.leases.of_account(account_id), desk.now).values():
+        spent.update(amounts)
     return dict(sorted(spent.items()))
