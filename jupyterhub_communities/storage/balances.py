@@ -6,17 +6,21 @@ statements with ten leases as with a million.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
+    String,
+    Update,
     and_,
     bindparam,
+    column,
     delete,
     func,
     insert,
@@ -26,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 from ..application.ports import Hold
 from ..domain.borrowing import Share
@@ -75,6 +80,11 @@ _RESERVED = (
         sessions.c.starts_at < bindparam("before"),
     )
 )
+# With what else there is to ask for, at all: a way to the database costs more than a look aside.
+_STANDING = _PATH.add_columns(
+    _RESERVED.exists().label("has_reserved"),
+    select(allowances).where(is_on_path(allowances.c.scope)).exists().label("has_allowed"),
+)
 _MEMBERS_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
@@ -83,14 +93,34 @@ _MEMBERS_LEASES = select(
     leases.c.account_id.is_not(None),
 )
 _OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
-_TAKE = (
-    update(balances)
-    .where(
-        balances.c.scope == bindparam("at"),
-        balances.c.resource == bindparam("what"),
-        balances.c.held + bindparam("needs") <= bindparam("cap"),
+
+
+def _take(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
+    return (
+        update(balances)
+        .where(
+            balances.c.scope == wanted("at"),
+            balances.c.resource == wanted("what"),
+            balances.c.held + wanted("needs") <= wanted("cap"),
+        )
+        .values(held=balances.c.held + wanted("asked"))
     )
-    .values(held=balances.c.held + bindparam("asked"))
+
+
+# One for each row; or one for all, where each has to travel.
+_WANTED: Mapping[str, TypeEngine[Any]] = {
+    "at": String(),
+    "what": String(),
+    "asked": BigInteger(),
+    "needs": BigInteger(),
+    "cap": BigInteger(),
+}
+_TAKE = _take(bindparam)
+_TAKE_ALL = _take(
+    func.unnest(*(bindparam(name, type_=postgresql.ARRAY(of)) for name, of in _WANTED.items()))
+    .table_valued(*(column(name, of) for name, of in _WANTED.items()))
+    .render_derived()
+    .c.__getitem__
 )
 _MOST_ASKED = 100  # sums in one statement
 _CORRECT = (
@@ -237,16 +267,17 @@ class SqlBalances:
         window.
         """
         path = {self._key(level): level for level in scope.path()}
-        rows = self._connection.execute(
-            _PATH, path_keys(path) | {"community": scope.community or ""}
-        ).all()
+        sought = path_keys(path) | {"community": scope.community or ""}
+        rows = self._connection.execute(_STANDING, sought | {"after": now, "before": until}).all()
         cohort = _cohort_in(rows, path)
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
         # Where nothing is limited, nothing that is reserved is in anybody's way.
-        reserved = self.reservations(now, until) if any(map(_limits, rows)) else []
+        is_asked = any(map(_limits, rows)) and rows[0].has_reserved
+        reserved = self.reservations(now, until) if is_asked else []
+        spends = not rows or rows[0].has_allowed
         rows = [*rows, *self._others(scope, cohort, reserved, path)]
-        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole)
+        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole, spends)
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
@@ -263,7 +294,12 @@ class SqlBalances:
             }
             for hold in holds
         ]
-        return not wanted or self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
+        if not wanted:
+            return True
+        if self._connection.dialect.name == "postgresql":
+            columns = {name: [one[name] for one in wanted] for name in _WANTED}
+            return self._connection.execute(_TAKE_ALL, columns).rowcount == len(wanted)
+        return self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
 
     def _open(self, holds: Iterable[Hold]) -> None:
         self._insert_new(
@@ -337,6 +373,7 @@ class SqlBalances:
         reserved: Sequence[Reservation],
         now: datetime,
         whole: bool,
+        spends: bool,
     ) -> Ledger:
         scopes = {**path, **{self._key(one.scope): one.scope for one in reserved}}
         scopes |= {row.scope: read_key(row.scope) for row in rows if row.scope not in scopes}
@@ -363,7 +400,11 @@ class SqlBalances:
             reservations=reserved,
         )
         own = self._each(scope, wanted, rules, each, equal)
-        spending, meters = self._meters.standing(scope, wanted, path, held, now, whole=whole)
+        spending, meters = (
+            self._meters.standing(scope, wanted, path, held, now, whole=whole)
+            if spends
+            else ({}, {})
+        )
         rules = replace(
             rules,
             most_each={key: most_one for key, (most_one, _) in own.items()},
