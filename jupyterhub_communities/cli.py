@@ -352,7 +352,8 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Looks for what is wrong with this hub, and says what to do."""
-    from .doctor_hub import Level, look_everywhere
+    from .doctor import Level
+    from .doctor_hub import look_everywhere
 
     path: Path = arguments.config.resolve()
     hub_config = (arguments.hub_config or path.with_name(HUB_CONFIG)).resolve()

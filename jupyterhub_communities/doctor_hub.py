@@ -217,7 +217,7 @@ def _look_at_service(address: str) -> Iterator[Finding]:
         )
 
 
-def _ask(address: str, token: str = "") -> tuple[dict[str, object], datetime | None]:
+def _ask(address: str, token: str = "") -> tuple[dict[str, Any], datetime | None]:
     """The JSON object that is answered, and when by the other's clock."""
     headers = {"Authorization": f"token {token}"} if token else {}
     if urlsplit(address).scheme not in ("http", "https"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -198,7 +199,7 @@ def test_a_hub_that_runs_is_asked(hub, look, monkeypatch) -> None:
     with answering("4.1.0", apart=-60, has_service=False) as address:
         status, found = look(address)
         assert {"version", "clock", "service"} <= set(found)
-        assert "60 seconds apart" in found["clock"]["says"]
+        assert re.search(r" 6[01] seconds apart", found["clock"]["says"])
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "its token")
     with answering(scopes=["admin:groups"]) as address:
         status, found = look(address)
