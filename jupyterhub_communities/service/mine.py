@@ -33,6 +33,8 @@ async def end_sign_ins(handler: ServiceHandler) -> None:
         await handler.hub_api.end_sign_ins(handler.username)
     except (FetchError, OSError) as error:
         raise HTTPError(HTTPStatus.BAD_GATEWAY) from error
+    # What the Hub said of their tokens is believed for some seconds: here it is asked again at once.
+    handler.hub_auth.cache.clear()
 
 
 class MyWorkshopsApi(ApiHandler):
