@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 # A server that asks the Hub who comes, and soon again.
 CONFIG = f"""
-c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser", "--HubOAuth.cache_max_age=1"]
+c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser", "--allow-root", "--HubOAuth.cache_max_age=1"]
 c.Spawner.http_timeout = 90
 c.JupyterHub.log_level = "WARN"
 {apart.CONFIG}
