@@ -60,7 +60,7 @@ SAME_WORDS = {
             "places",
             "possible",
         ),
-        *("questions", "quota", "service", "terminal"),
+        *("me", "questions", "quota", "service", "terminal"),
     },
     "ar": {"letter"},
     "sw": {"data", "letter"},
