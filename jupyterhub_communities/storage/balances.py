@@ -95,7 +95,7 @@ _MEMBERS_LEASES = select(
 _OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
 
 
-def _take(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
+def _taking(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
     return (
         update(balances)
         .where(
@@ -115,8 +115,8 @@ _WANTED: Mapping[str, TypeEngine[Any]] = {
     "needs": BigInteger(),
     "cap": BigInteger(),
 }
-_TAKE = _take(bindparam)
-_TAKE_ALL = _take(
+TAKE = _taking(bindparam)
+_TAKE_ALL = _taking(
     func.unnest(*(bindparam(name, type_=postgresql.ARRAY(of)) for name, of in _WANTED.items()))
     .table_valued(*(column(name, of) for name, of in _WANTED.items()))
     .render_derived()
@@ -294,12 +294,14 @@ class SqlBalances:
             }
             for hold in holds
         ]
-        if not wanted:
-            return True
+        return not wanted or self._take(wanted) == len(wanted)
+
+    def _take(self, wanted: Sequence[Mapping[str, Any]]) -> int:
+        """How many of the rows had room."""
         if self._connection.dialect.name == "postgresql":
             columns = {name: [one[name] for one in wanted] for name in _WANTED}
-            return self._connection.execute(_TAKE_ALL, columns).rowcount == len(wanted)
-        return self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
+            return self._connection.execute(_TAKE_ALL, columns).rowcount
+        return self._connection.execute(TAKE, wanted).rowcount
 
     def _open(self, holds: Iterable[Hold]) -> None:
         self._insert_new(
