@@ -8,7 +8,7 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.web import HTTPError
 
 from ..application.erasure import erase_me, stop_erasure
-from ..application.identities import linked_identities, unlink_identities
+from ..application.identities import unlink_identities
 from ..application.mine import DAYS, note_sign_out, view_mine
 from ..application.return_keys import keep_replaced_key, replace_return_key
 from ..domain.paging import Part, part_of_all
@@ -113,7 +113,7 @@ class MyIdentitiesApi(ApiHandler):
         asks_again=True,
     )
     async def delete(self) -> None:
-        if await self.run(linked_identities, self.username):
+        if (await self.run(view_mine, self.username)).identities:
             await self.run(unlink_identities, self.username)
 
 
