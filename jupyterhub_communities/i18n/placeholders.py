@@ -18,7 +18,6 @@ MEANINGS = {
     "choices": "a list of words of the API, such as json, csv",
     "claimed": "a number: of codes that were used",
     "code": "a code such as 7KQ2-M9XA-4TRE",
-    "command": "what is typed in a terminal, as it stands",
     "community": "the name of a community",
     "contact": "whom to ask: an e-mail address, or a sentence that the community has written",
     "count": "a number, also one such as 0.5",

@@ -24,7 +24,7 @@ from .pages import PageHandler
 
 NO_CONTENT = HTTPStatus.NO_CONTENT
 # Makes one file of all others, wherever there is Python.
-ARCHIVE = "python3 -m zipfile -c my-files.zip *"
+ARCHIVE = "python3 -m zipfile -c files.zip *"
 
 
 async def end_sign_ins(handler: ServiceHandler) -> None:
