@@ -45,6 +45,7 @@ from .storage.unfit import DatabaseUnfit
 A = TypeVar("A")
 
 DEFAULT_CONFIG = "communities.yaml"
+HUB_CONFIG = "jupyterhub_config.py"
 DEFAULT_PORT = 8000
 LONGEST_USERNAME = 255  # characters, in the Hub's database
 
@@ -349,6 +350,24 @@ def audit(arguments: argparse.Namespace) -> int:
     return 1
 
 
+def doctor(arguments: argparse.Namespace) -> int:
+    """Looks for what is wrong with this hub, and says what to do."""
+    from .doctor import Level
+    from .doctor_hub import look_everywhere
+
+    path: Path = arguments.config.resolve()
+    hub_config = (arguments.hub_config or path.with_name(HUB_CONFIG)).resolve()
+    findings = look_everywhere(path, hub_config, arguments.hub)
+    must_mend = any(one.level is Level.MEND for one in findings)
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in findings], ensure_ascii=False))
+    else:
+        for one in findings:
+            print(f"{one.level.value:6} {one.name}: {one.says} {one.do}".rstrip())
+        print("Something has to be mended." if must_mend else "Nothing has to be mended.")
+    return int(must_mend)
+
+
 def _flaw(flaw: Flaw) -> str:
     """One sentence, with which entries."""
     entries = f"Entries {flaw.first_id} to {flaw.last_id}"
@@ -529,5 +548,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NUMBER:HASH",
         help="a link that was noted elsewhere, such as in the service's log: it has to be there still",
     )
+    command = add_configured("doctor", doctor)
+    command.add_argument(
+        "--hub-config",
+        type=Path,
+        metavar="FILE",
+        help=f"the Hub's configuration (default: {HUB_CONFIG} beside the operator's file)",
+    )
+    command.add_argument(
+        "--hub", metavar="URL", help="of the Hub, such as http://127.0.0.1:8000/hub/"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON list")
     add_configured("service", service)
     return parser

@@ -15,7 +15,16 @@ from .app import open_house
 from .config import ConfigError, load_config
 from .hub.client import HubClient
 from .service.app import make_app, serve
-from .told import APART_VARIABLE, SERVICE_NAME, TOLD_VARIABLE, as_read, digest, tell, use_languages
+from .told import (
+    APART_VARIABLE,
+    SERVICE_NAME,
+    TOLD_VARIABLE,
+    UPSTREAM_VARIABLE,
+    as_read,
+    digest,
+    tell,
+    use_languages,
+)
 
 _IDENTITY_SECONDS = 10  # how long the Hub's answer about a token is believed
 
@@ -36,8 +45,11 @@ def run_service(path: str | Path) -> None:
     """Serves until the end: started by the Hub, which says in the environment where and as whom."""
     path = file_in_force(Path(path).resolve())
     house = open_house(path)
-    are_apart = bool(os.environ.get(APART_VARIABLE))
-    house.settings = replace(house.settings, are_servers_apart=are_apart)
+    house.settings = replace(
+        house.settings,
+        are_servers_apart=bool(os.environ.get(APART_VARIABLE)),
+        has_upstream=bool(os.environ.get(UPSTREAM_VARIABLE)),
+    )
     found = use_languages(path)
     if digest(found) != os.environ.get(TOLD_VARIABLE):  # changed since the Hub started
         tell(found, app_log)

@@ -15,6 +15,7 @@ from .i18n.messages import use_custom
 
 SERVICE_NAME = "communities"
 TOLD_VARIABLE = "COMMUNITIES_MISTAKES_TOLD"  # what the Hub has said of the catalogues
+UPSTREAM_VARIABLE = "COMMUNITIES_HAS_UPSTREAM"  # set where an account elsewhere can be linked
 APART_VARIABLE = "COMMUNITIES_SERVERS_APART"  # set where each server has a host of its own
 _MOST_TOLD = 20  # lines
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,20 @@ from .app import no_database, open_house
 from .config import ConfigError
 from .domain.refusals import StorageUnreachable
 from .hub.guessing import rules_of as guessing_rules
-from .hub.upstream import load_class
+from .hub.upstream import has_upstream, load_class
 from .hub.wrapping import with_communities
 from .storage.keyring import KeyFileError
 from .storage.unfit import DatabaseUnfit
-from .told import APART_VARIABLE, SERVICE_NAME, TOLD_VARIABLE, as_read, digest, tell, use_languages
+from .told import (
+    APART_VARIABLE,
+    SERVICE_NAME,
+    TOLD_VARIABLE,
+    UPSTREAM_VARIABLE,
+    as_read,
+    digest,
+    tell,
+    use_languages,
+)
 
 # What the service asks of the Hub: groups, who runs a server, stopping or restarting it; at the end
 # of access a person's tokens, and at an erasure the user.
@@ -41,6 +53,7 @@ SERVICE_SCOPES = [
 ]
 # Only where servers are apart: it lets the service's token into servers, too.
 _SHARING_SCOPE = "shares"
+_is_looked_at: ContextVar[bool] = ContextVar("is_looked_at", default=False)
 _USER_SCOPE = f"access:services!service={SERVICE_NAME}"
 
 
@@ -57,7 +70,8 @@ def configure(
     path = Path(path).resolve()
     try:
         house = open_house(path)
-        keep_as_read(path)
+        if not _is_looked_at.get():
+            keep_as_read(path)
     except (ConfigError, KeyFileError, DatabaseUnfit) as error:
         raise SystemExit(str(error)) from error
     except StorageUnreachable as error:
@@ -82,6 +96,20 @@ def configure(
     c.CommunityAuthenticatorMixin.house = house
     c.CommunitySpawnerMixin.house = house
     _add_service(c, path, told=digest(found))
+
+
+@contextmanager
+def looking_only() -> Iterator[None]:
+    """`configure` writes nothing: nobody starts a hub with what it finds."""
+    token = _is_looked_at.set(True)
+    try:
+        yield
+    finally:
+        _is_looked_at.reset(token)
+
+
+def scopes_of_service(*, are_apart: bool) -> list[str]:
+    return [*SERVICE_SCOPES, *([_SHARING_SCOPE] if are_apart else [])]
 
 
 def _refuse_load_groups(c: Config) -> None:
@@ -119,6 +147,7 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
                 **_service_environment(),
                 TOLD_VARIABLE: told,
                 **({APART_VARIABLE: "yes"} if are_apart else {}),
+                **({UPSTREAM_VARIABLE: "yes"} if has_upstream(c) else {}),
             },
             "oauth_no_confirm": True,
             "display": False,  # the navigation has its own translated link
@@ -126,7 +155,7 @@ def _add_service(c: Config, path: Path, *, told: str) -> None:
     )
     c.JupyterHub.services = services
     roles: list[dict[str, Any]] = list(c.JupyterHub.get("load_roles", []))
-    scopes = [*SERVICE_SCOPES, *([_SHARING_SCOPE] if are_apart else [])]
+    scopes = scopes_of_service(are_apart=are_apart)
     roles.append({"name": SERVICE_NAME, "scopes": scopes, "services": [SERVICE_NAME]})
     user_role = next((role for role in roles if role.get("name") == "user"), None)
     if user_role is not None:

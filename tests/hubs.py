@@ -26,6 +26,7 @@ from jupyterhub_communities.application.workshops import NewWorkshop, OpenedWork
 from jupyterhub_communities.config import load_config
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.workshops import Session
+from jupyterhub_communities.pages.proofs import COOKIE as PROOF
 from jupyterhub_communities.storage.keyring import make_key_file
 from tools import end_process, free_port, need_proxy, wait_until
 
@@ -277,6 +278,27 @@ class _From(HTTPAdapter):
 
     def init_poolmanager(self, *arguments, **more):
         super().init_poolmanager(*arguments, source_address=(self._address, 0), **more)
+
+
+def token_of(hub: RealHub, username: str) -> str:
+    return hub.api("POST", f"/users/{username}/tokens").json()["token"]
+
+
+def sign_in_with_key(device: Browser, key: str) -> requests.Response:
+    form = {"attempt": attempt_in(device.get("/hub/login")), "return_key": key}
+    return device.post("/hub/login", {**form, "next": "/hub/home"})
+
+
+def is_alive(hub: RealHub, token: str) -> bool:
+    headers = {"Authorization": f"token {token}"}
+    return requests.get(f"{hub.url}/hub/api/user", headers=headers, timeout=30).ok
+
+
+def wait_a_quarter_of_an_hour(device: Browser) -> None:
+    """What shows who somebody is lasts no longer."""
+    for cookie in list(device.session.cookies):
+        if cookie.name == PROOF:
+            device.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
 
 
 def attempt_in(page: requests.Response) -> str:

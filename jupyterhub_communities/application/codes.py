@@ -84,6 +84,18 @@ def view_code(desk: Desk, actor: Actor, community: str, invite_id: str) -> CodeV
         return CodeView(shown, invite, issued, zone)
 
 
+def key_opens_codes(desk: Desk) -> bool:
+    """Was what is kept of codes sealed with the package's key of now? True where there are none yet."""
+    with desk.database.read() as store:
+        sealed = store.invites.sealed()
+    try:
+        for one in sealed:
+            desk.keys.unseal(one)
+    except ValueError:
+        return False
+    return True
+
+
 def _batches(invites: Sequence[Invite]) -> tuple[Batch, ...]:
     made: dict[str, list[Invite]] = {}
     for invite in invites:

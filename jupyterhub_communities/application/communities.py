@@ -86,14 +86,18 @@ def apply_declarations(
 def my_memberships(desk: Desk, actor: Actor) -> Sequence[Membership]:
     """The communities that a person belongs to; the operator sees all."""
     with desk.database.read() as store:
-        memberships = []
-        for community in store.communities.all():
-            if actor.is_member(community.slug):
-                grants = [g for g in actor.grants if g.community == community.slug]
-                role = actor.role_at(community.slug) or Role.LEARNER
-                workshops = sorted({g.workshop for g in grants if g.workshop is not None})
-                memberships.append(Membership(community, role, tuple(workshops)))
-        return memberships
+        return memberships_of(store, actor)
+
+
+def memberships_of(store: Store, actor: Actor) -> list[Membership]:
+    memberships = []
+    for community in store.communities.all():
+        if actor.is_member(community.slug):
+            grants = [g for g in actor.grants if g.community == community.slug]
+            role = actor.role_at(community.slug) or Role.LEARNER
+            workshops = sorted({g.workshop for g in grants if g.workshop is not None})
+            memberships.append(Membership(community, role, tuple(workshops)))
+    return memberships
 
 
 def view_community(desk: Desk, actor: Actor, slug: str) -> Community:

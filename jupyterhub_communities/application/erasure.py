@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from ..domain.access import ERASED_AFTER, Access, is_being_erased, last_end
+from ..domain.access import ERASED_AFTER, Access, is_being_erased, kept_for, last_end
 from ..domain.accounts import Account, AccountKind
 from ..domain.grants import Actor, Role, Source, Verb, require
 from ..domain.notices import ERASURE_PLANNED
@@ -116,16 +116,21 @@ def begin_retention(desk: Desk, *, after: str = "", limit: int = 50) -> str | No
     """Begins the erasure of people whose communities keep nobody that long. In batches: answers with
     the id to go on after, None at the end."""
     with desk.database.write() as store:
-        periods = {
-            community.slug: timedelta(days=community.retention_days)
-            for community in store.communities.all()
-            if community.retention_days is not None
-        }
+        periods = retention_periods(store)
         before = desk.now - max(min(periods.values(), default=timedelta()), desk.settings.grace)
         people = store.accounts.ended_long_ago(before, after=after, limit=limit)
         for account in people:
             _retire(desk, store, account, periods)
         return people[-1].id if people else None
+
+
+def retention_periods(store: Store) -> dict[str, timedelta]:
+    """Of the communities that keep nobody for ever."""
+    return {
+        community.slug: timedelta(days=community.retention_days)
+        for community in store.communities.all()
+        if community.retention_days is not None
+    }
 
 
 def forget_tickets(desk: Desk) -> None:
@@ -153,8 +158,8 @@ def _retire(desk: Desk, store: Store, account: Account, periods: Mapping[str, ti
     """Begins one erasure, if the longest of the person's periods is over and they have no access."""
     grants = store.grants.history(account.id).grants
     ended = last_end(grants, desk.now)
-    period = max((periods[grant.community] for grant in grants), default=timedelta())
-    if ended is None or desk.now < ended + max(period, desk.settings.grace):
+    period = kept_for(grants, periods, desk.settings.grace)
+    if ended is None or period is None or desk.now < ended + period:
         return
     if load_person(desk, store, account.username).access is Access.NONE:
         _begin(desk, store, account, actor=TIMER)

@@ -284,6 +284,10 @@ class Invites(Protocol):
         """By the digest of its code or of its link, in one statement."""
         ...
 
+    def sealed(self) -> Sequence[str]:
+        """The codes of the oldest and of the newest, as they are kept; empty where there is none."""
+        ...
+
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         """Newest first."""
         ...
@@ -657,6 +661,10 @@ class Usage(Protocol):
         `start` to `end` are hours of UTC."""
         ...
 
+    def of_person(self, account_id: str, start: datetime, end: datetime) -> Amounts:
+        """Of one person at all places."""
+        ...
+
 
 class Personal(Protocol):
     """All that is held about one person, over all tables."""
@@ -818,6 +826,7 @@ class Settings:
     running: Mapping[str | None, RunningRules] = field(default_factory=dict)  # by community; None:
     # for those without rules of their own
     zone: str = "UTC"  # of the hub
+    has_upstream: bool = False  # accounts can be linked with one that people have elsewhere
     are_servers_apart: bool = False  # each on a host of its own: else nobody opens another person's
     communities: frozenset[str] = frozenset()  # that the file names
     keep_when_missing: bool = True  # a claim that is missing leaves its grants as they are
@@ -874,6 +883,10 @@ class Hub(Protocol):
 
     async def revoke_tokens(self, username: str, *, keep_servers: bool) -> None:
         """Deletes the person's tokens, `keep_servers` leaving those that running servers live by."""
+        ...
+
+    async def end_sign_ins(self, username: str) -> None:
+        """Signs the person out of every browser and ends their tokens; their servers run on."""
         ...
 
     async def delete_user(self, username: str) -> bool:

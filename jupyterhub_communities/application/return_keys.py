@@ -14,7 +14,7 @@ from secrets import compare_digest
 
 from ..domain.accounts import Account, AccountKind
 from ..domain.codes import RETURN_KEY, grouped
-from ..domain.refusals import KeyUnknown, NotFound
+from ..domain.refusals import KeyNotNeeded, KeyUnknown, NotFound
 from .audit import record
 from .people import Person, load_person, person_of
 from .ports import Desk, PendingKey, Store
@@ -116,6 +116,42 @@ def confirm_return_key(desk: Desk, account_id: str, browser: str | None = None) 
         if pending is None or not _may_see(desk, pending, browser):
             return False
         return _confirm(desk, store, account_id)
+
+
+def replace_return_key(desk: Desk, username: str, browser: str) -> str:
+    """Another key for who is signed in, grouped; only the browser of this secret is shown it again. The
+    one before works until this one is kept or used. Raises `KeyNotNeeded`."""
+    with desk.database.write() as store:
+        account = _with_key(store, username)
+        if not store.accounts.has_kept_key(account.id):
+            # One that was shown may have been kept without saying so: it works until then.
+            store.accounts.confirm_key(account.id, desk.now)
+        only = browser_digest(desk, browser)
+        key = make_pending_key(desk, store, account.id, browser_digest=only)
+        record(desk, store, account.id, "return-key:replace", f"account/{account.id}")
+        return grouped(key)
+
+
+def keep_replaced_key(desk: Desk, username: str, typed: str) -> bool:
+    """Who can type the new key has kept it: from now on the one before is void. True where there was one.
+    Repeating it changes nothing. Raises `KeyMistyped`, `KeyUnknown` and `KeyNotNeeded`."""
+    digest = desk.keys.digest(PURPOSE, RETURN_KEY.parse(typed))
+    with desk.database.write() as store:
+        account = _with_key(store, username)
+        found = store.people.by_key_digest(digest)
+        if found is None or found[0].id != account.id:
+            raise KeyUnknown
+        pending = store.accounts.pending_key(account.id)
+        if pending is None or pending.digest != digest:
+            return False
+        return _confirm(desk, store, account.id)
+
+
+def _with_key(store: Store, username: str) -> Account:
+    account = store.accounts.by_username(username)
+    if account is None or account.kind is AccountKind.UPSTREAM:
+        raise KeyNotNeeded
+    return account
 
 
 def find_person_by_key(desk: Desk, typed: str) -> Person:

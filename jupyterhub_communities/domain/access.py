@@ -6,7 +6,7 @@ grant, for taking files along. Who is blocked, or is being erased, has no access
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -124,6 +124,16 @@ def place_ends_at(scope: Scope, grants: Iterable[Grant], now: datetime) -> datet
     )
 
 
+def full_until(
+    account: Account, grants: Iterable[Grant], *, admits_outside: bool = True
+) -> datetime | None:
+    """When the access that somebody has by these grants ends, and the days of grace begin. None: it does
+    not end by itself."""
+    if admits_outside and account.kind is not AccountKind.INVITE:
+        return None
+    return _last(end_of(grant) for grant in grants)
+
+
 def access_ends_at(
     account: Account, grants: Iterable[Grant], grace: timedelta, *, admits_outside: bool = True
 ) -> datetime | None:
@@ -134,6 +144,33 @@ def access_ends_at(
         return None
     last = _last(end_of(grant) for grant in grants)
     return None if last is None else last + grace
+
+
+def kept_for(
+    grants: Iterable[Grant], periods: Mapping[str, timedelta], grace: timedelta
+) -> timedelta | None:
+    """How long after the last end somebody's account is kept: the longest that one of their
+    communities says, never less than the days of grace. None: one of them keeps it without end."""
+    found = [periods.get(grant.community) for grant in grants]
+    known = [period for period in found if period is not None]
+    return max([*known, grace]) if found and len(known) == len(found) else None
+
+
+def erased_at(
+    account: Account,
+    grants: Collection[Grant],
+    periods: Mapping[str, timedelta],
+    grace: timedelta,
+    *,
+    admits_outside: bool = True,
+) -> datetime | None:
+    """When all that is held about somebody is erased, if they are granted nothing more. None: not by
+    itself."""
+    if account.erase_at is not None:
+        return account.erase_at
+    last, period = _last(end_of(grant) for grant in grants), kept_for(grants, periods, grace)
+    is_outside = admits_outside and account.kind is not AccountKind.INVITE
+    return None if is_outside or last is None or period is None else last + period
 
 
 def _last(ends: Iterable[datetime | None]) -> datetime | None:

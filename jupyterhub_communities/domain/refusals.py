@@ -43,6 +43,13 @@ class KeyUnknown(Refusal):
 
 
 @dataclass(eq=False)
+class KeyNotNeeded(Refusal):
+    """Somebody who signs in with an account from elsewhere has no return key."""
+
+    code = "key.not_needed"
+
+
+@dataclass(eq=False)
 class TooManyGuesses(Refusal):
     """More is typed on this hub than may be looked up: nothing was looked up."""
 

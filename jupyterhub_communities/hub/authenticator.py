@@ -49,10 +49,11 @@ from .lost_key import LostKeyHandler
 from .pages import PageMixin, asset_handlers, install_pages
 from .proving import TokenPage, TokensHandler, ToServiceHandler
 from .refused import SignInRefused
-from .sessions import end_sign_ins
+from .replacing import ReplaceKeyHandler
+from .sessions import SignInsHandler, end_sign_ins
 from .sign_in import SIGN_IN, JoinByUpstream, KeyRequestSignIn, KeySignIn
 from .starting import START_HANDLERS
-from .upstream import AuthModel, UpstreamMixin, load_class
+from .upstream import AuthModel, UpstreamMixin, configured_upstream
 from .welcome import WelcomeHandler
 
 SEEN_OPEN_SECONDS = 60  # how long the login page believes that there is an open code
@@ -419,6 +420,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/join", JoinHandler),
             ("/welcome", WelcomeHandler),
             ("/link", LinkHandler),
+            ("/key", ReplaceKeyHandler),
             ("/lost-key", LostKeyHandler),
             ("/home", HomeHandler),
             ("/communities/notices", NoticesHandler),
@@ -429,6 +431,7 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
             ("/communities/language", LanguageHandler),
             ("/token", TokenPage),
             (r"/api/users/([^/]+)/tokens", TokensHandler),
+            (r"/api/users/([^/]+)/sign-ins", SignInsHandler),
             *([("/(services/communities/.*)", ToServiceHandler)] if app.subdomain_host else []),
             *asset_handlers(),
             *map(_on_any_device, super().get_handlers(app)),
@@ -486,20 +489,8 @@ class CommunityAuthenticator(CommunityAuthenticatorMixin):
 
     def __new__(cls, *args: Any, **values: Any) -> CommunityAuthenticator:
         """An instance with the configured Authenticator behind it."""
-        upstream = None if cls.upstream is not None else _configured_upstream(cls, values)
+        upstream = None if cls.upstream is not None else configured_upstream(cls, values)
         if upstream is not None:
             cls = type(f"Community{upstream.__name__}", (cls, upstream), {})
         made: CommunityAuthenticator = super().__new__(cls, *args, **values)
         return made
-
-
-def _configured_upstream(cls: type, values: dict[str, Any]) -> type | None:
-    config = values.get("config") or getattr(values.get("parent"), "config", {})
-    for base in cls.__mro__:
-        wanted = config.get(base.__name__, {}).get("upstream_class")
-        if wanted:
-            upstream = load_class("jupyterhub.authenticators", wanted)
-            if not (isinstance(upstream, type) and issubclass(upstream, Authenticator)):
-                raise TypeError(f"upstream_class: {wanted!r} is not an Authenticator")
-            return upstream
-    return None

@@ -98,6 +98,9 @@ class HubClient:
                 # Deleting one of a server's deletes all for that server: some are gone by now.
                 await self._fetch_known("DELETE", f"{path}/{token['id']}")
 
+    async def end_sign_ins(self, username: str) -> None:
+        await self._fetch("DELETE", f"/users/{quote(username, safe='')}/sign-ins")
+
     async def delete_user(self, username: str) -> bool:
         servers = await self.servers_of(username)
         for server in servers:

@@ -25,6 +25,13 @@ def asking_browser(handler: BaseHandler) -> str | None:
     return value.decode() if value else None
 
 
+def keep_browser(handler: BaseHandler, browser: str) -> None:
+    """Until the browser is closed: the device may be shared."""
+    handler._set_cookie(
+        COOKIE, browser, path=handler.hub.base_url, samesite="Lax", expires_days=None
+    )
+
+
 def forget_browser(handler: BaseHandler) -> None:
     handler.clear_cookie(COOKIE, path=handler.hub.base_url)
 
@@ -63,10 +70,7 @@ class LostKeyHandler(AttemptMixin, ArrivingMixin):
         if asked is None or not asked.is_alive or asked.account is not None:
             browser = self.house.chance.token()
             await self.house.run(ask_for_key, browser)
-            # Until the browser is closed: the device may be shared.
-            self._set_cookie(
-                COOKIE, browser, path=self.hub.base_url, samesite="Lax", expires_days=None
-            )
+            keep_browser(self, browser)
         self.go("lost-key")
 
     async def _sign_in(self) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub import orm
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.scopes import needs_scope
 from jupyterhub.user import User
+from tornado.web import HTTPError
 
 
 def end_sign_ins(db: Any, user: User) -> None:
@@ -22,6 +25,19 @@ def end_sign_ins(db: Any, user: User) -> None:
         db.delete(code)
     user.orm_user.cookie_id = orm.new_token()  # the Hub's login cookies name it
     db.commit()
+
+
+class SignInsHandler(APIHandler):
+    """`DELETE /hub/api/users/{name}/sign-ins`: the Hub's own API ends tokens, and leaves the cookies of
+    browsers. For who may end somebody's tokens: the service, an admin, and everybody their own."""
+
+    @needs_scope("tokens")
+    def delete(self, user_name: str) -> None:
+        user = self.find_user(user_name)
+        if user is None:
+            raise HTTPError(404)
+        end_sign_ins(self.db, user)
+        self.set_status(204)
 
 
 def _token_of(db: Any, spawner: Any) -> int | None:

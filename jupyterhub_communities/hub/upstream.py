@@ -14,6 +14,7 @@ from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 from traitlets import Bool, Float, default
+from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from ..domain.provenance import Wanted, claim_values, wanted_places
@@ -37,7 +38,7 @@ class UpstreamMixin(Authenticator):
 
     @default("upstream_is_launched")
     def _default_upstream_is_launched(self) -> bool:
-        return self.upstream is not None and self.upstream.__module__.startswith("ltiauthenticator")
+        return self.upstream is not None and is_launcher(self.upstream)
 
     upstream_timeout = Float(
         30,
@@ -195,6 +196,11 @@ class UpstreamMixin(Authenticator):
         return claims
 
 
+def is_launcher(upstream: type) -> bool:
+    """Do people come from its own pages only, unless the configuration says otherwise?"""
+    return upstream.__module__.startswith("ltiauthenticator")
+
+
 def load_class(group: str, wanted: object) -> type | None:
     """The class that an entry point, an import string or a class names. Raises `ImportError`."""
     if wanted is None or isinstance(wanted, type):
@@ -209,3 +215,30 @@ def load_class(group: str, wanted: object) -> type | None:
     except ImportError as error:
         raise ImportError(f"{name}: there is no such class or entry point in {group}") from error
     return imported
+
+
+def has_upstream(c: Config) -> bool:
+    """Has the hub that is configured so a way in beside codes and keys, to which people can go?"""
+    cls = c.JupyterHub.authenticator_class
+    try:
+        found = cls.upstream or configured_upstream(cls, {"config": c})
+    except (ImportError, TypeError):
+        return False  # the Hub says so at its start
+    if found is None:
+        return False
+    for base in cls.__mro__:
+        if "upstream_is_launched" in c.get(base.__name__, {}):
+            return not c[base.__name__].upstream_is_launched
+    return not is_launcher(found)
+
+
+def configured_upstream(cls: type, values: dict[str, Any]) -> type | None:
+    config = values.get("config") or getattr(values.get("parent"), "config", {})
+    for base in cls.__mro__:
+        wanted = config.get(base.__name__, {}).get("upstream_class")
+        if wanted:
+            upstream = load_class("jupyterhub.authenticators", wanted)
+            if not (isinstance(upstream, type) and issubclass(upstream, Authenticator)):
+                raise TypeError(f"upstream_class: {wanted!r} is not an Authenticator")
+            return upstream
+    return None

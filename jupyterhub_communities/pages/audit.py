@@ -21,6 +21,7 @@ SENTENCES = {
     "account:erased": N_("A person was erased."),
     "account:language": N_("A language was chosen."),
     "account:retire": N_("A double account was retired."),
+    "account:sign-out": N_("A person signed out everywhere."),
     "account:unblock": N_("A person was unblocked."),
     "champion:name": N_("A champion agreed to be named to everybody, or no longer."),
     "community:apply": N_("The operator’s file changed the community."),
@@ -67,6 +68,7 @@ SENTENCES = {
     "return-key:confirm": N_("A return key was kept."),
     "return-key:make": N_("A return key was made."),
     "return-key:renew": N_("An approved return key was made."),
+    "return-key:replace": N_("A person replaced their return key."),
     "server:restart": N_("A person’s server was restarted."),
     "server:stop": N_("A person’s server was stopped."),
     "training:give": N_("A person was given the role that a workshop had promised."),
@@ -83,9 +85,16 @@ SENTENCES = {
 OF_THE_HUB = frozenset(
     [
         *("account:block", "account:erase", "account:erased", "account:language"),
-        *("account:unblock", "erasure:stop", "erasure:withdraw", "home:delete", "home:kept"),
+        *(
+            "account:sign-out",
+            "account:unblock",
+            "erasure:stop",
+            "erasure:withdraw",
+            "home:delete",
+            "home:kept",
+        ),
         *("hub:apply", "identity:link", "identity:unlink"),
-        *("return-key:confirm", "return-key:make", "return-key:renew"),
+        *("return-key:confirm", "return-key:make", "return-key:renew", "return-key:replace"),
     ]
 )
 

@@ -44,7 +44,7 @@ def _key_approved(notice: Notice, messages: Messages) -> str:
 def _erasure_planned(notice: Notice, messages: Messages) -> str:
     return messages.gettext(
         "Your account will be erased on %(day)s. Take your files along before, or stop this on the "
-        "page “My data”.",
+        "page “My account”.",
         day=messages.date(datetime.fromisoformat(notice.data["at"])),
     )
 

@@ -64,6 +64,7 @@ STATUS: dict[str, int] = {
     "key_request.refused": 403,
     "key_request.unknown": 404,
     "key.unknown": 403,
+    "key.not_needed": 409,
     "language.unknown": 400,
     "line.others": 429,
     "name.empty": 400,
@@ -319,6 +320,9 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "“I lost my key” again."
     ),
     "key.unknown": lambda _, m: m.gettext("This return key is not valid."),
+    "key.not_needed": lambda _, m: m.gettext(
+        "You sign in with an account that you have elsewhere: there is no return key to replace."
+    ),
     "language.unknown": lambda r, m: m.gettext("%(tag)s is not a language tag.", tag=r.tag),
     "line.others": lambda _, m: m.gettext(
         "Other people are in line for a server. Please try again in a minute."

@@ -3,18 +3,18 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from ..application import dividing as quotas
-from ..application import histories, members, people, simulating, usage
+from ..application import histories, members, simulating, usage
 from ..application import workshops as application_workshops
 from ..application.attendance import Attendance as Attended
-from ..application.communities import Membership, quota_lines
+from ..application.communities import quota_lines
 from ..application.invites import IssuedInvite as Issued
+from ..application.mine import Mine
 from ..domain import accounts, invites, notices, reservations, waiting, workshops
 from ..domain import communities as domain_communities
 from ..domain.access import Access
@@ -54,10 +54,14 @@ class Me(Answer):
     language: str | None
     access: Literal["full", "grace", "none"]
     grace_until: Time | None
+    access_until: Time | None
+    files_until: Time | None
+    erased_at: Time | None
     communities: list[MyCommunity]
 
     @classmethod
-    def of(cls, username: str, person: people.Person, memberships: Iterable[Membership]) -> Me:
+    def of(cls, username: str, mine: Mine) -> Me:
+        person = mine.person
         account = person.account
         return cls(
             username=username,
@@ -65,13 +69,29 @@ class Me(Answer):
             language=account.language if account else None,
             access=Access(person.access).value,
             grace_until=person.grace_until,
+            access_until=mine.access_until,
+            files_until=mine.files_until,
+            erased_at=mine.erased_at,
             communities=[
                 MyCommunity(
                     community=m.community.slug, role=label(m.role), workshops=[*m.workshops]
                 )
-                for m in memberships
+                for m in (place.membership for place in mine.places)
             ],
         )
+
+
+class MyUsage(Answer):
+    since: Time | None  # None: without an account here
+    amounts: Amounts
+
+
+class NewKey(Answer):
+    return_key: str
+
+
+class Identity(Answer):
+    subject: str  # the username at the upstream sign-in
 
 
 class Member(Answer):

@@ -19,8 +19,9 @@ from ..application.issuing import (
     show_invite,
 )
 from ..application.members import remove_member, set_role, view_member
+from ..application.mine import view_mine
 from ..application.notices import list_notices, put_notice_away
-from ..application.people import choose_language, find_person
+from ..application.people import choose_language
 from ..application.reservations import view_overbooked
 from ..application.waiting import admit_from_line, decline, view_lines
 from ..application.workshops import (
@@ -53,13 +54,12 @@ class MeApi(ApiHandler):
     )
     async def patch(self, body: models.LanguageBody) -> answers.Me:
         await self.run(choose_language, self.username, body.language, expected=self.expected)
-        self.person = await self.run(find_person, self.username)
         return await self.me()
 
     async def me(self) -> answers.Me:
-        self.version = self.person.version
-        memberships = await self.run(my_memberships, self.person.actor())
-        return answers.Me.of(self.username, self.person, memberships)
+        mine = await self.run(view_mine, self.username)
+        self.version = mine.person.version
+        return answers.Me.of(self.username, mine)
 
 
 class NoticesApi(ApiHandler):

@@ -13,7 +13,7 @@ from tornado.web import HTTPError
 from ..application.trail import Trail, view_summary, view_trail
 from ..domain.audit import WHOLE_TRAIL, TrailFilter
 from ..domain.grants import Verb, may
-from ..domain.paging import Part
+from ..domain.paging import Part, part_of_all
 from ..domain.refusals import ChoiceInvalid, Refusal
 from ..pages.audit import (
     COLUMNS,
@@ -31,6 +31,7 @@ from . import answers, models
 from .base import ServiceHandler
 from .handling import ApiHandler
 from .operations import operation
+from .outcome_models import Month
 from .pages import PageHandler
 from .usage import FORMATS, read_time
 
@@ -102,6 +103,21 @@ class AuditApi(ApiHandler):
             answers.AuditEntry(**entry_json(entry, trail, messages)) for entry in trail.entries
         ]
         return Part(tuple(shown), None if trail.older is None else (trail.older,))
+
+
+class AuditSummaryApi(ApiHandler):
+    """For every member."""
+
+    paths = ("communities/{community}/audit/summary",)
+
+    @operation(
+        "How often each thing was done in each month, newest first; null for fewer than five",
+        answer=list[Month],
+    )
+    async def get(self, community: str) -> Part[Month]:
+        summary = await self.run(view_summary, self.actor, community)
+        part = part_of_all(summary.items(), lambda one: (-int(one[0].timestamp()),), self.page)
+        return part.map(lambda one: Month(start=one[0], actions=dict(one[1])))
 
 
 async def send_all(
@@ -197,5 +213,5 @@ class AuditPage(PageHandler):
 
 
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"
-API_HANDLERS: tuple[type[ApiHandler], ...] = (AuditApi,)
+API_HANDLERS: tuple[type[ApiHandler], ...] = (AuditApi, AuditSummaryApi)
 PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [(f"{_PLACE}/audit", AuditPage)]

@@ -1,4 +1,4 @@
-"""Ends of access on pages and in the API: my data, erasure, and what the operator does at once."""
+"""Ends of access in the API: my data, erasure, and what the operator does at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from ..application.communities import my_memberships
 from ..application.ending import (
     block_person,
     resume_community,
@@ -21,14 +20,10 @@ from ..application.erasure import (
     stop_erasure,
     withdraw_erasure,
 )
-from ..application.people import find_person
-from ..domain.refusals import NotConfirmed, Refusal
-from ..pages.refusals import status_of
 from . import answers, models
 from .api import MeApi
 from .handling import ApiHandler
 from .operations import operation
-from .pages import PageHandler
 
 STILL_STOPPING = {HTTPStatus.ACCEPTED: "It has begun, and servers are still stopping"}
 
@@ -144,41 +139,6 @@ class PersonApi(ApiHandler):
         self.set_status(await self.erase(account))
 
 
-class MyDataPage(PageHandler):
-    """My communities, what is held about me, and erasing it."""
-
-    asks_again = ("POST",)
-
-    async def get(self) -> None:
-        await self._draw()
-
-    async def post(self) -> None:
-        if self.get_body_argument("action", "") == "stop":
-            await self.run(stop_erasure, self.username)
-            self.go("me")
-            return
-        try:
-            account = await self.run(
-                erase_me, self.username, self.get_body_argument("username", "")
-            )
-        except NotConfirmed as refusal:
-            await self._draw(refusal)
-            return
-        is_done = await self.erase(account) is HTTPStatus.NO_CONTENT
-        self.draw("erased.html", is_done=is_done)
-
-    async def _draw(self, refusal: Refusal | None = None) -> None:
-        self.person = await self.run(find_person, self.username)
-        self.draw(
-            "me.html",
-            status=200 if refusal is None else status_of(refusal),
-            username=self.username,
-            account=self.person.account,
-            memberships=await self.run(my_memberships, self.person.actor()),
-            error="" if refusal is None else self.say(refusal),
-        )
-
-
 def plain(value: Any) -> Any:
     """As JSON has it."""
     if isinstance(value, datetime):
@@ -200,4 +160,3 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     PersonApi,
     BlockApi,
 )
-PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [("me", MyDataPage)]

@@ -241,6 +241,12 @@ class SimulateBody(QuotaBody):
     days: int = 30
 
 
+class KeptKeyBody(Body):
+    """`PUT me/return-key`: the new key, which shows that it was kept."""
+
+    return_key: str = Field(max_length=200)
+
+
 class ErasureBody(Body):
     """`DELETE me`: the username again."""
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +58,14 @@ class Kind(Protocol):
 
     def check(self, connection: Connection) -> None:
         """Raises `DatabaseUnfit`."""
+        ...
+
+    def has_log(self, connection: Connection) -> bool:
+        """May others read while somebody writes?"""
+        ...
+
+    def clock(self, connection: Connection) -> datetime | None:
+        """The server's; None where there is no server."""
         ...
 
     def prepare_upgrade(self, connection: Connection) -> None: ...
@@ -187,6 +196,20 @@ class SqlDatabase:
                 f"The communities database {state}, and this version needs {wanted}. "
                 "Run: jupyterhub-communities upgrade-db"
             )
+
+    @property
+    def file(self) -> Path | None:
+        """Of SQLite; None for a server's."""
+        is_file = self.url.get_backend_name() == "sqlite" and self.url.database
+        return Path(str(self.url.database)) if is_file else None
+
+    def has_log(self) -> bool:
+        with self._transaction(self._kind.begin_read) as connection:
+            return self._kind.has_log(connection)
+
+    def clock(self) -> datetime | None:
+        with self._transaction(self._kind.begin_read) as connection:
+            return self._kind.clock(connection)
 
     def upgrade(self) -> None:
         """Brings the schema to this version. Does nothing where it is already."""

@@ -103,6 +103,12 @@ class SqlInvites:
         row = self._connection.execute(_BY_DIGEST, {"sought": digest}).one_or_none()
         return None if row is None else _found(row)
 
+    def sealed(self) -> Sequence[str]:
+        query, at = select(invites.c.code_sealed), invites.c.created_at
+        ends = (query.order_by(order).limit(1) for order in (at, at.desc()))
+        found = (self._connection.execute(end).scalar_one_or_none() for end in ends)
+        return [sealed for sealed in found if sealed is not None]
+
     def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         query = select(invites).where(invites.c.community == community)
         if workshop is not None:

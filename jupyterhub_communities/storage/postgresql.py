@@ -9,6 +9,7 @@ be tried again. Readers take no turn: each sees the database as it was at one mo
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -114,6 +115,13 @@ class Postgresql:
                 f"The communities database keeps texts as {encoding}, which has not all letters. "
                 "Make one with: createdb --encoding=UTF8 --template=template0 NAME"
             )
+
+    def has_log(self, connection: Connection) -> bool:
+        return True
+
+    def clock(self, connection: Connection) -> datetime | None:
+        found: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return found
 
     def prepare_upgrade(self, connection: Connection) -> None:
         """Of two upgrades at one time the second waits, and finds nothing to do."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
@@ -42,6 +43,13 @@ class Sqlite:
 
     def check(self, connection: Connection) -> None:
         """Python brings a version that is new enough."""
+
+    def has_log(self, connection: Connection) -> bool:
+        """Some file systems have no room for it: then whoever writes keeps all others waiting."""
+        return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()) == "wal"
+
+    def clock(self, connection: Connection) -> datetime | None:
+        return None
 
     def prepare_upgrade(self, connection: Connection) -> None:
         """The first `BEGIN IMMEDIATE` keeps everybody else out."""

@@ -137,6 +137,16 @@ class SqlUsage:
                 amounts[resource] = amounts.get(resource, 0) + amount
         return list(found.items())
 
+    def of_person(self, account_id: str, start: datetime, end: datetime) -> Amounts:
+        totals = [func.sum(usage.c[name]).label(name) for name in _COLUMNS.values()]
+        mine = (usage.c.account_id == account_id, usage.c.hour >= start, usage.c.hour < end)
+        query = select(usage.c.gpu_kind, *totals).where(*mine).group_by(usage.c.gpu_kind)
+        found: dict[str, int] = {}
+        for row in self._connection.execute(query):
+            for resource, amount in _amounts(row).items():
+                found[resource] = found.get(resource, 0) + amount
+        return found
+
 
 _KEY_OF = {
     "hour": usage.c.hour,

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import apart as apart_hub
 import pytest
 from crowds import COOKIE as SIGN_IN
 from hubs import RealHub, real_hub
-from jupyterhub.utils import subdomain_hook_idna
 from playwright.async_api import Page
 from sqlalchemy import select
 from tornado.web import create_signed_value
@@ -39,10 +39,6 @@ CONFIG = f"""
 c.Spawner.cmd = [sys.executable, {str(HOSTILE)!r}]
 c.JupyterHub.log_level = "WARN"
 """
-SUBDOMAINS = """
-c.JupyterHub.subdomain_host = c.JupyterHub.bind_url.replace("127.0.0.1", "hub.localhost")
-"""
-SERVICE = subdomain_hook_idna("communities", "hub.localhost", kind="service")
 SESSION = "service-communities"
 
 # What a script of the page does; each answers with status and text, and with 0 where it may not.
@@ -192,15 +188,15 @@ def trail(hub: RealHub) -> list[str]:
 
 
 async def make_scene(hub: RealHub, new_device: Callable, *, apart: bool) -> Scene:
-    base = f"http://hub.localhost:{hub.port}" if apart else hub.url
-    service = f"{f'http://{SERVICE}:{hub.port}' if apart else base}/services/communities/"
+    base = f"http://{apart_hub.HOST}:{hub.port}" if apart else hub.url
+    service = f"{f'http://{apart_hub.SERVICE}:{hub.port}' if apart else base}/services/communities/"
     opened = hub.workshop("Taller")
     request = JoinRequest(opened.learner_invite.code, "eve", "Eve")
     learner = hub.house.call(redeem_invite, request).account.username
     hub.api("POST", f"/users/{learner}").raise_for_status()
     hub.api("POST", f"/users/{learner}/server", json={"profile": "small"}).raise_for_status()
     wait_until(lambda: hub.user(learner)["servers"].get("", {}).get("ready"))
-    theirs = subdomain_hook_idna(learner, "hub.localhost", kind="user")
+    theirs = apart_hub.server_host(learner)
     at = f"http://{theirs}:{hub.port}" if apart else base
 
     champion = await new_device("en-US", width=1280)
@@ -259,8 +255,8 @@ async def try_everything(scene: Scene, *, apart: bool) -> None:
     for planted in (None, "planted"):
         if planted:  # beside the real one, or in its place
             for path in ("/", "/services/communities/", "/services/communities/communities"):
-                await scene.plant("_xsrf", planted, path, "hub.localhost" if apart else "")
-                await scene.plant(PROOF, "1.planted", path, "hub.localhost" if apart else "")
+                await scene.plant("_xsrf", planted, path, apart_hub.HOST if apart else "")
+                await scene.plant(PROOF, "1.planted", path, apart_hub.HOST if apart else "")
         for url, fields in forms.items():
             async with scene.page.context.expect_page() as popup:
                 more = {"_xsrf": planted} if planted else {}
@@ -298,7 +294,7 @@ async def plant_own_session(scene: Scene, new_device: Callable, *, domain: str) 
 
 
 async def test_with_subdomains_nothing_passes(tmp_path, new_device) -> None:
-    with real_hub(tmp_path, more=CONFIG + SUBDOMAINS, service_host=SERVICE) as hub:
+    with real_hub(tmp_path, more=CONFIG + apart_hub.CONFIG, service_host=apart_hub.SERVICE) as hub:
         scene = await make_scene(hub, new_device, apart=True)
         message = ("PUT", f"{scene.service}api/v1/{scene.workshop}/message", {"message": "Hola"})
         before = trail(hub)
@@ -307,7 +303,7 @@ async def test_with_subdomains_nothing_passes(tmp_path, new_device) -> None:
             assert found["status"] == 0, (name, found)
         assert trail(hub) == before
         await try_everything(scene, apart=True)
-        await plant_own_session(scene, new_device, domain="hub.localhost")
+        await plant_own_session(scene, new_device, domain=apart_hub.HOST)
 
         # From the service's own page, the same passes: she has just signed in.
         await scene.champion.context.clear_cookies(name="_xsrf")

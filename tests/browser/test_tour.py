@@ -43,8 +43,8 @@ EVERYWHERE = {
     "minutes",
 }
 SAME_WORDS = {
-    "es": {"error", "no", "token", "tokens"},
-    "pt-BR": {"as", "compare", "for", "link", "mail", "menu", "no", "token", "tokens"},
+    "es": {"error", "no", "terminal", "token", "tokens"},
+    "pt-BR": {"as", "compare", "for", "link", "mail", "menu", "no", "terminal", "token", "tokens"},
     "fr": {
         *("file", "pages"),
         *("actions", "administration", "application", "applications", "audit", "code", "codes"),
@@ -60,7 +60,7 @@ SAME_WORDS = {
             "places",
             "possible",
         ),
-        *("questions", "quota", "service"),
+        *("me", "questions", "quota", "service", "terminal"),
     },
     "ar": {"letter"},
     "sw": {"data", "letter"},

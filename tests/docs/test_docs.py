@@ -25,6 +25,7 @@ from jupyterhub_communities.hub.set_aside import as_named, device_kind, of_pod
 from jupyterhub_communities.pages.language import current_messages, use_language
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import metadata
+from tools import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -252,7 +253,7 @@ def test_the_pictures_of_the_readme_are_there() -> None:
 # Templates that are part of others, or show in a picture what another picture shows too.
 WITHOUT_A_PICTURE = {
     "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
-    "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
+    "hub/page", "hub/refused", "hub/replace_key", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
     "asked", "languages", "layout", "notices", "service/audit", "service/audit_months", "service/audit_summary", "service/base", "service/board", "service/community_settings", "service/erased", "service/error", "service/feedback", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/new_community", "service/numbers", "service/numbers_of_hub", "service/offers", "service/outcome_links", "service/overbooked", "service/participant", "service/people", "service/person", "service/questions", "service/quota", "service/rehearsal", "service/report", "service/report_sheet", "service/retire", "service/sheet", "service/slip_list", "service/span", "service/training", "service/trainings", "service/transparency", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
@@ -296,20 +297,32 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         **lost_key_of_a_double(demo),
         **two_who_wait(demo),
         **one_who_completed(demo),
+        **one_who_ends_things(demo),
+        **one_with_a_server(demo),
     }
-    commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 107
-    for command in commands:
+    page = (DOCS / "api.md").read_text()
+    marked = re.findall(r"<!-- curl(?:: (\d{3}))? -->\n```console\n(.*?)```", page, re.DOTALL)
+    commands = [(status, c) for status, block in marked for c in COMMAND.findall(block)]
+    assert [c for _, c in commands] == COMMAND.findall(page), "each is run"
+    for status, command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
+        if "$LEARNER_TOKEN" in command:  # the one before it may have ended the token
+            environment["LEARNER_TOKEN"] = _token_of(demo, environment["LEARNER_NAME"])
+        options = f"-sS {'' if status else '--fail-with-body'} -D {headers}"
         done = subprocess.run(
-            ["bash", "-c", command.replace("curl ", f"curl -sS --fail-with-body -D {headers} ", 1)],
+            ["bash", "-c", command.replace("curl ", f"curl {options} ", 1)],
             env=environment,
             capture_output=True,
             text=True,
             timeout=30,
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
+        if status:
+            answered = headers.read_text().split(" ", 2)[1]
+            assert answered == status, (command, done.stdout)
+        if found := re.search(r'"return_key": "([^"]+)"', done.stdout):
+            environment["RETURN_KEY"] = found[1]
         if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
             environment["OFFER" if "/offers" in command else "INVITE"] = found[1]
         if found := re.search(r'"batch": "([0-9a-f]{32})"', done.stdout):
@@ -325,6 +338,42 @@ def one_who_completed(demo) -> dict[str, str]:
     device = Browser(SimpleNamespace(url=demo.hub.removesuffix("/hub/")), "es")
     device.post("/hub/join", device.join_form(demo.code("es"), "Completa", action="new"))
     return {"TRAINEE": device.username()}
+
+
+def one_who_ends_things(demo) -> dict[str, str]:
+    """Somebody who replaces their key, signs out everywhere, and erases themselves."""
+    device = Browser(SimpleNamespace(url=demo.hub.removesuffix("/hub/")), "es")
+    device.post("/hub/join", device.join_form(demo.code("es"), "Termina", action="new"))
+    return {"LEARNER_NAME": device.username()}
+
+
+def one_with_a_server(demo) -> dict[str, str]:
+    """Somebody whose server runs, for the workshop."""
+    device = Browser(SimpleNamespace(url=demo.hub.removesuffix("/hub/")), "es")
+    device.post("/hub/join", device.join_form(demo.code("es"), "Corre", action="new"))
+    username = device.username()
+    _ask_hub(demo, "POST", f"users/{username}/server")
+    wait_until(
+        lambda: _ask_hub(demo, "GET", f"users/{username}")["servers"].get("", {}).get("ready")
+    )
+    return {"RUNNER": username}
+
+
+def _token_of(demo, username: str) -> str:
+    return _ask_hub(demo, "POST", f"users/{username}/tokens")["token"]
+
+
+def _ask_hub(demo, method: str, path: str):
+    import requests
+
+    answer = requests.request(
+        method,
+        f"{demo.hub}api/{path}",
+        headers={"Authorization": f"token {demo.facts['operator']['api_token']}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
 
 
 def two_who_wait(demo) -> dict[str, str]:

@@ -8,6 +8,8 @@ import pytest
 from jupyterhub_communities.domain.access import (
     Access,
     access_of,
+    erased_at,
+    full_until,
     grace_until,
     last_end,
     stops,
@@ -138,3 +140,37 @@ TALLER = Scope("andes", "taller")
 )
 def test_which_servers_stop_at_once(scope, access, grants, suspended, does) -> None:
     assert stops(scope, access, grants, suspended, NOW) is does
+
+
+ENDS = grant(ends_at=NOW + 10 * DAY)
+MONTH = {"andes": 30 * DAY}
+
+
+@pytest.mark.parametrize(
+    ("who", "grants", "periods", "erased"),
+    [
+        (account(), [ENDS], MONTH, NOW + 40 * DAY),
+        (account(), [REMOVED, ENDS], MONTH, NOW + 40 * DAY),
+        # never before the days of grace are over
+        (account(), [ENDS], {"andes": DAY}, NOW + 10 * DAY + GRACE),
+        # the longest period counts; one without end has no end
+        (account(), [ENDS, replace(LAPSED, community="brasil")], MONTH, None),
+        (account(), [ENDS, BRASIL], {**MONTH, "brasil": 90 * DAY}, None),
+        (account(), [ENDS], {}, None),
+        (account(), [], MONTH, None),
+        # people of the hub stay
+        (account(UPSTREAM), [ENDS], MONTH, None),
+        (account(BOUND), [ENDS], MONTH, None),
+        # unless it is planned
+        (account(UPSTREAM, erase_at=NOW + DAY), [], {}, NOW + DAY),
+    ],
+)
+def test_when_an_account_is_erased(who, grants, periods, erased) -> None:
+    assert erased_at(who, grants, periods, GRACE) == erased
+
+
+def test_access_lasts_as_long_as_the_last_grant_that_holds() -> None:
+    assert full_until(account(), [ENDS, grant(ends_at=NOW + DAY)]) == NOW + 10 * DAY
+    assert full_until(account(), [ENDS, HELD]) is None
+    assert full_until(account(UPSTREAM), [ENDS]) is None
+    assert full_until(account(UPSTREAM), [ENDS], admits_outside=False) == NOW + 10 * DAY

@@ -240,6 +240,12 @@ def test_tokens_are_deleted_and_those_of_servers_if_told_so(keep_servers, gone) 
     assert deleted(fake) == [f"/users/rosa/tokens/{token}" for token in gone]
 
 
+def test_signing_somebody_out_is_one_request() -> None:
+    fake = FakeHub([user("a/b")])
+    ask(fake, "end_sign_ins", "a/b")
+    assert fake.asked == [("DELETE", "/users/a%2Fb/sign-ins")]
+
+
 def test_nobody_known_has_tokens_or_servers_and_is_gone_already() -> None:
     fake = FakeHub()
     ask(fake, "revoke_tokens", "nobody", keep_servers=False)

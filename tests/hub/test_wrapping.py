@@ -16,6 +16,7 @@ from jupyterhub_communities.hub.authenticator import (
     CommunityAuthenticatorMixin,
 )
 from jupyterhub_communities.hub.spawner import CommunitySpawnerMixin
+from jupyterhub_communities.hub.upstream import has_upstream
 from jupyterhub_communities.hub.wrapping import with_communities
 
 
@@ -162,3 +163,29 @@ def test_what_kubespawner_cannot_do_stops_the_hub_with_a_sentence(
     else:
         jupyterhub_communities.configure(c)
         c.CommunitySpawnerMixin.house.close()
+
+
+def launcher() -> type:
+    """As the classes of ltiauthenticator, which people reach from a course only."""
+    return type("LTI13Authenticator", (DummyAuthenticator,), {"__module__": "ltiauthenticator"})
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "more", "has"),
+    [
+        (Authenticator, {}, False),
+        (Authenticator, {"CommunityAuthenticator": {"upstream_class": "dummy"}}, True),
+        (Authenticator, {"CommunityAuthenticator": {"upstream_class": "nothing"}}, False),
+        (DummyAuthenticator, {}, True),
+        (launcher(), {}, False),
+        (launcher(), {"CommunityAuthenticatorMixin": {"upstream_is_launched": False}}, True),
+        (
+            DummyAuthenticator,
+            {"CommunityAuthenticatorMixin": {"upstream_is_launched": True}},
+            False,
+        ),
+    ],
+)
+def test_an_account_can_be_linked_where_people_can_go_to_another_way_in(wrapped, more, has) -> None:
+    c = Config({"JupyterHub": {"authenticator_class": with_communities(wrapped)}, **more})
+    assert has_upstream(c) is has

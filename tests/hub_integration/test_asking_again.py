@@ -5,19 +5,13 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hubs import attempt_in
+from hubs import attempt_in, wait_a_quarter_of_an_hour
 
 from jupyterhub_communities.pages.proofs import COOKIE
 
 
 def paths_of_proof(device) -> set[str]:
     return {c.path for c in device.session.cookies if c.name == COOKIE}
-
-
-def wait_a_quarter_of_an_hour(device) -> None:
-    for cookie in list(device.session.cookies):
-        if cookie.name == COOKIE:
-            device.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
 
 
 @pytest.fixture

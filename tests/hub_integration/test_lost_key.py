@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from hubs import attempt_in, key_in, text_of, xsrf_in
+from hubs import attempt_in, is_alive, key_in, sign_in_with_key, text_of, token_of, xsrf_in
 
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.domain.grants import Role
@@ -44,10 +44,6 @@ class Team:
         )
 
 
-def token_of(hub, username) -> str:
-    return hub.api("POST", f"/users/{username}/tokens").json()["token"]
-
-
 def ask(device) -> str:
     page = device.get("/hub/lost-key")
     page = device.post("/hub/lost-key", {"attempt": attempt_in(page), "action": "ask"})
@@ -58,16 +54,6 @@ def ask(device) -> str:
 def use(device, **more) -> requests.Response:
     page = device.get("/hub/lost-key")
     return device.post("/hub/lost-key", {"attempt": attempt_in(page), "action": "use", **more})
-
-
-def sign_in(device, key) -> requests.Response:
-    form = {"attempt": attempt_in(device.get("/hub/login")), "return_key": key}
-    return device.post("/hub/login", {**form, "next": "/hub/home"})
-
-
-def is_alive(hub, token) -> bool:
-    headers = {"Authorization": f"token {token}"}
-    return requests.get(f"{hub.url}/hub/api/user", headers=headers, timeout=30).ok
 
 
 def server_token(username) -> str:
@@ -112,7 +98,7 @@ def test_a_lost_key_is_replaced_and_everybody_who_came_in_before_is_out(hub) -> 
     assert old_device.get("/hub/welcome").url == f"{hub.url}/hub/home", "shown to the phone alone"
     assert "Hugo" in text_of(old_device.get("/hub/home")), "the notice"
     third = hub.browser()
-    sign_in(third, old_key)
+    sign_in_with_key(third, old_key)
     assert third.is_signed_in(), "the old key works until the new one is kept"
     assert old_device.is_signed_in()
     assert is_alive(hub, old_token)
@@ -125,11 +111,11 @@ def test_a_lost_key_is_replaced_and_everybody_who_came_in_before_is_out(hub) -> 
     assert not is_alive(hub, old_token)
     assert is_alive(hub, server_token(username)), "the server lives on"
     assert hub.user(username)["servers"][""]["ready"]
-    assert sign_in(hub.browser(), old_key).status_code == 403
+    assert sign_in_with_key(hub.browser(), old_key).status_code == 403
     assert secret not in hub.log()
     assert new_key.replace("-", "") not in hub.log().replace("-", "")
     again = hub.browser()
-    sign_in(again, new_key)
+    sign_in_with_key(again, new_key)
     assert again.is_signed_in()
     assert phone.is_signed_in(), "a sign-in with a key that was kept ends nothing"
     hub.api("DELETE", f"/users/{username}/server")
@@ -143,7 +129,7 @@ def test_typing_the_new_key_ends_the_earlier_sign_ins_too(hub) -> None:
     team.approve(username, ask(phone))
     new_key = key_in(use(phone))
     other = hub.browser()
-    sign_in(other, new_key)
+    sign_in_with_key(other, new_key)
     assert other.is_signed_in()
     assert not old_device.is_signed_in()
     assert not phone.is_signed_in()

@@ -46,6 +46,7 @@ class FakeHub:
         self.started: list = []
         self.shares: set[tuple] = set()  # server, who may open it
         self.with_role: set[str] = set()
+        self.signed_out: list[str] = []
         self.revoked: dict[str, bool] = {}  # username → were the tokens of servers kept?
         self.gone: set[str] = set()
         self.away_for: set[str] = set()  # people about whom it does not answer
@@ -83,6 +84,10 @@ class FakeHub:
     async def revoke_tokens(self, username, *, keep_servers) -> None:
         self._answer(username)
         self.revoked[username] = keep_servers
+
+    async def end_sign_ins(self, username) -> None:
+        self._answer(username)
+        self.signed_out.append(username)
 
     async def delete_user(self, username) -> bool:
         self._answer(username)

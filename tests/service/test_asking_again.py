@@ -19,6 +19,7 @@ PREFIX = "/services/communities/"
 ASKING = {
     "DELETE hub/people/{username}",
     "DELETE me",
+    "DELETE me/identities",
     "GET communities/{community}/batches/{batch}",
     "GET communities/{community}/invites/{invite}",
     "GET communities/{community}/workshops/{workshop}/attendance",
@@ -34,9 +35,11 @@ ASKING = {
     "POST communities/{community}/workshops/{workshop}/clone",
     "POST communities/{community}/workshops/{workshop}/keys",
     "POST communities/{community}/workshops/{workshop}/training",
+    "POST me/return-key",
     "PUT communities/{community}/champions/{username}",
     "PUT communities/{community}/members/{username}",
     "PUT communities/{community}/members/{username}/erasure",
+    "PUT me/return-key",
 }
 
 

@@ -45,6 +45,19 @@ async def test_a_champion_reads_what_was_done_in_sentences(visit, world, call) -
     assert "Una persona recibió otro rol." in spanish
 
 
+async def test_members_read_how_often_and_nobody_else_does(call, world) -> None:
+    write(world.house, 4)
+    path = "communities/andes/audit/summary"
+    _, months, _ = await call("GET", path, token="learner")
+    (march,) = months
+    assert march["from"].startswith("2026-03-01")
+    assert march["actions"]["workshop:change"] is None, "fewer than five could tell who"
+    write(world.house, 1)
+    _, months, _ = await call("GET", path, token="learner")
+    assert months[0]["actions"]["workshop:change"] == 5
+    assert (await call("GET", path, token="bia"))[0] == 404
+
+
 async def test_who_was_erased_has_no_name_any_more(visit, world) -> None:
     house, name = world.house, world.usernames[Role.HELPER]
     erased = house.call(erase_person, OPERATOR, name)

@@ -293,6 +293,7 @@ def _cases() -> list[Case]:
         Case(Verb.VIEW_USAGE, COMMUNITY, "GET", "api held"),
         Case(Verb.VIEW_USAGE_OF_PEOPLE, COMMUNITY, "GET", "api usage?by=person"),
         Case(Verb.VIEW_AUDIT, COMMUNITY, "GET", "api audit"),
+        Case(Verb.VIEW_COMMUNITY, COMMUNITY, "GET", "api audit/summary"),
         Case(Verb.VIEW_AUDIT, COMMUNITY, "GET", "api audit?format=csv"),
         Case(Verb.PROMISE_ROLE, COMMUNITY, "PUT", f"api {w}/promise", {"role": "helper"}),
         Case(

@@ -228,6 +228,11 @@ async def my_data_with_another_name(at):
 
 
 @on_the_demo("learner")
+async def another_key(at):
+    await at.open("/hub/key")
+
+
+@on_the_demo("learner")
 async def my_community(at):
     await at.service("communities/andes")
 
