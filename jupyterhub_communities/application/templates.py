@@ -9,7 +9,7 @@ from datetime import date
 from ..domain.communities import Community
 from ..domain.grants import Actor, Verb, may
 from ..domain.limits import Quota
-from ..domain.profiles import Profile
+from ..domain.profiles import Catalogue, Profile
 from ..domain.refusals import (
     NotFound,
     ProfileNotOffered,
@@ -38,7 +38,8 @@ class TemplatesView:
 
 @dataclass(frozen=True, slots=True)
 class TemplateChoice:
-    """What somebody who uses a template decides. None: as in the template."""
+    """What somebody who uses a template decides. None: as in the template; the empty profile: each
+    person chooses."""
 
     first_day: date
     zone: str | None = None
@@ -91,10 +92,10 @@ def view_template(desk: Desk, actor: Actor, community: str, template_id: str) ->
         return _find(store, actor, community, template_id)
 
 
-def profile_of(desk: Desk, template: Template) -> Profile | None:
+def profile_of(catalogue: Catalogue, template: Template) -> Profile | None:
     """None where everybody chooses, or the hub does not have it any more."""
     try:
-        return None if template.profile is None else desk.settings.catalogue.get(template.profile)
+        return None if template.profile is None else catalogue.get(template.profile)
     except ProfileUnknown:
         return None
 
@@ -125,11 +126,13 @@ def use_template(
 
 def _profile(desk: Desk, community: str, template: Template, chosen: str | None) -> str | None:
     catalogue = desk.settings.catalogue
+    if chosen == "":
+        return None
     if chosen is not None:
         if not catalogue.get(chosen).is_for(community):
             raise ProfileNotOffered
         return chosen
-    profile = profile_of(desk, template)
+    profile = profile_of(catalogue, template)
     if profile is None:
         return None
     if not profile.is_for(community):

@@ -25,6 +25,8 @@ from . import (
     board,
     board_api,
     codes,
+    cohort_api,
+    cohorts,
     community_settings,
     ends,
     feedback,
@@ -75,6 +77,7 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *feedback.API_HANDLERS,
     *numbers.API_HANDLERS,
     *transparency.API_HANDLERS,
+    *cohort_api.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -131,6 +134,7 @@ def make_app(
         *feedback.PAGE_ROUTES,
         *numbers.PAGE_ROUTES,
         *transparency.PAGE_ROUTES,
+        *cohorts.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

@@ -12,6 +12,7 @@ from typing import Any
 from tornado.httpclient import HTTPError as FetchError
 from tornado.web import HTTPError
 
+from ..application.asking import open_asks
 from ..application.ending import (
     block_person,
     blocked_people,
@@ -90,6 +91,7 @@ class HubPage(PageHandler):
             took=took,
             blocked=await self.run(blocked_people, self.actor),
             overbooked=await self.overbooked(None),
+            asked=await self.run(open_asks, self.actor),
             zone=zone,
             **_words(messages, zone),
         )
