@@ -219,6 +219,9 @@ IMPERSONAL = {
     "start_troubles": "hub",
     "start_tickets": "id hub community workshop amounts",
     "trainings": "id",
+    "asks": "id community quota amount had reason until asked_at state answer answered_for answered_at",
+    "loans": "id cohort lender borrower resource amount starts_at ends_at made_at stopped_at",
+    "workshop_templates": "id community workshop title language zone sessions seats profile shared_at",
     "spent": "scope resource hour total",
     "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
@@ -254,7 +257,7 @@ WITHOUT_A_PICTURE = {
     "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
     "hub/page", "hub/refused", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
-    "asked", "languages", "layout", "notices", "service/audit", "service/audit_months", "service/audit_summary", "service/base", "service/board", "service/community_settings", "service/erased", "service/error", "service/feedback", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/new_community", "service/numbers", "service/numbers_of_hub", "service/offers", "service/outcome_links", "service/overbooked", "service/participant", "service/people", "service/person", "service/questions", "service/quota", "service/rehearsal", "service/report", "service/report_sheet", "service/retire", "service/sheet", "service/slip_list", "service/span", "service/training", "service/trainings", "service/transparency", "service/words", "service/workshop_fields", "stops", "workshop_messages",
+    "asked", "languages", "layout", "notices", "service/ask", "service/audit", "service/audit_months", "service/audit_summary", "service/base", "service/board", "service/cohort", "service/community_settings", "service/erased", "service/error", "service/feedback", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/lend", "service/new_community", "service/numbers", "service/numbers_of_hub", "service/offers", "service/outcome_links", "service/overbooked", "service/participant", "service/people", "service/person", "service/questions", "service/quota", "service/rehearsal", "service/report", "service/report_sheet", "service/retire", "service/sheet", "service/slip_list", "service/span", "service/templates", "service/training", "service/trainings", "service/transparency", "service/use_template", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
 
 
