@@ -292,6 +292,9 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         "INVITE": "",
         "BATCH": "",
         "OFFER": "",
+        "ASK": "",
+        "LOAN": "",
+        "TEMPLATE": "",
         "ME": champion["username"],
         "ETAG": "*",
         "WORKSHOP": WORKSHOP,
@@ -301,7 +304,7 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         **one_who_completed(demo),
     }
     commands = [c for block in blocks(DOCS / "api.md", "curl") for c in COMMAND.findall(block)]
-    assert len(commands) == 107
+    assert len(commands) == 120
     for command in commands:
         if "$MEMBER" in command and not environment["MEMBER"]:
             environment["MEMBER"] = _field(environment, "members", "username", last=True)
@@ -314,13 +317,21 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
-            environment["OFFER" if "/offers" in command else "INVITE"] = found[1]
+            environment[_named(command)] = found[1]
         if found := re.search(r'"batch": "([0-9a-f]{32})"', done.stdout):
             environment["BATCH"] = found[1]
         if found := re.search(
             r"^etag: (.+?)\r?$", headers.read_text(), re.IGNORECASE | re.MULTILINE
         ):
             environment["ETAG"] = found[1]
+
+
+def _named(command: str) -> str:
+    """What the id that it answers is of."""
+    path = re.search(r'"\$API/([^"]*)"', command)[1]
+    known = {"offers": "OFFER", "asks": "ASK", "loans": "LOAN", "templates": "TEMPLATE"}
+    found = next((name for part, name in known.items() if path.endswith(f"/{part}")), "INVITE")
+    return "OFFER" if "/offers" in path else found
 
 
 def one_who_completed(demo) -> dict[str, str]:
