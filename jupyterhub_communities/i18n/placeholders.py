@@ -51,6 +51,7 @@ MEANINGS = {
     "time": "an hour, or a day and an hour, with its time zone",
     "username": "a name to sign in with, such as ana-x2k4",
     "wanted": "a number, a size or an amount: what was asked for",
+    "window": "over which time a limit counts, such as in this month",
     "workshop": "the title of a workshop",
     "zone": "a time zone such as America/Lima",
 }

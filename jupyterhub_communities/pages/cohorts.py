@@ -31,9 +31,9 @@ def limit_in_words(name: str, zone: str, messages: Messages) -> str:
         return resource_in_words(resource, messages)
     return messages.gettext(
         # TRANSLATORS: A limit, such as “Server hours (in this month)”.
-        "%(resource)s (%(time)s)",
+        "%(resource)s (%(window)s)",
         resource=resource_in_words(resource, messages),
-        time=window_in_words(read_window(span, ()), zone, messages),
+        window=window_in_words(read_window(span, ()), zone, messages),
     )
 
 
@@ -55,9 +55,9 @@ def _amount(ask: Ask, zone: str, messages: Messages) -> str:
     window = read_window(ask.limit.partition(" ")[2], ())
     return messages.gettext(
         # TRANSLATORS: An amount with the time over which it counts: “50 server hours (in this month)”.
-        "%(amount)s (%(time)s)",
+        "%(amount)s (%(window)s)",
         amount=spent_in_words(ask.resource, ask.amount, messages),
-        time=window_in_words(window, zone, messages),
+        window=window_in_words(window, zone, messages),
     )
 
 

@@ -38,6 +38,7 @@ from . import (
     people,
     quotas,
     rehearsals,
+    template_pages,
     training,
     transparency,
     workshop_api,
@@ -135,6 +136,7 @@ def make_app(
         *numbers.PAGE_ROUTES,
         *transparency.PAGE_ROUTES,
         *cohorts.PAGE_ROUTES,
+        *template_pages.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

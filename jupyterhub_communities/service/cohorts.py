@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Self
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tornado.web import HTTPError
@@ -12,19 +10,10 @@ from tornado.web import HTTPError
 from ..application.asking import NewAsk, answer_ask, ask_for_more, view_ask, withdraw_ask
 from ..application.cohorts import CohortView, cohort_of, view_cohort
 from ..application.lending import NewLoan, end_loan, lend
-from ..application.templates import (
-    TemplateChoice,
-    profile_of,
-    share_template,
-    unshare_template,
-    use_template,
-    view_template,
-    view_templates,
-)
 from ..domain.asks import LONGEST_REASON, Ask, AskState
 from ..domain.loans import Loan, LoanState
 from ..domain.refusals import DateInvalid, NotFound, Refusal
-from ..domain.units import example_of, write_amount
+from ..domain.units import SERVERS, example_of, write_amount
 from ..pages.cohorts import (
     answer_in_words,
     ask_in_words,
@@ -36,45 +25,9 @@ from ..pages.headers import image_headers
 from ..pages.language import current_messages
 from ..pages.quotas import quantity_in_words, resource_in_words, spent_in_words
 from ..pages.refusals import status_of
-from .forms import language_options
+from .cohort_forms import MOST_TYPED, Form, FormPage
 from .pages import PageHandler
 from .usage import read_time
-
-_MOST_TYPED = 5000
-_FIELD_OF = {
-    "quota.limit": "limit",
-    "quota.amount": "amount",
-    "ask.text": "reason",
-    "ask.dated": "until",
-    "ask.elsewhere": "resource",
-    "loan.times": "until",
-    "loan.resource": "resource",
-    "loan.too_large": "amount",
-    "cohort.none": "to",
-    "usage.date": "until",
-    "zone.unknown": "zone",
-    "workshop.title": "title",
-    "workshop.sessions": "first_day",
-    "template.profile": "profile",
-    "profile.not_offered": "profile",
-    "profile.unknown": "profile",
-}
-
-
-@dataclass
-class Form:
-    """The fields as typed, and a sentence for each that is wrong."""
-
-    values: dict[str, str]
-    errors: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, handler: PageHandler, names: tuple[str, ...]) -> Self:
-        return cls({n: handler.get_body_argument(n, "").strip()[:_MOST_TYPED] for n in names})
-
-    def refuse(self, refusal: Refusal, sentence: str) -> None:
-        name = _FIELD_OF.get(refusal.code, "form")
-        self.errors[name if name in self.values else "form"] = sentence
 
 
 class CohortPage(PageHandler):
@@ -93,7 +46,7 @@ class CohortPage(PageHandler):
                     self.actor,
                     cohort,
                     one,
-                    self.get_body_argument("answer", "")[:_MOST_TYPED],
+                    self.get_body_argument("answer", "")[:MOST_TYPED],
                     is_granted=action == "grant",
                     expected={self.get_body_argument("version", "")},
                 )
@@ -104,7 +57,7 @@ class CohortPage(PageHandler):
             else:
                 raise HTTPError(400)
         except Refusal as refusal:
-            typed = {one: self.get_body_argument("answer", "")[:_MOST_TYPED]}
+            typed = {one: self.get_body_argument("answer", "")[:MOST_TYPED]}
             await self._draw(cohort, refusal, typed)
             return
         self.go(f"cohorts/{cohort}")
@@ -189,38 +142,8 @@ class SharesPicture(PageHandler):
         self.finish(picture)
 
 
-class FormPage(PageHandler):
-    """A form of one community of a cohort."""
-
-    names: tuple[str, ...] = ()
-
-    async def get(self, community: str, *more: str) -> None:
-        await self.draw_form(community, await self.fresh(community, *more), *more)
-
-    async def post(self, community: str, *more: str) -> None:
-        form = Form.read(self, self.names)
-        try:
-            place = await self.act(community, form, *more)
-        except Refusal as refusal:
-            form.refuse(refusal, self.say(refusal))
-            await self.draw_form(community, form, *more, status=status_of(refusal))
-            return
-        self.go(place)
-
-    async def draw_stale(self, *path: str) -> None:
-        form = Form.read(self, self.names)
-        form.errors["form"] = current_messages().gettext("Please send the form once more.")
-        await self.draw_form(path[0], form, *path[1:])
-
-    async def fresh(self, community: str, *more: str) -> Form:
-        return Form(dict.fromkeys(self.names, ""))
-
-    async def act(self, community: str, form: Form, *more: str) -> str:
-        """Where it goes on."""
-        raise NotImplementedError
-
-    async def draw_form(self, community: str, form: Form, *more: str, status: int = 200) -> None:
-        raise NotImplementedError
+class CohortForm(FormPage):
+    """A form that needs to know of the whole cohort."""
 
     async def cohort_view(self, community: str) -> CohortView:
         await self.community(community)
@@ -228,7 +151,7 @@ class FormPage(PageHandler):
         return await self.run(view_cohort, self.actor, cohort)
 
 
-class AskPage(FormPage):
+class AskPage(CohortForm):
     """More is asked for, with a reason."""
 
     names = ("limit", "amount", "until", "reason")
@@ -251,13 +174,13 @@ class AskPage(FormPage):
             cohort=view.cohort,
             name=view.communities[community].name(messages.tag),
             limits={name: limit_in_words(name, zone, messages) for name in limits},
-            examples={one: example_of(one) for one in {n.partition(" ")[0] for n in limits}},
+            example=example_of(next(iter(limits), SERVERS).partition(" ")[0]),
             has={name: write_amount(name.partition(" ")[0], most) for name, most in limits.items()},
             longest=LONGEST_REASON,
         )
 
 
-class LendPage(FormPage):
+class LendPage(CohortForm):
     """Dated hours are lent: for what another community has asked, or of one's own accord."""
 
     names = ("to", "resource", "amount", "from", "until", "ask")
@@ -338,100 +261,10 @@ class LendPage(FormPage):
         )
 
 
-class TemplatesPage(PageHandler):
-    """Workshops that the cohort shares, to be opened; and own ones that were held, to be shared."""
-
-    async def get(self, slug: str) -> None:
-        await self._draw(slug)
-
-    async def post(self, slug: str) -> None:
-        action = self.get_body_argument("action", "")
-        try:
-            if action == "share":
-                workshop = self.get_body_argument("workshop", "")
-                await self.run(share_template, self.actor, slug, workshop)
-            elif action == "unshare":
-                template = self.get_body_argument("id", "")
-                await self.run(unshare_template, self.actor, slug, template)
-            else:
-                raise HTTPError(400)
-        except Refusal as refusal:
-            await self._draw(slug, refusal)
-            return
-        self.go(f"communities/{slug}/templates")
-
-    async def _draw(self, slug: str, refusal: Refusal | None = None) -> None:
-        community = await self.community(slug)
-        view = await self.run(view_templates, self.actor, slug)
-        messages = current_messages()
-        self.draw(
-            "templates.html",
-            status=200 if refusal is None else status_of(refusal),
-            error="" if refusal is None else self.say(refusal),
-            community=community,
-            view=view,
-            names={one.slug: one.name(messages.tag) for one in view.communities.values()},
-        )
-
-
-class UseTemplatePage(FormPage):
-    """A workshop of one's own from a shared one, in one step."""
-
-    names = ("title", "language", "zone", "first_day", "profile")
-
-    async def fresh(self, community: str, *more: str) -> Form:
-        template = await self.run(view_template, self.actor, community, *more)
-        profile = profile_of(self.house.settings.catalogue, template)
-        is_offered = profile is not None and profile.is_for(community)
-        first = self.house.clock.now().astimezone(ZoneInfo(template.zone)) + timedelta(days=7)
-        return Form(
-            {
-                "title": template.title,
-                "language": template.language,
-                "zone": template.zone,
-                "first_day": first.date().isoformat(),
-                "profile": template.profile or "" if is_offered else "",
-            }
-        )
-
-    async def act(self, community: str, form: Form, *more: str) -> str:
-        values = form.values
-        try:
-            first_day = date.fromisoformat(values["first_day"])
-        except ValueError as error:
-            raise DateInvalid(text=values["first_day"][:40]) from error
-        choice = TemplateChoice(
-            first_day,
-            zone=values["zone"],
-            title=values["title"],
-            language=values["language"],
-            profile=values["profile"],
-        )
-        opened = await self.run(use_template, self.actor, community, *more, choice)
-        return f"communities/{community}/workshops/{opened.workshop.slug}"
-
-    async def draw_form(self, community: str, form: Form, *more: str, status: int = 200) -> None:
-        shown = await self.community(community)
-        template = await self.run(view_template, self.actor, community, *more)
-        profile = profile_of(self.house.settings.catalogue, template)
-        self.draw(
-            "use_template.html",
-            status=status,
-            community=shown,
-            template=template,
-            form=form,
-            missing=None if profile is None or profile.is_for(community) else profile.names,
-            languages=language_options(form.values["language"]),
-            profiles=self.house.settings.catalogue.of_community(community),
-        )
-
-
-_SLUG, _ID = "([a-z0-9-]+)", "([0-9a-f]+)"
+_SLUG = "([a-z0-9-]+)"
 PAGE_ROUTES: list[tuple[str, type[PageHandler]]] = [
     (f"cohorts/{_SLUG}", CohortPage),
     (f"cohorts/{_SLUG}/shares\\.svg", SharesPicture),
     (f"communities/{_SLUG}/ask", AskPage),
     (f"communities/{_SLUG}/lend", LendPage),
-    (f"communities/{_SLUG}/templates", TemplatesPage),
-    (f"communities/{_SLUG}/templates/{_ID}", UseTemplatePage),
 ]

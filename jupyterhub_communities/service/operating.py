@@ -277,7 +277,8 @@ class HubApi(ApiHandler):
 
     @operation("All communities against the machine, and its timers", answer=community_models.Hub)
     async def get(self) -> community_models.Hub:
-        return community_models.Hub.of(await self.run(view_hub, self.actor))
+        view = await self.run(view_hub, self.actor)
+        return community_models.Hub.of(view, await self.run(open_asks, self.actor))
 
 
 API_HANDLERS: tuple[type[ApiHandler], ...] = (FoundingApi, ArchiveApi, ChampionApi, HubApi)

@@ -141,17 +141,19 @@ def test_loans_cost_a_start_the_rows_of_the_cohort_and_nothing_where_there_are_n
     assert cost() == without
 
 
-def test_without_the_look_ahead_the_same_is_overspent(house, clock, monkeypatch) -> None:
-    """The control: what is closed for loans is what keeps them."""
-    open_quota = Quota({"servers": Limit(share=Share(3))})
+def test_nobody_draws_what_is_lent_from_the_pool(house, monkeypatch) -> None:
+    """With its control: without what is closed for loans, nothing is left of one."""
     with house.database.write() as store:
         for slug in ("andes", "brasil", "costa"):
-            store.balances.set_quota(Scope(slug), open_quota)
+            store.balances.set_quota(Scope(slug), Quota({"servers": Limit(share=Share(3))}))
         store.balances.add_up_cohorts()
     lent(house)
-    kept = start_all(house, "caro")
-    assert len(kept) == 7
+    drawn = start_all(house, "caro")
+    assert len(drawn) == 7
     assert len(start_all(house, "bia")) == 2
-    house.call(settle, kept[0])
+    for lease in drawn:
+        house.call(settle, lease)
+    lent(house, amount=1)
     monkeypatch.setattr("jupyterhub_communities.domain.ledger.Rules.on_loan", lambda *_: 0)
-    assert len(start_all(house, "ana")) == 1
+    assert len(start_all(house, "caro")) == 7
+    assert start_all(house, "bia") == []
