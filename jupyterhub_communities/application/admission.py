@@ -119,7 +119,7 @@ def known_ends(desk: Desk, store: Store) -> list[End]:
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
     """Whether `hold` would hold it."""
     ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
-    return all(claim.fits for claim in ledger.claims(asked, desk.now))
+    return ledger.fits(asked, desk.now)
 
 
 def standing_for(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -101,6 +101,7 @@ class StartPlan:
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_rescue: bool = False
     is_offered: bool = True  # else the profile is had for a rescue only
+    actor: Actor = NOBODY
     amounts: Amounts = field(default_factory=dict)  # what the lease holds
 
     @property
@@ -172,7 +173,8 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         # What there is to say is looked up while others have their turns: of two hundred who click
         # at once most are refused.
         with desk.database.read() as store:
-            refusal = _too_much(desk, store, full.plan, full.asked, request)
+            own = store.leases.of_username(request.server.username)
+            refusal = _too_much(desk, store, full.plan, full.asked, request, own)
         if refusal.violations:
             raise refusal from None
     return _admit(desk, request, tells_in_turn=True)  # somebody has stopped a server since
@@ -181,13 +183,12 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
 def _refuse_if_full(desk: Desk, request: StartRequest) -> None:
     with desk.database.read() as store:
         plan = _plan(desk, store, request)
-        if plan.is_rescue or store.leases.of_server(request.server) is not None:
+        own = store.leases.of_username(request.server.username)
+        if plan.is_rescue or any(lease.server == request.server for lease in own):
             return
         wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
         asked = Request(plan.charged, wanted, lasts_in(desk, plan.scope) or LOOK_AHEAD)
-        if would_fit(desk, store, asked):
-            return
-        refusal = _too_much(desk, store, plan, asked, request)
+        refusal = _too_much(desk, store, plan, asked, request, own)
     if refusal.violations:
         desk.rush.note(desk.now)
         raise refusal
@@ -213,7 +214,8 @@ def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) ->
         asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
             if tells_in_turn or stale is not None:  # undone, it would count against its own server
-                raise _too_much(desk, store, plan, asked, request)
+                own = store.leases.of_username(request.server.username)
+                raise _too_much(desk, store, plan, asked, request, own)
             raise _Full(plan, asked)
         store.leases.add(
             Lease(
@@ -242,23 +244,27 @@ def _if_needed(
         lasts = lasts_in(desk, plan.scope) or LOOK_AHEAD
         if would_fit(desk, store, Request(plan.charged, wanted, lasts)):
             return replace(plan, is_rescue=False)
-    if _has_rescue(store, request):
+    if _has_rescue(store.leases.of_username(request.server.username), request):
         raise OneRescueServer
     return plan
 
 
-def _has_rescue(store: Store, request: StartRequest) -> bool:
+def _has_rescue(leases: Iterable[Lease], request: StartRequest) -> bool:
     """Has the person a rescue server, beside the one that is asked for?"""
-    leases = store.leases.of_username(request.server.username)
     return any(lease.is_rescue and lease.server != request.server for lease in leases)
 
 
 def _too_much(
-    desk: Desk, store: Store, plan: StartPlan, asked: Request, request: StartRequest
+    desk: Desk,
+    store: Store,
+    plan: StartPlan,
+    asked: Request,
+    request: StartRequest,
+    own: Sequence[Lease],
 ) -> QuotaExceeded:
+    """What the person is told, who has the leases `own`. Without violations where it fits by now."""
     catalogue = request.catalogue or desk.settings.catalogue
-    actor = load_person(desk, store, plan.account.username).actor() if plan.account else NOBODY
-    offered = catalogue.offered(actor, plan.scope.community, plan.scope.workshop)
+    offered = catalogue.offered(plan.actor, plan.scope.community, plan.scope.workshop)
     return refusal_to_hold(
         desk,
         store,
@@ -267,7 +273,7 @@ def _too_much(
         otherwise=request.otherwise,
         zone=desk.settings.zone if plan.workshop is None else plan.workshop.zone,
         person="" if plan.account is None else plan.account.display_name,
-        offers_rescue=not _has_rescue(store, request),
+        offers_rescue=not _has_rescue(own, request),
     )
 
 
@@ -363,7 +369,7 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         preferred=None if workshop is None else workshop.profile,
         picked=request.picked,
     )
-    return StartPlan(scope, profile, workshop, person.account, request.picked)
+    return StartPlan(scope, profile, workshop, person.account, request.picked, actor=person.actor())
 
 
 def _default_scope(
@@ -396,7 +402,13 @@ def _plan_rescue(
         profile is None or any(one.slug == profile.slug for one in offered)
     )
     return StartPlan(
-        scope, profile, workshop, person.account, is_rescue=True, is_offered=is_offered
+        scope,
+        profile,
+        workshop,
+        person.account,
+        is_rescue=True,
+        is_offered=is_offered,
+        actor=person.actor(),
     )
 
 
@@ -418,11 +430,7 @@ def _choice(
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
     ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
-    waiting = {
-        slug: asked
-        for slug, asked in requests.items()
-        if not all(claim.fits for claim in ledger.claims(asked, desk.now))
-    }
+    waiting = {slug: asked for slug, asked in requests.items() if not ledger.fits(asked, desk.now)}
     ends = known_ends(desk, store) if waiting else []
     return Choice(
         scope=scope,

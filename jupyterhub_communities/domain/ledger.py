@@ -270,20 +270,35 @@ class Ledger:
     ) -> str | None:
         """The largest of these, by name, that would start now."""
         requests = {name: Request(scope, amounts, lasts) for name, amounts in sizes.items()}
-        fitting = (n for n, one in requests.items() if all(c.fits for c in self.claims(one, now)))
-        return largest(sizes, fitting)
+        return largest(sizes, (name for name, one in requests.items() if self.fits(one, now)))
+
+    def fits(self, request: Request, now: datetime) -> bool:
+        """Whether `claims` all do. What is held is asked first: what was spent has to be added up."""
+        path = self.rules.path(request.scope)
+        return all(
+            claim.fits
+            for claims in (self._held_claims, self._time_claims)
+            for level in path
+            for claim in claims(level, request, now)
+        )
 
     def claims(self, request: Request, now: datetime) -> Iterator[Claim]:
         """What the request asks of each limit on its path, from the hub down."""
         for level in self.rules.path(request.scope):
-            for resource, wanted in request.amounts.items():
-                limit = self.rules.limit(level, resource, now)
-                if limit is not None:
-                    yield self._claim(level, resource, wanted, limit, request, now)
-            for resource, rate in spent_each_second(request.amounts).items():
-                for allowance in self.rules.spent.get((level, resource), ()):
-                    if allowance.window.begins_at(now) is not None:
-                        yield self._time_claim(level, resource, rate, allowance, now)
+            yield from self._held_claims(level, request, now)
+            yield from self._time_claims(level, request, now)
+
+    def _held_claims(self, level: Scope, request: Request, now: datetime) -> Iterator[Claim]:
+        for resource, wanted in request.amounts.items():
+            limit = self.rules.limit(level, resource, now)
+            if limit is not None:
+                yield self._claim(level, resource, wanted, limit, request, now)
+
+    def _time_claims(self, level: Scope, request: Request, now: datetime) -> Iterator[Claim]:
+        for resource, rate in spent_each_second(request.amounts).items():
+            for allowance in self.rules.spent.get((level, resource), ()):
+                if allowance.window.begins_at(now) is not None:
+                    yield self._time_claim(level, resource, rate, allowance, now)
 
     def _claim(
         self, level: Scope, resource: str, wanted: int, limit: int, request: Request, now: datetime
@@ -380,7 +395,7 @@ class Ledger:
             while coming and coming[-1].at <= at:
                 end = coming.pop()
                 then.release(end.scope, end.amounts, max(end.at, now))
-            if all(claim.fits for claim in then.claims(request, at)):
+            if then.fits(request, at):
                 return at
         return None
 

@@ -6,17 +6,21 @@ statements with ten leases as with a million.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
+    String,
+    Update,
     and_,
     bindparam,
+    column,
     delete,
     func,
     insert,
@@ -26,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 from ..application.ports import Hold
 from ..domain.borrowing import Share
@@ -102,14 +107,34 @@ _MEMBERS_LEASES = select(
     leases.c.account_id.is_not(None),
 )
 _OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
-_TAKE = (
-    update(balances)
-    .where(
-        balances.c.scope == bindparam("at"),
-        balances.c.resource == bindparam("what"),
-        balances.c.held + bindparam("needs") <= bindparam("cap"),
+
+
+def _take(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
+    return (
+        update(balances)
+        .where(
+            balances.c.scope == wanted("at"),
+            balances.c.resource == wanted("what"),
+            balances.c.held + wanted("needs") <= wanted("cap"),
+        )
+        .values(held=balances.c.held + wanted("asked"))
     )
-    .values(held=balances.c.held + bindparam("asked"))
+
+
+# One for each row; or one for all, where each has to travel.
+_WANTED: Mapping[str, TypeEngine[Any]] = {
+    "at": String(),
+    "what": String(),
+    "asked": BigInteger(),
+    "needs": BigInteger(),
+    "cap": BigInteger(),
+}
+_TAKE = _take(bindparam)
+_TAKE_ALL = _take(
+    func.unnest(*(bindparam(name, type_=postgresql.ARRAY(of)) for name, of in _WANTED.items()))
+    .table_valued(*(column(name, of) for name, of in _WANTED.items()))
+    .render_derived()
+    .c.__getitem__
 )
 _MOST_ASKED = 100  # sums in one statement
 _CORRECT = (
@@ -284,7 +309,12 @@ class SqlBalances:
             }
             for hold in holds
         ]
-        return not wanted or self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
+        if not wanted:
+            return True
+        if self._connection.dialect.name == "postgresql":
+            columns = {name: [one[name] for one in wanted] for name in _WANTED}
+            return self._connection.execute(_TAKE_ALL, columns).rowcount == len(wanted)
+        return self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
 
     def _open(self, holds: Iterable[Hold]) -> None:
         self._insert_new(

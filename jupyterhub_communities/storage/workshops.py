@@ -29,8 +29,14 @@ from .tables import sessions, sites, workshops
 # Made once: asked at every sign-in and start.
 _COMMUNITY: BindParameter[str] = bindparam("community")
 _WORKSHOP: BindParameter[str] = bindparam("workshop")
+_SITES = select(sites).where(sites.c.community == _COMMUNITY, sites.c.workshop == _WORKSHOP)
 _ONE = (
-    select(workshops, sessions.c.starts_at, sessions.c.ends_at)
+    select(
+        workshops,
+        sessions.c.starts_at,
+        sessions.c.ends_at,
+        _SITES.exists().label("has_sites"),  # most have none: not worth a way to the database
+    )
     .outerjoin(
         sessions,
         and_(
@@ -45,11 +51,7 @@ _SESSIONS_OF_ONE = (
     .where(sessions.c.community == _COMMUNITY, sessions.c.workshop == _WORKSHOP)
     .order_by(sessions.c.starts_at)
 )
-_SITES_OF_ONE = (
-    select(sites)
-    .where(sites.c.community == _COMMUNITY, sites.c.workshop == _WORKSHOP)
-    .order_by(sites.c.slug)
-)
+_SITES_OF_ONE = _SITES.order_by(sites.c.slug)
 
 
 class SqlWorkshops:
@@ -61,7 +63,8 @@ class SqlWorkshops:
         rows = self._connection.execute(_ONE, place).all()
         if not rows:
             return None
-        places = self._connection.execute(_SITES_OF_ONE, place)
+        has_sites = rows[0].has_sites
+        places = self._connection.execute(_SITES_OF_ONE, place) if has_sites else ()
         return _workshop(
             rows[0],
             tuple(Session(row.starts_at, row.ends_at) for row in rows if row.ends_at is not None),
