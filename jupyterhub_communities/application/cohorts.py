@@ -115,11 +115,11 @@ def find_partner(store: Store, cohort: str, slug: str) -> Community:
 
 
 def tell_champions(
-    desk: Desk, store: Store, actor: Actor, community: str, kind: str, **data: str
+    desk: Desk, store: Store, actor: Actor, slug: str, kind: str, **data: str
 ) -> None:
     """All champions of a community but who does it."""
     champions = {
-        one.account_id for one in store.grants.champions(desk.now) if one.community == community
+        one.account_id for one in store.grants.champions(desk.now) if one.community == slug
     }
     for account_id in sorted(champions - {actor.account_id}):
         notify(desk, store, account_id, kind, **data)

@@ -70,8 +70,10 @@ def share_template(desk: Desk, actor: Actor, community: str, workshop: str) -> T
         if not held.state(desk.now).is_over:
             raise WorkshopNotOver
         template = template_of(held, desk.chance.identifier(), desk.now)
-        if store.templates.count(community) >= MOST_TEMPLATES or not store.templates.add(template):
+        known = store.templates.of_communities([community])
+        if len(known) >= MOST_TEMPLATES or any(one.workshop == workshop for one in known):
             raise TemplateShared(most=MOST_TEMPLATES)
+        store.templates.add(template)
         _audit(desk, store, actor, Verb.SHARE_TEMPLATE, template, community)
         return template
 

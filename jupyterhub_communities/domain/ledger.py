@@ -16,7 +16,7 @@ from .borrowing import Share
 from .loans import Loan, between, given, received
 from .metering import Meter
 from .quotas import HUB, Claim, Scope, Verdict, largest
-from .reservations import LOOK_AHEAD, Reservation, times_ahead, unused
+from .reservations import LOOK_AHEAD, Reservation, Stretch, times_ahead, unused
 from .units import Amounts, spent_each_second
 from .windows import HOUR, Window, hour_of
 
@@ -308,6 +308,9 @@ class Ledger:
             asked = self._drawn(request.scope, resource, wanted)
             share = self.rules.share(Scope(request.scope.community), resource)
             least = 0 if share is None else share.drawn(wanted)
+        elif wanted > limit and self.rules.loans and level.kind == "community":
+            if wanted <= self._most_later(level, resource):
+                least = limit  # waiting is some use
         closed = self._closed(level, resource, wanted, request, now)
         held = self.held(level, resource) + self.rules.held_elsewhere.get((level, resource), 0)
         return Claim(level, resource, limit, held, asked, closed, least)
@@ -345,6 +348,12 @@ class Ledger:
                 kept += self._shrinks(level, resource, now, at) if loans else 0
             closed = max(closed, kept)
         return closed
+
+    def _most_later(self, level: Scope, resource: str) -> int:
+        """The most that a community may ever hold, as far as loans are known."""
+        turns = [at for one in self.rules.loans for at in (one.starts_at, one.ends_at)]
+        limits = (self.rules.limit(level, resource, at) for at in turns)
+        return max((limit for limit in limits if limit is not None), default=0)
 
     def _shrinks(self, level: Scope, resource: str, now: datetime, at: datetime) -> int:
         """By how much less a community may hold then, since it lends; negative: more."""
@@ -401,7 +410,8 @@ class Ledger:
 
     def _turns(self, request: Request, now: datetime, ends: Sequence[End]) -> set[datetime]:
         turns = {end.at for end in ends}
-        for one in (*self.rules.reservations, *self.rules.loans):
+        stretches: list[Stretch] = [*self.rules.reservations, *self.rules.loans]
+        for one in stretches:
             turns |= {one.starts_at, one.ends_at}
         last = max((end.at for end in ends), default=now)
         for level in self.rules.path(request.scope):

@@ -359,7 +359,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "ask.in_file": lambda r, m: m.gettext(
         "The operator’s file says this limit. Write there for this community: %(setting)s. Then apply it, and "
         "grant this.",
-        setting=f"{r.name}: {r.value}",
+        setting=": ".join((r.name, r.value)),
     ),
     "ask.text": lambda r, m: m.gettext(
         "Please write a text of 1 to %(limit)s characters that can be shown.", limit=r.limit

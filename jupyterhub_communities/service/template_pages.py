@@ -93,7 +93,7 @@ class UseTemplatePage(FormPage):
             language=values["language"],
             profile=values["profile"],
         )
-        opened = await self.run(use_template, self.actor, community, *more, choice)
+        opened = await self.run(use_template, self.actor, community, more[0], choice)
         return f"communities/{community}/workshops/{opened.workshop.slug}"
 
     async def draw_form(self, community: str, form: Form, *more: str, status: int = 200) -> None:
@@ -104,7 +104,7 @@ class UseTemplatePage(FormPage):
             "use_template.html",
             status=status,
             community=shown,
-            template=template,
+            shared=template,
             form=form,
             missing=None if profile is None or profile.is_for(community) else profile.names,
             languages=language_options(form.values["language"]),

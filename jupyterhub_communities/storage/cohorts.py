@@ -18,7 +18,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..domain.asks import Ask, AskState
 from ..domain.loans import Loan
@@ -144,15 +143,9 @@ class SqlTemplates:
         query = select(_T).where(_T.c.community.in_(communities)).order_by(_T.c.title, _T.c.id)
         return [_template(row) for row in self._connection.execute(query)]
 
-    def count(self, community: str) -> int:
-        query = select(func.count()).select_from(_T).where(_T.c.community == community)
-        return self._connection.execute(query).scalar_one()
-
-    def add(self, template: Template) -> bool:
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        added = self._connection.execute(
-            dialect.insert(_T)
-            .values(
+    def add(self, template: Template) -> None:
+        self._connection.execute(
+            insert(_T).values(
                 id=template.id,
                 community=template.community,
                 workshop=template.workshop,
@@ -167,9 +160,7 @@ class SqlTemplates:
                 profile=template.profile,
                 shared_at=template.shared_at,
             )
-            .on_conflict_do_nothing()
         )
-        return bool(added.rowcount)
 
     def remove(self, template_id: str) -> None:
         self._connection.execute(delete(_T).where(_T.c.id == template_id))
