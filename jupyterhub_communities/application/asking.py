@@ -50,6 +50,8 @@ def ask_for_more(desk: Desk, actor: Actor, community: str, wanted: NewAsk) -> As
         find_own_cohort(store, actor, community, Verb.ASK_FOR_MORE)
         name = " ".join(wanted.limit.split())
         known = askable(store.balances.quota(Scope(community)))
+        if name.endswith(" month"):
+            name = f"{name} {desk.settings.zone}"  # as on the page of limits
         if name not in known:
             raise LimitUnknown(name=name[:60])
         resource = name.partition(" ")[0]

@@ -308,9 +308,8 @@ class Ledger:
             asked = self._drawn(request.scope, resource, wanted)
             share = self.rules.share(Scope(request.scope.community), resource)
             least = 0 if share is None else share.drawn(wanted)
-        elif wanted > limit and self.rules.loans and level.kind == "community":
-            if wanted <= self._most_later(level, resource):
-                least = limit  # waiting is some use
+        elif limit < wanted <= self._most_later(level, resource):
+            least = limit  # waiting for a loan, or for its end, is of use
         closed = self._closed(level, resource, wanted, request, now)
         held = self.held(level, resource) + self.rules.held_elsewhere.get((level, resource), 0)
         return Claim(level, resource, limit, held, asked, closed, least)
@@ -350,7 +349,9 @@ class Ledger:
         return closed
 
     def _most_later(self, level: Scope, resource: str) -> int:
-        """The most that a community may ever hold, as far as loans are known."""
+        """The most that a community may hold at any time that loans change it; 0 where none do."""
+        if not self.rules.loans or level.kind != "community":
+            return 0
         turns = [at for one in self.rules.loans for at in (one.starts_at, one.ends_at)]
         limits = (self.rules.limit(level, resource, at) for at in turns)
         return max((limit for limit in limits if limit is not None), default=0)

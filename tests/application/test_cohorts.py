@@ -58,7 +58,7 @@ from jupyterhub_communities.domain.windows import CalendarMonth
 HOUR = timedelta(hours=1)
 OPERATOR = Actor(None, is_operator=True)
 OWNED = Quota(
-    {"servers": Limit(share=Share(10, may_borrow=2)), "memory": Limit(most=2**30)},
+    {"servers": Limit(share=Share(10, may_borrow=2)), "memory": Limit(most=2**36)},
     (Spending("server-time", Allowance(360_000, CalendarMonth("UTC"))),),
 )
 
@@ -147,11 +147,11 @@ def test_what_is_granted_raises_the_limit_in_the_open(house) -> None:
         assert answered.state is AskState.GRANTED
     quota = quota_of(house, "andes")
     assert quota.held["servers"].share == Share(15, may_borrow=2)
-    assert quota.held["memory"].most == 2**31
+    assert quota.held["memory"].most == 2**36 + 2**30
     assert quota.spent[0].allowance.limit == 540_000
     assert {one.answer for one in view(house, "bia").asks} == {"Sí"}
     assert house.call(open_asks, OPERATOR) == {}
-    with house.database.read() as store:
+    with house.database.write() as store:
         assert store.balances.add_up_cohorts() == 0
         pool = store.balances.get(Scope(cohort="sur"), "servers")
     assert pool.limit == 25

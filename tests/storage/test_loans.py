@@ -89,7 +89,7 @@ def test_a_loan_moves_what_is_admitted_for_its_hours_and_no_longer(house, clock)
     for lease in theirs[:2]:
         house.call(settle, lease)
     assert len(start_all(house, "ana")) == 2
-    with house.database.read() as store:
+    with house.database.write() as store:
         assert store.balances.add_up_cohorts() == 0, "no counter had to be mended"
 
 
