@@ -39,11 +39,11 @@ def limit_in_words(name: str, zone: str, messages: Messages) -> str:
 
 def ask_in_words(ask: Ask, community: Community, zone: str, messages: Messages) -> str:
     """What is asked for, in one sentence."""
-    words = {"community": community.name(messages.tag), "amount": _amount(ask, zone, messages)}
+    words = {"name": community.name(messages.tag), "amount": _amount(ask, zone, messages)}
     if ask.until is None:
-        return messages.gettext("%(community)s asks for more, to keep: %(amount)s.", **words)
+        return messages.gettext("%(name)s asks for more, to keep: %(amount)s.", **words)
     return messages.gettext(
-        "%(community)s asks for more until %(time)s: %(amount)s.",
+        "%(name)s asks for more until %(time)s: %(amount)s.",
         **words,
         time=messages.datetime(ask.until, zone, "medium"),
     )
@@ -75,8 +75,8 @@ def answer_in_words(ask: Ask, lender: Community | None, zone: str, messages: Mes
     if lender is None:
         return messages.gettext("Another community answered it with a loan on %(time)s.", time=time)
     return messages.gettext(
-        "%(community)s answered it with a loan on %(time)s.",
-        community=lender.name(messages.tag),
+        "%(name)s answered it with a loan on %(time)s.",
+        name=lender.name(messages.tag),
         time=time,
     )
 
@@ -87,10 +87,10 @@ def loan_in_words(
     return messages.gettext(
         # TRANSLATORS: A loan from one community to another one, such as: “2 March, 9:00 – 12:00 (Lima):
         # Andes lends Cerrado 5 servers.”
-        "%(time)s: %(lender)s lends %(community)s %(amount)s.",
+        "%(time)s: %(lender)s lends %(name)s %(amount)s.",
         time=messages.interval(loan.starts_at, loan.ends_at, zone, "medium"),
         lender=lender.name(messages.tag),
-        community=borrower.name(messages.tag),
+        name=borrower.name(messages.tag),
         amount=amount_in_words(loan.resource, loan.amount, messages),
     )
 
