@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ..domain.communities import Community
-from ..domain.grants import Actor, Verb, may
+from ..domain.grants import Actor, Verb, may, require
 from ..domain.limits import Quota
 from ..domain.profiles import Catalogue, Profile
 from ..domain.refusals import (
@@ -50,7 +50,7 @@ class TemplateChoice:
 
 def view_templates(desk: Desk, actor: Actor, community: str) -> TemplatesView:
     with desk.database.read() as store:
-        cohort = find_own_cohort(store, actor, community, Verb.USE_TEMPLATE)
+        cohort = find_own_cohort(store, actor, community, Verb.VIEW_TEMPLATES)
         members = {one.slug: one for one in store.communities.all() if one.cohort == cohort}
         templates = tuple(store.templates.of_communities(list(members)))
         shared = {one.workshop for one in templates if one.community == community}
@@ -109,6 +109,7 @@ def use_template(
     `TemplateProfile` where its profile is not offered there and no other one is chosen."""
     with desk.database.write() as store:
         template = _find(store, actor, community, template_id)
+        require(actor, Verb.OPEN_WORKSHOP, community)
         title = read_title(template.title if choice.title is None else choice.title)
         zone = check_zone(template.zone if choice.zone is None else choice.zone)
         workshop = Workshop(
@@ -143,7 +144,7 @@ def _profile(desk: Desk, community: str, template: Template, chosen: str | None)
 
 
 def _find(store: Store, actor: Actor, community: str, template_id: str) -> Template:
-    cohort = find_own_cohort(store, actor, community, Verb.USE_TEMPLATE)
+    cohort = find_own_cohort(store, actor, community, Verb.VIEW_TEMPLATES)
     template = store.templates.get(template_id)
     owner = None if template is None else store.communities.get(template.community)
     if template is None or owner is None or owner.cohort != cohort:

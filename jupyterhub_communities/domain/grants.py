@@ -157,7 +157,7 @@ class Verb(StrEnum):
     ASK_FOR_MORE = "share:ask"
     LEND = "loan:make"
     SHARE_TEMPLATE = "template:share"
-    USE_TEMPLATE = "template:use"
+    VIEW_TEMPLATES = "template:view"
 
 
 # The lowest role that may, at the place where it is asked. One table; a test walks it.
@@ -202,7 +202,7 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.ASK_FOR_MORE: Role.CHAMPION,
     Verb.LEND: Role.CHAMPION,
     Verb.SHARE_TEMPLATE: Role.INSTRUCTOR,
-    Verb.USE_TEMPLATE: Role.INSTRUCTOR,
+    Verb.VIEW_TEMPLATES: Role.INSTRUCTOR,
 }
 
 # Those that whoever belongs to any part of a community may, at the community itself.
