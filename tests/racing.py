@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ from jupyterhub_communities.application.ports import Desk, Hold
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.refusals import Refusal
 from jupyterhub_communities.storage import store as store_module
-from jupyterhub_communities.storage.balances import SqlBalances
+from jupyterhub_communities.storage.balances import TAKE, SqlBalances
 from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.invites import SqlInvites
 from jupyterhub_communities.storage.postgresql import Postgresql
@@ -55,7 +55,7 @@ THREADS = 3  # of each process
 CROWD = 50  # of each process
 _DAWDLES = 0.02  # seconds between looking and acting, without turns
 _SPIN = "spin"
-_CROWD_DAWDLES = 0.001  # many do it one after another
+_CROWD_DAWDLES = 0.006  # many do it one after another
 
 
 def redeem(house: House, who: str, code: str) -> object:
@@ -213,10 +213,14 @@ class UncappedInvites(SqlInvites):
 
 
 class UncappedBalances(SqlBalances):
-    """Looks, then writes."""
+    """Looks, then writes: one counter after another, for two who write them all at once without taking
+    turns would wait for each other."""
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         return super().hold(replace(hold, cap=None) for hold in holds)
+
+    def _take(self, wanted: Sequence[Mapping[str, Any]]) -> int:
+        return self._connection.execute(TAKE, wanted).rowcount
 
 
 @contextmanager

@@ -99,6 +99,11 @@ _RESERVED = (
         sessions.c.starts_at < bindparam("before"),
     )
 )
+# With what else there is to ask for, at all: a way to the database costs more than a look aside.
+_STANDING = _PATH_AND_LOANS.add_columns(
+    _RESERVED.exists().label("has_reserved"),
+    select(allowances).where(is_on_path(allowances.c.scope)).exists().label("has_allowed"),
+)
 _MEMBERS_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
@@ -109,7 +114,7 @@ _MEMBERS_LEASES = select(
 _OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
 
 
-def _take(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
+def _taking(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
     return (
         update(balances)
         .where(
@@ -129,8 +134,8 @@ _WANTED: Mapping[str, TypeEngine[Any]] = {
     "needs": BigInteger(),
     "cap": BigInteger(),
 }
-_TAKE = _take(bindparam)
-_TAKE_ALL = _take(
+TAKE = _taking(bindparam)
+_TAKE_ALL = _taking(
     func.unnest(*(bindparam(name, type_=postgresql.ARRAY(of)) for name, of in _WANTED.items()))
     .table_valued(*(column(name, of) for name, of in _WANTED.items()))
     .render_derived()
@@ -281,18 +286,20 @@ class SqlBalances:
         window.
         """
         path = {self._key(level): level for level in scope.path()}
-        rows = self._connection.execute(
-            _PATH_AND_LOANS,
-            path_keys(path) | {"community": scope.community or "", "after": now, "before": until},
-        ).all()
+        sought = path_keys(path) | {"community": scope.community or ""}
+        rows = self._connection.execute(_STANDING, sought | {"after": now, "before": until}).all()
         cohort = _cohort_in(rows, path)
         lent = [_loan(row) for row in rows if row.loan_id is not None]
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
         # Where nothing is limited, nothing that is reserved is in anybody's way.
-        reserved = self.reservations(now, until) if any(map(_limits, rows)) else []
+        is_asked = any(map(_limits, rows)) and rows[0].has_reserved
+        reserved = self.reservations(now, until) if is_asked else []
+        spends = not rows or rows[0].has_allowed
         rows = [*rows, *self._others(scope, cohort, reserved, lent, path)]
-        return self._assembled(scope, wanted, path, rows, cohort, reserved, lent, now, whole)
+        return self._assembled(
+            scope, wanted, path, rows, cohort, reserved, lent, now, whole, spends
+        )
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
@@ -309,12 +316,14 @@ class SqlBalances:
             }
             for hold in holds
         ]
-        if not wanted:
-            return True
+        return not wanted or self._take(wanted) == len(wanted)
+
+    def _take(self, wanted: Sequence[Mapping[str, Any]]) -> int:
+        """How many of the rows had room."""
         if self._connection.dialect.name == "postgresql":
             columns = {name: [one[name] for one in wanted] for name in _WANTED}
-            return self._connection.execute(_TAKE_ALL, columns).rowcount == len(wanted)
-        return self._connection.execute(_TAKE, wanted).rowcount == len(wanted)
+            return self._connection.execute(_TAKE_ALL, columns).rowcount
+        return self._connection.execute(TAKE, wanted).rowcount
 
     def _open(self, holds: Iterable[Hold]) -> None:
         self._insert_new(
@@ -389,6 +398,7 @@ class SqlBalances:
         lent: Sequence[Loan],
         now: datetime,
         whole: bool,
+        spends: bool,
     ) -> Ledger:
         scopes = {**path, **{self._key(one.scope): one.scope for one in reserved}}
         scopes |= {row.scope: read_key(row.scope) for row in rows if row.scope not in scopes}
@@ -416,7 +426,11 @@ class SqlBalances:
             loans=lent,
         )
         own = self._each(scope, wanted, rules, each, equal, now)
-        spending, meters = self._meters.standing(scope, wanted, path, held, now, whole=whole)
+        spending, meters = (
+            self._meters.standing(scope, wanted, path, held, now, whole=whole)
+            if spends
+            else ({}, {})
+        )
         rules = replace(
             rules,
             most_each={key: most_one for key, (most_one, _) in own.items()},

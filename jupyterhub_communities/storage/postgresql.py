@@ -46,7 +46,7 @@ class Postgresql:
     """The port `Kind` for PostgreSQL, by psycopg 3."""
 
     reads_at_once = False  # each look travels
-    threads = 4  # readers; writers take turns
+    threads = 3  # readers; writers take turns. More would only fight for the interpreter
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     begin_write = f"BEGIN; SELECT pg_advisory_xact_lock({_TURN})"  # one way there and back
 
