@@ -27,7 +27,8 @@ from .doctor import CLOCKS_APART, Finding, Level, clocks_apart, look_at_house
 from .hub.authenticator import CommunityAuthenticatorMixin
 from .hub.spawner import CommunitySpawnerMixin
 from .hub.upstream import load_class
-from .wiring import SERVICE_NAME, looking_only, scopes_of_service
+from .told import SERVICE_NAME
+from .wiring import looking_only, scopes_of_service
 
 _PATIENCE = 5.0  # seconds
 _CONFIGURE = "Call configure(c, …) last in it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from ..domain.communities import Community
 from ..domain.grants import Actor, Verb, may, require
 from ..domain.ledger import Allowance
 from ..domain.limits import Limit, Quota, Spending, Standing
+from ..domain.loans import Loan, between, given, received
 from ..domain.metering import meter
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
@@ -40,12 +41,31 @@ class HeldRow:
     limit: Limit
     held: int = 0
     reserved: int = 0  # for sessions that are on now
-    borrowed: int = 0  # of others in its cohort
-    lent: int = 0  # to others
+    borrowed: int = 0  # of others in its cohort, beyond what it owns
+    lent: int = 0  # to others, of what is idle
+    received: int = 0  # on loan from others, for dated hours
+    given: int = 0  # on loan to others
+
+    @property
+    def share(self) -> Share | None:
+        """With what is on loan now."""
+        share = self.limit.share
+        return None if share is None else share.moved(self.received, self.given)
+
+    @property
+    def owned(self) -> int | None:
+        share = self.share
+        return self.limit.most if share is None else share.nominal
+
+    @property
+    def idle(self) -> int | None:
+        """Of what it owns now: neither in use, nor reserved, nor used by others."""
+        owned = self.owned
+        return None if owned is None else max(0, owned - self.lent - max(self.held, self.reserved))
 
     @property
     def most(self) -> int | None:
-        share = self.limit.share
+        share = self.share
         limits = [self.limit.most, None if share is None else share.ceiling]
         return min((one for one in limits if one is not None), default=None)
 
@@ -122,7 +142,7 @@ def view_quota(
                     for one in store.workshops.of_community(community)
                     if actor.role_at(community, one.slug) is not None
                 ]
-        views = _views(desk, store, places, standings, cohort)
+        views = views_of(desk, store, places, standings, cohort)
         is_declared = workshop is None and _is_declared(desk, community)
         return QuotaView(
             views[0],
@@ -154,21 +174,28 @@ def set_quota(
         check_version(version_of(quota_lines(before)), expected)
         wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
-            store.balances.set_quota(scope, wanted)
-            store.balances.add_up_cohorts()
-            if community is not None and workshop is not None:
-                follow_seats(desk, store, community, workshop)  # no more than may run
-            record(
-                desk,
-                store,
-                actor,
-                Verb.SET_QUOTA,
-                f"quota/{scope.key}",
-                community,
-                before=quota_lines(before),
-                after=quota_lines(wanted),
-            )
+            write_quota(desk, store, actor, scope, before, wanted)
     return view_quota(desk, actor, community, workshop)
+
+
+def write_quota(
+    desk: Desk, store: Store, actor: Actor, scope: Scope, before: Quota, wanted: Quota
+) -> None:
+    """In the caller's transaction, which has checked that the actor may."""
+    store.balances.set_quota(scope, wanted)
+    store.balances.add_up_cohorts()
+    if scope.community is not None and scope.workshop is not None:
+        follow_seats(desk, store, scope.community, scope.workshop)  # no more than may run
+    record(
+        desk,
+        store,
+        actor,
+        Verb.SET_QUOTA,
+        f"quota/{scope.key}",
+        scope.community,
+        before=quota_lines(before),
+        after=quota_lines(wanted),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,22 +245,27 @@ def _may_set(actor: Actor, community: str | None, workshop: str | None) -> bool:
 # Looking
 
 
-def _views(
+def views_of(
     desk: Desk,
     store: Store,
     places: Sequence[Place],
     standings: Mapping[Scope, Standing],
     cohort: Mapping[str, Community],
 ) -> tuple[ScopeView, ...]:
+    """Each of these; `cohort` has all communities that share something with them."""
+    cohorts = {slug: one.cohort for slug, one in cohort.items()}
+    loans: Sequence[Loan] = ()
+    if any(cohorts.values()):
+        loans = between(store.loans.all(desk.now), cohorts)
     reservations = store.balances.reservations(desk.now, desk.now + _MOMENT)
     spent = _spent(desk, store, [place.scope for place in places], standings)
-    given = _lent(standings, cohort)
+    used_by_others = _lent(desk, standings, cohort, loans)
     views = []
     for place in places:
         scope = place.scope
         standing = standings.get(scope, Standing())
         rows = tuple(
-            _held_row(desk, scope, resource, standing, reservations, given)
+            _held_row(desk, scope, resource, standing, reservations, used_by_others, loans)
             for resource in _resources(standing)
         )
         spending = tuple(
@@ -258,23 +290,35 @@ def _held_row(
     resource: str,
     standing: Standing,
     reservations: Sequence[Reservation],
-    given: Mapping[tuple[Scope, str], int],
+    used_by_others: Mapping[tuple[Scope, str], int],
+    loans: Sequence[Loan],
 ) -> HeldRow:
     limit = standing.quota.held.get(resource, Limit())
     held = standing.held.get(resource, 0)
     mine = [one for one in reservations if scope in one.scope.path()]
-    return HeldRow(
+    row = HeldRow(
         resource,
         limit,
         held,
         reserved=reserved_at(mine, resource, desk.now),
-        borrowed=0 if limit.share is None else limit.share.borrowed(held),
-        lent=given.get((scope, resource), 0),
+        lent=used_by_others.get((scope, resource), 0),
     )
+    if limit.share is None or scope.community is None or scope.workshop is not None:
+        return row
+    row = replace(
+        row,
+        received=received(loans, scope.community, resource, desk.now),
+        given=given(loans, scope.community, resource, desk.now),
+    )
+    share = row.share
+    return row if share is None else replace(row, borrowed=share.borrowed(held))
 
 
 def _lent(
-    standings: Mapping[Scope, Standing], communities: Mapping[str, Community]
+    desk: Desk,
+    standings: Mapping[Scope, Standing],
+    communities: Mapping[str, Community],
+    loans: Sequence[Loan],
 ) -> dict[tuple[Scope, str], int]:
     cohorts: dict[tuple[str, str], dict[Scope, tuple[Share, int]]] = {}
     for slug, community in communities.items():
@@ -282,7 +326,9 @@ def _lent(
         for resource, limit in standing.quota.held.items():
             if community.cohort is not None and limit.share is not None:
                 members = cohorts.setdefault((community.cohort, resource), {})
-                members[Scope(slug)] = (limit.share, standing.held.get(resource, 0))
+                now = (slug, resource, desk.now)
+                share = limit.share.moved(received(loans, *now), given(loans, *now))
+                members[Scope(slug)] = (share, standing.held.get(resource, 0))
     return {
         (scope, resource): amount
         for (_, resource), members in cohorts.items()

@@ -32,6 +32,7 @@ from ..domain.units import Amounts
 from ..domain.waiting import Ticket
 from ..domain.workshops import Session, Site, Workshop, WorkshopBrief
 from .board_ports import Board, Hands, Rehearsals
+from .cohort_ports import Asks, Loans, Templates
 from .offer_ports import RoleOffers
 from .outcome_ports import Answered, Openness, Sums, Trainings
 from .rush import Rush
@@ -770,6 +771,9 @@ class Store(Protocol):
     answered: Answered
     sums: Sums
     openness: Openness
+    asks: Asks
+    loans: Loans
+    templates: Templates
 
 
 class WouldWait(Exception):

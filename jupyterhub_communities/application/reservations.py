@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.grants import Actor, Verb, require
+from ..domain.loans import between, on_calendar
 from ..domain.profiles import Profile
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import ReservationNeeds
@@ -69,8 +70,18 @@ def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
     own = Scope(workshop.community, workshop.slug)
     others = [one for one in store.balances.reservations(desk.now) if one.scope != own]
     theirs = [one for one in others if one.scope.community == workshop.community]
+    theirs += _lent(desk, store, workshop.community)
     for level, known in ((Scope(workshop.community), theirs), (HUB, others)):
         check_reservations(new, known, store.balances.quota(level).owned, zone=workshop.zone)
+
+
+def _lent(desk: Desk, store: Store, community: str) -> list[Reservation]:
+    """What loans take from what it may reserve, and add to it."""
+    loans = store.loans.of_community(community, desk.now)
+    if not loans:
+        return []
+    cohorts = {one.slug: one.cohort for one in store.communities.all()}
+    return on_calendar(between(loans, cohorts), community)
 
 
 def follow_seats(desk: Desk, store: Store, community: str, slug: str) -> None:
@@ -146,7 +157,8 @@ def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbook
         found: list[Overbooking] = []
         if own:
             owned = store.balances.quota(Scope(community)).owned
-            found += overbookings(own, owned, desk.now)
+            lent = _lent(desk, store, community or "")
+            found += overbookings(own, owned, desk.now, lent=lent)
         if ahead and (own or community is None):
             most = store.balances.quota(HUB).owned
             found += _asked_of(community, overbookings(ahead, most, desk.now, is_hub=True))

@@ -15,6 +15,7 @@ from ..domain.grants import Actor, Verb
 from ..domain.leases import Lease
 from ..domain.ledger import Allowance, Key, Rules
 from ..domain.limits import Limit, Quota
+from ..domain.loans import Loan
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import HistoryTooLong, PeriodInvalid, Violation
 from ..domain.replays import RefusedStart, Replay, Spent, replay
@@ -44,6 +45,7 @@ class Trial:
     quotas: Mapping[Scope, Quota]
     cohorts: Mapping[str, str]
     reservations: Sequence[Reservation]
+    loans: Sequence[Loan]
     profiles: Mapping[str, Amounts]
     running: Mapping[str | None, RunningRules]
     spent: Spent = field(default_factory=dict)
@@ -115,6 +117,7 @@ def prepare_trial(
             quotas=quotas,
             cohorts={slug: c.cohort for slug, c in communities.items() if c.cohort is not None},
             reservations=store.balances.reservations(since, desk.now + LOOK_AHEAD),
+            loans=store.loans.all(since),
             profiles={profile.slug: set_aside(None, profile) for profile in offered},
             running=desk.settings.running,
             spent=_spent_before(store, quotas, scope, since),
@@ -203,6 +206,7 @@ def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
         cohorts=trial.cohorts,
         pools=pools,
         reservations=trial.reservations,
+        loans=trial.loans,
     )
 
 

@@ -45,6 +45,13 @@ class Share:
         """The most that it may hold; None: as much as the pool has."""
         return None if self.may_borrow is None else self.nominal + self.may_borrow
 
+    def moved(self, received: int, given: int) -> Share:
+        """As it is while others lent so much, and so much was lent to others (see `loans`)."""
+        if not received and not given:
+            return self
+        lendable = max(0, self.lendable - given)
+        return Share(max(0, self.nominal + received - given), self.may_borrow, lendable)
+
     def drawn(self, held: int) -> int:
         """What a community that holds so much has from the pool."""
         return max(0, held - self.guaranteed)

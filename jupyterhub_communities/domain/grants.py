@@ -153,6 +153,11 @@ class Verb(StrEnum):
     VIEW_NUMBERS = "numbers:view"
     PUBLISH = "community:publish"
     BE_NAMED = "champion:name"
+    VIEW_COHORT = "cohort:view"
+    ASK_FOR_MORE = "share:ask"
+    LEND = "loan:make"
+    SHARE_TEMPLATE = "template:share"
+    VIEW_TEMPLATES = "template:view"
 
 
 # The lowest role that may, at the place where it is asked. One table; a test walks it.
@@ -193,6 +198,11 @@ LOWEST_ROLE: dict[Verb, Role] = {
     Verb.VIEW_NUMBERS: Role.INSTRUCTOR,
     Verb.PUBLISH: Role.CHAMPION,
     Verb.BE_NAMED: Role.CHAMPION,
+    Verb.VIEW_COHORT: Role.CHAMPION,
+    Verb.ASK_FOR_MORE: Role.CHAMPION,
+    Verb.LEND: Role.CHAMPION,
+    Verb.SHARE_TEMPLATE: Role.INSTRUCTOR,
+    Verb.VIEW_TEMPLATES: Role.INSTRUCTOR,
 }
 
 # Those that whoever belongs to any part of a community may, at the community itself.

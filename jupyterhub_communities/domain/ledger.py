@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .borrowing import Share
+from .loans import Loan, between, given, received
 from .metering import Meter
 from .quotas import HUB, Claim, Scope, Verdict, largest
-from .reservations import LOOK_AHEAD, Reservation, times_ahead, unused
+from .reservations import LOOK_AHEAD, Reservation, Stretch, times_ahead, unused
 from .units import Amounts, spent_each_second
 from .windows import HOUR, Window, hour_of
 
@@ -43,6 +44,7 @@ class Rules:
     cohorts: Mapping[str, str] = field(default_factory=dict)  # community → its cohort
     pools: Mapping[Key, int] | None = None  # a cohort's, where `shares` has not all of its members
     reservations: Sequence[Reservation] = ()
+    loans: Sequence[Loan] = ()  # between communities of one cohort
     runway: timedelta = timedelta(minutes=15)  # what must be left for all that would then run
 
     def path(self, scope: Scope) -> tuple[Scope, ...]:
@@ -57,23 +59,50 @@ class Rules:
             return share
         return Share(share.nominal, may_borrow=0)
 
-    def limit(self, scope: Scope, resource: str) -> int | None:
-        """The most that is held at one time; None: unlimited. A cohort's is its pool."""
+    def limit(
+        self,
+        scope: Scope,
+        resource: str,
+        at: datetime | None = None,
+        *,
+        now: datetime | None = None,
+    ) -> int | None:
+        """The most that is held at one time; None: unlimited. A cohort's is its pool. `at` a time,
+        with the loans that hold then, and those that the community has `now`: when they end, what
+        runs may run on."""
         limits = [self.most.get((scope, resource))]
         if scope.cohort is not None:
             limits.append(self._pool(scope.cohort, resource))
         share = self.share(scope, resource)
-        if share is not None:
-            limits.append(share.ceiling)
+        if share is not None and share.ceiling is not None:
+            limits.append(share.ceiling + self._moved(scope, resource, at, now))
         if scope.member is not None:
             limits.append(self.most_each.get((scope.place, resource)))
         return min((limit for limit in limits if limit is not None), default=None)
 
-    def divided(self, scope: Scope, resource: str) -> int | None:
+    def divided(self, scope: Scope, resource: str, at: datetime | None = None) -> int | None:
         """What is divided where each person has an equal part: the most that is held there, else
         what is owned, for nobody knows how much can be borrowed."""
-        limit, share = self.limit(scope, resource), self.share(scope, resource)
-        return share.nominal if limit is None and share is not None else limit
+        limit, share = self.limit(scope, resource, at), self.share(scope, resource)
+        if limit is None and share is not None:
+            return share.nominal + self._moved(scope, resource, at, None)
+        return limit
+
+    def on_loan(self, community: str | None, resource: str, at: datetime) -> int:
+        """What a community has on loan from others of its cohort."""
+        return received(self._loans(community), community or "", resource, at)
+
+    def _loans(self, community: str | None) -> list[Loan]:
+        """What it gave and what it has."""
+        own = (one for one in self.loans if community in (one.lender, one.borrower))
+        return between(own, self.cohorts)
+
+    def _moved(self, scope: Scope, resource: str, at: datetime | None, now: datetime | None) -> int:
+        if at is None or not self.loans:
+            return 0
+        own, name = self._loans(scope.community), scope.community or ""
+        has = max(received(own, name, resource, time) for time in (at, now or at))
+        return has - given(own, name, resource, at)
 
     def members(self, cohort: str, resource: str) -> Iterator[tuple[Scope, Share]]:
         """The communities of a cohort that own something of the resource."""
@@ -261,7 +290,7 @@ class Ledger:
 
     def _held_claims(self, level: Scope, request: Request, now: datetime) -> Iterator[Claim]:
         for resource, wanted in request.amounts.items():
-            limit = self.rules.limit(level, resource)
+            limit = self.rules.limit(level, resource, now)
             if limit is not None:
                 yield self._claim(level, resource, wanted, limit, request, now)
 
@@ -279,6 +308,8 @@ class Ledger:
             asked = self._drawn(request.scope, resource, wanted)
             share = self.rules.share(Scope(request.scope.community), resource)
             least = 0 if share is None else share.drawn(wanted)
+        elif limit < wanted <= self._most_later(level, resource):
+            least = limit  # waiting for a loan, or for its end, is of use
         closed = self._closed(level, resource, wanted, request, now)
         held = self.held(level, resource) + self.rules.held_elsewhere.get((level, resource), 0)
         return Claim(level, resource, limit, held, asked, closed, least)
@@ -302,18 +333,34 @@ class Ledger:
             return 0
         own = Scope(request.scope.community, request.scope.workshop)
         reservations = self.rules.reservations
+        loans = [one for one in self.rules.loans if one.resource == resource]
         closed = 0
-        for at in times_ahead(reservations, now, request.lasts):
+        for at in times_ahead([*reservations, *loans], now, request.lasts):
             free = unused(reservations, resource, lambda s: self.held(s, resource), at)
             growth = wanted - free.pop(own, 0)  # what others have less of
             if growth <= 0:
                 continue
             if level.cohort is not None:
-                kept = self._closed_in_pool(level.cohort, resource, wanted, growth, own, free)
+                kept = self._closed_in_pool(level.cohort, resource, wanted, growth, own, free, at)
             else:
                 kept = sum(n for s, n in free.items() if level in (HUB, Scope(s.community)))
+                kept += self._shrinks(level, resource, now, at) if loans else 0
             closed = max(closed, kept)
         return closed
+
+    def _most_later(self, level: Scope, resource: str) -> int:
+        """The most that a community may hold at any time that loans change it; 0 where none do."""
+        if not self.rules.loans or level.kind != "community":
+            return 0
+        turns = [at for one in self.rules.loans for at in (one.starts_at, one.ends_at)]
+        limits = (self.rules.limit(level, resource, at) for at in turns)
+        return max((limit for limit in limits if limit is not None), default=0)
+
+    def _shrinks(self, level: Scope, resource: str, now: datetime, at: datetime) -> int:
+        """By how much less a community may hold then, since it lends; negative: more."""
+        limit = self.rules.limit(level, resource, now)
+        then = self.rules.limit(level, resource, at, now=now)
+        return 0 if limit is None or then is None else limit - then
 
     def _closed_in_pool(
         self,
@@ -323,8 +370,10 @@ class Ledger:
         growth: int,
         own: Scope,
         free: Mapping[Scope, int],
+        at: datetime,
     ) -> int:
-        """What unused reserve draws from the pool. It counts as if its community held it."""
+        """What unused reserve and unused loans draw from the pool. They count as if their community
+        held them; a community's first draws are those on loan."""
         if self.rules.share(Scope(own.community), resource) is None:
             return 0
         by_community: dict[Scope, int] = {}
@@ -339,7 +388,10 @@ class Ledger:
                 held += wanted
                 if share.drawn(held + amount) == share.drawn(held + amount - growth):
                     return 0  # all of it is guaranteed: the pool has no say
-            kept += share.drawn(held + amount) - share.drawn(held)
+            then = share.drawn(held + amount)
+            if community != Scope(own.community):
+                then = max(then, self.rules.on_loan(community.community, resource, at))
+            kept += then - share.drawn(held)
         return kept
 
     # Looking ahead
@@ -359,7 +411,8 @@ class Ledger:
 
     def _turns(self, request: Request, now: datetime, ends: Sequence[End]) -> set[datetime]:
         turns = {end.at for end in ends}
-        for one in self.rules.reservations:
+        stretches: list[Stretch] = [*self.rules.reservations, *self.rules.loans]
+        for one in stretches:
             turns |= {one.starts_at, one.ends_at}
         last = max((end.at for end in ends), default=now)
         for level in self.rules.path(request.scope):

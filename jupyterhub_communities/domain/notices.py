@@ -10,6 +10,9 @@ KEY_APPROVED = "key.approved"  # `by`: the name of who approved; empty: the oper
 ERASURE_PLANNED = "erasure.planned"  # `community`: its slug; `at`: when, in ISO 8601
 INVITE_INHERITED = "invite.inherited"  # `community` and `workshop`: slugs; the latter may be empty
 
+ASK_ANSWERED = "ask.answered"  # `community`: its slug; `state`: granted, declined or lent
+LENT_TO = "loan.made"  # `community` and `lender`: slugs
+
 ROLE_GIVEN = "role.given"  # `role`: its label; `workshop`: its title
 
 

@@ -732,6 +732,117 @@ class LimitRepeated(Refusal):
 
 
 @dataclass(eq=False)
+class NotInCohort(Refusal):
+    """The community belongs to no cohort, or the other one to another."""
+
+    code = "cohort.none"
+
+
+@dataclass(eq=False)
+class ReasonInvalid(Refusal):
+    """A reason or an answer is missing, too long or unprintable."""
+
+    code = "ask.text"
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class TooManyAsks(Refusal):
+    code = "ask.too_many"
+    most: int  # that are open
+
+
+@dataclass(eq=False)
+class AskAnswered(Refusal):
+    """What was asked for was answered or withdrawn before."""
+
+    code = "ask.answered"
+
+
+@dataclass(eq=False)
+class AskIsDated(Refusal):
+    """What is wanted until a day is lent; limits last."""
+
+    code = "ask.dated"
+
+
+@dataclass(eq=False)
+class AskInFile(Refusal):
+    """The operator's file says the limit: it is raised there, and then the answer can be given."""
+
+    code = "ask.in_file"
+    name: str  # of the limit, as the file has it
+    value: str  # that it would have to have
+
+
+@dataclass(eq=False)
+class AskElsewhere(Refusal):
+    """A loan that is given for an ask is of the same resource, to the community that asked."""
+
+    code = "ask.elsewhere"
+
+
+@dataclass(eq=False)
+class LoanTimesInvalid(Refusal):
+    """A loan ends before it starts, is over, or is too long or too far away."""
+
+    code = "loan.times"
+    days: int  # the longest
+
+
+@dataclass(eq=False)
+class LoanNotPossible(Refusal):
+    """It is not held but spent, or one of the two owns nothing of it."""
+
+    code = "loan.resource"
+
+
+@dataclass(eq=False)
+class LoanTooLarge(Refusal):
+    """More than the lender has left at some moment, beside its reservations and other loans."""
+
+    code = "loan.too_large"
+    resource: str
+    left: int
+
+
+@dataclass(eq=False)
+class TooManyLoans(Refusal):
+    code = "loan.too_many"
+    most: int  # of one community, that are not over
+
+
+@dataclass(eq=False)
+class LoanBegun(Refusal):
+    """Who lends takes nothing back once it has begun."""
+
+    code = "loan.begun"
+
+
+@dataclass(eq=False)
+class WorkshopNotOver(Refusal):
+    """Only a workshop that was held is shared as a template."""
+
+    code = "template.not_over"
+
+
+@dataclass(eq=False)
+class TemplateShared(Refusal):
+    """The workshop is shared already, or the community shares as many as it may."""
+
+    code = "template.too_many"
+    most: int
+
+
+@dataclass(eq=False)
+class TemplateProfile(Refusal):
+    """The template's profile is not offered where it is used."""
+
+    code = "template.profile"
+    profile: LocalText
+
+
+@dataclass(eq=False)
 class PeriodInvalid(Refusal):
     """The time that is asked for is too long, or none."""
 

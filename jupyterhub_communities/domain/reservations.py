@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 
 from .quotas import Scope
 from .refusals import ReservationTooLarge
@@ -133,18 +134,26 @@ def most_reserved(
 
 
 def overbookings(
-    reservations: Sequence[Reservation], owned: Amounts, now: datetime, *, is_hub: bool = False
+    reservations: Sequence[Reservation],
+    owned: Amounts,
+    now: datetime,
+    *,
+    is_hub: bool = False,
+    lent: Sequence[Reservation] = (),
 ) -> tuple[Overbooking, ...]:
-    """Where more is reserved than is owned, from `now` on, and who must give how much there.
+    """Where more is reserved than is owned, from `now` on, and who must give how much there. `lent`
+    is what loans take and bring (see `loans.on_calendar`).
 
     Nothing is taken from anybody by this: admission refuses what does not fit, whoever comes last.
     """
     ahead = [one for one in reservations if one.ends_at > now]
-    times = sorted({max(time, now) for one in ahead for time in (one.starts_at, one.ends_at)})
+    known = [*ahead, *(one for one in lent if one.ends_at > now)]
+    times = sorted({max(time, now) for one in known for time in (one.starts_at, one.ends_at)})
     found = []
-    for resource, most in owned.items():
+    for resource, base in owned.items():
         for start, end in pairwise(times):
             reserved = reserved_at(ahead, resource, start)
+            most = max(0, base - reserved_at(lent, resource, start))
             if reserved > most:
                 givers = _givers(ahead, resource, start, reserved - most)
                 found.append(Overbooking(resource, start, end, most, reserved, givers, is_hub))
@@ -174,12 +183,17 @@ def short_at_opening(
     return min(rest, max(0, held_then + rest - owned))
 
 
-def times_ahead(
-    reservations: Iterable[Reservation], now: datetime, lasts: timedelta
-) -> list[datetime]:
+class Stretch(Protocol):
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+
+
+def times_ahead(stretches: Iterable[Stretch], now: datetime, lasts: timedelta) -> list[datetime]:
     """When somebody else may have less because of a server that starts now: now, and until it stops
-    whenever a session opens, or closes and no longer covers it."""
-    turns = {at for one in reservations for at in (one.starts_at, one.ends_at)}
+    whenever a session opens or a loan begins, or closes and no longer covers it."""
+    turns = {at for one in stretches for at in (one.starts_at, one.ends_at)}
     return [now, *sorted(at for at in turns if now < at < now + lasts)]
 
 

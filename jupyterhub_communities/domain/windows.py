@@ -43,7 +43,7 @@ class CalendarMonth:
 
     zone: str  # IANA name
 
-    def begins_at(self, now: datetime) -> datetime | None:
+    def begins_at(self, now: datetime) -> datetime:
         local = now.astimezone(ZoneInfo(self.zone))
         # The next month's too: clocks that are set back at midnight show the old one once more.
         starts = [self._start(local.year, local.month + by) for by in (-1, 0, 1)]

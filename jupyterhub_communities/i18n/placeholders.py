@@ -33,6 +33,7 @@ MEANINGS = {
     "language": "the name of a language, in the language of the page",
     "last": "a number: of the last slip on this page",
     "left": "a number, a size or an amount: what is still free",
+    "lender": "the name of a community that lends something",
     "limit": "a number, or an amount such as 2 processors: the most that there may be",
     "lines": "numbers of lines of a file, such as 17, 212 and 9,004",
     "most": "a number: the most that there may be",
@@ -43,6 +44,7 @@ MEANINGS = {
     "seats": "a number: of all seats",
     "server": "the name that somebody gave to one of their servers",
     "service": "what a way to sign in is called, such as GitHub",
+    "setting": "a line of the operator's file, such as servers: 12",
     "size": "a number, or a size such as 2 GB",
     "slug": "a short name for addresses, such as first-steps",
     "tag": "a language tag such as pt-BR",
@@ -51,6 +53,7 @@ MEANINGS = {
     "time": "an hour, or a day and an hour, with its time zone",
     "username": "a name to sign in with, such as ana-x2k4",
     "wanted": "a number, a size or an amount: what was asked for",
+    "window": "over which time a limit counts, such as in this month",
     "workshop": "the title of a workshop",
     "zone": "a time zone such as America/Lima",
 }

@@ -61,6 +61,9 @@ SENTENCES = {
     "offer:decline": N_("An offered role was declined."),
     "offer:make": N_("A role was offered."),
     "offer:withdraw": N_("An offered role was taken back."),
+    "loan:give-back": N_("What was lent was given back."),
+    "loan:make": N_("Dated hours were lent to another community."),
+    "loan:recall": N_("What was lent was taken back."),
     "quota:set": N_("Limits were set."),
     "rehearsal:end": N_("A rehearsal ended."),
     "rehearsal:tick": N_("A step of a rehearsal was ticked off."),
@@ -71,6 +74,12 @@ SENTENCES = {
     "return-key:replace": N_("A person replaced their return key."),
     "server:restart": N_("A person’s server was restarted."),
     "server:stop": N_("A person’s server was stopped."),
+    "share:ask": N_("The community asked for more."),
+    "share:decline": N_("What the community asked for was declined."),
+    "share:grant": N_("What the community asked for was granted."),
+    "share:withdraw": N_("What the community asked for was withdrawn."),
+    "template:share": N_("A workshop was shared with the cohort."),
+    "template:unshare": N_("A workshop is not shared with the cohort any more."),
     "training:give": N_("A person was given the role that a workshop had promised."),
     "workshop:admit": N_("Somebody was let in from the line."),
     "workshop:change": N_("A workshop was changed."),
@@ -168,6 +177,14 @@ def subject_in_words(entry: AuditEntry, trail: Trail, messages: Messages) -> str
         return messages.gettext("Code")
     if kind == "offer":
         return messages.gettext("A role that was offered")
+    if kind == "ask":
+        # TRANSLATORS: In a table: what a community wants more of.
+        return messages.gettext("What was asked for")
+    if kind == "loan":
+        # TRANSLATORS: In a table: something that one community lends another.
+        return messages.gettext("Loan")
+    if kind == "template":
+        return messages.gettext("Shared workshop")
     if kind == "quota":
         workshop = "/".join(parts[1:3])
         if title := trail.titles.get(workshop):
@@ -203,7 +220,9 @@ def details_of(
     return tuple(found)
 
 
-_NAMED = frozenset({"because", "champions", "names", "site", "title", "workshop", "zone"})
+_NAMED = frozenset(
+    {"because", "borrower", "champions", "names", "site", "title", "workshop", "zone"}
+)
 
 
 def _is_name(entry: AuditEntry, trail: Trail) -> bool:
@@ -213,7 +232,7 @@ def _is_name(entry: AuditEntry, trail: Trail) -> bool:
     kind = entry.subject.partition("/")[0]
     if kind == "community":
         return trail.community is None  # then it is told by its short name
-    return kind not in ("invite", "offer", "quota", "hub")
+    return kind not in ("ask", "invite", "loan", "offer", "quota", "template", "hub")
 
 
 def _path(entry: AuditEntry) -> str | None:
@@ -240,6 +259,7 @@ def _label(name: str, messages: Messages) -> str | None:
     labels = {
         # TRANSLATORS: Why something was done, in somebody’s own words.
         "because": messages.gettext("Reason"),
+        "borrower": messages.gettext("To which community"),
         "by_hand": messages.gettext("Each newcomer waits until somebody lets them in"),
         "champions": messages.gettext("Champions named by the file"),
         # TRANSLATORS: How long a text is: its letters, digits and spaces.
@@ -270,7 +290,9 @@ def _label(name: str, messages: Messages) -> str | None:
         "sessions": messages.gettext("Sessions"),
         "shows_people": messages.gettext("Members see who belongs to the community"),
         "site": messages.gettext("Site"),
+        "starts_at": messages.gettext("From when"),
         "title": messages.gettext("Title"),
+        "until": messages.gettext("Until when"),
         "workshop": messages.gettext("Workshop"),
         "zone": messages.gettext("Time zone"),
     }
@@ -307,7 +329,7 @@ def _value(
         return messages.listing(_name(one, trail, messages) for one in value) or "–"
     if name == "sessions" and isinstance(value, list):
         return messages.listing(_interval(str(one), messages, zone) for one in value) or "–"
-    if name in ("opens_at", "closes_at"):
+    if name in ("opens_at", "closes_at", "starts_at", "until"):
         return messages.datetime(datetime.fromisoformat(str(value)), zone, "medium")
     return str(value)
 

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.notices import ERASURE_PLANNED, INVITE_INHERITED, KEY_APPROVED, ROLE_GIVEN, Notice
+from ..domain.notices import (
+    ASK_ANSWERED,
+    ERASURE_PLANNED,
+    INVITE_INHERITED,
+    KEY_APPROVED,
+    LENT_TO,
+    ROLE_GIVEN,
+    Notice,
+)
 from ..i18n.messages import Messages
 
 
@@ -75,9 +83,38 @@ def _role_given(notice: Notice, messages: Messages) -> str:
     )
 
 
+def _ask_answered(notice: Notice, messages: Messages) -> str:
+    sentences = {
+        "granted": messages.gettext(
+            "The operator granted what the community %(community)s asked for.",
+            community=notice.data["community"],
+        ),
+        "declined": messages.gettext(
+            "The operator declined what the community %(community)s asked for. The answer stands on "
+            "the page of its cohort.",
+            community=notice.data["community"],
+        ),
+    }
+    return sentences.get(notice.data.get("state", "")) or messages.gettext(
+        "Another community lends what the community %(community)s asked for.",
+        community=notice.data["community"],
+    )
+
+
+def _lent_to(notice: Notice, messages: Messages) -> str:
+    return messages.gettext(
+        "The community %(lender)s lends something to the community %(community)s. The page of their "
+        "cohort says what, and when.",
+        lender=notice.data["lender"],
+        community=notice.data["community"],
+    )
+
+
 SENTENCES: dict[str, Callable[[Notice, Messages], str]] = {
     KEY_APPROVED: _key_approved,
     INVITE_INHERITED: _invite_inherited,
     ERASURE_PLANNED: _erasure_planned,
     ROLE_GIVEN: _role_given,
+    ASK_ANSWERED: _ask_answered,
+    LENT_TO: _lent_to,
 }

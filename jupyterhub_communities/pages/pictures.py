@@ -120,7 +120,7 @@ def _draw(
     is_narrow: bool,
 ) -> bytes:
     most = max((amount for line in lines for _, amount in line.steps), default=0)
-    ticks = _ticks(most, resource)
+    ticks = ticks_to(most, resource)
     columns = min(2 if is_narrow else 5, len(lines))
     rows = -(-len(lines) // columns)
     chart = pygal.XY(
@@ -132,7 +132,7 @@ def _draw(
         margin_right=24,  # the last time of the axis is centred below its place
         margin_bottom=8 + _ROW * (rows - len(lines) // columns),  # which is what pygal leaves
         spacing=8,
-        title=_directed(resource_in_words(resource, messages), messages),
+        title=directed(resource_in_words(resource, messages), messages),
         show_dots=False,
         legend_at_bottom=True,
         legend_at_bottom_columns=columns,
@@ -142,29 +142,29 @@ def _draw(
         xrange=(period.start.timestamp(), period.end.timestamp()),
         x_labels=_times(period, messages, zone, most=3 if is_narrow else 7),
         y_labels=ticks,
-        value_formatter=lambda amount: _directed(
+        value_formatter=lambda amount: directed(
             quantity_in_words(resource, round(amount), messages) if amount else messages.number(0),
             messages,
         ),
         style=Style(
             label_font_size=13, major_label_font_size=13, legend_font_size=14, title_font_size=16
         ),
-        css=[f"inline:{_css(lines)}"],
+        css=[f"inline:{css_of(lines)}"],
     )
     for line in lines:
         values = [(at.timestamp(), amount) for at, amount in line.steps]
-        chart.add(_directed(line.name, messages), values, fill=line.kind == "used")
-    chart.add_xml_filter(_still)
+        chart.add(directed(line.name, messages), values, fill=line.kind == "used")
+    chart.add_xml_filter(still)
     drawn: bytes = chart.render()
     return drawn
 
 
-def _directed(text: str, messages: Messages) -> str:
+def directed(text: str, messages: Messages) -> str:
     """Between Unicode's isolates: an image has one direction, and it is not the reader's."""
     return f"\u2067{text}\u2069" if messages.direction == "rtl" else text
 
 
-def _css(lines: Sequence[Line]) -> str:
+def css_of(lines: Sequence[Line]) -> str:
     colours = "".join(
         f".color-{n}{{stroke:var(--{line.kind});fill:var(--{line.kind});"
         f"stroke-dasharray:{_DASHES.get(line.kind, 'none')}}}"
@@ -187,7 +187,7 @@ def _variables(colours: Mapping[str, str]) -> str:
     return ";".join(f"--{name}:{colour}" for name, colour in colours.items())
 
 
-def _still(svg: Element) -> Element:
+def still(svg: Element) -> Element:
     """Without what pygal writes for its script and for the pointer, for an image has neither; and
     without digits that nobody can see."""
     svg.attrib.pop("id")
@@ -201,7 +201,7 @@ def _still(svg: Element) -> Element:
     return svg
 
 
-def _ticks(most: int, resource: str) -> list[int]:
+def ticks_to(most: int, resource: str) -> list[int]:
     """Round amounts from nothing to at least the most, at most six."""
     kind = kind_of(resource)
     if kind in (MEMORY, STORAGE):
@@ -233,6 +233,6 @@ def _times(period: Period, messages: Messages, zone: str, *, most: int) -> list[
         if at >= period.start:
             is_hour = is_short and (day.hour or day.minute)
             text = messages.time(at, tz) if is_hour else messages.day(at, tz)
-            found.append({"value": at.timestamp(), "label": _directed(text, messages)})
+            found.append({"value": at.timestamp(), "label": directed(text, messages)})
         day += step  # by the clocks, whatever summer time does
     return found

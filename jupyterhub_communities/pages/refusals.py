@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.refusals import Refusal
+from ..domain.texts import in_language
 from ..i18n.messages import Messages
-from .quotas import quota_exceeded, reservation_too_large
+from .quotas import amount_in_words, quota_exceeded, reservation_too_large
 
 _MOST_LINES = 20  # that are told one by one
 
@@ -20,8 +21,15 @@ STATUS: dict[str, int] = {
     "access.outside": 403,
     "account.not_double": 409,
     "account.used": 409,
+    "ask.answered": 409,
+    "ask.dated": 409,
+    "ask.elsewhere": 409,
+    "ask.in_file": 409,
+    "ask.text": 400,
+    "ask.too_many": 409,
     "batch.size": 400,
     "code.mistyped": 400,
+    "cohort.none": 409,
     "community.contact": 400,
     "community.last_champion": 409,
     "community.names": 400,
@@ -67,6 +75,11 @@ STATUS: dict[str, int] = {
     "key.not_needed": 409,
     "language.unknown": 400,
     "line.others": 429,
+    "loan.begun": 409,
+    "loan.resource": 409,
+    "loan.times": 400,
+    "loan.too_large": 409,
+    "loan.too_many": 409,
     "name.empty": 400,
     "name.too_long": 400,
     "name.unreadable": 400,
@@ -95,6 +108,9 @@ STATUS: dict[str, int] = {
     "sign_in.expired": 403,
     "slug.taken": 409,
     "storage.unreachable": 503,
+    "template.not_over": 409,
+    "template.profile": 409,
+    "template.too_many": 409,
     "text.not_kept": 400,
     "upstream.failed": 502,
     "usage.backwards": 400,
@@ -157,6 +173,10 @@ def _not_found(refusal: Any, messages: Messages) -> str:
         "hand": messages.gettext("This person does not ask for help any more."),
         "rehearsal": messages.gettext("No rehearsal goes on."),
         "offer": messages.gettext("This offer was answered or taken back, or its time is over."),
+        "cohort": messages.gettext("There is no such cohort, or you do not belong to it."),
+        "ask": messages.gettext("Nothing of this kind was asked for here."),
+        "loan": messages.gettext("There is no such loan here."),
+        "template": messages.gettext("This workshop is not shared any more."),
         "member": messages.gettext("Nobody of that name belongs to this community."),
     }
     return sentences.get(refusal.kind) or messages.gettext("This does not exist.")
@@ -330,6 +350,60 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "name.empty": lambda _, m: m.gettext("Please write your name."),
     "name.too_long": lambda r, m: m.gettext(
         "Please write a shorter name: at most %(limit)s characters.", limit=r.limit
+    ),
+    "ask.answered": lambda _, m: m.gettext("This was answered or withdrawn before."),
+    "ask.dated": lambda _, m: m.gettext(
+        "Limits last. What is wanted until a day is lent by another community: servers, memory and "
+        "the like, but no hours."
+    ),
+    "ask.elsewhere": lambda _, m: m.gettext(
+        "The community has asked for something else. Lend it what it asked for, or lend without an "
+        "answer."
+    ),
+    "ask.in_file": lambda r, m: m.gettext(
+        "The operator’s file says this limit. Write there for this community: %(setting)s. Then apply it, and "
+        "grant this.",
+        setting=": ".join((r.name, r.value)),
+    ),
+    "ask.text": lambda r, m: m.gettext(
+        "Please write a text of 1 to %(limit)s characters that can be shown.", limit=r.limit
+    ),
+    "ask.too_many": lambda r, m: m.gettext(
+        "The community has asked for as much as it may: %(most)s. Withdraw something first.",
+        most=r.most,
+    ),
+    "cohort.none": lambda _, m: m.gettext(
+        "These communities are not in one cohort now, or one of them is suspended."
+    ),
+    "loan.begun": lambda _, m: m.gettext(
+        "This loan has begun. Only the community that has it can give it back, or the operator can "
+        "take it back."
+    ),
+    "loan.resource": lambda _, m: m.gettext(
+        "This cannot be lent: both communities must own some of it, and hours are not lent."
+    ),
+    "loan.times": lambda r, m: m.ngettext(
+        "A loan must end after it starts and after now, and last at most %(num)s day.",
+        "A loan must end after it starts and after now, and last at most %(num)s days.",
+        r.days,
+    ),
+    "loan.too_large": lambda r, m: m.gettext(
+        "In these hours the community can lend %(left)s: the rest is reserved for its workshops, lent "
+        "already, or not to be lent.",
+        left=amount_in_words(r.resource, r.left, m),
+    ),
+    "loan.too_many": lambda r, m: m.gettext(
+        "The community lends as often as it may: %(most)s. Take something back first.", most=r.most
+    ),
+    "template.not_over": lambda _, m: m.gettext("Only a workshop that is over can be shared."),
+    "template.profile": lambda r, m: m.gettext(
+        "Its profile %(profile)s is not offered in your community. Choose another one, or ask the "
+        "operator.",
+        profile=in_language(r.profile, m.tag),
+    ),
+    "template.too_many": lambda r, m: m.gettext(
+        "This workshop is shared already, or the community shares as many as it may: %(most)s.",
+        most=r.most,
     ),
     "name.unreadable": lambda _, m: m.gettext(
         "This name has characters that cannot be shown. Please write it again."

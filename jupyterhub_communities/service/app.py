@@ -25,6 +25,8 @@ from . import (
     board,
     board_api,
     codes,
+    cohort_api,
+    cohorts,
     community_settings,
     ends,
     feedback,
@@ -37,6 +39,7 @@ from . import (
     people,
     quotas,
     rehearsals,
+    template_pages,
     training,
     transparency,
     workshop_api,
@@ -78,6 +81,7 @@ API_HANDLERS: tuple[type[ApiHandler], ...] = (
     *feedback.API_HANDLERS,
     *numbers.API_HANDLERS,
     *transparency.API_HANDLERS,
+    *cohort_api.API_HANDLERS,
     *api.HANDLERS,
 )
 
@@ -134,6 +138,8 @@ def make_app(
         *feedback.PAGE_ROUTES,
         *numbers.PAGE_ROUTES,
         *transparency.PAGE_ROUTES,
+        *cohorts.PAGE_ROUTES,
+        *template_pages.PAGE_ROUTES,
     ]
     routes: list[Any] = [
         (prefix + "oauth_callback", HubOAuthCallbackHandler),

@@ -3,6 +3,7 @@ all of them; `models` and `answers` have the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -145,9 +146,10 @@ class Hub(Answer):
     quotas: Scope
     communities: list[CommunityOverview]
     timers: list[Timer]
+    open_asks: dict[str, int] = Field(description="Cohort → how many wait for an answer.")
 
     @classmethod
-    def of(cls, view: HubView) -> Hub:
+    def of(cls, view: HubView, open_asks: Mapping[str, int]) -> Hub:
         return cls(
             quotas=Scope.of(view.here),
             communities=[CommunityOverview.of(row) for row in view.rows],
@@ -155,4 +157,5 @@ class Hub(Answer):
                 Timer(name=one.name, done_until=one.done_until, late=one.is_late)
                 for one in view.timers
             ],
+            open_asks=dict(open_asks),
         )

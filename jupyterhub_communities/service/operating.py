@@ -12,6 +12,7 @@ from typing import Any
 from tornado.httpclient import HTTPError as FetchError
 from tornado.web import HTTPError
 
+from ..application.asking import open_asks
 from ..application.ending import (
     block_person,
     blocked_people,
@@ -90,6 +91,7 @@ class HubPage(PageHandler):
             took=took,
             blocked=await self.run(blocked_people, self.actor),
             overbooked=await self.overbooked(None),
+            asked=await self.run(open_asks, self.actor),
             zone=zone,
             **_words(messages, zone),
         )
@@ -275,7 +277,8 @@ class HubApi(ApiHandler):
 
     @operation("All communities against the machine, and its timers", answer=community_models.Hub)
     async def get(self) -> community_models.Hub:
-        return community_models.Hub.of(await self.run(view_hub, self.actor))
+        view = await self.run(view_hub, self.actor)
+        return community_models.Hub.of(view, await self.run(open_asks, self.actor))
 
 
 API_HANDLERS: tuple[type[ApiHandler], ...] = (FoundingApi, ArchiveApi, ChampionApi, HubApi)

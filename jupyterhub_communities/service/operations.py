@@ -44,6 +44,10 @@ PARAMETERS: Mapping[str, Parameter] = {
     "batch": Parameter(_ID, description="The id of codes that were made together."),
     "ticket": Parameter(_ID, description="The id of somebody's place in line."),
     "offer": Parameter(_ID, description="The offer's id."),
+    "cohort": Parameter(_SLUG, description="The cohort's short name."),
+    "ask": Parameter(_ID, description="The id of what was asked for."),
+    "loan": Parameter(_ID, description="The loan's id."),
+    "template": Parameter(_ID, description="The id of a shared workshop."),
     "notice": Parameter(_ID, description="The notice's id."),
 }
 

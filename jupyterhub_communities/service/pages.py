@@ -159,6 +159,7 @@ class CommunityPage(PageHandler):
             is_member=any(grant.community == slug for grant in self.actor.grants),
             person_path=lambda name: quote(name, safe=""),
             may_see_numbers=may(self.actor, Verb.VIEW_NUMBERS, slug),
+            may_see_cohort=may(self.actor, Verb.VIEW_COHORT, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
         )

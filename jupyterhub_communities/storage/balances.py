@@ -36,6 +36,7 @@ from ..application.ports import Hold
 from ..domain.borrowing import Share
 from ..domain.ledger import Key, Ledger, Rules
 from ..domain.limits import Limit, Quota, Standing, equal_share
+from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.units import MOST, Amounts
@@ -46,6 +47,7 @@ from .tables import (
     balances,
     communities,
     leases,
+    loans,
     sessions,
     workshops,
 )
@@ -57,6 +59,23 @@ _COHORT_KEY = (
     .scalar_subquery()
 )
 _PATH = select(balances).where(or_(is_on_path(balances.c.scope), balances.c.scope == _COHORT_KEY))
+# A cohort's row comes once for each loan of the time that is looked at, so that they cost no statement.
+_LOAN = [column.label(f"loan_{column.name}") for column in loans.columns]
+_PATH_AND_LOANS = (
+    select(balances, *_LOAN)
+    .select_from(
+        balances.outerjoin(
+            loans,
+            and_(
+                balances.c.scope == literal("hub/~") + loans.c.cohort,
+                balances.c.resource == loans.c.resource,
+                loans.c.ends_at > bindparam("after"),
+                loans.c.starts_at < bindparam("before"),
+            ),
+        )
+    )
+    .where(or_(is_on_path(balances.c.scope), balances.c.scope == _COHORT_KEY))
+)
 _AT_SCOPE = select(balances).where(balances.c.scope == bindparam("at"))
 _RESERVED = (
     select(
@@ -81,7 +100,7 @@ _RESERVED = (
     )
 )
 # With what else there is to ask for, at all: a way to the database costs more than a look aside.
-_STANDING = _PATH.add_columns(
+_STANDING = _PATH_AND_LOANS.add_columns(
     _RESERVED.exists().label("has_reserved"),
     select(allowances).where(is_on_path(allowances.c.scope)).exists().label("has_allowed"),
 )
@@ -270,14 +289,17 @@ class SqlBalances:
         sought = path_keys(path) | {"community": scope.community or ""}
         rows = self._connection.execute(_STANDING, sought | {"after": now, "before": until}).all()
         cohort = _cohort_in(rows, path)
+        lent = [_loan(row) for row in rows if row.loan_id is not None]
         if cohort is not None:
             path[f"hub/~{cohort}"] = Scope(cohort=cohort)
         # Where nothing is limited, nothing that is reserved is in anybody's way.
         is_asked = any(map(_limits, rows)) and rows[0].has_reserved
         reserved = self.reservations(now, until) if is_asked else []
         spends = not rows or rows[0].has_allowed
-        rows = [*rows, *self._others(scope, cohort, reserved, path)]
-        return self._assembled(scope, wanted, path, rows, cohort, reserved, now, whole, spends)
+        rows = [*rows, *self._others(scope, cohort, reserved, lent, path)]
+        return self._assembled(
+            scope, wanted, path, rows, cohort, reserved, lent, now, whole, spends
+        )
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
@@ -373,6 +395,7 @@ class SqlBalances:
         rows: Sequence[Row[Any]],
         cohort: str | None,
         reserved: Sequence[Reservation],
+        lent: Sequence[Loan],
         now: datetime,
         whole: bool,
         spends: bool,
@@ -400,8 +423,9 @@ class SqlBalances:
             cohorts={} if cohort is None else {community: cohort for community, _ in shares},
             pools=pools,
             reservations=reserved,
+            loans=lent,
         )
-        own = self._each(scope, wanted, rules, each, equal)
+        own = self._each(scope, wanted, rules, each, equal, now)
         spending, meters = (
             self._meters.standing(scope, wanted, path, held, now, whole=whole)
             if spends
@@ -422,6 +446,7 @@ class SqlBalances:
         rules: Rules,
         each: Mapping[Key, int],
         equal: Collection[Key],
+        now: datetime,
     ) -> dict[Key, tuple[int, int]]:
         """What one person may hold at the place that is charged: what stands there, else above; and
         what of that they hold already at other places that it counts."""
@@ -432,7 +457,7 @@ class SqlBalances:
             for level in reversed(scope.place.path()):
                 key = (level, resource)
                 limits = [each[key]] if key in each else []
-                if key in equal and (whole := rules.divided(level, resource)) is not None:
+                if key in equal and (whole := rules.divided(level, resource, now)) is not None:
                     people = self._others_with_servers(level, scope.member) + 1
                     limits.append(equal_share(whole, people, amount))
                 if limits:
@@ -471,11 +496,12 @@ class SqlBalances:
         scope: Scope,
         cohort: str | None,
         reserved: Sequence[Reservation],
+        lent: Sequence[Loan],
         known: Collection[str],
     ) -> Sequence[Row[Any]]:
-        """The rows that reservations are judged by: of their workshops, and of the communities of
-        the cohort."""
-        if not reserved:
+        """The rows that reservations and loans are judged by: of their workshops, and of the
+        communities of the cohort."""
+        if not reserved and not lent:
             return []
         wanted: ColumnElement[bool] = balances.c.scope.in_(
             {self._key(one.scope) for one in reserved if self._key(one.scope) not in known}
@@ -503,6 +529,10 @@ class SqlBalances:
 
 def _limits(row: Row[Any]) -> bool:
     return row.quota is not None or row.nominal is not None
+
+
+def _loan(row: Row[Any]) -> Loan:
+    return Loan(**{column.name: getattr(row, f"loan_{column.name}") for column in loans.columns})
 
 
 def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from .tables import (
     accounts,
+    asks,
     audit,
     feedback_marks,
     grants,
@@ -102,6 +103,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "workshops": frozenset({"made_by"}),
     "trainings": frozenset(["account_id", "community", "workshop", "role", "trained_by", "at"]),
     "feedback_marks": frozenset({"account_id", "community", "workshop"}),
+    "asks": frozenset({"asked_by"}),
     "audit": frozenset({"actor", "subject"}),
 }
 _SECRET = ("digest", "sealed")  # what codes and keys are looked up and sealed with
@@ -135,6 +137,7 @@ class SqlPersonal:
                 role_offers.c.username == username, role_offers.c.made_by == account_id
             ),
             workshops: workshops.c.made_by == account_id,
+            asks: asks.c.asked_by == account_id,
             hands: or_(hands.c.account_id == account_id, hands.c.taken_by == account_id),
             server_accesses: or_(
                 server_accesses.c.owner_id == account_id, server_accesses.c.helper_id == account_id
@@ -198,6 +201,7 @@ class SqlPersonal:
         execute(
             update(trainings).where(trainings.c.account_id == account_id).values(account_id=None)
         )
+        execute(update(asks).where(asks.c.asked_by == account_id).values(asked_by=None))
         execute(delete(invites).where(invites.c.bound_username == username))
         # Also those that they made: an offer without its maker would be the operator's.
         is_theirs = or_(role_offers.c.username == username, role_offers.c.made_by == account_id)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from ..application import board_ports, outcome_ports, ports
+from ..application import board_ports, cohort_ports, outcome_ports, ports
 from ..application.offer_ports import RoleOffers
 from .accounts import SqlAccounts
 from .audit import SqlAudit
 from .balances import SqlBalances
 from .board import SqlBoard
+from .cohorts import SqlAsks, SqlLoans, SqlTemplates
 from .communities import SqlCommunities
 from .grants import SqlGrants
 from .hands import SqlHands
@@ -65,3 +66,6 @@ class SqlStore:
         self.answered: outcome_ports.Answered = SqlAnswered(connection)
         self.sums: outcome_ports.Sums = SqlSums(connection)
         self.openness: outcome_ports.Openness = SqlOpenness(connection)
+        self.asks: cohort_ports.Asks = SqlAsks(connection)
+        self.loans: cohort_ports.Loans = SqlLoans(connection)
+        self.templates: cohort_ports.Templates = SqlTemplates(connection)

@@ -524,6 +524,60 @@ feedback_marks = Table(
     sqlite_with_rowid=False,
 )
 
+# What a community asks for, and how it was answered, for its cohort to read.
+asks = Table(
+    "asks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, ForeignKey("communities.slug"), nullable=False),
+    Column("quota", String(120), nullable=False),  # the name of a limit
+    Column("amount", BigInteger, nullable=False),  # more than
+    Column("had", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("until", UtcDateTime),
+    Column("asked_by", Id, index=True),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answer", Text),
+    Column("answered_for", Slug),
+    Column("answered_at", UtcDateTime),
+    Index(None, "community", "state"),
+)
+
+# What communities of a cohort lend to one another, read at each start beside the cohort's pool.
+loans = Table(
+    "loans",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("cohort", Slug, nullable=False),
+    Column("lender", Slug, ForeignKey("communities.slug"), nullable=False, index=True),
+    Column("borrower", Slug, ForeignKey("communities.slug"), nullable=False, index=True),
+    Column("resource", String(64), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False, index=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),  # before its time
+)
+
+# Workshops that were held, for others of the cohort to hold: without people.
+workshop_templates = Table(
+    "workshop_templates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("community", Slug, nullable=False),
+    Column("workshop", Slug, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("language", Tag, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("sessions", JSON, nullable=False),  # day, start, last day, end
+    Column("seats", Integer),
+    Column("profile", String(64)),
+    Column("shared_at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["community", "workshop"], ["workshops.community", "workshops.slug"]),
+    UniqueConstraint("community", "workshop"),
+)
+
 # Only ever added to: triggers refuse the rest, as they do for its links.
 audit = Table(
     "audit",

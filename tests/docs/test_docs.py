@@ -220,6 +220,9 @@ IMPERSONAL = {
     "start_troubles": "hub",
     "start_tickets": "id hub community workshop amounts",
     "trainings": "id",
+    "asks": "id community quota amount had reason until asked_at state answer answered_for answered_at",
+    "loans": "id cohort lender borrower resource amount starts_at ends_at made_at stopped_at",
+    "workshop_templates": "id community workshop title language zone sessions seats profile shared_at",
     "spent": "scope resource hour total",
     "usage": "hour scope profile gpu_kind server_time cpu_time memory_time gpu_time",
     "waiting": "id invite_id number created_at admitted_at offered_until ended_at",
@@ -255,7 +258,7 @@ WITHOUT_A_PICTURE = {
     "hub/404", "hub/code_field", "hub/hub_says", "hub/in_line", "hub/link", "hub/logout", "hub/not_running", "hub/oauth",
     "hub/page", "hub/refused", "hub/replace_key", "hub/shared_field", "hub/stop_pending", "hub/token",
     "hub/upstream_fields",
-    "asked", "languages", "layout", "notices", "service/audit", "service/audit_months", "service/audit_summary", "service/base", "service/board", "service/community_settings", "service/erased", "service/error", "service/feedback", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/new_community", "service/numbers", "service/numbers_of_hub", "service/offers", "service/outcome_links", "service/overbooked", "service/participant", "service/people", "service/person", "service/questions", "service/quota", "service/rehearsal", "service/report", "service/report_sheet", "service/retire", "service/sheet", "service/slip_list", "service/span", "service/training", "service/trainings", "service/transparency", "service/words", "service/workshop_fields", "stops", "workshop_messages",
+    "asked", "languages", "layout", "notices", "service/ask", "service/audit", "service/audit_months", "service/audit_summary", "service/base", "service/board", "service/cohort", "service/community_settings", "service/erased", "service/error", "service/feedback", "service/fields", "service/handout_pieces", "service/help", "service/hub_community", "service/leave", "service/lend", "service/new_community", "service/numbers", "service/numbers_of_hub", "service/offers", "service/outcome_links", "service/overbooked", "service/participant", "service/people", "service/person", "service/questions", "service/quota", "service/rehearsal", "service/report", "service/report_sheet", "service/retire", "service/sheet", "service/slip_list", "service/span", "service/templates", "service/training", "service/trainings", "service/transparency", "service/use_template", "service/words", "service/workshop_fields", "stops", "workshop_messages",
 }  # fmt: skip
 
 
@@ -290,6 +293,9 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         "INVITE": "",
         "BATCH": "",
         "OFFER": "",
+        "ASK": "",
+        "LOAN": "",
+        "TEMPLATE": "",
         "ME": champion["username"],
         "ETAG": "*",
         "WORKSHOP": WORKSHOP,
@@ -324,13 +330,21 @@ def test_every_curl_of_the_api_page_runs(demo, tmp_path) -> None:
         if found := re.search(r'"return_key": "([^"]+)"', done.stdout):
             environment["RETURN_KEY"] = found[1]
         if found := re.search(r'"id": "([0-9a-f]{32})"', done.stdout):
-            environment["OFFER" if "/offers" in command else "INVITE"] = found[1]
+            environment[_named(command)] = found[1]
         if found := re.search(r'"batch": "([0-9a-f]{32})"', done.stdout):
             environment["BATCH"] = found[1]
         if found := re.search(
             r"^etag: (.+?)\r?$", headers.read_text(), re.IGNORECASE | re.MULTILINE
         ):
             environment["ETAG"] = found[1]
+
+
+def _named(command: str) -> str:
+    """What the id that it answers is of."""
+    path = re.search(r'"\$API/([^"]*)"', command)[1]
+    known = {"offers": "OFFER", "asks": "ASK", "loans": "LOAN", "templates": "TEMPLATE"}
+    found = next((name for part, name in known.items() if path.endswith(f"/{part}")), "INVITE")
+    return "OFFER" if "/offers" in path else found
 
 
 def one_who_completed(demo) -> dict[str, str]:

@@ -16,6 +16,7 @@ EXAMPLES = {
     "datetime": datetime(2026, 3, 2, 12, tzinfo=UTC),
     "str": "America/Lima",
     "int": 5,
+    "LocalText": {"en": "Small", "es": "Pequeño"},
     "tuple[str, ...]": ("json", "csv"),
     "tuple[int, ...]": (17, 212, 9004),
     "tuple[Violation, ...]": tuple(

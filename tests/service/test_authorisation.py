@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import count
 from urllib.parse import urlencode
 
@@ -17,18 +18,26 @@ from houses import actor_of, open_taller
 from sqlalchemy import func, select
 from tornado.httpclient import AsyncHTTPClient
 
+from jupyterhub_communities.application.asking import NewAsk, ask_for_more
 from jupyterhub_communities.application.batches import issue_batch
+from jupyterhub_communities.application.cohorts import view_cohort
 from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.key_requests import ask_for_key
+from jupyterhub_communities.application.lending import NewLoan, lend
 from jupyterhub_communities.application.members import view_member
 from jupyterhub_communities.application.offers import offer_role
+from jupyterhub_communities.application.templates import share_template, view_templates
 from jupyterhub_communities.application.training import promise_role
 from jupyterhub_communities.application.waiting import wait_in_line
 from jupyterhub_communities.application.workshops import add_site
-from jupyterhub_communities.domain.grants import LOWEST_ROLE, OF_EVERY_MEMBER, Role, Verb
+from jupyterhub_communities.domain.asks import AskState
+from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.grants import LOWEST_ROLE, OF_EVERY_MEMBER, Actor, Role, Verb
 from jupyterhub_communities.domain.leases import Lease, ServerKey
+from jupyterhub_communities.domain.limits import Limit, Quota
+from jupyterhub_communities.domain.loans import LoanState
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.storage.tables import audit
 
@@ -93,6 +102,7 @@ class Town:
         self.tokens = world.tokens
         self.model = world.model
         self.numbers = count(1)
+        self._share()
         self.slugs = {
             WORKSHOP: world.opened.workshop.slug,
             "another workshop": open_taller(self.house, title="Otro").workshop.slug,
@@ -130,6 +140,18 @@ class Town:
             },
             **{f"batch_{place}": batch for place, batch in self.batches.items()},
         }
+
+    def _share(self) -> None:
+        """`andes` is in a cohort with `costa`, and has much to lend."""
+        with self.house.database.write() as store:
+            andes, shared = store.communities.get("andes"), Limit(share=Share(1000))
+            costa = replace(andes, slug="costa")
+            for one in (andes, costa):
+                store.communities.save(replace(one, cohort="sur"), self.house.clock.now())
+            store.balances.set_quota(Scope("costa"), Quota({"servers": shared}))
+            limited = Quota({"servers": replace(shared, most=3)})
+            store.balances.set_quota(Scope("andes"), limited)
+            store.balances.add_up_cohorts()
 
     def _all(self):
         named = {"invite": self.invites, "revoked": self.revoked, "line": self.lines}
@@ -329,7 +351,27 @@ def _cases() -> list[Case]:
         Case(Verb.VIEW_NUMBERS, COMMUNITY, "GET", "api numbers"),
         Case(Verb.VIEW_NUMBERS, COMMUNITY, "GET", "numbers"),
         Case(Verb.VIEW_NUMBERS, COMMUNITY, "GET", "report"),
-    ]
+        Case(Verb.VIEW_COHORT, COMMUNITY, "GET", "api cohort"),
+        Case(Verb.VIEW_COHORT, COMMUNITY, "GET", "ask"),
+        Case(Verb.VIEW_COHORT, COMMUNITY, "GET", "lend"),
+        Case(Verb.ASK_FOR_MORE, COMMUNITY, "POST", "api asks", ASKED),
+        Case(Verb.ASK_FOR_MORE, COMMUNITY, "DELETE", "api asks/{ask}", fresh=_ask),
+        Case(Verb.LEND, COMMUNITY, "POST", "api loans", LENT),
+        Case(Verb.LEND, COMMUNITY, "DELETE", "api loans/{loan}", fresh=_loan),
+        Case(Verb.VIEW_TEMPLATES, COMMUNITY, "GET", "api templates"),
+        Case(Verb.VIEW_TEMPLATES, COMMUNITY, "GET", "templates"),
+        Case(Verb.VIEW_TEMPLATES, COMMUNITY, "GET", "templates/{template}", fresh=_template),
+        Case(
+            Verb.VIEW_TEMPLATES,
+            COMMUNITY,
+            "POST",
+            "api templates/{template}/open",
+            {"first_day": "2030-03-02"},
+            fresh=_template,
+        ),
+        Case(Verb.SHARE_TEMPLATE, COMMUNITY, "POST", "api templates", {"workshop": "{held}"}, fresh=_held),
+        Case(Verb.SHARE_TEMPLATE, COMMUNITY, "DELETE", "api templates/{template}", fresh=_template),
+    ]  # fmt: skip
     for place in everywhere:
         one = f"invites/{{invite_{place}}}"
         cases += [
@@ -386,6 +428,47 @@ def _offer(town: Town) -> dict[str, str]:
     return {"offer": town.house.call(offer_role, ana, "andes", name, Role.LEARNER).id}
 
 
+def _ask(town: Town) -> dict[str, str]:
+    """The one that is open, or a new one."""
+    found = town.house.call(view_cohort, OPERATOR, "sur").asks
+    if not found or found[0].state is not AskState.OPEN:
+        wanted = NewAsk("servers", 1, "Un curso")
+        found = (town.house.call(ask_for_more, OPERATOR, "andes", wanted),)
+    return {"ask": found[0].id}
+
+
+def _loan(town: Town) -> dict[str, str]:
+    """One that has not begun."""
+    now = town.house.clock.now()
+    for one in town.house.call(view_cohort, OPERATOR, "sur").loans:
+        if one.state(now) is LoanState.PLANNED:
+            return {"loan": one.id}
+    day = timedelta(days=1)
+    wanted = NewLoan("costa", "servers", 1, now + 2 * day, now + day)
+    return {"loan": town.house.call(lend, OPERATOR, "andes", wanted).id}
+
+
+def _held(town: Town) -> dict[str, str]:
+    """A workshop that is over and not shared."""
+    held = town.house.call(view_templates, OPERATOR, "andes").held
+    if held:
+        return {"held": held[0].slug}
+    title = f"Pasado {next(town.numbers)}"
+    opened = open_taller(town.house, title=title, starts_in=timedelta(hours=-6))
+    return {"held": opened.workshop.slug}
+
+
+def _template(town: Town) -> dict[str, str]:
+    shared = town.house.call(view_templates, OPERATOR, "andes").templates
+    if shared:
+        return {"template": shared[0].id}
+    held = _held(town)["held"]
+    return {"template": town.house.call(share_template, OPERATOR, "andes", held).id}
+
+
+OPERATOR = Actor(None, is_operator=True)
+ASKED = {"limit": "servers", "amount": 1, "reason": "Un curso"}
+LENT = {"to": "costa", "resource": "servers", "amount": 1, "ends_at": "2026-03-03T00:00:00Z"}
 LEARNS = {"action": "role", "role": "learner", "version": "{version}"}
 CASES = _cases()
 
@@ -566,11 +649,14 @@ OF_THE_OPERATOR = [
     ("PUT", "api hub/people/{learner}/block", None),
     ("DELETE", "api hub/people/{learner}/block", None),
     ("DELETE", "api hub/people/{learner}", None),
+    ("POST", "api cohorts/sur/asks/{ask}/answer", {"granted": True}),
+    ("POST", "cohorts/sur", {"action": "grant", "id": "{ask}", "version": "x"}),
 ]
 
 
 async def test_what_is_the_operators_nobody_else_may(town, ask) -> None:
     wrong = []
+    town.known |= _ask(town)
     before = town.entries()
     for method, path, body in OF_THE_OPERATOR:
         for who in town.people:

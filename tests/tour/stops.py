@@ -492,6 +492,33 @@ async def what_everybody_may_know_with_its_buttons(at):
 
 
 @on_the_demo("champion")
+async def cohort(at):
+    await at.service("cohorts/south")
+
+
+@on_the_demo("champion")
+async def ask_for_more_without_an_amount(at):
+    await at.service("communities/andes/ask")
+    await at.send("#reason", amount="many", reason="Curso de hidrología")
+
+
+@on_the_demo("champion")
+async def lend_more_than_there_is(at):
+    await at.service("communities/andes/lend")
+    await at.send("#amount", amount="50", until="2031-03-02T12:00")
+
+
+@on_the_demo("champion")
+async def shared_workshops(at):
+    await at.service("communities/andes/templates")
+
+
+@on_the_demo("champion")
+async def a_shared_workshop_to_hold(at):
+    await at.service(f"communities/andes/templates/{at.world.facts['template']}")
+
+
+@on_the_demo("champion")
 async def numbers(at):
     await at.service("communities/andes/numbers")
 
@@ -563,6 +590,11 @@ async def audit_summary(at):
 
 
 # Operators
+
+
+@on_the_demo("operator")
+async def cohort_with_something_to_answer(at):
+    await at.service("cohorts/south")
 
 
 @on_the_demo("operator")

@@ -90,6 +90,7 @@ def make_world(demo: Demo) -> World:
     world.join("helper", world.links["helper"], HELPER)
     world.join("graduate", world.links["over"], "Amaru Quispe")
     api.post(f"communities/andes/workshops/{over['slug']}/close")
+    share_in_the_cohort(world, api, over["slug"], now)
     given = {"usernames": [world.join("trainee", code, "Inti Mamani")]}
     api.post(f"communities/andes/workshops/{workshop}/training", **given)
     world.join("first", world.links["full"], "Killa Puma")
@@ -126,6 +127,20 @@ def make_world(demo: Demo) -> World:
     file = yaml.safe_load((ROOT / "examples/local/communities.yaml").read_text(encoding="utf-8"))
     world.names |= {name for each in file["communities"] for name in each["name"].values()}
     return world
+
+
+def share_in_the_cohort(world: World, api: Api, over: str, now: datetime) -> None:
+    """Something asked for, something answered, a loan to come and a workshop to hold."""
+    at, reason = "communities/andes", "Curso de hidrología"
+    for _ in range(2):
+        asked = api.post(f"{at}/asks", limit="servers", amount="2", reason=reason)
+    said = {"granted": False, "answer": "Nada hasta abril"}
+    world.facts["operator"].post(f"cohorts/south/asks/{asked['id']}/answer", **said)
+    tomorrow = now + timedelta(days=1)
+    times = {"starts_at": tomorrow.isoformat(), "ends_at": (now + timedelta(days=2)).isoformat()}
+    api.post(f"{at}/loans", to="cerrado", resource="servers", amount="1", **times)
+    world.facts["template"] = api.post(f"{at}/templates", workshop=over)["id"]
+    world.names |= {"south", reason, said["answer"]}
 
 
 def leave_world(world: World) -> None:
