@@ -35,7 +35,8 @@ class DocumentApi(ApiHandler):
 
     @operation("This document", answer=dict[str, Any], is_open=True)
     async def get(self) -> Json:
-        found: Json = self.settings["openapi"]()  # made when it is first asked for
+        # Made when it is first asked for, which takes a while.
+        found: Json = await self.house.compute(self.settings["openapi"])
         return found
 
 
