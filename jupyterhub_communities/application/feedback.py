@@ -22,9 +22,8 @@ from ..domain.feedback import (
 from ..domain.grants import Actor, Role, Verb, require
 from ..domain.refusals import FeedbackClosed, FeedbackGiven, PermissionDenied
 from ..domain.workshops import Workshop
-from .outcome_ports import AskedWorkshop
 from .people import Person
-from .ports import Desk, Store
+from .ports import AskedWorkshop, Desk, Store
 from .workshops import find_workshop
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from ..domain.notices import Notice
 from .feedback import unanswered_of
 from .leases import PlaceLeft, left_at_default
-from .outcome_ports import AskedWorkshop
 from .people import Person, load_person
-from .ports import Desk, Store
+from .ports import AskedWorkshop, Desk, Store
 from .running import ComingStop, stops_of
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..application.outcome_ports import AskedWorkshop
+from ..application.ports import AskedWorkshop
 from ..domain.feedback import Feedback, Followed
 from ..domain.grants import Role
 from ..domain.training import Training

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from ..application import board_ports, cohort_ports, outcome_ports, ports
-from ..application.offer_ports import RoleOffers
+from ..application import ports
 from .accounts import SqlAccounts
 from .audit import SqlAudit
 from .balances import SqlBalances
@@ -48,7 +47,7 @@ class SqlStore:
         self.waiting: ports.Waiting = SqlWaiting(connection)
         self.key_requests: ports.KeyRequests = SqlKeyRequests(connection)
         self.identities: ports.Identities = SqlIdentities(connection)
-        self.role_offers: RoleOffers = SqlRoleOffers(connection)
+        self.role_offers: ports.RoleOffers = SqlRoleOffers(connection)
         self.notices: ports.Notices = SqlNotices(connection)
         self.leases: ports.Leases = SqlLeases(connection, hub_name)
         self.line: ports.Line = SqlLine(connection, hub_name)
@@ -59,13 +58,13 @@ class SqlStore:
         self.marks: ports.Marks = SqlMarks(connection)
         self.audit: ports.Audit = SqlAudit(connection)
         self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
-        self.board: board_ports.Board = SqlBoard(connection, hub_name)
-        self.hands: board_ports.Hands = SqlHands(connection, hub_name)
-        self.rehearsals: board_ports.Rehearsals = SqlRehearsals(connection)
-        self.trainings: outcome_ports.Trainings = SqlTrainings(connection)
-        self.answered: outcome_ports.Answered = SqlAnswered(connection)
-        self.sums: outcome_ports.Sums = SqlSums(connection)
-        self.openness: outcome_ports.Openness = SqlOpenness(connection)
-        self.asks: cohort_ports.Asks = SqlAsks(connection)
-        self.loans: cohort_ports.Loans = SqlLoans(connection)
-        self.templates: cohort_ports.Templates = SqlTemplates(connection)
+        self.board: ports.Board = SqlBoard(connection, hub_name)
+        self.hands: ports.Hands = SqlHands(connection, hub_name)
+        self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)
+        self.trainings: ports.Trainings = SqlTrainings(connection)
+        self.answered: ports.Answered = SqlAnswered(connection)
+        self.sums: ports.Sums = SqlSums(connection)
+        self.openness: ports.Openness = SqlOpenness(connection)
+        self.asks: ports.Asks = SqlAsks(connection)
+        self.loans: ports.Loans = SqlLoans(connection)
+        self.templates: ports.Templates = SqlTemplates(connection)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.asks import Ask
-from ..domain.loans import Loan
-from ..domain.templates import Template
+from ...domain.asks import Ask
+from ...domain.loans import Loan
+from ...domain.templates import Template
 
 
 class Asks(Protocol):

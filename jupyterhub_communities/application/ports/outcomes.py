@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.feedback import Feedback
-from ..domain.grants import Role
-from ..domain.training import Training
+from ...domain.feedback import Feedback
+from ...domain.grants import Role
+from ...domain.training import Training
 
 
 class Trainings(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.offers import RoleOffer
+from ...domain.offers import RoleOffer
 
 
 class RoleOffers(Protocol):

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.board import Trouble
-from ..domain.hands import Hand, ServerAccess
-from ..domain.leases import Lease
-from ..domain.line import StartTicket
-from ..domain.rehearsals import Step, Ticks
+from ...domain.board import Trouble
+from ...domain.hands import Hand, ServerAccess
+from ...domain.leases import Lease
+from ...domain.line import StartTicket
+from ...domain.rehearsals import Step, Ticks
 
 
 class Board(Protocol):
