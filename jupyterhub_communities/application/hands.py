@@ -84,13 +84,17 @@ def may_only_at_site(actor: Actor, community: str, slug: str) -> bool:
 def lower_hand(desk: Desk, actor: Actor, community: str, slug: str) -> None:
     """No help is needed any more: the person's own. Repeating it changes nothing."""
     with desk.database.write() as store:
-        find_workshop(store, actor, community, slug)
-        require(actor, Verb.ASK_FOR_HELP, community, slug)
-        if actor.account_id is None:
-            return
-        hand = store.hands.of_person(community, slug, actor.account_id)
+        hand = _own_hand(store, actor, community, slug)
         if hand is not None:
-            _end(desk, store, actor.account_id, hand)
+            _end(desk, store, hand.account_id, hand)
+
+
+def _own_hand(store: Store, actor: Actor, community: str, slug: str) -> Hand | None:
+    """The one that somebody has up in a workshop of theirs."""
+    find_workshop(store, actor, community, slug)
+    require(actor, Verb.ASK_FOR_HELP, community, slug)
+    account_id = actor.account_id
+    return None if account_id is None else store.hands.of_person(community, slug, account_id)
 
 
 def take_hand(desk: Desk, actor: Actor, helper: str, community: str, slug: str, of: str) -> HandUp:
@@ -168,13 +172,9 @@ def give_access(desk: Desk, actor: Actor, community: str, slug: str, minutes: in
 def end_access(desk: Desk, actor: Actor, community: str, slug: str) -> None:
     """The learner takes it back. Repeating it changes nothing."""
     with desk.database.write() as store:
-        find_workshop(store, actor, community, slug)
-        require(actor, Verb.ASK_FOR_HELP, community, slug)
-        if actor.account_id is None:
-            return
-        hand = store.hands.of_person(community, slug, actor.account_id)
+        hand = _own_hand(store, actor, community, slug)
         if hand is not None:
-            _end_access(desk, store, actor.account_id, hand)
+            _end_access(desk, store, hand.account_id, hand)
 
 
 # What the service tells the Hub
