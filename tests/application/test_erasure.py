@@ -40,6 +40,7 @@ from jupyterhub_communities.domain.refusals import (
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.personal import PERSONAL
 from jupyterhub_communities.storage.tables import (
+    asks,
     feedback_marks,
     hands,
     invites,
@@ -399,6 +400,9 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
         given = {"owner_id": mine, "helper_id": "x", "starts_at": now, "ends_at": now}
         server = {"hub": "hub", "hand_id": "own", "username": sol, "server_name": ""}
         connection.execute(insert(server_accesses).values(**place, **given, **server))
+        wanted = {"quota": "cpu", "amount": 1, "had": 1, "reason": "Más", "state": "open"}
+        who = {"id": "own", "community": "andes", "asked_by": mine, "asked_at": now}
+        connection.execute(insert(asks).values(**wanted, **who))
     found = house.call(erasure.export_me, sol)
     assert set(found) == set(PERSONAL)
     for table, columns in PERSONAL.items():

@@ -31,6 +31,7 @@ ASKING = {
     "POST communities/{community}/invites/{invite}/renew",
     "POST communities/{community}/keys",
     "POST communities/{community}/offers",
+    "POST communities/{community}/templates/{template}/open",
     "POST communities/{community}/workshops",
     "POST communities/{community}/workshops/{workshop}/clone",
     "POST communities/{community}/workshops/{workshop}/keys",
