@@ -60,7 +60,7 @@ SAME_WORDS = {
             "places",
             "possible",
         ),
-        *("me", "questions", "quota", "service", "terminal"),
+        *("questions", "quota", "service", "terminal"),
     },
     "ar": {"letter"},
     "sw": {"data", "letter"},
