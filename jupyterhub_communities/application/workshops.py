@@ -34,7 +34,7 @@ from ..domain.workshops import (
     slug_for,
 )
 from .audit import record
-from .board import NOTHING_SEEN, Board, BoardRow, Seen, seen_by, sees_board, whole_board
+from .board import NOTHING_SEEN, Board, BoardRow, Seen, sight_of, whole_board
 from .communities import find_community
 from .invites import IssuedInvite
 from .issuing import add_invite, renew, shared_learner_invites, unsealed
@@ -288,6 +288,12 @@ def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Works
         return find_workshop(store, actor, community, slug)
 
 
+def name_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Workshop:
+    """The workshop alone, for a page that asks something about it."""
+    with desk.database.read() as store:
+        return find_workshop(store, actor, community, slug)
+
+
 def view_workshop(
     desk: Desk, actor: Actor, community: str, slug: str, *, seen: Seen = NOTHING_SEEN
 ) -> WorkshopView:
@@ -299,10 +305,10 @@ def view_workshop(
             workshop = standing(store, workshop)
             invite = shown_invite(desk, store, workshop)
         board = None
-        if sees_board(actor, community, slug):
+        sight = sight_of(actor, community, slug)
+        if sight is not None:
             own = learner_invite(store, workshop)
-            whole = whole_board(desk, store, workshop, own, seen)
-            board = seen_by(actor, community, slug, whole)
+            board = whole_board(desk, store, workshop, own, seen).within(sight)
         balance = store.balances.get(Scope(community, slug), SERVERS)
         reserve = reserve_of(desk, store, workshop)
         return WorkshopView(workshop, balance, invite, board, reserve)

@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 from ..application.doubles import retire_double, view_double
 from ..application.key_requests import approve_key, people_to_approve
 from ..application.notices import put_notice_away
-from ..application.workshops import view_workshop
+from ..application.workshops import name_workshop
 from ..domain.accounts import Account
 from ..domain.refusals import KeyRequestUnknown, Refusal
 from ..pages.refusals import status_of
@@ -130,9 +130,9 @@ class RetirePage(PageHandler):
 
     async def get(self, community: str, workshop: str, username: str) -> None:
         shown = await self.community(community)
-        view = await self.run(view_workshop, self.actor, community, workshop)
+        held = await self.run(name_workshop, self.actor, community, workshop)
         account = await self.run(view_double, self.actor, community, workshop, username)
-        self.draw("retire.html", community=shown, workshop=view.workshop, account=account)
+        self.draw("retire.html", community=shown, workshop=held, account=account)
 
     async def post(self, community: str, workshop: str, username: str) -> None:
         await self.run(retire_double, self.actor, community, workshop, username)

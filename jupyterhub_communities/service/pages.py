@@ -9,7 +9,7 @@ from urllib.parse import quote
 import segno
 from tornado.web import HTTPError, RequestHandler
 
-from ..application.board import NOTHING_SEEN, sees_board
+from ..application.board import NOTHING_SEEN, sight_of
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.feedback import may_answer
 from ..application.hands import my_help
@@ -21,6 +21,7 @@ from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
     list_workshops,
+    name_workshop,
     open_workshop,
     renew_code,
     set_reserved,
@@ -36,6 +37,7 @@ from ..pages.quotas import overbooked_in_words, reserve_in_words
 from ..pages.refusals import grace_sentence, status_of
 from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
+from .board_views import asked_view, drawn_values
 from .forms import WorkshopForm, language_options
 
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
@@ -229,7 +231,7 @@ class WorkshopPage(PageHandler):
         those of help that was not."""
         shown = await self.community(community)
         seen = NOTHING_SEEN
-        if sees_board(self.actor, community, slug):
+        if sight_of(self.actor, community, slug) is not None:
             seen = await self.settings["boards"].seen()
         view = await self.run(view_workshop, self.actor, community, slug, seen=seen)
         up = None
@@ -253,7 +255,7 @@ class WorkshopPage(PageHandler):
             may_write=may(self.actor, Verb.WRITE_MESSAGE, community, slug),
             may_open=may(self.actor, Verb.OPEN_WORKSHOP, community),
             view=view,
-            board=view.live,
+            **({} if view.live is None else drawn_values(view.live, asked_view(self))),
             up=up,
             may_rehearse=may_rehearse,
             rehearsal=rehearsal,
@@ -295,10 +297,10 @@ class CloseWorkshopPage(PageHandler):
 
     async def get(self, community: str, slug: str) -> None:
         shown = await self.community(community)
-        view = await self.run(view_workshop, self.actor, community, slug)
+        workshop = await self.run(name_workshop, self.actor, community, slug)
         if not may(self.actor, Verb.CLOSE_WORKSHOP, community, slug):
             raise HTTPError(403)
-        self.draw("close_workshop.html", community=shown, workshop=view.workshop)
+        self.draw("close_workshop.html", community=shown, workshop=workshop)
 
     async def post(self, community: str, slug: str) -> None:
         await self.run(close_workshop, self.actor, community, slug)

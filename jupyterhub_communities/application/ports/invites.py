@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ...domain.communities import Community
-from ...domain.invites import Invite
+from ...domain.invites import Invite, InviteKind
 from ...domain.paging import Page, Part
 from ...domain.waiting import Ticket
 from ...domain.workshops import WorkshopBrief
@@ -57,7 +57,9 @@ class Invites(Protocol):
         """The codes of the oldest and of the newest, as they are kept; empty where there is none."""
         ...
 
-    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+    def of_community(
+        self, community: str, workshop: str | None = None, kind: InviteKind | None = None
+    ) -> Sequence[Invite]:
         """Newest first."""
         ...
 
