@@ -17,7 +17,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
 from ..application.board import Board, BoardRow, HandUp, Seen, Sight, sight_of
-from ..application.board_pages import BoardPage, BoardView, page_of_board
+from ..application.board_pages import BoardPage, page_of_board
 from ..application.hands import (
     end_access,
     end_hand,
