@@ -38,6 +38,7 @@ from jupyterhub_communities.storage.tables import (
     trainings,
     usage,
     workshop_templates,
+    workshops,
 )
 
 _NAMES = ("Ñusta", "Juan Carlos", "李雷", "Amina", "José María", "Wanjiru", "فاطمة", "Zoé")
@@ -107,6 +108,8 @@ def fill(house: House, size: Size) -> Filled:
         connection.execute(insert(accounts), _people(ids))
         connection.execute(insert(grants), _grants(ids, slugs))
         _end_workshops(connection, slugs)
+        promising = update(workshops).where(workshops.c.slug.in_((slugs[0], over)))
+        connection.execute(promising.values(promised=int(Role.HELPER)))
         for table, rows in (
             (leases, _leases(ids, slugs[0])),
             (hands, _hands(ids, slugs[0])),
@@ -169,6 +172,7 @@ def pages_of(filled: Filled) -> dict[str, str]:
         community,
         f"{community}/people",
         f"{community}/people?q=mamani",
+        f"{community}/workshops",
         f"{community}/people/{filled.person}",
         f"{community}/leave",
         f"{community}/settings",

@@ -42,6 +42,8 @@ from .ports import Desk, Store
 from .reservations import Reserve, amounts_for, check_reserve, reserve_of
 from .seats import pass_on
 
+MOST_CURRENT = 50  # that a list shows without a second page
+
 
 @dataclass(frozen=True, slots=True)
 class NewWorkshop:
@@ -76,6 +78,12 @@ class WorkshopView:
     @property
     def board(self) -> tuple[BoardRow, ...] | None:
         return None if self.live is None else self.live.rows
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentWorkshops:
+    current: tuple[Workshop, ...]  # the first to begin first, `MOST_CURRENT` at most
+    number: int  # also those that are over
 
 
 def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop) -> OpenedWorkshop:
@@ -329,14 +337,27 @@ def page_of_workshops(desk: Desk, actor: Actor, community: str, page: Page) -> P
     """Those that this person may know of, newest first."""
     with desk.database.read() as store:
         find_community(store, actor, community)
-        among: set[str] | None = None
-        if actor.role_at(community) is None:
-            among = {
-                grant.workshop
-                for grant in actor.grants
-                if grant.community == community and grant.workshop is not None
-            }
-        return store.workshops.page(community, among, page)
+        return store.workshops.page(community, _known_to(actor, community), page)
+
+
+def current_workshops(desk: Desk, actor: Actor, community: str) -> CurrentWorkshops:
+    """Of those that this person may know of, the ones that are open or to come."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        among = _known_to(actor, community)
+        found = store.workshops.current(community, among, desk.now, MOST_CURRENT)
+        return CurrentWorkshops(tuple(found), store.workshops.count(community, among))
+
+
+def _known_to(actor: Actor, community: str) -> set[str] | None:
+    """None: all."""
+    if actor.role_at(community) is not None:
+        return None
+    return {
+        grant.workshop
+        for grant in actor.grants
+        if grant.community == community and grant.workshop is not None
+    }
 
 
 def find_workshop(store: Store, actor: Actor, community: str, slug: str) -> Workshop:

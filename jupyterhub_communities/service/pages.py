@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import segno
 from tornado.web import HTTPError, RequestHandler
@@ -20,17 +20,18 @@ from ..application.rehearsals import view_rehearsal
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
-    list_workshops,
+    current_workshops,
     name_workshop,
     open_workshop,
+    page_of_workshops,
     renew_code,
     set_reserved,
     view_workshop,
 )
 from ..domain.grants import Verb, may
 from ..domain.hands import ACCESS_MINUTES
-from ..domain.paging import Page
-from ..domain.refusals import Refusal
+from ..domain.paging import Page, Part
+from ..domain.refusals import PageInvalid, Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
 from ..pages.quotas import overbooked_in_words, reserve_in_words
@@ -40,6 +41,7 @@ from .base import NotSignedIn, ServiceHandler
 from .board_views import asked_view, drawn_values
 from .forms import WorkshopForm, language_options
 
+ON_A_PAGE = 50  # of people, workshops and the like
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
 ALWAYS = ("GET", "POST")
 _SECRET = ("number",)  # of a lost key
@@ -110,6 +112,21 @@ class PageHandler(ServiceHandler):
     def go(self, path: str = "") -> None:
         self.redirect(self.settings["prefix"] + path, status=303)
 
+    def asked_page(self, limit: int) -> Page:
+        """By the address. One of another list, or under another key, is the beginning."""
+        asked = self.get_query_argument("after", "")
+        try:
+            return Page(limit, self.place_of(asked) if asked else None)
+        except PageInvalid:
+            return Page(limit)
+
+    def next_query(self, part: Part[Any], **more: str) -> str:
+        """Where the next page of a list is; empty behind the last."""
+        if part.after is None:
+            return ""
+        given = {name: value for name, value in more.items() if value}
+        return urlencode({**given, "after": self.sealed(part.after)})
+
     async def community(self, slug: str) -> Any:
         community = await self.run(view_community, self.actor, slug)
         refine_language(community=community.language)
@@ -152,7 +169,7 @@ class CommunityPage(PageHandler):
             "community.html",
             community=community,
             members=members,
-            workshops=await self.run(list_workshops, self.actor, slug),
+            workshops=await self.run(current_workshops, self.actor, slug),
             usage=await self.run(view_usage, self.actor, slug),
             may_open=may_open,
             overbooked=await self.overbooked(slug) if may_open else (),
@@ -163,6 +180,23 @@ class CommunityPage(PageHandler):
             may_see_numbers=may(self.actor, Verb.VIEW_NUMBERS, slug),
             may_see_cohort=may(self.actor, Verb.VIEW_COHORT, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
+            now=self.house.clock.now(),
+        )
+
+
+class WorkshopsPage(PageHandler):
+    """All of a community's workshops, also those that are over, page by page."""
+
+    async def get(self, slug: str) -> None:
+        community = await self.community(slug)
+        page = self.asked_page(ON_A_PAGE)
+        found = await self.run(page_of_workshops, self.actor, slug, page)
+        self.draw(
+            "workshops.html",
+            community=community,
+            workshops=found.entries,
+            is_later=page.after is not None,
+            more=self.next_query(found),
             now=self.house.clock.now(),
         )
 

@@ -92,14 +92,19 @@ class SqlBoard:
                 grants.c.starts_at,
                 grants.c.site,
                 and_(*unlapsed_at(now)),
+                grants.c.revoked_at.is_not(None),
             )
             .join(accounts, accounts.c.id == grants.c.account_id)
             .where(grants.c.community == community, grants.c.workshop == workshop)
             .order_by(grants.c.starts_at, grants.c.id)
         )
         return [
-            Placed(Named(*row[:4]), *row[4:8], bool(row[8]))
-            for row in self._connection.execute(query)
+            Placed(
+                Named(id, username, name, folded), grant_id, role, at, site, bool(holds), bool(gone)
+            )
+            for id, username, name, folded, grant_id, role, at, site, holds, gone in (
+                self._connection.execute(query)
+            )
         ]
 
     def learners(

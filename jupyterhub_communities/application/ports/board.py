@@ -23,6 +23,7 @@ class Placed(NamedTuple):
     starts_at: datetime
     site: str | None
     holds: bool
+    is_revoked: bool
 
 
 class Board(Protocol):

@@ -9,13 +9,20 @@ from typing import Protocol
 
 from ...domain.feedback import Feedback
 from ...domain.grants import Role
+from ...domain.paging import Page, Part
 from ...domain.training import Training
 
 
 class Trainings(Protocol):
     """Who trained whom, where."""
 
-    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Training]:
+    def of_workshop(
+        self, community: str, workshop: str, account_ids: Collection[str]
+    ) -> Sequence[Training]:
+        """Of these people, newest first."""
+        ...
+
+    def page(self, community: str, page: Page) -> Part[Training]:
         """Newest first."""
         ...
 
