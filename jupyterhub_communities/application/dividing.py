@@ -65,9 +65,7 @@ class HeldRow:
 
     @property
     def most(self) -> int | None:
-        share = self.share
-        limits = [self.limit.most, None if share is None else share.ceiling]
-        return min((one for one in limits if one is not None), default=None)
+        return self.limit.ceiling(self.received, self.given)
 
     @property
     def left(self) -> int | None:

@@ -79,6 +79,7 @@ STATUS: dict[str, int] = {
     "loan.resource": 409,
     "loan.times": 400,
     "loan.too_large": 409,
+    "loan.unusable": 409,
     "loan.too_many": 409,
     "name.empty": 400,
     "name.too_long": 400,
@@ -390,6 +391,12 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "loan.too_large": lambda r, m: m.gettext(
         "In these hours the community can lend %(left)s: the rest is reserved for its workshops, lent "
         "already, or not to be lent.",
+        left=amount_in_words(r.resource, r.left, m),
+    ),
+    "loan.unusable": lambda r, m: m.gettext(
+        "The other community may have %(most)s at one time, so it could use %(left)s of a loan. The "
+        "operator can raise that limit.",
+        most=amount_in_words(r.resource, r.most, m),
         left=amount_in_words(r.resource, r.left, m),
     ),
     "loan.too_many": lambda r, m: m.gettext(

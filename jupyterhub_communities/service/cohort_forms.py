@@ -20,6 +20,7 @@ _FIELD_OF = {
     "loan.times": "until",
     "loan.resource": "resource",
     "loan.too_large": "amount",
+    "loan.unusable": "amount",
     "cohort.none": "to",
     "usage.date": "until",
     "zone.unknown": "zone",
