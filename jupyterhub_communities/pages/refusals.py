@@ -226,6 +226,22 @@ def _not_open(refusal: Any, messages: Messages) -> str:
     )
 
 
+def _loan_unusable(refusal: Any, messages: Messages) -> str:
+    most = amount_in_words(refusal.resource, refusal.most, messages)
+    if refusal.left == 0:
+        return messages.gettext(
+            "The other community may have %(most)s at one time and has that already, so a loan would "
+            "be of no use to it. The operator can raise that limit.",
+            most=most,
+        )
+    return messages.gettext(
+        "The other community may have %(most)s at one time, so it could use %(left)s of a loan. The "
+        "operator can raise that limit.",
+        most=most,
+        left=amount_in_words(refusal.resource, refusal.left, messages),
+    )
+
+
 _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
     "access.blocked": lambda _, m: m.gettext("The operator of this hub has blocked your account."),
     "access.ended": lambda _, m: m.gettext("Your access has ended."),
@@ -393,12 +409,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "already, or not to be lent.",
         left=amount_in_words(r.resource, r.left, m),
     ),
-    "loan.unusable": lambda r, m: m.gettext(
-        "The other community may have %(most)s at one time, so it could use %(left)s of a loan. The "
-        "operator can raise that limit.",
-        most=amount_in_words(r.resource, r.most, m),
-        left=amount_in_words(r.resource, r.left, m),
-    ),
+    "loan.unusable": _loan_unusable,
     "loan.too_many": lambda r, m: m.gettext(
         "The community lends as often as it may: %(most)s. Take something back first.", most=r.most
     ),
