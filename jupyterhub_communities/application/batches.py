@@ -69,26 +69,28 @@ def issue_batch(
 def show_batch(desk: Desk, actor: Actor, community: str, batch: str) -> Sequence[IssuedInvite]:
     """The unclaimed codes of a batch, by the names they are for: to print and hand out."""
     with desk.database.read() as store:
-        unclaimed = _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
-        secrets = store.invites.secrets_of_batch(batch)
+        _managed(store, actor, community, batch, Verb.SHOW_CODE)
+        unclaimed = store.invites.unclaimed(community, batch)
+        secrets = store.invites.secrets_of([invite.id for invite in unclaimed])
         return [unsealed_with(desk, invite, secrets[invite.id]) for invite in unclaimed]
 
 
 def view_slips(desk: Desk, actor: Actor, community: str, batch: str, *, first: int) -> Slips:
     """So many as a page holds, from `first` on, which counts from 1."""
     with desk.database.read() as store:
-        unclaimed = _unclaimed(store, actor, community, batch, Verb.SHOW_CODE)
-        first = max(1, min(first, len(unclaimed)))
-        shown = unclaimed[first - 1 : first - 1 + SLIPS]
-        secrets = store.invites.secrets_of_batch(batch)
+        managed = _managed(store, actor, community, batch, Verb.SHOW_CODE)
+        number = store.invites.count_unclaimed(community, batch)
+        first = max(1, min(first, number))
+        shown = store.invites.unclaimed(community, batch, begin=first - 1, limit=SLIPS)
+        secrets = store.invites.secrets_of([invite.id for invite in shown])
         workshop = None
-        if unclaimed and unclaimed[0].workshop is not None:
-            workshop = store.workshops.get(community, unclaimed[0].workshop)
+        if number and managed.workshop is not None:
+            workshop = store.workshops.get(community, managed.workshop)
         return Slips(
             workshop=workshop,
             shown=tuple(unsealed_with(desk, invite, secrets[invite.id]) for invite in shown),
             first=first,
-            unclaimed=len(unclaimed),
+            unclaimed=number,
         )
 
 
@@ -96,7 +98,8 @@ def release_batch(desk: Desk, actor: Actor, community: str, batch: str) -> int:
     """Gives the unclaimed seats of a batch to whoever comes: its codes close, and the workshop's
     own code has as many seats more. How many they were."""
     with desk.database.write() as store:
-        unclaimed = _unclaimed(store, actor, community, batch, Verb.REVOKE_INVITE)
+        _managed(store, actor, community, batch, Verb.REVOKE_INVITE)
+        unclaimed = store.invites.unclaimed(community, batch)
         for invite in unclaimed:
             revoke(desk, store, actor, invite)
         if unclaimed:
@@ -104,14 +107,12 @@ def release_batch(desk: Desk, actor: Actor, community: str, batch: str) -> int:
         return len(unclaimed)
 
 
-def _unclaimed(
-    store: Store, actor: Actor, community: str, batch: str, verb: Verb
-) -> Sequence[Invite]:
-    invites = store.invites.of_batch(community, batch)
-    if not invites:
+def _managed(store: Store, actor: Actor, community: str, batch: str, verb: Verb) -> Invite:
+    """Any of the batch, if they may do that with all of it."""
+    one = store.invites.one_of_batch(community, batch)
+    if one is None:
         raise NotFound(kind="invite")
-    managed_invite(store, actor, community, invites[0].id, verb)
-    return [invite for invite in invites if invite.revoked_at is None and invite.taken == 0]
+    return managed_invite(store, actor, community, one, verb)
 
 
 def _give_seats_to_workshop(desk: Desk, store: Store, unclaimed: Invite, seats: int) -> None:

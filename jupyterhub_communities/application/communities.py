@@ -11,7 +11,7 @@ from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source
 from ..domain.limits import Limit, Quota
 from ..domain.loans import between, given, received
-from ..domain.metering import meter
+from ..domain.metering import meter_alike
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
 from ..domain.units import SERVER_TIME, SERVERS, write_amount
@@ -120,7 +120,7 @@ def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
         ]
         sums += [
             (bucket.scope.workshop, amounts)
-            for bucket, amounts in meter(store.leases.unmetered(), desk.now).items()
+            for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items()
             if bucket.scope.community == slug and bucket.hour >= since
         ]
         for workshop, amounts in sums:

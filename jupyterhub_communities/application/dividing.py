@@ -14,7 +14,7 @@ from ..domain.grants import Actor, Verb, may, require
 from ..domain.ledger import Allowance
 from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.loans import Loan, between, given, received
-from ..domain.metering import meter
+from ..domain.metering import meter_alike
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
 from ..domain.reservations import Reservation, reserved_at
@@ -348,7 +348,7 @@ def _spent(
     if not asked:
         return {}
     found = dict(zip(asked, store.meters.spent(list(asked.values())), strict=True))
-    for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+    for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
         path = bucket.scope.place.path()
         for key, (scope, resource, begins) in asked.items():
             if scope in path and bucket.hour >= begins:

@@ -17,7 +17,7 @@ from ..domain.borrowing import Share, lent
 from ..domain.grants import Actor
 from ..domain.limits import Limit
 from ..domain.loans import Loan, between, given, received, turns_of
-from ..domain.metering import meter
+from ..domain.metering import meter_alike
 from ..domain.quotas import Scope
 from ..domain.refusals import NotFound
 from ..domain.reservations import Reservation, reserved_at
@@ -295,7 +295,7 @@ def spent_history(
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
         hours = dict(store.meters.hours(scope, resource, period.start, period.end))
-        for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+        for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
             if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
                 hours[bucket.hour] = hours.get(bucket.hour, 0) + amounts.get(resource, 0)
     length = period.end - period.start
@@ -328,7 +328,7 @@ def spent_in(
             what: since - later
             for what, since, later in zip(resources, sums[::2], sums[1::2], strict=True)
         }
-        for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+        for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
             if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
                 for what in found:
                     found[what] += amounts.get(what, 0)

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
     Select,
     and_,
     bindparam,
@@ -172,15 +171,16 @@ class SqlBoard:
         return self._connection.execute(query, place)
 
 
-def _lease(row: Row[Any]) -> Lease:
-    """As far as the board looks at it."""
+def _lease(row: Sequence[Any]) -> Lease:
+    """As far as the board looks at it. By place: by name each value costs as much as its object."""
+    id, username, server, account, community, workshop, profile, requested, active, settled = row
     return Lease(
-        id=row.id,
-        server=ServerKey(row.username, row.server_name),
-        account_id=row.account_id,
-        scope=Scope(row.community, row.workshop),
-        profile=row.profile,
-        requested_at=row.requested_at,
-        active_at=row.active_at,
-        settled_at=row.settled_at,
+        id=id,
+        server=ServerKey(username, server),
+        account_id=account,
+        scope=Scope(community, workshop),
+        profile=profile,
+        requested_at=requested,
+        active_at=active,
+        settled_at=settled,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -150,20 +150,34 @@ class SqlInvites:
         seats, without_number = self._connection.execute(query).one()
         return None if without_number else int(seats)
 
-    def of_batch(self, community: str, batch: str) -> Sequence[Invite]:
+    def one_of_batch(self, community: str, batch: str) -> str | None:
+        query = select(invites.c.id).where(
+            invites.c.community == community, invites.c.batch == batch
+        )
+        return self._connection.execute(query.limit(1)).scalar_one_or_none()
+
+    def unclaimed(
+        self, community: str, batch: str, *, begin: int = 0, limit: int | None = None
+    ) -> Sequence[Invite]:
         rows = self._connection.execute(
             select(invites)
-            .where(invites.c.community == community, invites.c.batch == batch)
+            .where(*_unclaimed(community, batch))
             .order_by(invites.c.label, invites.c.id)
+            .offset(begin)
+            .limit(limit)
         )
         return [_invite(row) for row in rows]
+
+    def count_unclaimed(self, community: str, batch: str) -> int:
+        query = select(func.count()).select_from(invites).where(*_unclaimed(community, batch))
+        return self._connection.execute(query).scalar_one()
 
     def secrets(self, invite_id: str) -> InviteSecrets:
         query = select(*_SECRETS).where(invites.c.id == invite_id)
         return InviteSecrets(*self._connection.execute(query).one())
 
-    def secrets_of_batch(self, batch: str) -> Mapping[str, InviteSecrets]:
-        query = select(invites.c.id, *_SECRETS).where(invites.c.batch == batch)
+    def secrets_of(self, invite_ids: Collection[str]) -> Mapping[str, InviteSecrets]:
+        query = select(invites.c.id, *_SECRETS).where(invites.c.id.in_(invite_ids))
         return {one: InviteSecrets(*rest) for one, *rest in self._connection.execute(query)}
 
     def add(self, invite: Invite, secrets: InviteSecrets) -> None:
@@ -389,6 +403,15 @@ def _usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         invites.c.revoked_at.is_(None),
         or_(invites.c.closes_at.is_(None), invites.c.closes_at > now),
+    )
+
+
+def _unclaimed(community: str, batch: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        invites.c.community == community,
+        invites.c.batch == batch,
+        invites.c.revoked_at.is_(None),
+        invites.c.taken == 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -72,12 +72,20 @@ class Invites(Protocol):
         revoked one only those that are taken. None: without a number."""
         ...
 
-    def of_batch(self, community: str, batch: str) -> Sequence[Invite]:
+    def one_of_batch(self, community: str, batch: str) -> str | None:
+        """The id of any of them: all are of one place and role."""
+        ...
+
+    def unclaimed(
+        self, community: str, batch: str, *, begin: int = 0, limit: int | None = None
+    ) -> Sequence[Invite]:
         """By the names they are for."""
         ...
 
+    def count_unclaimed(self, community: str, batch: str) -> int: ...
+
     def secrets(self, invite_id: str) -> InviteSecrets: ...
-    def secrets_of_batch(self, batch: str) -> Mapping[str, InviteSecrets]: ...
+    def secrets_of(self, invite_ids: Collection[str]) -> Mapping[str, InviteSecrets]: ...
     def add(self, invite: Invite, secrets: InviteSecrets) -> None: ...
     def take_seat(self, invite_id: str) -> bool:
         """Takes one seat if one is left: the cap stands in the `UPDATE … WHERE`."""
