@@ -87,6 +87,7 @@ def fill(world):
         username=world.usernames[Role.LEARNER],
         invite=world.opened.learner_invite.invite.id,
         batch="0" * 32,
+        template="0" * 32,
     )
 
 
