@@ -63,7 +63,7 @@ SAME_WORDS = {
         *("questions", "quota", "service", "terminal"),
     },
     "ar": {"letter"},
-    "sw": {"data", "letter"},
+    "sw": {"letter"},
 }
 # Nothing of their own to be seen: 404.html is the page of errors, fields.html frames what forms say.
 # What error.html keeps while the Hub is away is seen in tests/service/test_bad_input.py.
