@@ -80,7 +80,7 @@ def promise_role(
 
 
 def view_training(desk: Desk, actor: Actor, community: str, slug: str) -> TrainingView:
-    """Those who joined as learners or helpers and were not removed."""
+    """Those who joined as learners or helpers and were not removed. Without rehearsals."""
     with desk.database.read() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.GIVE_PROMISED, community, slug)
@@ -142,8 +142,9 @@ def _people(desk: Desk, store: Store, workshop: Workshop) -> Mapping[str, Traine
     """By username. As many statements however many they are."""
     community = workshop.community
     here: dict[str, Role] = {}
+    rehearsing = store.rehearsals.grant_ids(community, workshop.slug)
     for grant in store.grants.ever_of_workshop(community, workshop.slug):
-        if grant.revoked_at is None:
+        if grant.revoked_at is None and grant.id not in rehearsing:
             here[grant.account_id] = max(grant.role, here.get(grant.account_id, grant.role))
     ids = [account_id for account_id, role in here.items() if role < Role.INSTRUCTOR]
     held: dict[str, Role] = {}
