@@ -138,6 +138,8 @@ class PersonPage(PageHandler):
                 await self.run(hand_over, *place, stays_as, expected=expected)
             elif action == "role":
                 await self.run(set_role, *place, role, expected=expected)
+            else:
+                raise HTTPError(400)
         except Refusal as refusal:
             # With the version as it is now: the next time counts.
             await self._draw(slug, username, refusal=refusal, role=role)
