@@ -26,7 +26,7 @@ from ..application.workshops import (
     set_reserved,
     view_workshop,
 )
-from ..domain.grants import Verb, may
+from ..domain.grants import Verb, may, require
 from ..domain.hands import ACCESS_MINUTES
 from ..domain.paging import Page
 from ..domain.refusals import Refusal
@@ -170,8 +170,7 @@ class NewWorkshopPage(PageHandler):
 
     async def get(self, slug: str) -> None:
         community = await self.community(slug)
-        if not may(self.actor, Verb.OPEN_WORKSHOP, slug):
-            raise HTTPError(403)
+        require(self.actor, Verb.OPEN_WORKSHOP, slug)
         self._draw_form(community, WorkshopForm.fresh(community.language, self.house.clock.now()))
 
     async def post(self, slug: str) -> None:
@@ -296,8 +295,7 @@ class CloseWorkshopPage(PageHandler):
     async def get(self, community: str, slug: str) -> None:
         shown = await self.community(community)
         view = await self.run(view_workshop, self.actor, community, slug)
-        if not may(self.actor, Verb.CLOSE_WORKSHOP, community, slug):
-            raise HTTPError(403)
+        require(self.actor, Verb.CLOSE_WORKSHOP, community, slug)
         self.draw("close_workshop.html", community=shown, workshop=view.workshop)
 
     async def post(self, community: str, slug: str) -> None:

@@ -31,6 +31,7 @@ class PromiseApi(ApiHandler):
     @operation(
         "What those get who complete the workshop",
         body=PromiseBody,
+        asks_again=True,
         answer=answers.Workshop,
     )
     async def put(self, community: str, workshop: str, body: PromiseBody) -> answers.Workshop:

@@ -7,9 +7,11 @@ import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from houses import actor_of
 from tornado.httpclient import AsyncHTTPClient
 from tornado.web import create_signed_value
 
+from jupyterhub_communities.application.rehearsals import begin_rehearsal
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.pages.proofs import COOKIE, proof_of
 from jupyterhub_communities.service.app import API_HANDLERS
@@ -40,6 +42,7 @@ ASKING = {
     "PUT communities/{community}/champions/{username}",
     "PUT communities/{community}/members/{username}",
     "PUT communities/{community}/members/{username}/erasure",
+    "PUT communities/{community}/workshops/{workshop}/promise",
     "PUT me/return-key",
 }
 
@@ -87,6 +90,7 @@ def fill(world):
         username=world.usernames[Role.LEARNER],
         invite=world.opened.learner_invite.invite.id,
         batch="0" * 32,
+        template="0" * 32,
     )
 
 
@@ -130,6 +134,19 @@ async def test_a_workshops_code_is_left_out(ask, world, fill) -> None:
         path += fill("communities/{community}/workshops/{workshop}")
         assert code not in (await ask("GET", path, proved=False)).body.decode()
         assert code in (await ask("GET", path, proved=True)).body.decode()
+
+
+async def test_a_rehearsals_code_is_left_out_too(ask, world, fill) -> None:
+    page = fill("communities/{community}/workshops/{workshop}")
+    path, ana = f"api/v1/{page}/rehearsal", actor_of(world.house, "ana")
+    begun = world.house.call(begin_rehearsal, ana, "andes", world.opened.workshop.slug)
+    for method, at in (("GET", path), ("PUT", path), ("GET", page)):
+        hidden, shown = [
+            (await ask(method, at, proved=proved)).body.decode() for proved in (False, True)
+        ]
+        assert begun.issued.code not in hidden, at
+        assert begun.issued.link not in hidden, at
+        assert begun.issued.code in shown, at
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from houses import actor_of, andes, most_servers, open_taller
 from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
+from visiting import text_of
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -30,6 +31,13 @@ FORM = {
     "from_0": "09:00",
     "to_0": "12:00",
 }
+
+
+@pytest.mark.parametrize("page", ["communities/andes/workshops/new", "{taller}/close"])
+async def test_who_may_not_open_or_close_a_workshop_reads_who_can(visit, taller, page) -> None:
+    answer = await visit(page.format(taller=taller), who="learner")
+    assert answer.code == 403
+    assert "instructors may do this" in text_of(answer), text_of(answer)
 
 
 @pytest.mark.parametrize("language", ["en", "es", "pt-BR"])
