@@ -113,6 +113,7 @@ class InvitePage(PageHandler):
     """One code: shown, changed, renewed, revoked."""
 
     asks_again = ALWAYS
+    keeps_typed = True
 
     async def get(self, community: str, invite_id: str) -> None:
         await self._draw(community, invite_id)

@@ -29,7 +29,7 @@ from ..application.workshops import (
 from ..domain.grants import Verb, may, require
 from ..domain.hands import ACCESS_MINUTES
 from ..domain.paging import Page
-from ..domain.refusals import Refusal
+from ..domain.refusals import ProofNeeded, Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
 from ..pages.quotas import overbooked_in_words, reserve_in_words
@@ -49,6 +49,7 @@ class PageHandler(ServiceHandler):
 
     draws_stale_forms = True
     asks_again: tuple[str, ...] = ()  # methods for which who it is must have been shown lately
+    keeps_typed = False  # a form that somebody fills in at length waits until they have shown it
 
     async def prepare(self) -> None:
         try:
@@ -59,6 +60,12 @@ class PageHandler(ServiceHandler):
             self.redirect(self.get_login_url())
             return
         if self.request.method in self.asks_again and not self.has_proved:
+            if self.keeps_typed and self.request.method == "POST" and not self.is_stale:
+                again, sentence = self.again_address(), self.say(ProofNeeded())
+                self.draw(
+                    "error.html", status=403, sentence=sentence, typed=self._typed(), again=again
+                )
+                return
             self.redirect(self.again_address(), status=303)
         elif self.is_stale:
             await self.draw_stale(*self.path_args)
@@ -92,7 +99,7 @@ class PageHandler(ServiceHandler):
         status, _, sentence = self.error_of(status_code, **kwargs)
         is_passing = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         typed = self._typed() if is_passing and self.request.method == "POST" else []
-        self.draw("error.html", status=status, sentence=sentence, typed=typed)
+        self.draw("error.html", status=status, sentence=sentence, typed=typed, again="")
 
     def _typed(self) -> list[tuple[str, str]]:
         """The form that was sent, to be sent once more: nobody types it twice because the Hub or

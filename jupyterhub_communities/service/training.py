@@ -84,6 +84,7 @@ class TrainingPage(PageHandler):
     """A box for each person of the workshop, for those who completed it."""
 
     asks_again = ALWAYS
+    keeps_typed = True
 
     async def get(self, community: str, slug: str) -> None:
         await self._draw(community, slug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from markupsafe import Markup
@@ -158,7 +159,23 @@ class RoomHandler(PageHandler):
 
 
 class ProjectorPage(RoomHandler):
-    """The code as large as it goes, and nothing of anybody's."""
+    """The code as large as it goes, and nothing of anybody's.
+
+    What a room sees stays: where the page asks for news itself when a quarter of an hour is over, it is
+    told none, and no sign-in page comes to stand on the wall.
+    """
+
+    asks_again = ()
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self._finished or self.has_proved:
+            return
+        if self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+            self.redirect(self.again_address(), status=303)
+        else:
+            self.set_status(HTTPStatus.NO_CONTENT)
+            self.finish()
 
     async def get(self, community: str, slug: str) -> None:
         handout = await self.run(view_handout, self.actor, community, slug)
