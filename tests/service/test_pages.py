@@ -40,6 +40,14 @@ async def test_who_may_not_open_or_close_a_workshop_reads_who_can(visit, taller,
     assert "instructors may do this" in text_of(answer), text_of(answer)
 
 
+@pytest.mark.parametrize("page", ["communities/andes/workshops/new", "{taller}/change"])
+async def test_enter_in_a_field_sends_the_form_and_adds_no_session(visit, taller, page) -> None:
+    """A browser then presses the first button that there is."""
+    text = (await visit(page.format(taller=taller))).body.decode()
+    form = text[text.index('<form method="post"') :]
+    assert "name=" not in re.search(r"<button[^>]*>", form)[0]
+
+
 @pytest.mark.parametrize("language", ["en", "es", "pt-BR"])
 @pytest.mark.parametrize("who", ["learner", "helper", "instructor", "champion", "operator"])
 async def test_every_page_is_drawn_for_every_role_in_every_language(
