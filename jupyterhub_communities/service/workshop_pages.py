@@ -243,8 +243,9 @@ class MessagePage(WorkshopPage):
     async def post(self, community: str, slug: str) -> None:
         is_taken_away = self.get_body_argument("action", "") == "remove"
         typed = "" if is_taken_away else self.get_body_argument("message", "", strip=False)
+        expected = {self.get_body_argument("version", "")}
         try:
-            await self.run(set_message, self.actor, community, slug, typed)
+            await self.run(set_message, self.actor, community, slug, typed, expected=expected)
         except Refusal as refusal:
             if not may(self.actor, Verb.WRITE_MESSAGE, community, slug):
                 raise

@@ -131,6 +131,7 @@ async def test_somebody_of_the_hub_is_asked_in_and_accepts_on_their_page(visit, 
     assert (await visit("offers", who="learner", data={"action": "accept", "offer": offer}))[
         0
     ] == 404
+    assert (await visit("offers", who="bia", data={"offer": offer}))[0] == 400, "no answer is no No"
     assert (await visit("offers", who="bia", data={"action": "accept", "offer": offer}))[0] == 303
     assert "community-andes" in world.hub.groups["bia"]
     _, text = await visit(PEOPLE)
