@@ -136,7 +136,7 @@ def prepare(environment: Environment, site: Site) -> Environment:
         site_name=site.name,
         language_links=_language_links(site),
         ltr=ltr,
-        code=code,
+        as_typed=as_typed,
         hub_sentence=lambda text: hub_sentence(text, current_messages()),
     )
     return environment
@@ -169,7 +169,7 @@ def ltr(text: str, *, whole: bool = False) -> Markup:
     return Markup('<bdi dir="ltr"{}>{}</bdi>').format(attributes, text)
 
 
-def code(text: str) -> Markup:
+def as_typed(text: str) -> Markup:
     """What is typed as it stands, in every language: names of settings."""
     return Markup('<code dir="ltr" translate="no">{}</code>').format(text)
 
