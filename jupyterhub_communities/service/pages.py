@@ -39,7 +39,7 @@ from .base import NotSignedIn, ServiceHandler
 from .forms import WorkshopForm, language_options
 
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
-ALWAYS = ("GET", "POST")
+ALWAYS: tuple[str, ...] = ("GET", "POST")
 _SECRET = ("number",)  # of a lost key
 _MOST_TYPED = 50_000  # characters
 

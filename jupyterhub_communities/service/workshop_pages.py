@@ -165,7 +165,7 @@ class ProjectorPage(RoomHandler):
     told none, and no sign-in page comes to stand on the wall.
     """
 
-    asks_again = ()
+    asks_again: tuple[str, ...] = ()
 
     async def prepare(self) -> None:
         await super().prepare()
