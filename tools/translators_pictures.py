@@ -56,7 +56,7 @@ PICTURES = [
     ),
     Picture(
         "hub/refused",
-        "stranger: a revoked code",
+        "stranger: a code that is not open yet",
         "A code that is not open. Refusals look alike; their sentences are in `pages/refusals.py`.",
     ),
     Picture(

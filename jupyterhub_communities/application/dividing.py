@@ -162,16 +162,17 @@ def set_quota(
     expected: Expected = None,
 ) -> QuotaView:
     """All limits of a scope anew, by their names (see `quota_lines`). A champion divides what the
-    community has among its workshops; the rest is the operator's, or the file's."""
+    community has among its workshops; the rest is the operator's, or the file's. Raises
+    `VersionOutdated` where they have changed since the actor looked, unless to the same."""
     with desk.database.write() as store:
         place = find_place(store, actor, community, workshop, Verb.SET_QUOTA)
         if workshop is None and (_is_declared(desk, community) or not actor.is_operator):
             raise Declared
         scope = place.scope
         before = store.balances.quota(scope)
-        check_version(version_of(quota_lines(before)), expected)
         wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
+            check_version(version_of(quota_lines(before)), expected)
             write_quota(desk, store, actor, scope, before, wanted)
     return view_quota(desk, actor, community, workshop)
 

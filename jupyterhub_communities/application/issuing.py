@@ -295,7 +295,9 @@ def new_invite(desk: Desk, store: Store, actor: Actor, community: str, wanted: N
         lasts_until=held.ends_at + STAY_AFTER_WORKSHOP if held else None,
         lasts=wanted.lasts,
         is_by_hand=wanted.is_by_hand,
-        made_by=actor.account_id,
+        made_by=actor.answers_for(
+            max(wanted.role, Role.INSTRUCTOR), community, wanted.workshop, wanted.site
+        ),
         created_at=desk.now,
     )
     return _timely(invite)

@@ -134,6 +134,15 @@ def approve_key(
         return account
 
 
+def find_to_approve(
+    desk: Desk, actor: Actor, community: str, workshop: str | None, username: str
+) -> None:
+    """Before the Hub is asked about somebody: raises for whoever may approve nothing, and for people
+    who are not theirs. `approve_key` decides."""
+    with desk.database.read() as store:
+        _person_at(desk, store, actor, community, workshop, username)
+
+
 def people_to_approve(
     desk: Desk, actor: Actor, community: str, workshop: str | None
 ) -> tuple[Workshop | None, Sequence[Account | Named] | None]:

@@ -60,7 +60,7 @@ def begin_rehearsal(desk: Desk, actor: Actor, community: str, slug: str) -> Rehe
                 opens_at=None,
                 closes_at=ends_at,
                 lasts_until=ends_at,
-                made_by=actor.account_id,
+                made_by=actor.answers_for(Role.INSTRUCTOR, community, slug),
                 created_at=desk.now,
             )
             add_invite(desk, store, invite, actor)

@@ -85,8 +85,8 @@ def promise_role(
 def view_training(
     desk: Desk, actor: Actor, community: str, slug: str, page: Page, matching: str = ""
 ) -> TrainingView:
-    """Those who joined as learners or helpers and were not removed. `matching` is a part of name or
-    username."""
+    """Those who joined as learners or helpers and were not removed, without rehearsals. `matching` is
+    a part of name or username."""
     with desk.database.read() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.GIVE_PROMISED, community, slug)
@@ -156,8 +156,10 @@ def list_trainings(desk: Desk, actor: Actor, community: str, page: Page) -> Part
 def _joined(desk: Desk, store: Store, workshop: Workshop) -> list[Named]:
     """Learners and helpers, also those whose time is over."""
     here: dict[Named, int] = {}
-    for one in store.board.people(workshop.community, workshop.slug, desk.now):
-        if not one.is_revoked:
+    place = (workshop.community, workshop.slug)
+    rehearsing = store.rehearsals.grant_ids(*place)
+    for one in store.board.people(*place, desk.now):
+        if not one.is_revoked and one.grant_id not in rehearsing:
             here[one.account] = max(one.role, here.get(one.account, one.role))
     return [account for account, role in here.items() if role < Role.INSTRUCTOR]
 

@@ -246,7 +246,7 @@ def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Worksh
         opens_at=None,  # a code works as soon as it is handed out
         closes_at=workshop.ends_at,
         lasts_until=workshop.ends_at + STAY_AFTER_WORKSHOP,
-        made_by=actor.account_id,
+        made_by=actor.answers_for(Role.INSTRUCTOR, workshop.community, workshop.slug),
         created_at=desk.now,
     )
     return add_invite(desk, store, invite, actor)

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from markupsafe import Markup
 from tornado.web import StaticFileHandler
 
 from ..domain.texts import in_language
-from ..i18n.messages import messages_for, offered
+from ..i18n.messages import Style, messages_for, offered
 from .hub_sentences import hub_sentence
 from .language import ReaderProxy, current_address, current_messages, language_transform
 from .requests import RequestIdTransform
@@ -137,6 +138,7 @@ def prepare(environment: Environment, site: Site) -> Environment:
         language_links=_language_links(site),
         ltr=ltr,
         as_typed=as_typed,
+        interval=interval,
         hub_sentence=lambda text: hub_sentence(text, current_messages()),
     )
     return environment
@@ -167,6 +169,19 @@ def ltr(text: str, *, whole: bool = False) -> Markup:
     """A code, key, username or path: left to right also inside Arabic; `whole` on one line."""
     attributes = Markup(' class="whole"') if whole else ""
     return Markup('<bdi dir="ltr"{}>{}</bdi>').format(attributes, text)
+
+
+def interval(start: datetime, end: datetime, zone: str, style: Style = "long") -> Markup:
+    """From when to when in the zone of a workshop. A script of the page adds the reader's own zone,
+    which only the browser knows."""
+    messages = current_messages()
+    # TRANSLATORS: A day and hours in the reader's own time zone, below those of a workshop's.
+    here = messages.gettext("Your time: %(time)s", time="{}")
+    return Markup(
+        '<span class="times" data-start="{}" data-end="{}" data-zone="{}" data-here="{}">{}</span>'
+    ).format(
+        start.isoformat(), end.isoformat(), zone, here, messages.interval(start, end, zone, style)
+    )
 
 
 def as_typed(text: str) -> Markup:

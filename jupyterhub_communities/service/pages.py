@@ -22,28 +22,26 @@ from ..application.workshops import (
     close_workshop,
     current_workshops,
     name_workshop,
-    open_workshop,
     page_of_workshops,
     renew_code,
     set_reserved,
     view_workshop,
 )
-from ..domain.grants import Verb, may
+from ..domain.grants import Verb, may, require
 from ..domain.hands import ACCESS_MINUTES
 from ..domain.paging import Page, Part
-from ..domain.refusals import PageInvalid, Refusal
+from ..domain.refusals import PageInvalid, ProofNeeded
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
 from ..pages.quotas import overbooked_in_words, reserve_in_words
-from ..pages.refusals import grace_sentence, status_of
+from ..pages.refusals import grace_sentence
 from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
 from .board_views import asked_view, drawn_values
-from .forms import WorkshopForm, language_options
 
 ON_A_PAGE = 50  # of people, workshops and the like
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
-ALWAYS = ("GET", "POST")
+ALWAYS: tuple[str, ...] = ("GET", "POST")
 _SECRET = ("number",)  # of a lost key
 _MOST_TYPED = 50_000  # characters
 
@@ -53,6 +51,7 @@ class PageHandler(ServiceHandler):
 
     draws_stale_forms = True
     asks_again: tuple[str, ...] = ()  # methods for which who it is must have been shown lately
+    keeps_typed = False  # a form that somebody fills in at length waits until they have shown it
 
     async def prepare(self) -> None:
         try:
@@ -63,6 +62,12 @@ class PageHandler(ServiceHandler):
             self.redirect(self.get_login_url())
             return
         if self.request.method in self.asks_again and not self.has_proved:
+            if self.keeps_typed and self.request.method == "POST" and not self.is_stale:
+                again, sentence = self.again_address(), self.say(ProofNeeded())
+                self.draw(
+                    "error.html", status=403, sentence=sentence, typed=self._typed(), again=again
+                )
+                return
             self.redirect(self.again_address(), status=303)
         elif self.is_stale:
             await self.draw_stale(*self.path_args)
@@ -96,7 +101,7 @@ class PageHandler(ServiceHandler):
         status, _, sentence = self.error_of(status_code, **kwargs)
         is_passing = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         typed = self._typed() if is_passing and self.request.method == "POST" else []
-        self.draw("error.html", status=status, sentence=sentence, typed=typed)
+        self.draw("error.html", status=status, sentence=sentence, typed=typed, again="")
 
     def _typed(self) -> list[tuple[str, str]]:
         """The form that was sent, to be sent once more: nobody types it twice because the Hub or
@@ -201,49 +206,6 @@ class WorkshopsPage(PageHandler):
         )
 
 
-class NewWorkshopPage(PageHandler):
-    """The form for a workshop."""
-
-    async def get(self, slug: str) -> None:
-        community = await self.community(slug)
-        if not may(self.actor, Verb.OPEN_WORKSHOP, slug):
-            raise HTTPError(403)
-        self._draw_form(community, WorkshopForm.fresh(community.language, self.house.clock.now()))
-
-    async def post(self, slug: str) -> None:
-        community = await self.community(slug)
-        form = WorkshopForm.read(self.get_body_argument)
-        if self.get_body_argument("action", "") == "more":
-            self._draw_form(community, form.with_another_row())
-            return
-        wanted = form.parse()
-        if wanted is None:
-            self._draw_form(community, form, status=400)
-            return
-        try:
-            opened = await self.run(open_workshop, self.actor, slug, wanted)
-        except Refusal as refusal:
-            form.refuse(refusal, self.say(refusal))
-            self._draw_form(community, form, status=status_of(refusal))
-            return
-        self.go(f"communities/{slug}/workshops/{opened.workshop.slug}")
-
-    async def draw_stale(self, *path: str) -> None:
-        form = WorkshopForm.read(self.get_body_argument)
-        form.errors["form"] = current_messages().gettext("Please send the form once more.")
-        self._draw_form(await self.community(path[0]), form)
-
-    def _draw_form(self, community: Any, form: WorkshopForm, *, status: int = 200) -> None:
-        self.draw(
-            "new_workshop.html",
-            status=status,
-            community=community,
-            form=form,
-            languages=language_options(),
-            profiles=self.house.settings.catalogue.of_community(community.slug),
-        )
-
-
 class WorkshopPage(PageHandler):
     """Code, link and QR, seats, sessions, and who is in."""
 
@@ -332,8 +294,7 @@ class CloseWorkshopPage(PageHandler):
     async def get(self, community: str, slug: str) -> None:
         shown = await self.community(community)
         workshop = await self.run(name_workshop, self.actor, community, slug)
-        if not may(self.actor, Verb.CLOSE_WORKSHOP, community, slug):
-            raise HTTPError(403)
+        require(self.actor, Verb.CLOSE_WORKSHOP, community, slug)
         self.draw("close_workshop.html", community=shown, workshop=workshop)
 
     async def post(self, community: str, slug: str) -> None:

@@ -128,6 +128,8 @@ class PersonPage(PageHandler):
                 await self.run(hand_over, *place, stays_as, expected=expected)
             elif action == "role":
                 await self.run(set_role, *place, role, expected=expected)
+            else:
+                raise HTTPError(400)
         except Refusal as refusal:
             # With the version as it is now: the next time counts.
             await self._draw(slug, username, refusal=refusal, role=role)
@@ -207,14 +209,16 @@ class OffersPage(PageHandler):
     """What somebody was offered, answered on their own page."""
 
     async def post(self) -> None:
-        offer = self.get_body_argument("offer", "")
-        if self.get_body_argument("action", "") == "accept":
+        action, offer = (self.get_body_argument(name, "") for name in ("action", "offer"))
+        if action == "accept":
             offered = await self.run(accept_offer, self.username, offer)
             await self.push_groups(self.username)
             self.go(f"communities/{offered.community.slug}")
-            return
-        await self.run(decline_offer, self.username, offer)
-        self.go()
+        elif action == "decline":
+            await self.run(decline_offer, self.username, offer)
+            self.go()
+        else:
+            raise HTTPError(400)
 
     async def draw_stale(self, *path: str) -> None:
         self.go()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from http import HTTPStatus
 
+from tornado.web import HTTPError
+
 from ..application.training import (
     give_promised,
     list_trainings,
@@ -32,6 +34,7 @@ class PromiseApi(ApiHandler):
     @operation(
         "What those get who complete the workshop",
         body=PromiseBody,
+        asks_again=True,
         answer=answers.Workshop,
     )
     async def put(self, community: str, workshop: str, body: PromiseBody) -> answers.Workshop:
@@ -80,6 +83,7 @@ class TrainingPage(PageHandler):
     """A box for each person of the workshop, for those who completed it."""
 
     asks_again = ALWAYS
+    keeps_typed = True
 
     async def get(self, community: str, slug: str) -> None:
         await self._draw(community, slug)
@@ -89,8 +93,10 @@ class TrainingPage(PageHandler):
         chosen = self.get_body_arguments("person")
         try:
             if self.get_body_argument("action", "") == "promise":
-                role = _CHOICES.get(self.get_body_argument("role", ""))
-                await self.run(promise_role, *place, role)
+                role = self.get_body_argument("role", "")
+                if role not in _CHOICES:
+                    raise HTTPError(HTTPStatus.BAD_REQUEST)
+                await self.run(promise_role, *place, _CHOICES[role])
             else:
                 given = await self.run(give_promised, *place, chosen)
                 for account in given:

@@ -24,10 +24,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ..application.ports import AskedWorkshop
 from ..domain.feedback import Feedback, Followed
 from ..domain.grants import Role
+from ..domain.invites import InviteKind
 from ..domain.paging import Page, Part, part_of
 from ..domain.training import Training
 from .grants import unlapsed_at
-from .tables import feedback, feedback_marks, grants, sessions, trainings, workshops
+from .tables import (
+    feedback,
+    feedback_marks,
+    grants,
+    invites,
+    redemptions,
+    sessions,
+    trainings,
+    workshops,
+)
 
 _W = workshops.c
 _ASKED = (_W.community, _W.slug, _W.title, _W.language, _W.closed_at)
@@ -200,11 +210,21 @@ class SqlSums:
         self._connection = connection
 
     def learners(self, community: str, slugs: Collection[str]) -> int:
+        rehearsing = (
+            select(redemptions.c.grant_id)
+            .join(invites, invites.c.id == redemptions.c.invite_id)
+            .where(
+                invites.c.community == community,
+                invites.c.kind == InviteKind.REHEARSAL.value,
+                redemptions.c.grant_id.is_not(None),
+            )
+        )
         query = select(func.count(grants.c.account_id.distinct())).where(
             grants.c.community == community,
             grants.c.workshop.in_(slugs),
             grants.c.role == int(Role.LEARNER),
             grants.c.revoked_at.is_(None),
+            grants.c.id.not_in(rehearsing),
         )
         return self._connection.execute(query).scalar_one()
 

@@ -122,6 +122,11 @@ async def test_hours_are_lent_on_a_form_and_given_back_on_the_page(visit, call) 
     _, page = await visit("cohorts/sur", who="bia")
     assert "Give it back" in page
     (loan,) = (await call("GET", "cohorts/sur", token="bia"))[1]["loans"]
+    for name in ("from", "until"):
+        status, page = await visit(
+            "communities/andes/lend", data={**wanted, "amount": "4", name: "soon"}
+        )
+        assert (status, f'id="{name}_error"' in page) == (400, True), name
     assert loan["ends_at"] == "2026-03-02T18:00:00+00:00"
     end = {"action": "end", "id": loan["id"], "community": "brasil"}
     assert (await visit("cohorts/sur", who="bia", data=end))[0] == 303
@@ -141,6 +146,9 @@ async def test_a_shared_workshop_is_held_elsewhere_in_one_step(visit, world) -> 
     typed = {"title": "Mapas", "language": "pt-BR", "zone": "Nowhere", "first_day": "2026-04-01"}
     assert (await visit(path, who="bia", data=typed))[0] == 400
     typed["zone"] = "America/Sao_Paulo"
+    for name, wrong in (("language", "no tag"), ("language", ""), ("first_day", "soon")):
+        status, page = await visit(path, who="bia", data={**typed, name: wrong})
+        assert (status, f'id="{name}_error"' in page) == (400, True), (name, wrong)
     assert (await visit(path, who="bia", data=typed))[0] == 303
     status, page = await visit("communities/brasil/workshops/mapas", who="bia")
     assert status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -12,12 +13,17 @@ import pytest
 from houses import actor_of, andes, most_servers, open_taller
 from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
+from visiting import text_of
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import list_invites, revoke_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
-from jupyterhub_communities.application.workshops import close_workshop, view_workshop
+from jupyterhub_communities.application.workshops import (
+    close_workshop,
+    list_workshops,
+    view_workshop,
+)
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.stops import StopReason
 from jupyterhub_communities.service.timers import reconcile_once
@@ -31,6 +37,21 @@ FORM = {
     "from_0": "09:00",
     "to_0": "12:00",
 }
+
+
+@pytest.mark.parametrize("page", ["communities/andes/workshops/new", "{taller}/close"])
+async def test_who_may_not_open_or_close_a_workshop_reads_who_can(visit, taller, page) -> None:
+    answer = await visit(page.format(taller=taller), who="learner")
+    assert answer.code == 403
+    assert "instructors may do this" in text_of(answer), text_of(answer)
+
+
+@pytest.mark.parametrize("page", ["communities/andes/workshops/new", "{taller}/change"])
+async def test_enter_in_a_field_sends_the_form_and_adds_no_session(visit, taller, page) -> None:
+    """A browser then presses the first button that there is."""
+    text = (await visit(page.format(taller=taller))).body.decode()
+    form = text[text.index('<form method="post"') :]
+    assert "name=" not in re.search(r"<button[^>]*>", form)[0]
 
 
 @pytest.mark.parametrize("language", ["en", "es", "pt-BR"])
@@ -110,6 +131,34 @@ async def test_a_form_keeps_servers_for_the_sessions_and_the_page_gives_them_up(
     assert "Kept for each session" not in (await visit(place)).body.decode()
     assert (await visit(f"{place}/reserve", data={"reserved": "yes"})).code == 303
     refused = await visit(f"{place}/reserve", who="helper", data={"reserved": "no"})
+    assert refused.code == 403
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "fits"),
+    [
+        ({}, "Kept for each session: 3 servers, 1.5 processors, and 1.54 GB of memory.", True),
+        ({"title": " "}, "Kept for each session: 3 servers", True),
+        ({"seats": "4"}, "The community can reserve 3 servers for it.", False),
+        ({"seats": ""}, "please give the number of seats", False),
+        ({"to_0": ""}, "", True),
+        ({"zone": "Mars"}, "", True),
+        ({"reserved": ""}, "", True),
+    ],
+)
+async def test_while_a_form_is_filled_in_it_is_told_what_would_be_kept(
+    visit, world, typed, says, fits
+) -> None:
+    data = {**FORM, "profile": "small", "seats": "3", "reserved": "yes", **typed}
+    before = world.house.call(list_workshops, actor_of(world.house, "ana"), "andes")
+    page = await visit("communities/andes/workshops/new", data={**data, "action": "check"})
+    told = json.loads(page.body)
+    assert (page.code, told["fits"]) == (200, fits)
+    assert says in told["says"] if says else told["says"] == ""
+    assert world.house.call(list_workshops, actor_of(world.house, "ana"), "andes") == before
+    refused = await visit(
+        "communities/andes/workshops/new", who="helper", data={**data, "action": "check"}
+    )
     assert refused.code == 403
 
 

@@ -89,7 +89,8 @@ class Sums(Protocol):
     """What a community's numbers are made of, beside its workshops and its usage."""
 
     def learners(self, community: str, slugs: Collection[str]) -> int:
-        """How many people joined any of these workshops as learners, and were not removed."""
+        """How many people joined any of these workshops as learners, and were not removed. Without
+        rehearsals."""
         ...
 
     def trained(self, community: str, start: datetime, end: datetime) -> Mapping[Role, int]:
