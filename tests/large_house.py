@@ -6,10 +6,9 @@ import itertools
 from dataclasses import dataclass
 from datetime import timedelta
 
-from houses import NOON, actor_of, open_taller
+from houses import NOON, actor_of, issue_names, open_taller
 from sqlalchemy import insert
 
-from jupyterhub_communities.application.batches import issue_batch
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.domain.grants import Role
@@ -52,7 +51,7 @@ def fill(house: House, size: Size) -> Filled:
         slugs.append(open_taller(house, title=f"Taller de mapas {number}").workshop.slug)
     champion = actor_of(house, "ana")
     wanted = NewInvite(workshop=slugs[0])
-    batch = house.call(issue_batch, champion, "andes", _names(size.names), wanted)
+    batch = issue_names(house, champion, "andes", _names(size.names), wanted)
     ids = [f"{size.members:08x}{number:024x}" for number in range(size.members)]
     with house.database.engine.begin() as connection:
         connection.execute(insert(accounts), _people(ids))
@@ -67,8 +66,7 @@ def fill(house: House, size: Size) -> Filled:
         )
         connection.execute(insert(usage), _usage(ids, slugs, size.usage))
         connection.execute(insert(audit), _entries(ids, slugs, size.entries))
-    assert batch[0].invite.batch is not None
-    return Filled(slugs[0], opened.learner_invite.invite.id, batch[0].invite.batch)
+    return Filled(slugs[0], opened.learner_invite.invite.id, batch.id)
 
 
 def pages_of(filled: Filled) -> dict[str, str]:
