@@ -50,6 +50,7 @@ class Restarts:
             del self._under_way[server]
 
     async def _stop_wholly(self, server: ServerKey) -> None:
-        await self._hub.stop_server(server)
+        if server in await self._hub.servers_of(server.username):  # else it never came up
+            await self._hub.stop_server(server)
         while server in await self._hub.servers_of(server.username):
             await asyncio.sleep(_LOOK_EVERY)

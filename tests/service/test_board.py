@@ -13,11 +13,18 @@ from urllib.parse import urlsplit
 import pytest
 from houses import actor_of
 
+from jupyterhub_communities.application.board import note_trouble
 from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.application.leases import StartRequest, activate, admit
+from jupyterhub_communities.application.leases import (
+    StartRequest,
+    activate,
+    admit,
+    settle_server,
+)
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.workshops import view_workshop
+from jupyterhub_communities.domain.board import SILENT
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.service import board as board_pages
@@ -219,6 +226,13 @@ async def test_a_persons_page_says_what_is_in_the_way_and_offers_what_helps(
     assert (stopped.code, key in world.hub.running) == (303, False)
     assert (await visit(f"{taller}/people/nobody", who="helper")).code == 404
     assert (await visit(f"{taller}/people/{luz}", who="learner")).code == 403
+    world.house.call(settle_server, key)
+    world.house.call(note_trouble, luz, SILENT)
+    page = await visit(f"{taller}/people/{luz}", who="helper")
+    assert "Stuck The server does not answer. Restart it." in text_of(page.body.decode())
+    assert 'value="stop"' not in page.body.decode(), "it was given up"
+    await visit(f"{taller}/people/{luz}", who="helper", data={"action": "restart"})
+    assert world.hub.started == [key]
     wrong = await visit(f"{taller}/people/{luz}", data={"action": "dance"})
     assert wrong.code == 400
 
@@ -231,10 +245,14 @@ async def test_a_restart_stops_wholly_and_starts_again(world) -> None:
     restarts.restart([key])
     await restarts.finished()
     assert (hub.started, hub.running) == ([key], {})
+    restarts.restart([key])
+    await restarts.finished()
+    assert hub.started == [key, key], "one that has not come up is started again"
+    hub.running[key] = RunningServer(key, ready=True)
     hub.away_for.add("luz")
     restarts.restart([key])
     await restarts.finished()
-    assert hub.started == [key], "nothing starts that did not stop"
+    assert hub.started == [key, key], "nothing starts that did not stop"
 
 
 async def test_a_hub_that_is_away_says_so_where_a_server_is_to_stop(
