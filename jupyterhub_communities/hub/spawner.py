@@ -102,6 +102,7 @@ class CommunitySpawnerMixin(Spawner):
     was_in_line = False  # by a refusal of the last start
     _is_form_skipped = False
     _is_silent: bool | None = False  # None: not known, by a Hub that has found it running
+    _asking: asyncio.Task[None] | None = None
     _missed = 0  # questions without an answer
     _asked_next = 0.0  # by the monotonic clock
 
@@ -360,10 +361,12 @@ class CommunitySpawnerMixin(Spawner):
         return status
 
     async def poll_and_notify(self) -> int | None:
-        """What the Hub does from time to time while a server runs; and whether it still answers."""
+        """What the Hub does from time to time while a server runs, and before it stops one; and whether
+        it still answers. Nobody waits for that."""
         status: int | None = await super().poll_and_notify()
-        if status is None and self.ready and monotonic() >= self._asked_next:
-            await self._ask_whether_it_answers()
+        is_asked = self._asking is not None and not self._asking.done()
+        if status is None and self.ready and not is_asked and monotonic() >= self._asked_next:
+            self._asking = asyncio.create_task(self._ask_whether_it_answers())
         return status
 
     async def _ask_whether_it_answers(self) -> None:

@@ -248,6 +248,12 @@ async def test_options_that_no_form_of_ours_has_do_not_reach_the_spawner(spawner
 # Whether it answers
 
 
+async def poll(spawner) -> None:
+    await spawner.poll_and_notify()
+    if spawner._asking is not None:
+        await spawner._asking
+
+
 @pytest.fixture
 def answering(spawner, monkeypatch):
     """Servers that answer or not, as said; each poll asks."""
@@ -276,24 +282,24 @@ def test_a_server_is_silent_when_it_has_missed_two_questions_and_no_more_when_it
 ) -> None:
     async def play() -> None:
         await spawner.start()
-        await spawner.poll_and_notify()
+        await poll(spawner)
         answering["answers"] = False
-        await spawner.poll_and_notify()
+        await poll(spawner)
         assert trouble_of(house, spawner) is None, "once is no time"
-        await spawner.poll_and_notify()
+        await poll(spawner)
         assert trouble_of(house, spawner) == SILENT
         answering["answers"] = True
-        await spawner.poll_and_notify()
+        await poll(spawner)
         assert trouble_of(house, spawner) is None
         answering["answers"] = False
         for _ in range(3):
-            await spawner.poll_and_notify()
+            await poll(spawner)
         assert trouble_of(house, spawner) == SILENT
         await spawner.stop()
         await spawner.run_post_stop_hook()
         assert trouble_of(house, spawner) is None, "stopped by somebody"
         asked = answering["asked"]
-        await spawner.poll_and_notify()
+        await poll(spawner)
         assert answering["asked"] == asked, "there is nothing to ask"
 
     run(play())
@@ -306,11 +312,11 @@ def test_a_hub_that_takes_over_does_not_know_what_the_one_before_has_noted(
         await spawner.start()
         answering["answers"] = False
         for _ in range(2):
-            await spawner.poll_and_notify()
+            await poll(spawner)
         other = make_spawner(house, spawner.user.name)
         other.load_state(spawner.get_state())
         other.running = answering["answers"] = True
-        await other.poll_and_notify()
+        await poll(other)
         assert trouble_of(house, spawner) is None
 
     run(play())
@@ -334,7 +340,24 @@ def test_well_servers_are_asked_once_a_minute(spawner, answering, monkeypatch) -
     async def play() -> None:
         await spawner.start()
         for _ in range(5):
-            await spawner.poll_and_notify()
+            await poll(spawner)
 
     run(play())
     assert answering["asked"] == 1
+
+
+def test_nobody_waits_for_an_answer_that_does_not_come(spawner, answering, monkeypatch) -> None:
+    """The Hub polls also when somebody stops the server."""
+
+    async def play() -> None:
+        async def never(asked) -> bool:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        monkeypatch.setattr(spawner_module, "answers", never)
+        await spawner.start()
+        for _ in range(2):
+            assert await asyncio.wait_for(spawner.poll_and_notify(), 1) is None
+        spawner._asking.cancel()
+
+    run(play())

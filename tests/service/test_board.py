@@ -255,6 +255,26 @@ async def test_a_restart_stops_wholly_and_starts_again(world) -> None:
     assert hub.started == [key, key], "nothing starts that did not stop"
 
 
+async def test_what_is_stopped_while_it_is_restarted_stays_stopped(world) -> None:
+    hub, key = world.hub, ServerKey("luz")
+    hub.running[key] = RunningServer(key, ready=True)
+    stopping, stop = asyncio.Event(), hub.stop_server
+
+    async def stop_slowly(server) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            await asyncio.sleep(60)
+        await stop(server)
+
+    hub.stop_server = stop_slowly
+    restarts = Restarts(hub)
+    restarts.restart([key])
+    await stopping.wait()
+    await restarts.stop([key])
+    await restarts.finished()
+    assert (hub.started, hub.running) == ([], {})
+
+
 async def test_a_hub_that_is_away_says_so_where_a_server_is_to_stop(
     call, world, taller, luz
 ) -> None:
