@@ -57,7 +57,7 @@ docs: $(VENV)/.dev
 	@echo "docs/_build/html/index.html"
 
 screenshots: $(VENV)/.dev $(BIN)/configurable-http-proxy
-	$(BIN)/python tools/screenshots.py
+	PYTHONPATH=tests $(BIN)/python tools/screenshots.py
 
 pictures: OUT ?= pictures
 pictures: $(VENV)/.dev $(BIN)/configurable-http-proxy

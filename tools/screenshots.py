@@ -37,6 +37,7 @@ def main() -> int:
         finally:
             demo.terminate()
             demo.wait()
+    translators_pictures.draw(chromium, FLAGS)
     return 0
 
 
@@ -66,7 +67,6 @@ def draw(facts: dict, chromium: str) -> None:
         page.screenshot(path=str(IMAGES / "community.png"))
         page.goto(f"{service}communities/andes/workshops/primeros-pasos-con-python")
         page.screenshot(path=str(IMAGES / "workshop.png"))
-        translators_pictures.draw(facts, browser)
         browser.close()
 
 

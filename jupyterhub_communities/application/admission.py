@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from ..domain.ledger import End, Ledger, Request
+from ..domain.ledger import Ledger, Request
 from ..domain.profiles import Profile
 from ..domain.quotas import Scope
 from ..domain.refusals import QuotaExceeded
@@ -92,7 +92,7 @@ def refusal_to_hold(
     now."""
     sizes = {profile.slug: set_aside(None, profile, otherwise) for profile in offered}
     ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
-    verdict = ledger.judge(asked, desk.now, known_ends(desk, store))
+    verdict = ledger.judge(asked, desk.now, store.leases.known_ends(most=MOST_ENDS))
     slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)
     largest = next((profile for profile in offered if profile.slug == slug), None)
     return QuotaExceeded(
@@ -106,14 +106,6 @@ def refusal_to_hold(
         largest=None if largest is None else largest.names,
         offers_rescue=offers_rescue,
     )
-
-
-def known_ends(desk: Desk, store: Store) -> list[End]:
-    return [
-        End(lease.ends_at, lease.charged, lease.amounts)
-        for lease in store.leases.known_ends(desk.now, most=MOST_ENDS)
-        if lease.ends_at is not None
-    ]
 
 
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:

@@ -25,8 +25,8 @@ from ..domain.reservations import LOOK_AHEAD
 from ..domain.units import Amounts
 from ..domain.workshops import Workshop, WorkshopState
 from .admission import (
+    MOST_ENDS,
     hold,
-    known_ends,
     lasts_in,
     refusal_to_hold,
     set_aside,
@@ -431,7 +431,7 @@ def _choice(
     ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
     waiting = {slug: asked for slug, asked in requests.items() if not ledger.fits(asked, desk.now)}
-    ends = known_ends(desk, store) if waiting else []
+    ends = store.leases.known_ends(most=MOST_ENDS) if waiting else []
     return Choice(
         scope=scope,
         name=_name_of(store, scope, workshop),

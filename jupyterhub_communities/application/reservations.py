@@ -119,11 +119,9 @@ def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
     community = Scope(opening.scope.community)
     owned = store.balances.quota(community).owned
     ends = [
-        lease
-        for lease in store.leases.known_ends(desk.now, most=MOST_ENDS)
-        if lease.ends_at is not None
-        and lease.ends_at <= opening.starts_at
-        and lease.scope.community == community.community
+        end
+        for end in store.leases.known_ends(most=MOST_ENDS)
+        if end.at <= opening.starts_at and end.scope.community == community.community
     ]
     missing = {}
     for resource in opening.amounts:
@@ -131,7 +129,7 @@ def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
             continue
         still = {
             place: store.balances.get(place, resource).held
-            - sum(lease.amounts.get(resource, 0) for lease in ends if place in lease.scope.path())
+            - sum(end.amounts.get(resource, 0) for end in ends if place in end.scope.path())
             for place in (community, opening.scope)
         }
         short = short_at_opening(

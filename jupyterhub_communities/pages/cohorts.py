@@ -14,7 +14,7 @@ from ..domain.loans import Loan
 from ..domain.units import is_spent
 from ..domain.windows import read_window
 from ..i18n.messages import Messages
-from .pictures import Line, css_of, directed, still, ticks_to
+from .pictures import LEGEND_ROW, Line, css_of, directed, still, ticks_to
 from .quotas import (
     amount_in_words,
     quantity_in_words,
@@ -22,6 +22,9 @@ from .quotas import (
     spent_in_words,
     window_in_words,
 )
+
+_LONGEST = 18  # letters of a name beside its bar, on a narrow screen
+_KEPT = 8  # of each end of a longer one
 
 
 def limit_in_words(name: str, zone: str, messages: Messages) -> str:
@@ -100,10 +103,11 @@ def draw_shares(
 ) -> bytes:
     """A bar for each community: what it uses, keeps for workshops, lends, and has idle."""
     names, parts = [], []
-    for row in rows:
+    for row in reversed(rows):  # pygal begins below
         for one in row.view.held:
             if one.resource == resource:
-                names.append(row.community.name(messages.tag))
+                name = row.community.name(messages.tag)
+                names.append(_shortened(name) if is_narrow else name)
                 kept = max(0, one.reserved - one.held)
                 parts.append((one.held, kept, one.lent, one.idle or 0))
     lines = [
@@ -117,14 +121,14 @@ def draw_shares(
         js=[],
         no_prefix=True,
         width=360 if is_narrow else 880,
-        height=110 + 44 * max(1, len(names)),
+        height=110 + 44 * max(1, len(names)) + (LEGEND_ROW * (len(lines) - 1) if is_narrow else 0),
         margin=8,
         margin_right=24,
         title=directed(resource_in_words(resource, messages), messages),
         legend_at_bottom=True,
-        legend_at_bottom_columns=2 if is_narrow else 4,
+        legend_at_bottom_columns=1 if is_narrow else len(lines),
         truncate_legend=-1,
-        truncate_label=16 if is_narrow else -1,
+        truncate_label=-1,
         range=(0, ticks[-1]),
         x_labels=[directed(name, messages) for name in names],
         y_labels=ticks,
@@ -143,3 +147,8 @@ def draw_shares(
     chart.add_xml_filter(still)
     drawn: bytes = chart.render()
     return drawn
+
+
+def _shortened(name: str) -> str:
+    """In the middle: names of one cohort begin alike."""
+    return name if len(name) <= _LONGEST else f"{name[:_KEPT].rstrip()}…{name[-_KEPT:].lstrip()}"

@@ -51,7 +51,7 @@ _DARK = {
     "borrowed": "#e09bf0",
     "lent": "#6fd398",
 }
-_ROW = 21  # of the legend
+LEGEND_ROW = 21  # pixels
 _DASHES = {"limit": "8,5", "reserved": "2,4", "borrowed": "12,4,2,4", "lent": "5,3"}
 
 
@@ -127,10 +127,10 @@ def _draw(
         js=[],
         no_prefix=True,
         width=360 if is_narrow else 880,
-        height=(230 if is_narrow else 280) + _ROW * rows,
+        height=(230 if is_narrow else 280) + LEGEND_ROW * rows,
         margin=8,
         margin_right=24,  # the last time of the axis is centred below its place
-        margin_bottom=8 + _ROW * (rows - len(lines) // columns),  # which is what pygal leaves
+        margin_bottom=8 + LEGEND_ROW * (rows - len(lines) // columns),  # which is what pygal leaves
         spacing=8,
         title=directed(resource_in_words(resource, messages), messages),
         show_dots=False,

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from markupsafe import Markup
 from tornado.web import StaticFileHandler
 
 from ..domain.texts import in_language
-from ..i18n.messages import messages_for, offered
+from ..i18n.messages import Style, messages_for, offered
 from .hub_sentences import hub_sentence
 from .language import ReaderProxy, current_address, current_messages, language_transform
 from .requests import RequestIdTransform
@@ -136,7 +137,8 @@ def prepare(environment: Environment, site: Site) -> Environment:
         site_name=site.name,
         language_links=_language_links(site),
         ltr=ltr,
-        code=code,
+        as_typed=as_typed,
+        interval=interval,
         hub_sentence=lambda text: hub_sentence(text, current_messages()),
     )
     return environment
@@ -169,7 +171,20 @@ def ltr(text: str, *, whole: bool = False) -> Markup:
     return Markup('<bdi dir="ltr"{}>{}</bdi>').format(attributes, text)
 
 
-def code(text: str) -> Markup:
+def interval(start: datetime, end: datetime, zone: str, style: Style = "long") -> Markup:
+    """From when to when in the zone of a workshop. A script of the page adds the reader's own zone,
+    which only the browser knows."""
+    messages = current_messages()
+    # TRANSLATORS: A day and hours in the reader's own time zone, below those of a workshop's.
+    here = messages.gettext("Your time: %(time)s", time="{}")
+    return Markup(
+        '<span class="times" data-start="{}" data-end="{}" data-zone="{}" data-here="{}">{}</span>'
+    ).format(
+        start.isoformat(), end.isoformat(), zone, here, messages.interval(start, end, zone, style)
+    )
+
+
+def as_typed(text: str) -> Markup:
     """What is typed as it stands, in every language: names of settings."""
     return Markup('<code dir="ltr" translate="no">{}</code>').format(text)
 

@@ -291,6 +291,16 @@ class Workshop(Answer):
         return cls(**_workshop_fields(workshop, now))
 
 
+class Reserved(Answer):
+    """What a workshop would keep for each session; null where it was not asked to."""
+
+    reserved: Amounts | None
+
+    @classmethod
+    def of(cls, workshop: workshops.Workshop) -> Reserved:
+        return cls(reserved=None if workshop.reserved is None else dict(workshop.reserved))
+
+
 class OpenedWorkshop(Workshop):
     """A new workshop with its learner code."""
 

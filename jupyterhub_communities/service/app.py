@@ -111,7 +111,7 @@ def make_app(
     page_routes: list[tuple[str, type[Any]]] = [
         ("", pages.HomePage),
         (f"communities/{_SLUG}", pages.CommunityPage),
-        (f"communities/{_SLUG}/workshops/new", pages.NewWorkshopPage),
+        (f"communities/{_SLUG}/workshops/new", workshop_pages.NewWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}", pages.WorkshopPage),
         (f"communities/{_SLUG}/codes", codes.CodesPage),
         (f"communities/{_SLUG}/codes/([0-9a-f]+)", codes.InvitePage),

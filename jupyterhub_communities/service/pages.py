@@ -21,7 +21,6 @@ from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
     list_workshops,
-    open_workshop,
     renew_code,
     set_reserved,
     view_workshop,
@@ -29,14 +28,12 @@ from ..application.workshops import (
 from ..domain.grants import Verb, may
 from ..domain.hands import ACCESS_MINUTES
 from ..domain.paging import Page
-from ..domain.refusals import Refusal
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
 from ..pages.quotas import overbooked_in_words, reserve_in_words
-from ..pages.refusals import grace_sentence, status_of
+from ..pages.refusals import grace_sentence
 from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
-from .forms import WorkshopForm, language_options
 
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
 ALWAYS = ("GET", "POST")
@@ -162,49 +159,6 @@ class CommunityPage(PageHandler):
             may_see_cohort=may(self.actor, Verb.VIEW_COHORT, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
             now=self.house.clock.now(),
-        )
-
-
-class NewWorkshopPage(PageHandler):
-    """The form for a workshop."""
-
-    async def get(self, slug: str) -> None:
-        community = await self.community(slug)
-        if not may(self.actor, Verb.OPEN_WORKSHOP, slug):
-            raise HTTPError(403)
-        self._draw_form(community, WorkshopForm.fresh(community.language, self.house.clock.now()))
-
-    async def post(self, slug: str) -> None:
-        community = await self.community(slug)
-        form = WorkshopForm.read(self.get_body_argument)
-        if self.get_body_argument("action", "") == "more":
-            self._draw_form(community, form.with_another_row())
-            return
-        wanted = form.parse()
-        if wanted is None:
-            self._draw_form(community, form, status=400)
-            return
-        try:
-            opened = await self.run(open_workshop, self.actor, slug, wanted)
-        except Refusal as refusal:
-            form.refuse(refusal, self.say(refusal))
-            self._draw_form(community, form, status=status_of(refusal))
-            return
-        self.go(f"communities/{slug}/workshops/{opened.workshop.slug}")
-
-    async def draw_stale(self, *path: str) -> None:
-        form = WorkshopForm.read(self.get_body_argument)
-        form.errors["form"] = current_messages().gettext("Please send the form once more.")
-        self._draw_form(await self.community(path[0]), form)
-
-    def _draw_form(self, community: Any, form: WorkshopForm, *, status: int = 200) -> None:
-        self.draw(
-            "new_workshop.html",
-            status=status,
-            community=community,
-            form=form,
-            languages=language_options(),
-            profiles=self.house.settings.catalogue.of_community(community.slug),
         )
 
 

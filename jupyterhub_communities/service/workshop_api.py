@@ -1,13 +1,15 @@
-"""Workshops in the API beyond opening and closing: cloned, attendance, the staff's message."""
+"""Workshops in the API beyond opening and closing: cloned, what they would reserve, attendance, the staff's message."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
 from ..application.attendance import attendance
+from ..application.changing import change_workshop
 from ..application.cloning import CloneChoice, clone_workshop
 from ..application.messages import set_message
-from ..application.workshops import OpenedWorkshop
+from ..application.trying import try_out
+from ..application.workshops import OpenedWorkshop, open_workshop
 from ..pages.tables import attendance_csv
 from . import answers, models
 from .handling import ApiHandler, Table
@@ -39,6 +41,37 @@ class CloneApi(ApiHandler):
             body,
             at=lambda opened: f"communities/{community}/workshops/{opened.workshop.slug}",
         )
+
+
+class ReservationApi(ApiHandler):
+    paths = ("communities/{community}/reservation",)
+
+    @operation(
+        "What a new workshop would reserve, or why it cannot; nothing is kept",
+        body=models.WorkshopBody,
+        answer=answers.Reserved,
+        refuses=(409,),
+    )
+    async def post(self, community: str, body: models.WorkshopBody) -> answers.Reserved:
+        opened = await self.run(try_out, open_workshop, self.actor, community, body.wanted())
+        return answers.Reserved.of(opened.workshop)
+
+
+class ChangedReservationApi(ApiHandler):
+    paths = ("communities/{community}/workshops/{workshop}/reservation",)
+
+    @operation(
+        "What a workshop would reserve once it is changed, or why it cannot; nothing is kept",
+        body=models.WorkshopChangeBody,
+        answer=answers.Reserved,
+        refuses=(409,),
+    )
+    async def post(
+        self, community: str, workshop: str, body: models.WorkshopChangeBody
+    ) -> answers.Reserved:
+        actor, change = self.actor, body.change()
+        changed = await self.run(try_out, change_workshop, actor, community, workshop, change)
+        return answers.Reserved.of(changed)
 
 
 class AttendanceApi(ApiHandler):
@@ -77,4 +110,10 @@ class MessageApi(ApiHandler):
         await self.run(set_message, self.actor, community, workshop, "")
 
 
-API_HANDLERS: tuple[type[ApiHandler], ...] = (CloneApi, AttendanceApi, MessageApi)
+API_HANDLERS: tuple[type[ApiHandler], ...] = (
+    CloneApi,
+    ReservationApi,
+    ChangedReservationApi,
+    AttendanceApi,
+    MessageApi,
+)

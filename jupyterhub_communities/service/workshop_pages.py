@@ -1,31 +1,91 @@
-"""Pages around a workshop: changing and repeating it, the projector, handouts, its staff's message."""
+"""Pages around a workshop: opening, changing and repeating it, the projector, handouts, its staff's message."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from markupsafe import Markup
+from tornado.web import HTTPError
 
-from ..application.changing import change_workshop, view_to_change
+from ..application.changing import WorkshopChange, change_workshop, view_to_change
 from ..application.cloning import clone_workshop, next_first_day, view_to_clone
 from ..application.handouts import Handout, view_handout
+from ..application.issuing import KEEP
 from ..application.messages import set_message
-from ..domain.grants import Verb, may
+from ..application.ports import Desk
+from ..application.workshops import NewWorkshop, open_workshop
+from ..domain.grants import Actor, Verb, may
 from ..domain.refusals import InviteUnreadable, Refusal, VersionOutdated, WorkshopClosed
-from ..domain.workshops import LONGEST_MESSAGE
+from ..domain.workshops import LONGEST_MESSAGE, Workshop
 from ..i18n.messages import messages_for, offered
 from ..i18n.negotiation import closest
 from ..pages.language import current_messages, use_language
 from ..pages.refusals import status_of
-from .forms import language_options
+from .forms import WorkshopForm, language_options
 from .pages import ALWAYS, PageHandler, WorkshopPage, qr_picture
+from .reserving import ReservingPage
 from .workshop_forms import ChangeForm, CloneForm, known_tag
 
 SLIPS = 8  # on one page, A4 or Letter
 _KINDS = ("sheet", "slips")
+_UNNAMED = "…"  # a workshop whose title is not typed yet
 
 
-class ChangeWorkshopPage(PageHandler):
+class NewWorkshopPage(ReservingPage):
+    """The form for a workshop."""
+
+    async def get(self, slug: str) -> None:
+        community = await self.community(slug)
+        if not may(self.actor, Verb.OPEN_WORKSHOP, slug):
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+        self._draw_form(community, WorkshopForm.fresh(community.language, self.house.clock.now()))
+
+    async def post(self, slug: str) -> None:
+        community = await self.community(slug)
+        form = WorkshopForm.read(self.get_body_argument)
+        action = self.get_body_argument("action", "")
+        if action == "more":
+            self._draw_form(community, form.with_another_row())
+            return
+        wanted = form.parse()
+        if action == "check":
+            await self.tell_reserve(None if wanted is None else self._opening(slug, wanted))
+            return
+        if wanted is None:
+            self._draw_form(community, form, status=400)
+            return
+        try:
+            opened = await self.run(open_workshop, self.actor, slug, wanted)
+        except Refusal as refusal:
+            form.refuse(refusal, self.say(refusal))
+            self._draw_form(community, form, status=status_of(refusal))
+            return
+        self.go(f"communities/{slug}/workshops/{opened.workshop.slug}")
+
+    def _opening(self, slug: str, wanted: NewWorkshop) -> Callable[[Desk], Workshop]:
+        named = replace(wanted, title=wanted.title or _UNNAMED)
+        return lambda desk: open_workshop(desk, self.actor, slug, named).workshop
+
+    async def draw_stale(self, *path: str) -> None:
+        form = WorkshopForm.read(self.get_body_argument)
+        form.errors["form"] = current_messages().gettext("Please send the form once more.")
+        self._draw_form(await self.community(path[0]), form)
+
+    def _draw_form(self, community: Any, form: WorkshopForm, *, status: int = 200) -> None:
+        self.draw(
+            "new_workshop.html",
+            status=status,
+            community=community,
+            form=form,
+            languages=language_options(),
+            profiles=self.house.settings.catalogue.of_community(community.slug),
+        )
+
+
+class ChangeWorkshopPage(ReservingPage):
     """All of a workshop in a form, which carries the version that it was drawn from."""
 
     async def get(self, community: str, slug: str) -> None:
@@ -34,14 +94,18 @@ class ChangeWorkshopPage(PageHandler):
 
     async def post(self, community: str, slug: str) -> None:
         form = ChangeForm.read(self.get_body_argument)
-        if self.get_body_argument("action", "") == "more":
+        place = (self.actor, community, slug)
+        action = self.get_body_argument("action", "")
+        if action == "more":
             await self._draw_form(community, slug, form.with_another_row())
             return
         change = form.parse_change()
+        if action == "check":
+            await self.tell_reserve(None if change is None else self._changing(place, change))
+            return
         if change is None:
             await self._draw_form(community, slug, form, status=400)
             return
-        place = (self.actor, community, slug)
         expected = {form.values["version"]}
         try:
             await self.run(change_workshop, *place, change, expected=expected)
@@ -56,6 +120,12 @@ class ChangeWorkshopPage(PageHandler):
             await self._draw_form(community, slug, form, status=status_of(refusal))
         else:
             self.go(f"communities/{community}/workshops/{slug}")
+
+    def _changing(
+        self, place: tuple[Actor, str, str], change: WorkshopChange
+    ) -> Callable[[Desk], Workshop]:
+        named = replace(change, title=change.title or KEEP)
+        return lambda desk: change_workshop(desk, *place, named)
 
     async def draw_stale(self, *path: str) -> None:
         form = ChangeForm.read(self.get_body_argument)

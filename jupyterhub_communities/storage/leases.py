@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from ..domain.leases import Lease, ServerKey
+from ..domain.ledger import End
 from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
 from .tables import UtcDateTime, leases
@@ -46,6 +47,19 @@ _LATEST = (
     .where(leases.c.account_id == bindparam("account"), leases.c.community.is_not(None))
     .order_by(leases.c.requested_at.desc())
     .limit(1)
+)
+# Of each refusal, and of many leases: only what is looked at.
+_KNOWN_ENDS = (
+    select(
+        leases.c.ends_at,
+        leases.c.community,
+        leases.c.workshop,
+        leases.c.account_id,
+        leases.c.amounts,
+    )
+    .where(leases.c.settled_at.is_(None), leases.c.ends_at.is_not(None))
+    .order_by(leases.c.ends_at)
+    .limit(bindparam("most"))
 )
 _ADD = insert(leases)
 _ACTIVATE = (
@@ -300,14 +314,12 @@ class SqlLeases:
     def _has_unmetered(self) -> ColumnElement[bool]:
         return and_(leases.c.hub == self._hub_name, leases.c.metered_at.is_(None))
 
-    def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
-        rows = self._connection.execute(
-            select(leases)
-            .where(leases.c.settled_at.is_(None), leases.c.ends_at.is_not(None))
-            .order_by(leases.c.ends_at)
-            .limit(most)
-        )
-        return [lease_of(row) for row in rows]
+    def known_ends(self, *, most: int) -> Sequence[End]:
+        rows = self._connection.execute(_KNOWN_ENDS, {"most": most})
+        return [
+            End(row.ends_at, Scope(row.community, row.workshop, member=row.account_id), row.amounts)
+            for row in rows
+        ]
 
     def plan_stops(self, planned: Iterable[Lease]) -> None:
         rows = [

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, UndefinedError
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, UndefinedError, nodes
 
 from jupyterhub_communities.i18n.messages import offered
 from jupyterhub_communities.pages.headers import page_headers
@@ -99,6 +99,27 @@ def test_the_hubs_environments_find_the_operators_templates_then_ours_then_the_h
 )
 def test_every_template_can_be_compiled(environment, path):
     environment.parse(path.read_text(encoding="utf-8"))
+
+
+def shown_functions(environment, source: str) -> set[str]:
+    """Functions of every template that stand where a page's own variable is meant."""
+    tree = environment.parse(source)
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
+    names = [name for name in tree.find_all(nodes.Name) if name.ctx == "load"]
+    functions = {name for name, each in environment.globals.items() if callable(each)}
+    return {name.name for name in names if id(name) not in called} & functions
+
+
+@pytest.mark.parametrize(
+    "path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: str(path.relative_to(TEMPLATES))
+)
+def test_no_page_shows_a_function_where_it_has_no_variable_of_that_name(environment, path):
+    assert shown_functions(environment, path.read_text()) == set()
+
+
+def test_a_function_that_is_shown_is_noticed(environment):
+    source = '{{ ltr("a") }}<input value="{{ ltr }}">'
+    assert shown_functions(environment, source) == {"ltr"}
 
 
 @pytest.mark.parametrize("path", sorted((TEMPLATES / "service").glob("*.html")))

@@ -255,6 +255,7 @@ def _cases() -> list[Case]:
         Case(Verb.CHANGE_COMMUNITY, COMMUNITY, "PATCH", "api ", {"shows_people": False}),
         Case(Verb.CHANGE_COMMUNITY, COMMUNITY, "GET", "settings"),
         Case(Verb.OPEN_WORKSHOP, COMMUNITY, "POST", "api workshops", OPENED),
+        Case(Verb.OPEN_WORKSHOP, COMMUNITY, "POST", "api reservation", OPENED),
         Case(Verb.OPEN_WORKSHOP, COMMUNITY, "GET", "workshops/new"),
         Case(Verb.OPEN_WORKSHOP, COMMUNITY, "GET", "api overbookings"),
         Case(
@@ -265,6 +266,7 @@ def _cases() -> list[Case]:
             {"name": "Puno", "zone": "America/Lima"},
         ),
         Case(Verb.CHANGE_WORKSHOP, WORKSHOP, "PATCH", f"api {w}", {"reserved": False}),
+        Case(Verb.CHANGE_WORKSHOP, WORKSHOP, "POST", f"api {w}/reservation", {"reserved": False}),
         Case(Verb.CHANGE_WORKSHOP, WORKSHOP, "POST", f"{w}/reserve", {"reserved": "no"}),
         Case(Verb.CHANGE_WORKSHOP, WORKSHOP, "GET", f"{w}/change"),
         Case(Verb.WRITE_MESSAGE, WORKSHOP, "PUT", f"api {w}/message", {"message": "Sala B"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import list_invites, revoke_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
-from jupyterhub_communities.application.workshops import view_workshop
+from jupyterhub_communities.application.workshops import list_workshops, view_workshop
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.stops import StopReason
 from jupyterhub_communities.service.timers import reconcile_once
@@ -109,6 +110,34 @@ async def test_a_form_keeps_servers_for_the_sessions_and_the_page_gives_them_up(
     assert "Kept for each session" not in (await visit(place)).body.decode()
     assert (await visit(f"{place}/reserve", data={"reserved": "yes"})).code == 303
     refused = await visit(f"{place}/reserve", who="helper", data={"reserved": "no"})
+    assert refused.code == 403
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "fits"),
+    [
+        ({}, "Kept for each session: 3 servers, 1.5 processors, and 1.54 GB of memory.", True),
+        ({"title": " "}, "Kept for each session: 3 servers", True),
+        ({"seats": "4"}, "The community can reserve 3 servers for it.", False),
+        ({"seats": ""}, "please give the number of seats", False),
+        ({"to_0": ""}, "", True),
+        ({"zone": "Mars"}, "", True),
+        ({"reserved": ""}, "", True),
+    ],
+)
+async def test_while_a_form_is_filled_in_it_is_told_what_would_be_kept(
+    visit, world, typed, says, fits
+) -> None:
+    data = {**FORM, "profile": "small", "seats": "3", "reserved": "yes", **typed}
+    before = world.house.call(list_workshops, actor_of(world.house, "ana"), "andes")
+    page = await visit("communities/andes/workshops/new", data={**data, "action": "check"})
+    told = json.loads(page.body)
+    assert (page.code, told["fits"]) == (200, fits)
+    assert says in told["says"] if says else told["says"] == ""
+    assert world.house.call(list_workshops, actor_of(world.house, "ana"), "andes") == before
+    refused = await visit(
+        "communities/andes/workshops/new", who="helper", data={**data, "action": "check"}
+    )
     assert refused.code == 403
 
 

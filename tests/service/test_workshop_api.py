@@ -89,6 +89,23 @@ async def test_a_clone_is_made_and_says_where(call, taller) -> None:
         assert (await call("POST", f"{taller}/clone", body=body))[0] == 422
 
 
+async def test_what_would_be_reserved_is_told_and_not_kept(call, world, taller) -> None:
+    before = (await call("GET", taller))[1]
+    session = {"starts_at": "2030-03-04T11:00:00Z", "ends_at": "2030-03-04T12:00:00Z"}
+    new = {"title": "Mapas", "language": "es", "sessions": [session], "profile": "small"}
+    for path, body in (("communities/andes", new), (taller, {"profile": "small"})):
+        asked = {**body, "seats": 3, "reserved": True}
+        status, told, _ = await call("POST", f"{path}/reservation", body=asked)
+        assert (status, told["reserved"]["servers"]) == (200, 3)
+        status, problem, _ = await call("POST", f"{path}/reservation", body={**asked, "seats": 4})
+        assert (status, problem["code"]) == (409, "reservation.too_large")
+        told = (await call("POST", f"{path}/reservation", body={**asked, "reserved": False}))[1]
+        assert told == {"reserved": None}
+        assert (await call("POST", f"{path}/reservation", body=asked, token="helper"))[0] == 403
+    assert (await call("GET", taller))[1] == before
+    assert len((await call("GET", "communities/andes/workshops"))[1]) == 1
+
+
 async def test_attendance_as_json_and_as_a_table_that_no_spreadsheet_runs(
     call, service, world, taller
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -128,6 +129,27 @@ async def test_a_change_that_does_not_hold_comes_back_with_what_was_typed(
     assert {name: again.get(name, "") for name in typed if name != "profile"} == {
         name: value.strip() for name, value in typed.items() if name != "profile"
     }
+    assert stands(world) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "fits"),
+    [
+        ({"seats": "2"}, "Kept for each session: 2 servers", True),
+        ({"seats": "4"}, "can reserve 3 servers for it", False),
+        ({"seats": "2", "title": ""}, "Kept for each session: 2 servers", True),
+        ({"seats": "2", "reserved": ""}, "", True),
+    ],
+)
+async def test_while_a_change_is_typed_it_is_told_what_would_be_kept(
+    visit, world, taller, typed, says, fits
+) -> None:
+    fields = fields_of(await visit(f"{taller}/change"))
+    fields |= {"reserved": "yes", "profile": "small", "action": "check", **typed}
+    before = stands(world)
+    told = json.loads((await visit(f"{taller}/change", data=fields)).body)
+    assert told["fits"] is fits
+    assert says in told["says"] if says else told["says"] == ""
     assert stands(world) == before
 
 

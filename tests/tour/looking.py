@@ -46,6 +46,7 @@ MARKS = {
 }
 _TOLERANCE = 1.5  # CSS pixels
 
+_OBJECT = re.compile(r"[^<>\n]{1,60} at 0x[0-9a-f]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # Addresses, names of time zones, and what stands between Unicode's isolates: names from elsewhere
 _NO_WORDS = re.compile(
@@ -63,6 +64,7 @@ class Seen:
     lang: str
     direction: str
     texts: list[tuple[str, str]]
+    objects: list[str] = field(default_factory=list)  # of Python, as a page prints them by mistake
     boxes: dict[int, dict[str, Any]] = field(default_factory=dict)  # by width
     cut: dict[int, list[str]] = field(default_factory=dict)
     mixed: list[str] = field(default_factory=list)
@@ -81,7 +83,8 @@ async def read(page: Page, stop: str, tag: str, status: int) -> Seen:
     texts = await call(page, "texts")
     html = page.locator("html")
     lang, direction = [await html.get_attribute(name) or "" for name in ("lang", "dir")]
-    return Seen(stop, tag, status, lang, direction, [tuple(text) for text in texts])
+    objects = _OBJECT.findall(await page.content())
+    return Seen(stop, tag, status, lang, direction, [tuple(text) for text in texts], objects)
 
 
 async def look(page: Page, seen: Seen, secrets: list[str]) -> None:

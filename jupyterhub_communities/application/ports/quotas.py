@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from ...domain import metering
 from ...domain.leases import Lease, ServerKey
-from ...domain.ledger import Ledger
+from ...domain.ledger import End, Ledger
 from ...domain.limits import Limit, Quota, Standing
 from ...domain.line import StartTicket
 from ...domain.quotas import Balance, Scope
@@ -90,8 +90,8 @@ class Leases(Protocol):
         that time only."""
         ...
 
-    def known_ends(self, now: datetime, *, most: int) -> Sequence[Lease]:
-        """Unsettled leases that are known to end, the first to end first."""
+    def known_ends(self, *, most: int) -> Sequence[End]:
+        """Of unsettled leases that are known to end, the first to end first."""
         ...
 
     def plan_stops(self, leases: Iterable[Lease]) -> None:

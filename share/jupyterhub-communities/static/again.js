@@ -1,6 +1,7 @@
 // Looks again by itself, and shows what is new. Without scripts the page loads itself again.
 const main = document.querySelector("main");
 main.ariaLive = "polite";
+let before = main.textContent;
 // The service answers a script only with the page's token, the Hub also without.
 const headers = main.dataset.xsrf ? { "X-XSRFToken": main.dataset.xsrf } : {};
 const timer = setInterval(async () => {
@@ -13,8 +14,10 @@ const timer = setInterval(async () => {
   }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const news = fresh.querySelector("main");
-  if (news.textContent === main.textContent) return;
+  if (news.textContent === before) return;
+  before = news.textContent;
   document.title = fresh.title;
   main.replaceChildren(...news.childNodes);
+  document.dispatchEvent(new Event("again"));
   if (!news.dataset.again) clearInterval(timer);
 }, 1000 * main.dataset.again);
