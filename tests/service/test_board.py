@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import os
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,6 +34,8 @@ from jupyterhub_communities.service import live
 from jupyterhub_communities.service.live import LiveBoards
 from jupyterhub_communities.service.restarts import Restarts
 from jupyterhub_communities.service.sharing import Sharing
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(autouse=True)
@@ -338,6 +342,33 @@ async def test_a_server_is_opened_for_who_comes_until_the_learner_says(
     assert (hand["helper"], hand["access_until"]) == (helper, "2026-03-02T12:30:00+00:00")
     assert (await visit(f"{taller}/help", who="luz", data={"action": "close"})).code == 303
     assert world.hub.shares == set()
+
+
+async def test_the_documented_curls_for_access_run_where_it_is_offered(
+    visit, service, world, taller, luz, apart
+) -> None:
+    """The demo, on which all others are run, never offers it."""
+    key, helper = start(world, luz), world.usernames[Role.HELPER]
+    await visit(f"{taller}/help", who="luz", data={"action": "raise"})
+    await visit(f"{taller}/people/{luz}", who="helper", data={"action": "take"})
+    page = (DOCS / "api.md").read_text()
+    commands = re.findall(r"^\$ (curl -X (\w+) .*/help/access\")$", page, re.MULTILINE)
+    for method, shares in (("PUT", {(key, helper)}), ("DELETE", set())):
+        (command,) = (command for command, verb in commands if verb == method)
+        options = "-sS --fail-with-body -o /dev/null -w %{http_code}"
+        done = await asyncio.create_subprocess_shell(
+            command.replace("curl ", f"curl {options} ", 1),
+            env={
+                **os.environ,
+                "TOKEN": "luz",
+                "API": f"{service}api/v1",
+                "WORKSHOP": world.opened.workshop.slug,
+            },
+            stdout=asyncio.subprocess.PIPE,
+        )
+        status, _ = await done.communicate()
+        assert (done.returncode, status) == (0, b"204"), command
+        assert world.hub.shares == shares
 
 
 async def test_what_the_hub_could_not_be_told_is_told_by_the_clock(
