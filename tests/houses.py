@@ -6,14 +6,21 @@ import atexit
 import random
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jupyterhub_communities.application.batches import (
+    DrawnBatch,
+    check_batch,
+    draw_batch,
+    issue_batch,
+)
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
+from jupyterhub_communities.application.issuing import NewInvite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.ports import Settings
 from jupyterhub_communities.application.reconciling import Mended, find_mends, mend_leases
@@ -178,6 +185,18 @@ def most_servers(servers: int | None) -> Quota:
 
 def actor_of(house: House, username: str) -> Actor:
     return house.call(find_person, username).actor()
+
+
+def issue_names(
+    house: House,
+    actor: Actor,
+    community: str,
+    names: Sequence[str],
+    wanted: NewInvite,
+) -> DrawnBatch:
+    """A personal code for each, as the service does it in steps."""
+    house.call(check_batch, actor, community, wanted)
+    return house.call(issue_batch, actor, community, house.call(draw_batch, names), wanted)
 
 
 def open_taller(

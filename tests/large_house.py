@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from houses import NOON, actor_of, andes, make_house, most_servers, open_taller
+from houses import NOON, actor_of, andes, issue_names, make_house, most_servers, open_taller
 from sqlalchemy import Connection, insert, update
 
 from jupyterhub_communities.application.asking import NewAsk, ask_for_more
-from jupyterhub_communities.application.batches import issue_batch
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.issuing import NewInvite
@@ -102,7 +101,7 @@ def fill(house: House, size: Size) -> Filled:
     over = slugs[-1]
     champion = actor_of(house, "ana")
     wanted = NewInvite(workshop=slugs[0])
-    batch = house.call(issue_batch, champion, "andes", _names(size.names), wanted)
+    batch = issue_names(house, champion, "andes", _names(size.names), wanted)
     ids = [f"{size.members:08x}{number:024x}" for number in range(size.members)]
     with house.database.engine.begin() as connection:
         connection.execute(insert(accounts), _people(ids))
@@ -127,7 +126,6 @@ def fill(house: House, size: Size) -> Filled:
             ],
         )
         connection.execute(insert(usage), _usage(ids, slugs, size.usage))
-    assert batch[0].invite.batch is not None
     for number in range(size.offers - len(house.call(list_offers, champion, "andes"))):
         house.call(offer_role, champion, "andes", f"asked-in-{number}", Role.HELPER)
     for number in range(size.loans):
@@ -147,7 +145,7 @@ def fill(house: House, size: Size) -> Filled:
         workshop=slugs[0],
         over=over,
         invite=opened.learner_invite.invite.id,
-        batch=batch[0].invite.batch,
+        batch=batch.id,
         person=_username(ids[1], len(ids), 1),
         double=_username(ids[-1], len(ids), len(ids) - 1),
         template=_id("template", 0, len(slugs[: size.templates])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,17 +37,42 @@ def record(
 ) -> None:
     """Writes one entry, in the transaction of the change. People are account ids in all of it, and
     codes, keys and names are in none of it: it is never erased."""
-    store.audit.add(
-        AuditEntry(
-            at=desk.now,
-            actor=actor if isinstance(actor, str) else actor.account_id or OPERATOR,
-            action=str(action),
-            subject=subject,
-            community=community,
-            before=before or {},
-            after=after or {},
-            request_id=desk.request_id,
-        )
+    entry = _entry(desk, actor, action, subject, community, before, after)
+    store.audit.add(entry)
+
+
+def record_each(
+    desk: Desk,
+    store: Store,
+    actor: Actor | str,
+    action: str,
+    subjects: Iterable[str],
+    community: str | None = None,
+    *,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    """The same of very many."""
+    store.audit.add_each(_entry(desk, actor, action, "", community, None, after), subjects)
+
+
+def _entry(
+    desk: Desk,
+    actor: Actor | str,
+    action: str,
+    subject: str,
+    community: str | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+) -> AuditEntry:
+    return AuditEntry(
+        at=desk.now,
+        actor=actor if isinstance(actor, str) else actor.account_id or OPERATOR,
+        action=str(action),
+        subject=subject,
+        community=community,
+        before=before or {},
+        after=after or {},
+        request_id=desk.request_id,
     )
 
 

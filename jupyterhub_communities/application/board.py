@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..domain.accounts import Account, Named
-from ..domain.board import Condition, PersonState, Trouble, condition_of
+from ..domain.board import Condition, PersonState, StuckBy, Trouble, condition_of
 from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may
 from ..domain.hands import Hand, ServerAccess
 from ..domain.invites import Invite
@@ -22,6 +22,7 @@ from .waiting import Line, lines_at
 Seen = Mapping[ServerKey, RunningServer]  # what the Hub knows of servers
 NOTHING_SEEN: Seen = {}
 TROUBLES_KEPT = timedelta(days=1)
+_RESTARTED = (StuckBy.FAILED, StuckBy.SILENT)  # a start like the one before may well succeed
 _ANYBODY = Actor(account_id=None, is_operator=True)  # whose looks are cut down for each reader
 
 
@@ -38,7 +39,12 @@ class BoardRow:
     is_double: bool = False  # somebody else in the workshop has the same name
     is_empty: bool = False  # a double without a server ever: may be retired
     has_server_here: bool = False  # that is charged to the workshop
+    came_to_nothing: ServerKey | None = None  # its last start, that is charged to the workshop
     is_rehearsal: bool = False  # somebody of the staff, walking a learner's way
+
+    @property
+    def may_be_restarted(self) -> bool:
+        return self.has_server_here or self.came_to_nothing is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,9 @@ class Board:
     hands: tuple[HandUp, ...] = ()  # the first first
     lines: tuple[Line, ...] = ()  # who waits for a seat
     seats_left: int | None = None
+
+    def row_of(self, account_id: str) -> BoardRow | None:
+        return next((row for row in self.rows if row.account.id == account_id), None)
 
     @property
     def counts(self) -> dict[PersonState, int]:
@@ -164,6 +173,7 @@ def board_of(desk: Desk, store: Store, workshop: Workshop, seen: Seen = NOTHING_
             trouble=troubles.get(account.id),
         )
         role = Role(highest.role)
+        started = failed.get(account.id)
         rows.append(
             BoardRow(
                 account,
@@ -175,6 +185,9 @@ def board_of(desk: Desk, store: Store, workshop: Workshop, seen: Seen = NOTHING_
                 is_double=account.id in doubles,
                 is_empty=account.id in doubles and account.id not in used and role is Role.LEARNER,
                 has_server_here=current is not None and current.scope == here,
+                came_to_nothing=started.server
+                if current is None and started is not None and condition.stuck_by in _RESTARTED
+                else None,
                 is_rehearsal=bool(rehearsing)
                 and rehearsing.issuperset(one.grant_id for one in held),
             )
@@ -217,3 +230,9 @@ def note_trouble(desk: Desk, username: str, code: str) -> None:
     with desk.database.write() as store:
         store.board.forget_troubles(desk.now - TROUBLES_KEPT)
         store.board.note_trouble(username, Trouble(code, desk.now))
+
+
+def end_trouble(desk: Desk, username: str, code: str) -> None:
+    """It is not so any more."""
+    with desk.database.write() as store:
+        store.board.end_trouble(username, code)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from ..domain.communities import Community
 from ..domain.grants import Actor, Role, Verb, require
-from ..domain.invites import Invite
+from ..domain.invites import Batch, Invite
 from ..domain.refusals import InviteUnreadable
 from ..domain.workshops import Workshop
 from .communities import find_community
@@ -16,19 +14,6 @@ from .invites import IssuedInvite
 from .issuing import managed_invite, unsealed
 from .ports import Desk
 from .workshops import find_workshop
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Personal codes that were made together."""
-
-    id: str
-    made_at: datetime
-    invites: tuple[Invite, ...]
-
-    @property
-    def claimed(self) -> int:
-        return sum(invite.taken for invite in self.invites)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +40,11 @@ def view_codes(desk: Desk, actor: Actor, community: str, slug: str | None) -> Co
         shown = find_community(store, actor, community)
         workshop = None if slug is None else find_workshop(store, actor, community, slug)
         own = require(actor, Verb.ISSUE_INVITE, community, slug)
-        invites = [
-            invite
-            for invite in store.invites.of_community(community, slug)
-            if invite.workshop == slug
-        ]
         return CodesView(
             community=shown,
             workshop=workshop,
-            invites=tuple(invite for invite in invites if invite.batch is None),
-            batches=_batches(invites),
+            invites=tuple(store.invites.singles(community, slug)),
+            batches=tuple(store.invites.batches(community, slug)),
             roles=tuple(role for role in Role if role <= own),
         )
 
@@ -94,11 +74,3 @@ def key_opens_codes(desk: Desk) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _batches(invites: Sequence[Invite]) -> tuple[Batch, ...]:
-    made: dict[str, list[Invite]] = {}
-    for invite in invites:
-        if invite.batch is not None:
-            made.setdefault(invite.batch, []).append(invite)
-    return tuple(Batch(key, found[0].created_at, tuple(found)) for key, found in made.items())

@@ -114,7 +114,7 @@ def close_doors(desk: Desk, store: Store, slug: str, because: str | None) -> Non
     """In the transaction of a verb that suspends the community."""
     store.communities.suspend(slug, desk.now, because)
     store.line.remove_of_community(slug)
-    for invite in store.invites.of_community(slug):
+    for invite in store.invites.waited_for(slug):
         for ticket in store.waiting.of_invite(invite.id):
             end_ticket(desk, store, ticket.id, ticket.state(desk.now))
 

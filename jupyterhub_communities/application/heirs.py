@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..domain.grants import Actor, Role
 from ..domain.invites import Invite
 from ..domain.notices import INVITE_INHERITED
-from .invites import audit_invite, maker_of
+from .invites import audit_batch, maker_of
 from .notices import notify
 from .ports import Desk, Store
 
@@ -21,16 +20,16 @@ def hand_on_invites(desk: Desk, store: Store, account_id: str) -> None:
     Learner invites pass to another champion, who is told; those for staff close.
     """
     maker = maker_of(desk, store, account_id)
-    for invite in store.invites.made_by(account_id, desk.now):
+    for invite, ids in _together(store.invites.made_by(account_id, desk.now)):
         if invite.community is None or _may_still_issue(maker, invite.community, invite):
             continue
         heir = _another_champion(desk, store, invite.community, account_id)
         if invite.role > Role.LEARNER or heir is None:
-            store.invites.close(invite.id, desk.now)
-            audit_invite(desk, store, HOUSE, "invite:close", invite)
+            store.invites.close(ids, desk.now)
+            audit_batch(desk, store, HOUSE, "invite:close", invite, ids)
             continue
-        store.invites.change(replace(invite, made_by=heir))
-        audit_invite(desk, store, HOUSE, "invite:inherit", invite)
+        store.invites.set_maker(ids, heir)
+        audit_batch(desk, store, HOUSE, "invite:inherit", invite, ids)
         notify(
             desk,
             store,
@@ -48,6 +47,15 @@ def hand_on_of_all(desk: Desk, account_ids: Sequence[str]) -> None:
     for account_id in makers:
         with desk.database.write() as store:
             hand_on_invites(desk, store, account_id)
+
+
+def _together(invites: Iterable[Invite]) -> Iterator[tuple[Invite, Sequence[str]]]:
+    """Each with the ids of all that have its fate: a batch may have very many."""
+    found: dict[str, list[Invite]] = {}
+    for invite in invites:
+        found.setdefault(invite.batch or invite.id, []).append(invite)
+    for alike in found.values():
+        yield alike[0], [invite.id for invite in alike]
 
 
 def _may_still_issue(maker: Actor, community: str, invite: Invite) -> bool:

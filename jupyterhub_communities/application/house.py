@@ -2,7 +2,7 @@
 
 Verbs are plain functions of a `Desk`; they run one after another in a small pool of threads, so the
 event loop never waits for the database, and a caller never waits longer than `patience` for one that
-does not answer. Only a look that waits for nobody happens on the loop.
+does not answer. Only for a look that waits for nobody the loop stands still, a moment at most.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..domain.refusals import StorageUnreachable
+from .glances import Glances
 from .ports import Chance, Clock, Database, Desk, Keyring, Settings, WouldWait
 from .rush import Rush
 
@@ -54,6 +55,7 @@ class House:
         self.settings = settings
         self._patience = patience
         self._rush = Rush()
+        self._glances = Glances()
         self._answered_at = 0.0  # when the database last answered anybody
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
         self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
@@ -92,13 +94,14 @@ class House:
     async def look(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `run`, for a short verb that only reads: at once where nobody has to be waited for.
 
-        A trip to the pool and back costs several times what the look itself does, and every page
-        of the Hub begins with one.
+        A trip to the pool and back costs as much again as the look itself, and every page of the
+        Hub begins with one.
         """
         at_once = self.database.at_once
         if at_once is not None:
+            desk = replace(self.desk(), database=at_once)
             try:
-                return verb(replace(self.desk(), database=at_once), *args, **kwargs)
+                return self._glances.take(lambda: verb(desk, *args, **kwargs))
             except WouldWait:
                 pass
         return await self.run(verb, *args, **kwargs)
@@ -182,6 +185,7 @@ class House:
         """Ends the pool and the database's connections."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._side.shutdown(wait=False, cancel_futures=True)
+        self._glances.close()
         self.database.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ from ..domain.refusals import (
 )
 from ..domain.waiting import TicketState
 from ..domain.workshops import WorkshopBrief
-from .audit import record
+from .audit import record, record_each
 from .people import Person, load_account
 from .ports import Desk, Redemption, Store
 from .return_keys import make_pending_key
@@ -396,5 +396,22 @@ def _grant_of(desk: Desk, invite: Invite, account: Account) -> Grant | None:
 
 
 def audit_invite(desk: Desk, store: Store, actor: Actor | str, action: str, invite: Invite) -> None:
-    after = {"role": invite.role.label, "workshop": invite.workshop, "seats": invite.seats}
+    after = _written(invite)
     record(desk, store, actor, action, f"invite/{invite.id}", invite.community, after=after)
+
+
+def audit_batch(
+    desk: Desk,
+    store: Store,
+    actor: Actor | str,
+    action: str,
+    invite: Invite,
+    invite_ids: Iterable[str],
+) -> None:
+    """An entry for each of a batch that `invite` is one of."""
+    subjects = (f"invite/{one}" for one in invite_ids)
+    record_each(desk, store, actor, action, subjects, invite.community, after=_written(invite))
+
+
+def _written(invite: Invite) -> dict[str, object]:
+    return {"role": invite.role.label, "workshop": invite.workshop, "seats": invite.seats}

@@ -112,7 +112,7 @@ def issue_bound_invite(desk: Desk, username: str) -> IssuedInvite:
 
 
 def add_invite(desk: Desk, store: Store, invite: Invite, actor: Actor) -> IssuedInvite:
-    secrets, code, link = _draw_secrets(desk)
+    secrets, code, link = draw_secrets(desk)
     store.invites.add(invite, secrets)
     audit_invite(desk, store, actor, "invite:issue", invite)
     return IssuedInvite(invite=invite, code=grouped(code), link=link)
@@ -137,7 +137,7 @@ def unsealed(desk: Desk, store: Store, invite: Invite) -> IssuedInvite:
 
 
 def unsealed_with(desk: Desk, invite: Invite, secrets: InviteSecrets) -> IssuedInvite:
-    """The same, where all secrets of a batch were looked up together."""
+    """The same, where the secrets were looked up with the invite."""
     try:
         code = desk.keys.unseal(secrets.code_sealed)
         link = desk.keys.unseal(secrets.link_sealed)
@@ -233,7 +233,7 @@ def renew_invite(desk: Desk, actor: Actor, community: str, invite_id: str) -> Is
 
 
 def renew(desk: Desk, store: Store, actor: Actor, invite: Invite) -> IssuedInvite:
-    secrets, code, link = _draw_secrets(desk)
+    secrets, code, link = draw_secrets(desk)
     store.invites.set_secrets(invite.id, secrets)
     audit_invite(desk, store, actor, "invite:renew", invite)
     return IssuedInvite(invite=invite, code=grouped(code), link=link)
@@ -255,7 +255,7 @@ def revoke_invite(
 
 
 def revoke(desk: Desk, store: Store, actor: Actor, invite: Invite) -> None:
-    store.invites.revoke(invite.id, desk.now)
+    store.invites.revoke([invite.id], desk.now)
     audit_invite(desk, store, actor, "invite:revoke", invite)
 
 
@@ -269,10 +269,8 @@ def shared_learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
     """All shared learner codes that a workshop itself has had, newest first."""
     return [
         invite
-        for invite in store.invites.of_community(
-            workshop.community, workshop.slug, InviteKind.SHARED
-        )
-        if (invite.role, invite.site) == (Role.LEARNER, None)
+        for invite in store.invites.singles(workshop.community, workshop.slug)
+        if (invite.role, invite.kind, invite.site) == (Role.LEARNER, InviteKind.SHARED, None)
     ]
 
 
@@ -335,7 +333,11 @@ def _changed_seats(invite: Invite, change: InviteChange) -> int | None:
     if invite.kind is not InviteKind.SHARED:
         return invite.seats
     seats = kept(change.seats, invite.seats)
-    return None if seats is None else check_seats(seats + change.more_seats)
+    if seats is None:
+        return None
+    if seats == invite.seats and not change.more_seats:
+        return seats  # there may be more of them, given by a batch, than anybody can type
+    return check_seats(seats + change.more_seats)
 
 
 def _end_of(store: Store, invite: Invite) -> datetime | None:
@@ -352,7 +354,8 @@ def _since(desk: Desk, before: datetime | None, wanted: bool | Keep) -> datetime
     return (before or desk.now) if wanted else None
 
 
-def _draw_secrets(desk: Desk) -> tuple[InviteSecrets, str, str]:
+def draw_secrets(desk: Desk) -> tuple[InviteSecrets, str, str]:
+    """A code and a link, and both as they are kept."""
     code = INVITE_CODE.draw(desk.chance.choice)
     link = desk.chance.token()
     secrets = InviteSecrets(

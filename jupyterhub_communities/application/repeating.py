@@ -30,25 +30,45 @@ def once(desk: Desk, request: Request, verb: Callable[[Desk], str]) -> str:
     All in one transaction, so that of two requests at once the second is answered like the first.
     The answer is sealed, for it may show codes. Who asked has seen it: nothing is decided anew.
     """
-    key_digest = desk.keys.digest("idempotency-key", f"{request.username}\n{request.key}")
-    request_digest = desk.keys.digest("idempotent-request", request.asked)
     with desk.database.write() as store:
-        kept = store.kept_answers.get(key_digest)
-        if kept is not None and kept.made_at > desk.now - KEPT_FOR:
-            if kept.request_digest != request_digest:
-                raise IdempotencyKeyReused
-            return desk.keys.unseal(kept.answer_sealed)
+        kept = _kept(desk, store, request)
+        if kept is not None:
+            return kept
         answer = verb(replace(desk, database=_Joined(store)))
         store.kept_answers.put(
             KeptAnswer(
-                key_digest=key_digest,
+                key_digest=_key_digest(desk, request),
                 account_id=request.account_id,
-                request_digest=request_digest,
+                request_digest=_request_digest(desk, request),
                 answer_sealed=desk.keys.seal(answer),
                 made_at=desk.now,
             )
         )
         return answer
+
+
+def find_answer(desk: Desk, request: Request) -> str | None:
+    """That which the same request had within a day, where it takes long to get ready for the verb.
+    Raises `IdempotencyKeyReused`."""
+    with desk.database.read() as store:
+        return _kept(desk, store, request)
+
+
+def _kept(desk: Desk, store: Store, request: Request) -> str | None:
+    kept = store.kept_answers.get(_key_digest(desk, request))
+    if kept is None or kept.made_at <= desk.now - KEPT_FOR:
+        return None
+    if kept.request_digest != _request_digest(desk, request):
+        raise IdempotencyKeyReused
+    return desk.keys.unseal(kept.answer_sealed)
+
+
+def _key_digest(desk: Desk, request: Request) -> str:
+    return desk.keys.digest("idempotency-key", f"{request.username}\n{request.key}")
+
+
+def _request_digest(desk: Desk, request: Request) -> str:
+    return desk.keys.digest("idempotent-request", request.asked)
 
 
 def forget_answers(desk: Desk) -> None:

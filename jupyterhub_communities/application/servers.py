@@ -10,6 +10,7 @@ from ..domain.leases import ServerKey
 from ..domain.quotas import Scope
 from ..domain.refusals import NotFound, PermissionDenied, ServerNotThere
 from .audit import record
+from .board import board_of
 from .ports import Desk, Store
 from .workshops import find_workshop
 
@@ -24,18 +25,23 @@ def take_servers(
     username: str,
     action: Literal["restart", "stop"],
 ) -> tuple[ServerKey, ...]:
-    """The person's servers that are charged to the workshop, for the Hub to restart or stop.
+    """The person's servers that are charged to the workshop, for the Hub to restart or stop; to restart
+    also the one whose last start came to nothing.
 
     Raises `ServerNotThere`, and `PermissionDenied` for somebody of a higher role than one's own.
     """
     verb = _VERBS[action]
     with desk.database.write() as store:
-        find_workshop(store, actor, community, slug)
+        workshop = find_workshop(store, actor, community, slug)
         account, _ = find_attendee(desk, store, actor, verb, community, slug, username)
         here = Scope(community, slug)
         servers = tuple(
             lease.server for lease in store.leases.of_account(account.id) if lease.scope == here
         )
+        if not servers and action == "restart":
+            row = board_of(desk, store, workshop).row_of(account.id)
+            if row is not None and row.came_to_nothing is not None:
+                servers = (row.came_to_nothing,)
         if not servers:
             raise ServerNotThere
         record(

@@ -98,7 +98,6 @@ def lines_at(
     desk: Desk, store: Store, actor: Actor, community: str, workshop: str
 ) -> tuple[Line, ...]:
     """Without codes where nobody waits, and those where the actor may not let people in."""
-    waited_for = set(store.waiting.invites_to_look_at())
     lines = (
         Line(
             invite,
@@ -108,8 +107,8 @@ def lines_at(
                 if ticket.state(desk.now) is not TicketState.ENDED
             ),
         )
-        for invite in (store.invites.of_community(community, workshop) if waited_for else ())
-        if invite.id in waited_for and may(actor, Verb.ADMIT, community, workshop, invite.site)
+        for invite in store.invites.waited_for(community, workshop)
+        if may(actor, Verb.ADMIT, community, workshop, invite.site)
     )
     return tuple(line for line in lines if line.tickets)
 

@@ -288,10 +288,9 @@ def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Works
         require(actor, Verb.CLOSE_WORKSHOP, community, slug)
         if workshop.closed_at is None:
             store.workshops.close(community, slug, desk.now)
-            for invite in store.invites.of_community(community, slug):
-                if invite.closes_at is None or invite.closes_at > desk.now:
-                    store.invites.close(invite.id, desk.now)
-                    pass_on(desk, store, invite.id)
+            store.invites.close_all(community, slug, desk.now)
+            for invite in store.invites.waited_for(community, slug):
+                pass_on(desk, store, invite.id)
             _audit(desk, store, actor, Verb.CLOSE_WORKSHOP, workshop)
         return find_workshop(store, actor, community, slug)
 

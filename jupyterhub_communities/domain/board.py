@@ -10,9 +10,11 @@ from .leases import Lease, RunningServer
 from .line import StartTicket
 
 SLOW_AFTER = timedelta(minutes=5)  # that a start takes
+ANSWERS_WITHIN = timedelta(minutes=2)  # of having been started by the Spawner
 IDLE_AFTER = timedelta(minutes=15)  # without anything that the Hub has seen
 TROUBLE_LASTS = timedelta(hours=2)  # then nobody waits for help with it any more
 FAILED = "start.failed"  # the code of a start that was admitted and did not come up
+SILENT = "server.silent"  # of a server that runs, as far as the Spawner knows, and does not answer
 
 
 class PersonState(StrEnum):
@@ -29,13 +31,15 @@ class StuckBy(StrEnum):
     SLOW = "slow"  # the start takes long
     REFUSED = "refused"
     FAILED = "failed"
+    SILENT = "silent"  # the server was started, and does not answer
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The last start of somebody that came to nothing before a lease was held, or failed."""
+    """The last start of somebody that came to nothing before a lease was held, or failed; or that a
+    server does not answer, or was given up for that."""
 
-    code: str  # the refusal's, or `FAILED`
+    code: str  # the refusal's, or `FAILED`, or `SILENT`
     at: datetime
 
 
@@ -62,14 +66,7 @@ def condition_of(
     """Of somebody who is in. `lease` is the unsettled one, `seen` its server as the Hub knows it, and
     `last` the lease that was asked for last, settled or not."""
     if lease is not None:
-        if lease.active_at is None or (seen is not None and not seen.ready):
-            if now - lease.requested_at >= SLOW_AFTER:
-                return Condition(PersonState.STUCK, lease.requested_at, StuckBy.SLOW)
-            return Condition(PersonState.STARTING, lease.requested_at)
-        active = None if seen is None else seen.last_activity
-        if active is not None and now - max(active, lease.active_at) >= IDLE_AFTER:
-            return Condition(PersonState.IDLE, max(active, lease.active_at))
-        return Condition(PersonState.RUNNING, lease.active_at)
+        return _with_server(now, lease, seen, trouble)
     if ticket is not None:
         return Condition(PersonState.STUCK, ticket.taken_at, StuckBy.LINE)
     if last is not None and last.settled_at is not None and last.active_at is None:
@@ -80,7 +77,30 @@ def condition_of(
         and now - trouble.at < TROUBLE_LASTS
         and (last is None or trouble.at >= last.requested_at)
     ):
-        kind = StuckBy.FAILED if trouble.code == FAILED else StuckBy.REFUSED
-        code = None if kind is StuckBy.FAILED else trouble.code
+        kind = _KINDS.get(trouble.code, StuckBy.REFUSED)
+        code = trouble.code if kind is StuckBy.REFUSED else None
         return Condition(PersonState.STUCK, trouble.at, kind, code)
     return Condition(PersonState.JOINED, joined_at)
+
+
+_KINDS = {FAILED: StuckBy.FAILED, SILENT: StuckBy.SILENT}
+
+
+def _with_server(
+    now: datetime, lease: Lease, seen: RunningServer | None, trouble: Trouble | None
+) -> Condition:
+    if lease.active_at is None:
+        if now - lease.requested_at >= SLOW_AFTER:
+            return Condition(PersonState.STUCK, lease.requested_at, StuckBy.SLOW)
+        return Condition(PersonState.STARTING, lease.requested_at)
+    if seen is not None and seen.is_starting:
+        # The Spawner is done with it; the Hub gives it up after the operator's `http_timeout`.
+        if now - lease.active_at >= ANSWERS_WITHIN:
+            return Condition(PersonState.STUCK, lease.active_at, StuckBy.SILENT)
+        return Condition(PersonState.STARTING, lease.requested_at)
+    if trouble is not None and trouble.code == SILENT and trouble.at >= lease.active_at:
+        return Condition(PersonState.STUCK, trouble.at, StuckBy.SILENT)
+    active = None if seen is None else seen.last_activity
+    if active is not None and now - max(active, lease.active_at) >= IDLE_AFTER:
+        return Condition(PersonState.IDLE, max(active, lease.active_at))
+    return Condition(PersonState.RUNNING, lease.active_at)

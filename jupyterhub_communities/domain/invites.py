@@ -87,6 +87,16 @@ class Invite:
         return min((end for end in ends if end is not None), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Personal codes that were made together."""
+
+    id: str
+    made_at: datetime
+    size: int
+    claimed: int
+
+
 def check_times(
     opens_at: datetime | None, closes_at: datetime | None
 ) -> tuple[datetime | None, datetime | None]:

@@ -63,6 +63,7 @@ class RunningServer:
 
     key: ServerKey
     ready: bool
+    is_starting: bool = False  # the Hub waits for it
     profile: str | None = None  # the slug in its options, if they name one
     is_hub_admin: bool = False  # its user
     last_activity: datetime | None = None  # that the Hub has seen

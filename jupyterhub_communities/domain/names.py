@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from anyascii import anyascii
 
 from .codes import ALPHABET, Choice
-from .refusals import NameEmpty, NamesInvalid, NameTooLong, NameUnreadable
+from .refusals import BatchTooLarge, NameEmpty, NamesInvalid, NameTooLong, NameUnreadable
 
 LONGEST_NAME = 80  # characters
+MOST_NAMES = 10_000  # of a list of personal codes
 _LONGEST_STEM = 20
 _LONGEST_FOLDED = 255
 _TAIL = 5
@@ -34,8 +35,9 @@ def read_name(typed: str) -> str:
     return name
 
 
-def read_list(typed: Sequence[str], *, most: int) -> list[str]:
-    """All names of a list. Raises `NamesInvalid` with all that cannot be used, not just the first."""
+def read_list(typed: Sequence[str], *, most: int = MOST_NAMES) -> list[str]:
+    """All names of a list. Raises `NamesInvalid` with all that cannot be used, not just the first,
+    and `BatchTooLarge`."""
     names, bad = [], []
     for number, one in enumerate(typed, 1):
         try:
@@ -44,6 +46,8 @@ def read_list(typed: Sequence[str], *, most: int) -> list[str]:
             bad.append(number)
     if bad:
         raise NamesInvalid(tuple(bad), most=most if len(typed) > most else None)
+    if not 0 < len(names) <= most:
+        raise BatchTooLarge(most=most)
     return names
 
 

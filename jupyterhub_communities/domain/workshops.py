@@ -23,7 +23,7 @@ from .versions import version_of
 
 LONGEST_TITLE = 120  # characters
 LONGEST_MESSAGE = 500  # characters
-MOST_SEATS = 1000  # for one workshop; more is a typing error
+MOST_SEATS = 1000  # that are typed for one code; more is a typing error
 MOST_SESSIONS = 60
 MOST_SITES = 100
 

@@ -36,6 +36,7 @@ class HubClient:
                     found[key] = RunningServer(
                         key=key,
                         ready=bool(server.get("ready")),
+                        is_starting=server.get("pending") == "spawn",
                         profile=profile if isinstance(profile, str) else None,
                         is_hub_admin=bool(user.get("admin")),
                         last_activity=_time(server.get("last_activity")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -124,7 +125,8 @@ class LoginHandler(GuessingMixin, ArrivingMixin, HubLoginHandler):
         authenticator = self.authenticator
         is_open_to_nobody = False
         try:
-            is_open_to_nobody = await authenticator.is_open_to_nobody()
+            if status != HTTPStatus.SERVICE_UNAVAILABLE:  # then nobody waits for it a second time
+                is_open_to_nobody = await authenticator.is_open_to_nobody()
         except Refusal as refusal:
             status = status_of(refusal)
             values.setdefault("login_notice", self.say(refusal))

@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Mapping
 from functools import partial
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from jupyterhub.utils import maybe_future, url_path_join
 from traitlets import Callable, Enum, Instance, Unicode, Union, default
 from traitlets.config import Config
 
-from ..application.board import note_trouble
+from ..application.board import end_trouble, note_trouble
 from ..application.erasure import note_home
 from ..application.house import House
 from ..application.leases import (
@@ -33,7 +34,7 @@ from ..application.leases import (
 )
 from ..application.people import find_person
 from ..application.ports import Settings
-from ..domain.board import FAILED
+from ..domain.board import FAILED, SILENT
 from ..domain.leases import ServerKey
 from ..domain.line import is_for_a_moment
 from ..domain.profiles import Profile
@@ -41,6 +42,7 @@ from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab, set_aside
+from .answering import answers
 from .batch import memory_format, written
 from .options import (
     RESCUE,
@@ -52,6 +54,9 @@ from .options import (
     set_aside_sentence,
 )
 from .refused import SpawnRefused, keep_failure_count
+
+_ASKED_EVERY = 60.0  # seconds, at least; no oftener than `poll_interval`
+_MISSES = 2  # questions without an answer, of a server that does not answer any more
 
 
 class CommunitySpawnerMixin(Spawner):
@@ -96,6 +101,10 @@ class CommunitySpawnerMixin(Spawner):
     _admitted: StartPlan | None = None
     was_in_line = False  # by a refusal of the last start
     _is_form_skipped = False
+    _is_silent: bool | None = False  # None: not known, by a Hub that has found it running
+    _asking: asyncio.Task[None] | None = None
+    _missed = 0  # questions without an answer
+    _asked_next = 0.0  # by the monotonic clock
 
     @default("lab_settings_dir")
     def _default_lab_settings_dir(self) -> str:
@@ -195,6 +204,7 @@ class CommunitySpawnerMixin(Spawner):
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
         self._admitted = None
+        self._missed, self._is_silent, self._asked_next = 0, False, 0.0
         await self._prepare()
         try:
             url = await maybe_future(super().start())
@@ -350,6 +360,36 @@ class CommunitySpawnerMixin(Spawner):
         status: int | None = await maybe_future(super().poll())
         return status
 
+    async def poll_and_notify(self) -> int | None:
+        """What the Hub does from time to time while a server runs, and before it stops one; and whether
+        it still answers. Nobody waits for that."""
+        status: int | None = await super().poll_and_notify()
+        is_asked = self._asking is not None and not self._asking.done()
+        if status is None and self.ready and not is_asked and monotonic() >= self._asked_next:
+            self._asking = asyncio.create_task(self._ask_whether_it_answers())
+        return status
+
+    async def _ask_whether_it_answers(self) -> None:
+        """Once is no time: it may have much to do, and so may the Hub. Then it is asked sooner."""
+        if await answers(self):
+            self._missed = 0
+            self._asked_next = monotonic() + _ASKED_EVERY
+            if self._is_silent is not False:  # None: as the Hub before this one left it
+                await self._end_silence()
+        elif self.ready:
+            self._missed += 1
+            if self._missed == _MISSES and not self._is_silent:
+                self.log.warning("%s runs and does not answer", self._log_name)
+                self._is_silent = True
+                await self._note_trouble(SILENT)
+
+    async def _end_silence(self) -> None:
+        try:
+            await self._house.run(end_trouble, self.user.name, SILENT)
+            self._is_silent = False
+        except StorageUnreachable:
+            self.log.info("The board does not know that %s answers", self._log_name)
+
     async def run_post_stop_hook(self) -> None:
         """Settles the lease, if the server is really gone. Safe to repeat."""
         result = super().run_post_stop_hook()
@@ -363,6 +403,10 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
         self.lease_id = None
+        if self._waiting_for_response:  # and has given it up: it was started, and never answered
+            await self._note_trouble(SILENT)
+        elif self._is_silent:
+            await self._end_silence()
 
     # The end of a user
 
@@ -397,6 +441,7 @@ class CommunitySpawnerMixin(Spawner):
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.lease_id = state.get("lease_id")
+        self._is_silent = None
 
     async def progress(self) -> Any:
         """What the person reads while the server starts: the Hub's own sentence, translated. What

@@ -7,9 +7,10 @@ from http import HTTPStatus
 
 from tornado.web import HTTPError
 
-from ..application.batches import issue_batch, release_batch, show_batch
+from ..application.batches import issue_batch, page_of_batch, release_batch
 from ..application.changing import change_workshop
 from ..application.communities import my_memberships
+from ..application.invites import IssuedInvite
 from ..application.issuing import (
     change_invite,
     issue_invite,
@@ -22,6 +23,7 @@ from ..application.members import remove_member, set_role, view_member
 from ..application.mine import view_mine
 from ..application.notices import list_notices, put_notice_away
 from ..application.people import choose_language
+from ..application.ports import Desk
 from ..application.reservations import view_overbooked
 from ..application.waiting import admit_from_line, decline, view_lines
 from ..application.workshops import (
@@ -33,8 +35,9 @@ from ..application.workshops import (
     view_workshop,
 )
 from ..domain.grants import Role
-from ..domain.paging import Part, part_of_all
+from ..domain.paging import Page, Part, part_of_all
 from . import answers, models
+from .batches import drawn_for
 from .handling import ApiHandler
 from .keys import approve
 from .operations import operation
@@ -343,7 +346,7 @@ class BatchesApi(ApiHandler):
     paths = ("communities/{community}/batches",)
 
     @operation(
-        "Issues a personal code of one seat for each name",
+        "Issues a personal code of one seat for each name; answers like the batch itself",
         body=models.BatchBody,
         answer=list[answers.IssuedInvite],
         status=CREATED,
@@ -352,12 +355,20 @@ class BatchesApi(ApiHandler):
         asks_again=True,
     )
     async def post(self, community: str, body: models.BatchBody) -> None:
-        place = (self.actor, community)
+        if await self.is_repeated(body):
+            return
+        place, wanted = (self.actor, community), body.wanted()
+        drawn = await drawn_for(self, community, body.names, wanted)
+
+        def issue(desk: Desk) -> Part[IssuedInvite]:
+            issue_batch(desk, *place, drawn, wanted)
+            return page_of_batch(desk, *place, drawn.id, Page())
+
         await self.make(
-            lambda desk: issue_batch(desk, *place, body.names, body.wanted()),
-            lambda batch: [self.issued(issued) for issued in batch],
+            issue,
+            lambda part: part.map(self.issued),
             body,
-            at=lambda batch: f"communities/{community}/batches/{batch[0].invite.batch}",
+            at=lambda _: f"communities/{community}/batches/{drawn.id}",
         )
 
 
@@ -371,10 +382,7 @@ class BatchApi(ApiHandler):
         asks_again=True,
     )
     async def get(self, community: str, batch: str) -> Part[answers.IssuedInvite]:
-        unclaimed = await self.run(show_batch, self.actor, community, batch)
-        part = part_of_all(
-            unclaimed, lambda one: (one.invite.label or "", one.invite.id), self.page
-        )
+        part = await self.run(page_of_batch, self.actor, community, batch, self.page)
         return part.map(self.issued)
 
 

@@ -22,6 +22,7 @@ from ..pages.templates import Site, asset_handlers, make_environment
 from . import (
     api,
     audit,
+    batches,
     board,
     board_api,
     codes,
@@ -64,7 +65,7 @@ from .timers import (
     leave_with_the_hub,
 )
 
-MOST_BYTES = 1_000_000  # of a request's body
+MOST_BYTES = 5_000_000  # of a request's body: a list of 10,000 names, and more of each person
 API_HANDLERS: tuple[type[ApiHandler], ...] = (
     openapi.DocumentApi,
     *ends.API_HANDLERS,
@@ -116,8 +117,8 @@ def make_app(
         (f"communities/{_SLUG}/workshops/{_SLUG}", pages.WorkshopPage),
         (f"communities/{_SLUG}/codes", codes.CodesPage),
         (f"communities/{_SLUG}/codes/([0-9a-f]+)", codes.InvitePage),
-        (f"communities/{_SLUG}/batches/([0-9a-f]+)", codes.BatchPage),
-        (f"communities/{_SLUG}/batches/([0-9a-f]+)/csv", codes.BatchTable),
+        (f"communities/{_SLUG}/batches/([0-9a-f]+)", batches.BatchPage),
+        (f"communities/{_SLUG}/batches/([0-9a-f]+)/csv", batches.BatchTable),
         (f"communities/{_SLUG}/workshops/{_SLUG}/codes", codes.CodesPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}/waiting", codes.WaitingPart),
         (f"communities/{_SLUG}/workshops/{_SLUG}/close", pages.CloseWorkshopPage),

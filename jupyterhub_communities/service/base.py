@@ -140,10 +140,10 @@ class ServiceHandler(HubOAuthenticated, RequestHandler):
         is_done = await self.settings["erasures"].carry_out_soon(account)
         return HTTPStatus.NO_CONTENT if is_done else HTTPStatus.ACCEPTED
 
-    def sealed(self, place: Key) -> str:
-        """Where the next page of a list begins, for its address. Sealed: names of people belong in
-        no log, and nobody has to check what comes back."""
-        return self.house.keys.seal(json.dumps([self.request.path, *place]))
+    def sealed(self, place: Key, path: str | None = None) -> str:
+        """Where the next page of a list begins, for its address: this one, unless told. Sealed: names
+        of people belong in no log, and nobody has to check what comes back."""
+        return self.house.keys.seal(json.dumps([path or self.request.path, *place]))
 
     def place_of(self, after: str) -> Key:
         """What was sealed. Raises `PageInvalid`."""

@@ -18,7 +18,7 @@ class Condition(answers.Answer):
 
     state: Literal["joined", "starting", "running", "idle", "stuck", "left"]
     since: answers.Time
-    stuck_by: Literal["line", "slow", "refused", "failed"] | None
+    stuck_by: Literal["line", "slow", "refused", "failed", "silent"] | None
     code: str | None = Field(description="Of the refusal, where a start was refused.")
 
     @classmethod

@@ -17,7 +17,7 @@ from .forms import read_number
 MOST_DAYS = 3660
 _CHANGED = ("seats", "opens_at", "closes_at", "by_hand")
 _FIELDS = ("role", "site", "lasts_days", "names", "version", *_CHANGED)
-_LONGEST = {"names": 200_000}
+_LONGEST = {"names": None}  # as long as a request may be: nobody is cut off a list
 
 
 @dataclass
@@ -66,11 +66,11 @@ class CodeForm:
         )
         return None if self.errors else wanted
 
-    def change(self, zone: str) -> InviteChange | None:
+    def change(self, zone: str, *, most: int) -> InviteChange | None:
         """The change of a code that is there: the form says all of it, an empty field means none."""
         place = ZoneInfo(zone)
         change = InviteChange(
-            seats=self._number("seats", MOST_SEATS),
+            seats=self._number("seats", most),
             opens_at=self._time("opens_at", place),
             closes_at=self._time("closes_at", place),
             is_by_hand=bool(self.values["by_hand"]),

@@ -1,15 +1,13 @@
-"""The pages for codes: of a community or a workshop, one by one, and batches to hand out."""
+"""The pages for codes: all of a community or a workshop, and one by one."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from markupsafe import Markup
 from tornado.web import HTTPError
 
-from ..application.batches import SLIPS, issue_batch, release_batch, show_batch, view_slips
+from ..application.batches import issue_batch
 from ..application.codes import view_code, view_codes
-from ..application.invites import IssuedInvite
 from ..application.issuing import (
     InviteChange,
     change_invite,
@@ -20,11 +18,10 @@ from ..application.issuing import (
 from ..application.waiting import admit_from_line, decline
 from ..application.workshops import add_site
 from ..domain.refusals import NamesInvalid, Refusal, TitleInvalid, VersionOutdated
-from ..i18n.messages import offered
-from ..i18n.negotiation import closest
-from ..pages.language import current_messages, refine_language, use_language
+from ..domain.workshops import MOST_SEATS
+from ..pages.language import current_messages, refine_language
 from ..pages.refusals import status_of
-from ..pages.tables import csv_text
+from .batches import drawn_for
 from .code_form import CodeForm
 from .names_file import read_names
 from .pages import ALWAYS, PageHandler, qr_picture
@@ -72,14 +69,15 @@ class CodesPage(PageHandler):
         if wanted is None:
             await self._draw(community, slug, form, status=400)
         elif action == "batch":
-            given = read_names(self._names_given(form))
+            given = await self.house.compute(read_names, self._names_given(form))
             names = [name for _, name in given]
             try:
-                batch = await self.run(issue_batch, self.actor, community, names, wanted)
+                drawn = await drawn_for(self, community, names, wanted)
             except NamesInvalid as refusal:
                 lines = (given[number - 1][0] for number in refusal.lines)
                 raise NamesInvalid(tuple(lines), most=refusal.most) from refusal
-            self.go(f"communities/{community}/batches/{batch[0].invite.batch}")
+            await self.run(issue_batch, self.actor, community, drawn, wanted)
+            self.go(f"communities/{community}/batches/{drawn.id}")
         else:
             issued = await self.run(issue_invite, self.actor, community, wanted)
             self.go(f"communities/{community}/codes/{issued.invite.id}")
@@ -132,7 +130,8 @@ class InvitePage(PageHandler):
                 await self.run(change_invite, *verb, InviteChange(is_paused=action == "pause"))
             elif action == "change":
                 form = CodeForm.read(self.get_body_argument)
-                change = form.change((await self.run(view_code, *verb)).zone)
+                view = await self.run(view_code, *verb)
+                change = form.change(view.zone, most=max(MOST_SEATS, view.invite.seats or 0))
                 if change is None:
                     await self._draw(community, invite_id, form, status=400)
                     return
@@ -189,64 +188,6 @@ class InvitePage(PageHandler):
             error=error,
             now=self.house.clock.now(),
         )
-
-
-class BatchPage(PageHandler):
-    """Slips to print, one for each unclaimed code; and giving the rest away."""
-
-    asks_again = ALWAYS
-
-    async def get(self, community: str, batch: str) -> None:
-        shown = await self.community(community)
-        asked = self.get_query_argument("from", "")
-        first = int(asked[:9]) if asked.isascii() and asked.isdecimal() else 1
-        found = await self.run(view_slips, self.actor, community, batch, first=first)
-        workshop = found.workshop
-        language = closest(workshop.language if workshop else shown.language, offered())
-        with use_language(language or current_messages().tag):  # that of who gets the slip
-            slips = self.settings["environment"].get_template("slip_list.html")
-            drawn = slips.render(
-                community=shown,
-                workshop=workshop,
-                join_address=self.join_address(),
-                slips=[
-                    (each.invite.label, each.code, qr_picture(self.join_link(each.link)))
-                    for each in found.shown
-                ],
-            )
-        self.draw(
-            "slips.html",
-            community=shown,
-            workshop=workshop,
-            batch=batch,
-            of_a_page=SLIPS,
-            slips=Markup(drawn),
-            found=found,
-        )
-
-    async def post(self, community: str, batch: str) -> None:
-        await self.run(release_batch, self.actor, community, batch)
-        self.go(f"communities/{community}/batches/{batch}")
-
-
-class BatchTable(PageHandler):
-    """The unclaimed codes of a batch as CSV."""
-
-    asks_again = ALWAYS
-
-    async def get(self, community: str, batch: str) -> None:
-        await self.community(community)
-        unclaimed = await self.run(show_batch, self.actor, community, batch)
-        messages = current_messages()
-        # TRANSLATORS: Headings of a table that a spreadsheet opens.
-        header = (messages.gettext("Name"), messages.gettext("Code"), messages.gettext("Link"))
-        rows = [header, *(self._row(issued) for issued in unclaimed)]
-        self.set_header("Content-Type", "text/csv; charset=utf-8")
-        self.set_header("Content-Disposition", 'attachment; filename="codes.csv"')
-        self.finish("\ufeff" + csv_text(rows))  # the mark tells spreadsheets that it is UTF-8
-
-    def _row(self, issued: IssuedInvite) -> tuple[str, str, str]:
-        return (issued.invite.label or "", issued.code, self.join_link(issued.link))
 
 
 class WaitingPart(PageHandler):

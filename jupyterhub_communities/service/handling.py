@@ -16,8 +16,8 @@ from tornado.web import HTTPError
 
 from ..application.invites import IssuedInvite
 from ..application.ports import Desk
-from ..application.repeating import Request, once
-from ..domain.paging import MOST_ENTRIES, USUAL_ENTRIES, Page, Part
+from ..application.repeating import Request, find_answer, once
+from ..domain.paging import MOST_ENTRIES, USUAL_ENTRIES, Key, Page, Part
 from ..domain.refusals import PageInvalid, ProofNeeded, VersionOutdated
 from ..domain.versions import Expected
 from ..pages.language import current_messages
@@ -150,12 +150,14 @@ class ApiHandler(ServiceHandler):
         return Page(int(limit), None if after is None else self.place_of(after))
 
     def _link_to_next(self, part: Part[Any]) -> None:
-        if part.after is None:
-            return
-        after = self.sealed(part.after)
-        others = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        query = urlencode({**others, "limit": self.page.limit, "after": after})
-        self.set_header("Link", f'<{self.request.path}?{query}>; rel="next"')
+        if part.after is not None:
+            others = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+            others["limit"] = str(self.page.limit)
+            self.set_header("Link", self._next(self.request.path, part.after, others))
+
+    def _next(self, path: str, after: Key, others: Mapping[str, str]) -> str:
+        query = urlencode({**others, "after": self.sealed(after, path)})
+        return f'<{path}?{query}>; rel="next"'
 
     # Requests that may be sent twice
 
@@ -167,21 +169,39 @@ class ApiHandler(ServiceHandler):
         *,
         at: Callable[[T], str] | None = None,
     ) -> None:
-        """Answers with what the verb makes, `at` its address; once only for an `Idempotency-Key`."""
+        """Answers with what the verb makes, `at` its address; once only for an `Idempotency-Key`. Of
+        a long list with the first page."""
 
         def act(desk: Desk) -> str:
             made = verb(desk)
-            where = None if at is None else self.address(at(made))
-            return json.dumps({"shown": self.said.plain(show(made)), "at": where})
+            shown, headers = show(made), {}
+            if at is not None:
+                headers["Location"] = self.address(at(made))
+            if isinstance(shown, Part):
+                if shown.after is not None:
+                    others = {"limit": str(USUAL_ENTRIES)}
+                    headers["Link"] = self._next(headers["Location"], shown.after, others)
+                shown = list(shown.entries)
+            return json.dumps({"shown": self.said.plain(shown), "headers": headers})
 
         request = self._repeatable(body)
         if request is None:
-            text = await self.run(act)
+            self._show(await self.run(act))
         else:
-            text = await self.run(once, request, act)
+            self._show(await self.run(once, request, act))
+
+    async def is_repeated(self, body: BaseModel) -> bool:
+        """Whether the request was answered before, and so it is now: asked before what takes long."""
+        request = self._repeatable(body)
+        text = None if request is None else await self.run(find_answer, request)
+        if text is not None:
+            self._show(text)
+        return text is not None
+
+    def _show(self, text: str) -> None:
         answer = json.loads(text)
-        if answer["at"] is not None:
-            self.set_header("Location", answer["at"])
+        for name, value in answer["headers"].items():
+            self.set_header(name, value)
         self._shown = answer["shown"]
 
     def _repeatable(self, body: BaseModel | None) -> Request | None:

@@ -23,6 +23,7 @@ from ..application.usage import MOST_DAYS
 from ..application.workshops import NewWorkshop
 from ..domain.grants import Role
 from ..domain.invites import InviteKind
+from ..domain.names import MOST_NAMES
 from ..domain.workshops import MOST_SEATS, MOST_SESSIONS, Session
 from ..i18n.negotiation import is_language_tag
 from .answers import RoleLabel
@@ -161,7 +162,7 @@ class InviteBody(_NewInviteBody):
 class BatchBody(_NewInviteBody):
     """`POST communities/{c}/batches`: an invite of one seat for each name."""
 
-    names: list[str] = Field(min_length=1, max_length=MOST_SEATS)
+    names: list[str] = Field(min_length=1, max_length=MOST_NAMES)
 
 
 class InviteChangeBody(Body):

@@ -164,7 +164,7 @@ def _success(method: str, said: Operation) -> Json:
     names = []
     if method == "GET" or said.is_versioned:
         names.append("ETag")
-    if said.is_list:
+    if get_origin(said.answer) is list:
         names.append("Link")
     if said.status is HTTPStatus.CREATED:
         names.append("Location")

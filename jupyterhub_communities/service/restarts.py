@@ -23,8 +23,12 @@ class Restarts:
         self._under_way: dict[ServerKey, asyncio.Task[None]] = {}
 
     async def stop(self, servers: Iterable[ServerKey]) -> None:
-        """Raises what the client of the Hub raises."""
+        """Also those that are being restarted, which then do not start. Raises what the client of the
+        Hub raises."""
         for server in servers:
+            if restart := self._under_way.get(server):
+                restart.cancel()
+                await asyncio.wait([restart])
             await self._hub.stop_server(server)
 
     def restart(self, servers: Iterable[ServerKey]) -> None:
@@ -35,7 +39,7 @@ class Restarts:
 
     async def finished(self) -> None:
         """Waits for those that are under way."""
-        await asyncio.gather(*self._under_way.values())
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     async def _restart(self, server: ServerKey) -> None:
         try:
@@ -50,6 +54,7 @@ class Restarts:
             del self._under_way[server]
 
     async def _stop_wholly(self, server: ServerKey) -> None:
-        await self._hub.stop_server(server)
+        if server in await self._hub.servers_of(server.username):  # else it never came up
+            await self._hub.stop_server(server)
         while server in await self._hub.servers_of(server.username):
             await asyncio.sleep(_LOOK_EVERY)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, literal, or_, select
 
 from ..domain.audit import NO_LINK, WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
+from .many import EACH_ID, with_ids
 from .tables import audit, audit_links
 
 _ADD = insert(audit)  # made once: written at every sign-in with a code
@@ -19,17 +20,17 @@ class SqlAudit:
         self._connection = connection
 
     def add(self, entry: AuditEntry) -> None:
-        values = {
-            "at": entry.at,
-            "actor": entry.actor,
-            "action": entry.action,
-            "subject": entry.subject,
-            "community": entry.community,
-            "before": dict(entry.before),
-            "after": dict(entry.after),
-            "request_id": entry.request_id,
-        }
-        self._connection.execute(_ADD, values)
+        self._connection.execute(_ADD, _values(entry))
+
+    def add_each(self, entry: AuditEntry, subjects: Iterable[str]) -> None:
+        same = _values(entry)
+        del same["subject"]
+        query = select(
+            EACH_ID, *(literal(value, audit.c[name].type) for name, value in same.items())
+        )
+        self._connection.execute(
+            insert(audit).from_select(["subject", *same], query), with_ids(subjects)
+        )
 
     def of_community(
         self,
@@ -95,6 +96,19 @@ class SqlAudit:
         if last is not None:
             query = query.where(audit.c.id <= last)
         return self._connection.execute(query).scalar_one()
+
+
+def _values(entry: AuditEntry) -> dict[str, object]:
+    return {
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "community": entry.community,
+        "before": dict(entry.before),
+        "after": dict(entry.after),
+        "request_id": entry.request_id,
+    }
 
 
 def _conditions(community: str | None, wanted: TrailFilter) -> list[ColumnElement[bool]]:

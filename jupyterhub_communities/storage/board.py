@@ -163,6 +163,16 @@ class SqlBoard:
             )
         )
 
+    def end_trouble(self, username: str, code: str) -> None:
+        whose = select(accounts.c.id).where(accounts.c.username == username).scalar_subquery()
+        self._connection.execute(
+            delete(start_troubles).where(
+                start_troubles.c.hub == self._hub_name,
+                start_troubles.c.account_id == whose,
+                start_troubles.c.code == code,
+            )
+        )
+
     def forget_troubles(self, before: datetime) -> None:
         self._connection.execute(delete(start_troubles).where(start_troubles.c.at < before))
 

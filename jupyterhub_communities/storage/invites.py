@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     bindparam,
     case,
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
 )
 
-from ..application.ports import FoundInvite, InviteSecrets, Redemption
+from ..application.ports import FoundInvite, InviteSecrets, NamedCode, Redemption
 from ..domain.grants import Role
-from ..domain.invites import Invite, InviteKind
+from ..domain.invites import Batch, Invite, InviteKind
 from ..domain.names import same_name
 from ..domain.paging import Page, Part, part_of
 from ..domain.workshops import WorkshopBrief
 from .communities import community_of
+from .many import EACH_ID, part, with_ids, with_rows
 from .tables import accounts, communities, grants, invites, redemptions, sites, waiting, workshops
 
 # Made once: asked at every sign-in with a code.
@@ -82,7 +86,9 @@ _TAKE_SEAT = (
     .values(taken=invites.c.taken + 1)
 )
 _ADD_REDEMPTION = insert(redemptions)
-
+_NEWEST_FIRST = (invites.c.created_at.desc(), invites.c.id)
+_LABEL = func.coalesce(invites.c.label, "")  # erased with whoever had it
+_IS_UNCLAIMED = and_(invites.c.revoked_at.is_(None), invites.c.taken == 0)
 
 _SECRETS = (
     invites.c.code_digest,
@@ -109,16 +115,28 @@ class SqlInvites:
         found = (self._connection.execute(end).scalar_one_or_none() for end in ends)
         return [sealed for sealed in found if sealed is not None]
 
-    def of_community(
-        self, community: str, workshop: str | None = None, kind: InviteKind | None = None
-    ) -> Sequence[Invite]:
+    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         query = select(invites).where(invites.c.community == community)
-        if kind is not None:
-            query = query.where(invites.c.kind == kind.value)
         if workshop is not None:
             query = query.where(invites.c.workshop == workshop)
-        rows = self._connection.execute(query.order_by(invites.c.created_at.desc(), invites.c.id))
-        return [_invite(row) for row in rows]
+        return self._all(query)
+
+    def singles(self, community: str, workshop: str | None) -> Sequence[Invite]:
+        query = select(invites).where(
+            invites.c.community == community,
+            invites.c.workshop == workshop,
+            invites.c.batch.is_(None),
+        )
+        return self._all(query)
+
+    def waited_for(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+        waited_for = select(waiting.c.invite_id).where(waiting.c.ended_at.is_(None))
+        query = select(invites).where(
+            invites.c.community == community, invites.c.id.in_(waited_for)
+        )
+        if workshop is not None:
+            query = query.where(invites.c.workshop == workshop)
+        return self._all(query)
 
     def page(self, community: str, page: Page) -> Part[Invite]:
         query = select(invites).where(invites.c.community == community)
@@ -130,9 +148,7 @@ class SqlInvites:
                     and_(invites.c.created_at == made_at, invites.c.id > last),
                 )
             )
-        rows = self._connection.execute(
-            query.order_by(invites.c.created_at.desc(), invites.c.id).limit(page.limit + 1)
-        )
+        rows = self._connection.execute(query.order_by(*_NEWEST_FIRST).limit(page.limit + 1))
         found = [_invite(row) for row in rows]
         return part_of(found, lambda one: (one.created_at.isoformat(), one.id), page)
 
@@ -150,62 +166,75 @@ class SqlInvites:
         seats, without_number = self._connection.execute(query).one()
         return None if without_number else int(seats)
 
-    def one_of_batch(self, community: str, batch: str) -> str | None:
-        query = select(invites.c.id).where(
-            invites.c.community == community, invites.c.batch == batch
+    def batches(self, community: str, workshop: str | None) -> Sequence[Batch]:
+        made_at = func.min(invites.c.created_at)
+        query = (
+            select(invites.c.batch, made_at, func.count(), func.sum(invites.c.taken))
+            .where(
+                invites.c.community == community,
+                invites.c.workshop == workshop,
+                invites.c.batch.is_not(None),
+            )
+            .group_by(invites.c.batch)
+            .order_by(made_at.desc(), invites.c.batch)
         )
-        return self._connection.execute(query.limit(1)).scalar_one_or_none()
+        return [Batch(*row) for row in self._connection.execute(query)]
 
-    def unclaimed(
-        self, community: str, batch: str, *, begin: int = 0, limit: int | None = None
-    ) -> Sequence[Invite]:
-        rows = self._connection.execute(
-            select(invites)
-            .where(*_unclaimed(community, batch))
-            .order_by(invites.c.label, invites.c.id)
-            .offset(begin)
-            .limit(limit)
-        )
-        return [_invite(row) for row in rows]
+    def one_of_batch(self, community: str, batch: str) -> Invite | None:
+        query = select(invites).where(invites.c.community == community, invites.c.batch == batch)
+        row = self._connection.execute(query.limit(1)).first()
+        return None if row is None else _invite(row)
 
-    def count_unclaimed(self, community: str, batch: str) -> int:
-        query = select(func.count()).select_from(invites).where(*_unclaimed(community, batch))
+    def count_unclaimed(self, batch: str) -> int:
+        query = select(func.count()).where(invites.c.batch == batch, _IS_UNCLAIMED)
         return self._connection.execute(query).scalar_one()
+
+    def unclaimed_ids(self, batch: str) -> Sequence[str]:
+        query = select(invites.c.id).where(invites.c.batch == batch, _IS_UNCLAIMED)
+        return self._connection.execute(query).scalars().all()
+
+    def unclaimed(self, batch: str, page: Page) -> Part[tuple[Invite, InviteSecrets]]:
+        query = _unclaimed(batch).limit(page.limit + 1)
+        if page.after is not None:
+            label, last = page.after
+            is_behind = or_(label < _LABEL, and_(label == _LABEL, invites.c.id > last))
+            query = query.where(is_behind)
+        found = self._with_secrets(query)
+        return part_of(found, lambda one: (one[0].label or "", one[0].id), page)
+
+    def unclaimed_from(
+        self, batch: str, first: int, most: int
+    ) -> Sequence[tuple[Invite, InviteSecrets]]:
+        return self._with_secrets(_unclaimed(batch).offset(first - 1).limit(most))
 
     def secrets(self, invite_id: str) -> InviteSecrets:
         query = select(*_SECRETS).where(invites.c.id == invite_id)
         return InviteSecrets(*self._connection.execute(query).one())
 
-    def secrets_of(self, invite_ids: Collection[str]) -> Mapping[str, InviteSecrets]:
-        query = select(invites.c.id, *_SECRETS).where(invites.c.id.in_(invite_ids))
-        return {one: InviteSecrets(*rest) for one, *rest in self._connection.execute(query)}
-
     def add(self, invite: Invite, secrets: InviteSecrets) -> None:
         self._connection.execute(
             insert(invites).values(
+                **_shared_values(invite),
                 id=invite.id,
-                community=invite.community,
-                workshop=invite.workshop,
-                site=invite.site,
-                role=int(invite.role),
-                kind=invite.kind.value,
-                batch=invite.batch,
                 label=invite.label,
-                seats=invite.seats,
-                opens_at=invite.opens_at,
-                closes_at=invite.closes_at,
-                lasts_until=invite.lasts_until,
-                lasts_seconds=None if invite.lasts is None else int(invite.lasts.total_seconds()),
-                paused_at=invite.paused_at,
-                is_by_hand=invite.is_by_hand,
-                bound_username=invite.bound_username,
-                made_by=invite.made_by,
-                created_at=invite.created_at,
                 code_digest=secrets.code_digest,
                 code_sealed=secrets.code_sealed,
                 link_digest=secrets.link_digest,
                 link_sealed=secrets.link_sealed,
             )
+        )
+
+    def add_batch(self, invite: Invite, codes: Sequence[NamedCode]) -> None:
+        its = ("label", "code_digest", "code_sealed", "link_digest", "link_sealed")
+        shared = _shared_values(invite)
+        query = select(
+            EACH_ID,
+            *(part(number) for number in range(len(its))),
+            *(literal(value, invites.c[name].type) for name, value in shared.items()),
+        )
+        self._connection.execute(
+            insert(invites).from_select(["id", *its, *shared], query),
+            with_rows({one.id: [one.label, *_written(one.secrets)] for one in codes}),
         )
 
     def take_seat(self, invite_id: str) -> bool:
@@ -246,11 +275,25 @@ class SqlInvites:
         )
         return [_invite(row) for row in rows]
 
-    def revoke(self, invite_id: str, now: datetime) -> None:
-        self._update(invite_id, revoked_at=now)
+    def revoke(self, invite_ids: Iterable[str], now: datetime) -> None:
+        self._update_each(invite_ids, revoked_at=now)
 
-    def close(self, invite_id: str, now: datetime) -> None:
-        self._update(invite_id, closes_at=now)
+    def close(self, invite_ids: Iterable[str], now: datetime) -> None:
+        self._update_each(invite_ids, closes_at=now)
+
+    def close_all(self, community: str, workshop: str, now: datetime) -> None:
+        self._connection.execute(
+            update(invites)
+            .where(
+                invites.c.community == community,
+                invites.c.workshop == workshop,
+                or_(invites.c.closes_at.is_(None), invites.c.closes_at > now),
+            )
+            .values(closes_at=now)
+        )
+
+    def set_maker(self, invite_ids: Iterable[str], account_id: str) -> None:
+        self._update_each(invite_ids, made_by=account_id)
 
     def follow_workshop(
         self,
@@ -288,8 +331,20 @@ class SqlInvites:
         row = self._connection.execute(select(invites).where(condition)).one_or_none()
         return None if row is None else _invite(row)
 
+    def _all(self, query: Select[Any]) -> Sequence[Invite]:
+        rows = self._connection.execute(query.order_by(*_NEWEST_FIRST))
+        return [_invite(row) for row in rows]
+
+    def _with_secrets(self, query: Select[Any]) -> Sequence[tuple[Invite, InviteSecrets]]:
+        rows = self._connection.execute(query)
+        return [(_invite(row), _secrets_in(row)) for row in rows]
+
     def _update(self, invite_id: str, **values: object) -> None:
         self._connection.execute(update(invites).where(invites.c.id == invite_id).values(**values))
+
+    def _update_each(self, invite_ids: Iterable[str], **values: object) -> None:
+        each = update(invites).where(invites.c.id.in_(select(EACH_ID)))
+        self._connection.execute(each.values(**values), with_ids(invite_ids))
 
 
 class SqlRedemptions:
@@ -399,19 +454,48 @@ def _found(row: Row[tuple[object, ...]]) -> FoundInvite:
     )
 
 
+def _unclaimed(batch: str) -> Select[Any]:
+    return (
+        select(invites)
+        .where(invites.c.batch == batch, _IS_UNCLAIMED)
+        .order_by(_LABEL, invites.c.id)
+    )
+
+
+def _shared_values(invite: Invite) -> dict[str, Any]:
+    """All but its name and what opens it."""
+    return {
+        "community": invite.community,
+        "workshop": invite.workshop,
+        "site": invite.site,
+        "role": int(invite.role),
+        "kind": invite.kind.value,
+        "batch": invite.batch,
+        "seats": invite.seats,
+        "opens_at": invite.opens_at,
+        "closes_at": invite.closes_at,
+        "lasts_until": invite.lasts_until,
+        "lasts_seconds": None if invite.lasts is None else int(invite.lasts.total_seconds()),
+        "paused_at": invite.paused_at,
+        "is_by_hand": invite.is_by_hand,
+        "bound_username": invite.bound_username,
+        "made_by": invite.made_by,
+        "created_at": invite.created_at,
+    }
+
+
+def _written(secrets: InviteSecrets) -> list[str]:
+    return [secrets.code_digest, secrets.code_sealed, secrets.link_digest, secrets.link_sealed]
+
+
+def _secrets_in(row: Row[Any]) -> InviteSecrets:
+    return InviteSecrets(row.code_digest, row.code_sealed, row.link_digest, row.link_sealed)
+
+
 def _usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         invites.c.revoked_at.is_(None),
         or_(invites.c.closes_at.is_(None), invites.c.closes_at > now),
-    )
-
-
-def _unclaimed(community: str, batch: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        invites.c.community == community,
-        invites.c.batch == batch,
-        invites.c.revoked_at.is_(None),
-        invites.c.taken == 0,
     )
 
 

@@ -11,7 +11,7 @@ from newcomers import add_people
 from sqlalchemy import event
 
 from jupyterhub_communities.application.attendance import attendance
-from jupyterhub_communities.application.board import HandUp, note_trouble
+from jupyterhub_communities.application.board import HandUp, end_trouble, note_trouble
 from jupyterhub_communities.application.board_pages import BoardView, page_of_board
 from jupyterhub_communities.application.changing import WorkshopChange, change_workshop
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -33,7 +33,7 @@ from jupyterhub_communities.application.rehearsals import (
 )
 from jupyterhub_communities.application.servers import take_servers
 from jupyterhub_communities.application.workshops import close_workshop, view_workshop
-from jupyterhub_communities.domain.board import PersonState, StuckBy
+from jupyterhub_communities.domain.board import SILENT, PersonState, StuckBy
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.quotas import Scope
@@ -109,6 +109,30 @@ def test_the_board_tells_apart_who_works_who_is_idle_and_who_is_stuck(place, hou
     assert place.said(joined) == (PersonState.JOINED, None, None)
     counts = {state.value: n for state, n in place.board(seen=seen).counts.items()}
     assert counts == {"joined": 2, "starting": 0, "running": 1, "idle": 1, "stuck": 2, "left": 0}
+
+
+def test_a_server_that_does_not_answer_is_seen_and_restarted(place, house, clock) -> None:
+    luz, hugo = place.join("Luz"), actor_of(house, place.helper)
+    place.start(luz)
+    clock.advance(minutes=20)
+    house.call(note_trouble, luz, SILENT)
+    assert place.said(luz) == (PersonState.STUCK, StuckBy.SILENT, None)
+    assert place.row(luz).may_be_restarted
+    house.call(end_trouble, luz, "quota.exceeded")
+    assert place.said(luz)[0] is PersonState.STUCK, "of another kind"
+    house.call(end_trouble, luz, SILENT)
+    assert place.said(luz) == (PersonState.RUNNING, None, None)
+    # The Hub gives it up: there is no server, and the next start may well answer.
+    house.call(note_trouble, luz, SILENT)
+    house.call(settle, f"of {luz}")
+    row = place.row(luz)
+    assert (row.condition.stuck_by, row.has_server_here) == (StuckBy.SILENT, False)
+    assert house.call(take_servers, hugo, *place.at, luz, "restart") == (ServerKey(luz),)
+    with pytest.raises(ServerNotThere):
+        house.call(take_servers, hugo, *place.at, luz, "stop")
+    house.call(end_trouble, luz, SILENT)
+    with pytest.raises(ServerNotThere):
+        house.call(take_servers, hugo, *place.at, luz, "restart")
 
 
 def test_a_start_that_came_to_nothing_is_seen_until_the_next_one(place, house, clock) -> None:

@@ -9,13 +9,13 @@ from houses import (
     NOON,
     actor_of,
     andes,
+    issue_names,
     make_house,
     most_servers,
     open_taller,
 )
 
 from jupyterhub_communities.application import invites, issuing, leases
-from jupyterhub_communities.application.batches import issue_batch
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.dividing import set_quota
 from jupyterhub_communities.application.invites import JoinRequest
@@ -325,12 +325,12 @@ def test_a_code_of_its_own_with_seats_reserves_for_them_too(house) -> None:
     ana = actor_of(house, "ana")
     more = NewInvite(workshop="mapas", seats=3)
     site = house.call(issuing.issue_invite, ana, "andes", more)
-    house.call(issue_batch, ana, "andes", ["Rosa", "Luz"], NewInvite(workshop="mapas"))
+    issue_names(house, ana, "andes", ["Rosa", "Luz"], NewInvite(workshop="mapas"))
     assert kept(house)[0] == 9
     house.call(issuing.issue_invite, ana, "andes", replace(more, role=Role.HELPER, seats=5))
     assert kept(house)[0] == 9, "only those of learners"
     with pytest.raises(ReservationTooLarge):
-        house.call(issue_batch, ana, "andes", ["Sol", "Paz"], NewInvite(workshop="mapas"))
+        issue_names(house, ana, "andes", ["Sol", "Paz"], NewInvite(workshop="mapas"))
     with pytest.raises(ReservationTooLarge):
         house.call(issuing.issue_invite, ana, "andes", more)
     with house.database.read() as store:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import actor_of, andes, make_house, open_taller
+from houses import actor_of, andes, issue_names, make_house, open_taller
 
 from jupyterhub_communities.application import batches, heirs, issuing, members, waiting
 from jupyterhub_communities.application.invites import JoinRequest, look_up_invite, redeem_invite
@@ -14,6 +14,7 @@ from jupyterhub_communities.application.issuing import InviteChange, NewInvite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import close_workshop
 from jupyterhub_communities.domain.grants import Role
+from jupyterhub_communities.domain.paging import Page
 from jupyterhub_communities.domain.refusals import (
     HubFull,
     InviteByHand,
@@ -326,22 +327,20 @@ def test_a_batch_is_one_seat_each_and_what_is_unclaimed_is_released(house, ana) 
     shared = opened.learner_invite
     join(house, shared.code, "Rosa")
     wait(house, shared.code, "Uno")
-    batch = house.call(
-        batches.issue_batch,
-        ana,
-        "andes",
-        ["Luz", "María José", "李"],
-        NewInvite(workshop=opened.workshop.slug),
+    names, wanted = ["Luz", "María José", "李"], NewInvite(workshop=opened.workshop.slug)
+    batch = issue_names(house, ana, "andes", names, wanted)
+    number = batch.id
+    whole = house.call(batches.page_of_batch, ana, "andes", number, Page())
+    assert {one.code: one.invite.label for one in whole.entries} == dict(
+        zip(batch.codes, names, strict=True)
     )
-    assert [issued.invite.label for issued in batch] == ["Luz", "María José", "李"]
-    number = batch[0].invite.batch
-    join(house, batch[0].code, "Luz")
-    left = house.call(batches.show_batch, ana, "andes", number)
-    assert {issued.code for issued in left} == {issued.code for issued in batch[1:]}
+    join(house, batch.codes[0], "Luz")
+    left = house.call(batches.page_of_batch, ana, "andes", number, Page()).entries
+    assert {issued.code for issued in left} == set(batch.codes[1:])
     assert house.call(batches.release_batch, ana, "andes", number) == 2
     assert house.call(batches.release_batch, ana, "andes", number) == 0
     with pytest.raises(InviteRevoked):
-        join(house, batch[1].code, "María José")
+        join(house, batch.codes[1], "María José")
     assert state(house, shared.code, "Uno") is TicketState.OFFERED
     join(house, shared.code, "Dos")  # the second of the released seats
     with pytest.raises(InviteFull):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jupyterhub_communities.domain.board import (
+    ANSWERS_WITHIN,
     IDLE_AFTER,
     SLOW_AFTER,
     TROUBLE_LASTS,
@@ -35,8 +36,13 @@ def lease(requested, active=None, settled=None) -> Lease:
     return Lease("l", KEY, "a", HUB, None, requested, active_at=active, settled_at=settled)
 
 
-def seen(*, ready=True, at=None) -> RunningServer:
-    return RunningServer(KEY, ready=ready, last_activity=at)
+def seen(*, ready=True, at=None, **more) -> RunningServer:
+    return RunningServer(KEY, ready=ready, last_activity=at, **more)
+
+
+def awaited() -> RunningServer:
+    """The Hub waits for its first answer."""
+    return seen(ready=False, is_starting=True)
 
 
 JOINED = ago(hours=5)
@@ -45,6 +51,7 @@ STARTS = lease(ago(minutes=1))
 RUNS = lease(ago(hours=1), ago(minutes=50))
 FAILED = lease(ago(minutes=9), None, ago(minutes=8))
 STOPPED = lease(ago(minutes=9), ago(minutes=8), ago(minutes=7))
+SILENT_NOW = Trouble("server.silent", ago(minutes=1))
 
 
 @pytest.mark.parametrize(
@@ -56,9 +63,27 @@ STOPPED = lease(ago(minutes=9), ago(minutes=8), ago(minutes=7))
         ({"lease": lease(NOW - SLOW_AFTER + SECOND)}, (PersonState.STARTING, None, None)),
         # The Spawner is done, and the server does not answer the Hub yet.
         (
-            {"lease": lease(ago(minutes=2), ago(minutes=1)), "seen": seen(ready=False)},
+            {"lease": lease(ago(minutes=4), ago(minutes=1)), "seen": awaited()},
             (PersonState.STARTING, None, None),
         ),
+        (
+            {"lease": lease(ago(minutes=4), NOW - ANSWERS_WITHIN), "seen": awaited()},
+            (PersonState.STUCK, StuckBy.SILENT, None),
+        ),
+        # It is being stopped.
+        ({"lease": RUNS, "seen": seen(ready=False)}, (PersonState.RUNNING, None, None)),
+        # It runs, and has stopped answering; or another one did, before.
+        (
+            {"lease": RUNS, "seen": seen(at=ago(minutes=30)), "trouble": SILENT_NOW},
+            (PersonState.STUCK, StuckBy.SILENT, None),
+        ),
+        (
+            {"lease": RUNS, "trouble": Trouble("server.silent", ago(minutes=55))},
+            (PersonState.RUNNING, None, None),
+        ),
+        ({"lease": RUNS, "trouble": Trouble("quota.exceeded", NOW)}, (PersonState.RUNNING, None, None)),
+        # The Hub has given it up.
+        ({"last": STOPPED, "trouble": SILENT_NOW}, (PersonState.STUCK, StuckBy.SILENT, None)),
         ({"lease": RUNS}, (PersonState.RUNNING, None, None)),
         ({"lease": RUNS, "seen": seen(at=None)}, (PersonState.RUNNING, None, None)),
         ({"lease": RUNS, "seen": seen(at=NOW - IDLE_AFTER)}, (PersonState.IDLE, None, None)),

@@ -12,8 +12,9 @@ from jupyterhub.spawner import Spawner
 from traitlets.config import Config
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.domain.board import FAILED
+from jupyterhub_communities.domain.board import FAILED, SILENT
 from jupyterhub_communities.domain.refusals import StorageUnreachable
+from jupyterhub_communities.hub import spawner as spawner_module
 from jupyterhub_communities.hub.refused import SpawnRefused
 from jupyterhub_communities.hub.spawner import CommunitySpawnerMixin
 from jupyterhub_communities.i18n.messages import messages_for
@@ -242,3 +243,121 @@ async def test_options_that_no_form_of_ours_has_do_not_reach_the_spawner(spawner
     spawner.user_options = {"profile": "small", "memory": "999G", "image": "evil", "x": ["y"]}
     await spawner.start()
     assert spawner.user_options == {"profile": "small"}
+
+
+# Whether it answers
+
+
+async def poll(spawner) -> None:
+    await spawner.poll_and_notify()
+    if spawner._asking is not None:
+        await spawner._asking
+
+
+@pytest.fixture
+def answering(spawner, monkeypatch):
+    """Servers that answer or not, as said; each poll asks."""
+    said = {"answers": True, "asked": 0}
+
+    async def answers(asked) -> bool:
+        said["asked"] += 1
+        return said["answers"]
+
+    monkeypatch.setattr(spawner_module, "answers", answers)
+    monkeypatch.setattr(spawner_module, "_ASKED_EVERY", 0.0)
+    monkeypatch.setattr(type(spawner), "ready", property(lambda self: self.running))
+    return said
+
+
+def trouble_of(house, spawner) -> str | None:
+    with house.database.read() as store:
+        account = store.accounts.by_username(spawner.user.name)
+        (grant,) = store.grants.of_account(account.id, house.clock.now())
+        found = store.board.troubles(grant.community, grant.workshop).get(account.id)
+        return None if found is None else found.code
+
+
+def test_a_server_is_silent_when_it_has_missed_two_questions_and_no_more_when_it_answers(
+    house, spawner, answering
+) -> None:
+    async def play() -> None:
+        await spawner.start()
+        await poll(spawner)
+        answering["answers"] = False
+        await poll(spawner)
+        assert trouble_of(house, spawner) is None, "once is no time"
+        await poll(spawner)
+        assert trouble_of(house, spawner) == SILENT
+        answering["answers"] = True
+        await poll(spawner)
+        assert trouble_of(house, spawner) is None
+        answering["answers"] = False
+        for _ in range(3):
+            await poll(spawner)
+        assert trouble_of(house, spawner) == SILENT
+        await spawner.stop()
+        await spawner.run_post_stop_hook()
+        assert trouble_of(house, spawner) is None, "stopped by somebody"
+        asked = answering["asked"]
+        await poll(spawner)
+        assert answering["asked"] == asked, "there is nothing to ask"
+
+    run(play())
+
+
+def test_a_hub_that_takes_over_does_not_know_what_the_one_before_has_noted(
+    house, spawner, answering
+) -> None:
+    async def play() -> None:
+        await spawner.start()
+        answering["answers"] = False
+        for _ in range(2):
+            await poll(spawner)
+        other = make_spawner(house, spawner.user.name)
+        other.load_state(spawner.get_state())
+        other.running = answering["answers"] = True
+        await poll(other)
+        assert trouble_of(house, spawner) is None
+
+    run(play())
+
+
+def test_a_server_that_the_hub_gave_up_is_silent(house, spawner) -> None:
+    async def play() -> None:
+        await spawner.start()
+        spawner._waiting_for_response = True  # as the Hub has it until it has an answer
+        await spawner.stop()
+        await spawner.run_post_stop_hook()
+
+    run(play())
+    assert trouble_of(house, spawner) == SILENT
+    assert lease_of(house, spawner) is None
+
+
+def test_well_servers_are_asked_once_a_minute(spawner, answering, monkeypatch) -> None:
+    monkeypatch.setattr(spawner_module, "_ASKED_EVERY", 60.0)
+
+    async def play() -> None:
+        await spawner.start()
+        for _ in range(5):
+            await poll(spawner)
+
+    run(play())
+    assert answering["asked"] == 1
+
+
+def test_nobody_waits_for_an_answer_that_does_not_come(spawner, answering, monkeypatch) -> None:
+    """The Hub polls also when somebody stops the server."""
+
+    async def play() -> None:
+        async def never(asked) -> bool:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        monkeypatch.setattr(spawner_module, "answers", never)
+        await spawner.start()
+        for _ in range(2):
+            assert await asyncio.wait_for(spawner.poll_and_notify(), 1) is None
+        spawner._asking.cancel()
+
+    run(play())

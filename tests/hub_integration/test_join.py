@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from hubs import attempt_in, key_in, text_of, xsrf_in
 
+from jupyterhub_communities.application.house import PATIENCE
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite, revoke_invite
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import close_workshop, view_workshop
@@ -434,13 +436,32 @@ def unreadable(hub):
         wait_until(lambda: hub.browser().get("/hub/login").status_code == 200)
 
 
+@contextmanager
+def others_meanwhile(hub):
+    """How long each of somebody else's requests takes, which asks nothing of our database."""
+    taken, is_over = [], threading.Event()
+
+    def ask() -> None:
+        while not is_over.wait(0.1):
+            taken.append(requests.get(f"{hub.url}/hub/health", timeout=60).elapsed.total_seconds())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield taken
+    finally:
+        is_over.set()
+        asking.join()
+
+
 def test_a_database_that_cannot_be_read_gets_a_sentence_and_loses_nothing(hub) -> None:
     code = hub.workshop("Ilegible").learner_invite.code
     key = hub.browser().join(code, "Otra persona")
     device = hub.browser()
     form = device.join_form(code, "Paciente", shared="1")
     login = {"attempt": form["attempt"], "return_key": key}
-    with unreadable(hub):
+    usual = max(device.get("/hub/join").elapsed.total_seconds() for _ in range(5))
+    with unreadable(hub), others_meanwhile(hub) as others:
         pages = [
             device.get("/hub/join"),
             device.post("/hub/join", {"attempt": form["attempt"], "action": "look", "code": code}),
@@ -450,6 +471,8 @@ def test_a_database_that_cannot_be_read_gets_a_sentence_and_loses_nothing(hub) -
     for page in pages:
         assert page.status_code == 503
         assert "ocupada" in text_of(page)
+        assert page.elapsed.total_seconds() < PATIENCE + 1 + 5 * usual, "waited for once"
+    assert max(others) < 1 + 5 * usual, "the Hub's loop stands still for nobody"
     assert f'value="{code}"' in pages[1].text
     assert 'value="Paciente"' in pages[2].text
     assert "checked" in pages[2].text

@@ -17,7 +17,7 @@ from visiting import Visitor
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.domain.grants import Role
-from jupyterhub_communities.service.app import make_app
+from jupyterhub_communities.service.app import MOST_BYTES, make_app
 
 PREFIX = "/services/communities/"
 SCOPE = "access:services!service=communities"
@@ -166,7 +166,7 @@ async def service(world):
         world.house, world.hub, hub_auth, prefix=PREFIX, hub_prefix="/hub/", secret=b"s" * 32
     )
     world.application = application
-    server = HTTPServer(application, max_body_size=1_000_000)
+    server = HTTPServer(application, max_body_size=MOST_BYTES)
     server.add_socket(socket)
     yield f"http://127.0.0.1:{port}{PREFIX}"
     for running in (server, hub):

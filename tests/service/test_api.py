@@ -47,7 +47,7 @@ async def test_an_invite_is_issued_shown_again_and_revoked(call) -> None:
 async def test_a_batch_is_made_shown_and_released(call) -> None:
     body = {"names": ["Luz", "Inés"], "role": "learner"}
     status, made, headers = await call("POST", "communities/andes/batches", body=body)
-    assert (status, [invite["name"] for invite in made]) == (201, ["Luz", "Inés"])
+    assert (status, [invite["name"] for invite in made]) == (201, ["Inés", "Luz"])
     assert headers["Location"].endswith(f"/batches/{made[0]['batch']}")
     path = f"communities/andes/batches/{made[0]['batch']}"
     unclaimed = (await call("GET", path))[1]

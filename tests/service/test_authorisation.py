@@ -14,12 +14,11 @@ from itertools import count
 from urllib.parse import urlencode
 
 import pytest
-from houses import actor_of, open_taller
+from houses import actor_of, issue_names, open_taller
 from sqlalchemy import func, select
 from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.asking import NewAsk, ask_for_more
-from jupyterhub_communities.application.batches import issue_batch
 from jupyterhub_communities.application.cohorts import view_cohort
 from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -120,9 +119,7 @@ class Town:
         self.lines = {place: self.invite(place, is_by_hand=True) for place in self.invites}
         self.revoked = {place: self.invite(place) for place in self.invites}
         self.batches = {
-            place: self.house.call(
-                issue_batch, ana, "andes", [f"Persona {place}"], self._at(place)
-            )[0].invite.batch
+            place: issue_names(self.house, ana, "andes", [f"Persona {place}"], self._at(place)).id
             for place in self.invites
         }
         self.people = [self._person(role, scope) for role in ROLES for scope in SCOPES]
@@ -678,14 +675,14 @@ async def test_what_is_another_communitys_is_not_here_whatever_its_id(town, ask)
     theirs = NewInvite(workshop=brasil, is_by_hand=True)
     line = town.house.call(issue_invite, bia, "brasil", theirs)
     shared = town.house.call(issue_invite, bia, "brasil", NewInvite(workshop=brasil))
-    batch = town.house.call(issue_batch, bia, "brasil", ["Lia"], NewInvite(workshop=brasil))
+    batch = issue_names(town.house, bia, "brasil", ["Lia"], NewInvite(workshop=brasil))
     request = JoinRequest(line.code, "attempt in brasil", "Rui")
     ticket = town.house.call(wait_in_line, request).ticket.id
     person = town.join(shared.code, "Lia")
     town.join(shared.code, "Lia")
     number = town.house.call(ask_for_key, "browser in brasil").number
     offer = town.house.call(offer_role, bia, "brasil", "sol", Role.LEARNER).id
-    invite, made = shared.invite.id, batch[0].invite.batch
+    invite, made = shared.invite.id, batch.id
     key = {"username": person, "number": number}
     tried = [
         ("GET", f"api {{c}}/invites/{invite}", None),

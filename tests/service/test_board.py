@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import os
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from houses import actor_of
 from newcomers import add_people
 
+from jupyterhub_communities.application.board import note_trouble
 from jupyterhub_communities.application.hands import raise_hand
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.application.leases import StartRequest, activate, admit
+from jupyterhub_communities.application.leases import (
+    StartRequest,
+    activate,
+    admit,
+    settle_server,
+)
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.workshops import view_workshop
+from jupyterhub_communities.domain.board import SILENT
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.service import board as board_pages
@@ -26,6 +35,8 @@ from jupyterhub_communities.service import live
 from jupyterhub_communities.service.live import LiveBoards
 from jupyterhub_communities.service.restarts import Restarts
 from jupyterhub_communities.service.sharing import Sharing
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(autouse=True)
@@ -277,6 +288,13 @@ async def test_a_persons_page_says_what_is_in_the_way_and_offers_what_helps(
     assert (stopped.code, key in world.hub.running) == (303, False)
     assert (await visit(f"{taller}/people/nobody", who="helper")).code == 404
     assert (await visit(f"{taller}/people/{luz}", who="learner")).code == 403
+    world.house.call(settle_server, key)
+    world.house.call(note_trouble, luz, SILENT)
+    page = await visit(f"{taller}/people/{luz}", who="helper")
+    assert "Stuck The server does not answer. Restart it." in text_of(page.body.decode())
+    assert 'value="stop"' not in page.body.decode(), "it was given up"
+    await visit(f"{taller}/people/{luz}", who="helper", data={"action": "restart"})
+    assert world.hub.started == [key]
     wrong = await visit(f"{taller}/people/{luz}", data={"action": "dance"})
     assert wrong.code == 400
 
@@ -289,10 +307,34 @@ async def test_a_restart_stops_wholly_and_starts_again(world) -> None:
     restarts.restart([key])
     await restarts.finished()
     assert (hub.started, hub.running) == ([key], {})
+    restarts.restart([key])
+    await restarts.finished()
+    assert hub.started == [key, key], "one that has not come up is started again"
+    hub.running[key] = RunningServer(key, ready=True)
     hub.away_for.add("luz")
     restarts.restart([key])
     await restarts.finished()
-    assert hub.started == [key], "nothing starts that did not stop"
+    assert hub.started == [key, key], "nothing starts that did not stop"
+
+
+async def test_what_is_stopped_while_it_is_restarted_stays_stopped(world) -> None:
+    hub, key = world.hub, ServerKey("luz")
+    hub.running[key] = RunningServer(key, ready=True)
+    stopping, stop = asyncio.Event(), hub.stop_server
+
+    async def stop_slowly(server) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            await asyncio.sleep(60)
+        await stop(server)
+
+    hub.stop_server = stop_slowly
+    restarts = Restarts(hub)
+    restarts.restart([key])
+    await stopping.wait()
+    await restarts.stop([key])
+    await restarts.finished()
+    assert (hub.started, hub.running) == ([], {})
 
 
 async def test_a_hub_that_is_away_says_so_where_a_server_is_to_stop(
@@ -358,6 +400,33 @@ async def test_a_server_is_opened_for_who_comes_until_the_learner_says(
     assert (hand["helper"], hand["access_until"]) == (helper, "2026-03-02T12:30:00+00:00")
     assert (await visit(f"{taller}/help", who="luz", data={"action": "close"})).code == 303
     assert world.hub.shares == set()
+
+
+async def test_the_documented_curls_for_access_run_where_it_is_offered(
+    visit, service, world, taller, luz, apart
+) -> None:
+    """The demo, on which all others are run, never offers it."""
+    key, helper = start(world, luz), world.usernames[Role.HELPER]
+    await visit(f"{taller}/help", who="luz", data={"action": "raise"})
+    await visit(f"{taller}/people/{luz}", who="helper", data={"action": "take"})
+    page = (DOCS / "api.md").read_text()
+    commands = re.findall(r"^\$ (curl -X (\w+) .*/help/access\")$", page, re.MULTILINE)
+    for method, shares in (("PUT", {(key, helper)}), ("DELETE", set())):
+        (command,) = (command for command, verb in commands if verb == method)
+        options = "-sS --fail-with-body -o /dev/null -w %{http_code}"
+        done = await asyncio.create_subprocess_shell(
+            command.replace("curl ", f"curl {options} ", 1),
+            env={
+                **os.environ,
+                "TOKEN": "luz",
+                "API": f"{service}api/v1",
+                "WORKSHOP": world.opened.workshop.slug,
+            },
+            stdout=asyncio.subprocess.PIPE,
+        )
+        status, _ = await done.communicate()
+        assert (done.returncode, status) == (0, b"204"), command
+        assert world.hub.shares == shares
 
 
 async def test_what_the_hub_could_not_be_told_is_told_by_the_clock(

@@ -1,16 +1,20 @@
-"""Looks that wait for nobody: on the loop with SQLite, in the pool wherever there is to be waited."""
+"""Looks that wait for nobody: at once with SQLite, in the pool wherever there is to be waited."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from houses import database_in, make_house
 
+from jupyterhub_communities.application.glances import MOMENT
+from jupyterhub_communities.application.house import request_id
 from jupyterhub_communities.application.people import choose_language, find_person
 from jupyterhub_communities.domain.refusals import InviteUnknown, StorageUnreachable
 
@@ -32,11 +36,24 @@ def where(desk) -> int:
     return threading.get_ident()
 
 
-async def test_a_look_at_a_file_is_taken_on_the_loop_and_at_a_server_in_the_pool(
+async def test_a_look_at_a_file_is_taken_at_once_and_at_a_server_in_the_pool(
     house, tmp_path
 ) -> None:
-    is_here = await house.look(where) == threading.get_ident()
-    assert is_here is is_sqlite(tmp_path)
+    await house.look(where)  # connected by now
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    await asyncio.sleep(0)
+    before = turns
+    assert await house.look(where) != threading.get_ident(), "never on the loop itself"
+    assert (turns == before) is is_sqlite(tmp_path), "the loop has waited for it"
+    counting.cancel()
 
 
 @pytest.mark.alone
@@ -85,3 +102,53 @@ async def test_where_somebody_keeps_the_whole_file_a_look_never_blocks_the_loop(
         assert longest < 0.15, "less than the 0.2 s for which the pool's thread waited"
     assert (await house.look(find_person, "ana")).account is not None
     house.close()
+
+
+HOLDS_READERS_LOCKS = (
+    "import fcntl, sys; file = open(sys.argv[1], 'r+b');"
+    "fcntl.lockf(file, fcntl.LOCK_EX, 8, 120); print(flush=True); sys.stdin.read()"
+)
+
+
+@pytest.mark.alone
+async def test_where_readers_find_no_place_the_loop_stands_still_a_moment_at_most(tmp_path) -> None:
+    """SQLite tries that for ten seconds, whatever its timeout, and cannot be told to stop."""
+    house = make_house(tmp_path, busy_timeout=0.2, patience=1.0)
+    assert (await house.look(find_person, "ana")).account is not None
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDS_READERS_LOCKS, str(tmp_path / "communities.sqlite-shm")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    holder.stdout.readline()
+    try:
+        began = time.monotonic()
+        looking = [asyncio.create_task(house.look(find_person, "ana")) for _ in range(3)]
+        longest = 0.0
+        while not all(look.done() for look in looking):
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - before)
+        for look in looking:
+            with pytest.raises(StorageUnreachable):
+                await look
+        assert time.monotonic() - began < 2.0, "a second of patience, for all of them"
+        assert longest < 3 * MOMENT, "one moment, and none for those after it"
+    finally:
+        holder.communicate(timeout=10)
+    for _ in range(150):
+        with suppress(StorageUnreachable):
+            assert (await house.look(find_person, "ana")).account is not None
+            break
+        await asyncio.sleep(0.1)
+    else:
+        pytest.fail("it never answered again")
+    house.close()
+
+
+async def test_a_look_has_the_context_of_who_asks(house) -> None:
+    request_id.set("of this request")
+    assert await house.look(lambda desk: (desk.request_id, request_id.get())) == (
+        "of this request",
+        "of this request",
+    )

@@ -19,7 +19,15 @@ from .chance import Chance, Clock, Keyring
 from .cohorts import Asks, Loans, Templates
 from .communities import Communities, Workshops
 from .hub import Hub
-from .invites import FoundInvite, Invites, InviteSecrets, Redemption, Redemptions, Waiting
+from .invites import (
+    FoundInvite,
+    Invites,
+    InviteSecrets,
+    NamedCode,
+    Redemption,
+    Redemptions,
+    Waiting,
+)
 from .offers import RoleOffers
 from .outcomes import Answered, AskedWorkshop, Openness, Sums, Trainings
 from .people import (
@@ -179,6 +187,7 @@ __all__ = [
     "Loans",
     "Marks",
     "Meters",
+    "NamedCode",
     "Notices",
     "Openness",
     "PendingKey",

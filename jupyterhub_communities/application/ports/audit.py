@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,10 @@ from ...domain.audit import WHOLE_TRAIL, AuditEntry, AuditLink, TrailFilter
 
 class Audit(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
+    def add_each(self, entry: AuditEntry, subjects: Iterable[str]) -> None:
+        """The same of each of them, in one statement."""
+        ...
+
     def of_community(
         self,
         community: str | None,

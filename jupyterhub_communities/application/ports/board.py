@@ -64,6 +64,10 @@ class Board(Protocol):
         """In place of the one before; nothing where the username has no account."""
         ...
 
+    def end_trouble(self, username: str, code: str) -> None:
+        """Nothing where the last one was of another kind."""
+        ...
+
     def forget_troubles(self, before: datetime) -> None: ...
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from ...domain.communities import Community
-from ...domain.invites import Invite, InviteKind
+from ...domain.invites import Batch, Invite
 from ...domain.paging import Page, Part
 from ...domain.waiting import Ticket
 from ...domain.workshops import WorkshopBrief
@@ -22,6 +22,15 @@ class InviteSecrets:
     code_sealed: str
     link_digest: str
     link_sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCode:
+    """What is different in each invite of a batch."""
+
+    id: str
+    label: str
+    secrets: InviteSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,16 @@ class Invites(Protocol):
         """The codes of the oldest and of the newest, as they are kept; empty where there is none."""
         ...
 
-    def of_community(
-        self, community: str, workshop: str | None = None, kind: InviteKind | None = None
-    ) -> Sequence[Invite]:
-        """Newest first."""
+    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+        """Newest first. Batches may have very many: most verbs need `singles`."""
+        ...
+
+    def singles(self, community: str, workshop: str | None) -> Sequence[Invite]:
+        """Those of a workshop, or of the community itself, that belong to no batch. Newest first."""
+        ...
+
+    def waited_for(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+        """Those at which somebody waits. Newest first."""
         ...
 
     def page(self, community: str, page: Page) -> Part[Invite]:
@@ -72,21 +87,32 @@ class Invites(Protocol):
         revoked one only those that are taken. None: without a number."""
         ...
 
-    def one_of_batch(self, community: str, batch: str) -> str | None:
-        """The id of any of them: all are of one place and role."""
+    def batches(self, community: str, workshop: str | None) -> Sequence[Batch]:
+        """Those of a workshop, or of the community itself. Newest first."""
         ...
 
-    def unclaimed(
-        self, community: str, batch: str, *, begin: int = 0, limit: int | None = None
-    ) -> Sequence[Invite]:
+    def one_of_batch(self, community: str, batch: str) -> Invite | None:
+        """Any: they differ in nothing but whom they are for."""
+        ...
+
+    def count_unclaimed(self, batch: str) -> int: ...
+    def unclaimed_ids(self, batch: str) -> Sequence[str]: ...
+    def unclaimed(self, batch: str, page: Page) -> Part[tuple[Invite, InviteSecrets]]:
         """By the names they are for."""
         ...
 
-    def count_unclaimed(self, community: str, batch: str) -> int: ...
+    def unclaimed_from(
+        self, batch: str, first: int, most: int
+    ) -> Sequence[tuple[Invite, InviteSecrets]]:
+        """The same, from a number on that counts from 1."""
+        ...
 
     def secrets(self, invite_id: str) -> InviteSecrets: ...
-    def secrets_of(self, invite_ids: Collection[str]) -> Mapping[str, InviteSecrets]: ...
     def add(self, invite: Invite, secrets: InviteSecrets) -> None: ...
+    def add_batch(self, invite: Invite, codes: Sequence[NamedCode]) -> None:
+        """One like this for each, in one statement."""
+        ...
+
     def take_seat(self, invite_id: str) -> bool:
         """Takes one seat if one is left: the cap stands in the `UPDATE … WHERE`."""
         ...
@@ -117,8 +143,13 @@ class Invites(Protocol):
         grants lasts so much longer than that end."""
         ...
 
-    def revoke(self, invite_id: str, now: datetime) -> None: ...
-    def close(self, invite_id: str, now: datetime) -> None: ...
+    def revoke(self, invite_ids: Iterable[str], now: datetime) -> None: ...
+    def close(self, invite_ids: Iterable[str], now: datetime) -> None: ...
+    def close_all(self, community: str, workshop: str, now: datetime) -> None:
+        """Those of a workshop that are or would be open."""
+        ...
+
+    def set_maker(self, invite_ids: Iterable[str], account_id: str) -> None: ...
     def makers_among(self, account_ids: Iterable[str], now: datetime) -> Sequence[str]:
         """Those of these accounts whose invites are or will be open."""
         ...
