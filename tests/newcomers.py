@@ -33,13 +33,16 @@ def joined(
     return house.call(invites.redeem_invite, request).account.username
 
 
-def add_people(house: House, number: int, *, begin: int = 0) -> None:
+def add_people(
+    house: House, number: int, *, begin: int = 0, workshop: str | None = None, names: int = 7
+) -> None:
+    """With so many different names."""
     now = house.clock.now()
     with house.database.write() as store:
         for n in range(begin, number):
             name = f"p{n:04}"
             store.accounts.add(
-                Account(name, name, f"Rosa {n % 7}", AccountKind.INVITE, None, created_at=now)
+                Account(name, name, f"Rosa {n % names}", AccountKind.INVITE, None, created_at=now)
             )
             store.grants.add(
                 Grant(
@@ -47,7 +50,7 @@ def add_people(house: House, number: int, *, begin: int = 0) -> None:
                     name,
                     Role.HELPER if n % 3 else Role.LEARNER,
                     "andes",
-                    None,
+                    workshop,
                     Source.INVITE,
                     None,
                     starts_at=now - timedelta(seconds=n),

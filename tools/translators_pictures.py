@@ -118,7 +118,16 @@ PICTURES = [
         "champion: settings of the community",
         "A community’s settings; read-only where the operator’s file says them.",
     ),
-    Picture("service/people", "champion: people of the community", "Who belongs to a community."),
+    Picture(
+        "service/workshops",
+        "champion: all workshops",
+        "All workshops of a community, with `service/workshop_pieces.html`.",
+    ),
+    Picture(
+        "service/people",
+        "champion: people of the community",
+        "Who belongs to a community. The table and the field to look for somebody are in `service/people_pieces.html`.",
+    ),
     Picture("service/person", "champion: a person", "One person, and what they may do."),
     Picture(
         "service/new_workshop",

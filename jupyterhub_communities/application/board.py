@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ..domain.accounts import Account
+from ..domain.accounts import Account, Named
 from ..domain.board import Condition, PersonState, StuckBy, Trouble, condition_of
-from ..domain.grants import LOWEST_ROLE, Actor, Grant, Role, Verb, may
+from ..domain.grants import LOWEST_ROLE, Actor, Role, Verb, may
 from ..domain.hands import Hand, ServerAccess
 from ..domain.invites import Invite
 from ..domain.leases import Lease, LeaseState, RunningServer, ServerKey
-from ..domain.names import same_name
 from ..domain.quotas import Scope
 from ..domain.workshops import Workshop
 from .ports import Desk, Store
+from .ports.board import Placed
 from .waiting import Line, lines_at
 
 Seen = Mapping[ServerKey, RunningServer]  # what the Hub knows of servers
@@ -30,7 +30,7 @@ _ANYBODY = Actor(account_id=None, is_operator=True)  # whose looks are cut down 
 class BoardRow:
     """One person of a workshop, as the board shows them."""
 
-    account: Account
+    account: Named
     role: Role
     joined_at: datetime
     server: LeaseState | None  # None: no server
@@ -61,14 +61,25 @@ class HandUp:
 class Left:
     """Somebody whom nothing holds in the workshop any more."""
 
-    account: Account
+    account: Named
     site: str | None
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How much of a board somebody sees."""
+
+    sites: frozenset[str] | None = None  # None: all of the workshop
+    has_seats: bool = True  # also how many are left
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
+    """All of a workshop's people, a thin row each; what is drawn of it: `board_pages`."""
+
     rows: tuple[BoardRow, ...]  # in the order of joining
-    left: tuple[Left, ...] = ()
+    left: tuple[Left, ...] = ()  # likewise
     hands: tuple[HandUp, ...] = ()  # the first first
     lines: tuple[Line, ...] = ()  # who waits for a seat
     seats_left: int | None = None
@@ -87,8 +98,11 @@ class Board:
     def doubles(self) -> int:
         return sum(row.is_double for row in self.rows)
 
-    def at_sites(self, sites: Collection[str]) -> Board:
-        """What the staff of just these sites see."""
+    def within(self, sight: Sight) -> Board:
+        """As far as somebody sees it."""
+        sites = sight.sites
+        if sites is None:
+            return self if sight.has_seats else replace(self, seats_left=None)
         return replace(
             self,
             rows=tuple(row for row in self.rows if row.site in sites),
@@ -99,21 +113,14 @@ class Board:
         )
 
 
-def sees_board(actor: Actor, community: str, workshop: str) -> bool:
-    """All of it, or what is at a site."""
-    lowest = LOWEST_ROLE[Verb.VIEW_BOARD]
-    return may(actor, Verb.VIEW_BOARD, community, workshop) or bool(
-        actor.sites_of(community, workshop, lowest)
-    )
-
-
-def seen_by(actor: Actor, community: str, workshop: str, board: Board) -> Board:
-    """As far as it is for them. Nothing of it for those who do not see it."""
+def sight_of(actor: Actor, community: str, workshop: str) -> Sight | None:
+    """How much of it is for them. None: nothing."""
     if may(actor, Verb.SHOW_CODE, community, workshop):
-        return board
+        return Sight()
     if may(actor, Verb.VIEW_BOARD, community, workshop):
-        return replace(board, seats_left=None)
-    return board.at_sites(actor.sites_of(community, workshop, LOWEST_ROLE[Verb.VIEW_BOARD]))
+        return Sight(has_seats=False)
+    sites = actor.sites_of(community, workshop, LOWEST_ROLE[Verb.VIEW_BOARD])
+    return Sight(sites, has_seats=False) if sites else None
 
 
 def whole_board(
@@ -130,77 +137,75 @@ def whole_board(
 def board_of(desk: Desk, store: Store, workshop: Workshop, seen: Seen = NOTHING_SEEN) -> Board:
     """A fixed number of statements, however many people there are."""
     community, slug = place = workshop.community, workshop.slug
-    given: dict[str, list[Grant]] = {}
+    given: dict[Named, list[Placed]] = {}
     rehearsing = store.rehearsals.grant_ids(*place)
-    for grant in store.grants.ever_of_workshop(*place):
-        given.setdefault(grant.account_id, []).append(grant)
+    for placed in store.board.people(*place, desk.now):
+        given.setdefault(placed.account, []).append(placed)
     is_over = workshop.state(desk.now).is_over
     hands = () if is_over else tuple(store.hands.of_workshop(*place))
-    helpers = [hand.taken_by for hand in hands if hand.taken_by is not None]
-    accounts = store.accounts.names([*given, *(hand.account_id for hand in hands), *helpers])
     holding = {
-        account_id: [grant for grant in grants if grant.holds(desk.now)]
-        for account_id, grants in given.items()
-        if account_id in accounts
+        account: [placed for placed in ever if placed.holds] for account, ever in given.items()
     }
-    inside = {account_id for account_id, grants in holding.items() if grants}
+    inside = [account for account, held in holding.items() if held]
     leases: dict[str | None, Lease] = {}
     here = Scope(community, slug)
     for lease in sorted(
         store.board.unsettled(*place), key=lambda one: (one.scope == here, one.requested_at)
     ):
         leases[lease.account_id] = lease
-    last, tickets = store.board.last(*place), store.board.tickets(*place)
+    failed, tickets = store.board.failed(*place), store.board.tickets(*place)
     troubles = store.board.troubles(*place)
-    names = Counter(same_name(accounts[one].display_name) for one in inside)
-    doubles = {one for one in inside if names[same_name(accounts[one].display_name)] > 1}
+    names = Counter(account.folded_name for account in inside)
+    doubles = {account.id for account in inside if names[account.folded_name] > 1}
     used = store.leases.had_any(doubles)
     rows = []
-    for account_id in inside:
-        highest = sorted(holding[account_id], key=lambda grant: grant.role)[-1]
-        current = leases.get(account_id)
+    for account in inside:
+        held = holding[account]
+        highest = held[0] if len(held) == 1 else sorted(held, key=lambda one: one.role)[-1]
+        current = leases.get(account.id)
         condition = condition_of(
             desk.now,
             highest.starts_at,
             lease=current,
             seen=None if current is None else seen.get(current.server),
-            ticket=tickets.get(account_id),
-            last=last.get(account_id),
-            trouble=troubles.get(account_id),
+            ticket=tickets.get(account.id),
+            last=failed.get(account.id),
+            trouble=troubles.get(account.id),
         )
-        is_learner = highest.role is Role.LEARNER
-        started = last.get(account_id)
+        role = Role(highest.role)
+        started = failed.get(account.id)
         rows.append(
             BoardRow(
-                accounts[account_id],
-                highest.role,
+                account,
+                role,
                 highest.starts_at,
                 None if current is None else current.state,
                 condition,
                 highest.site,
-                is_double=account_id in doubles,
-                is_empty=account_id in doubles - used and is_learner,
+                is_double=account.id in doubles,
+                is_empty=account.id in doubles and account.id not in used and role is Role.LEARNER,
                 has_server_here=current is not None and current.scope == here,
                 came_to_nothing=started.server
                 if current is None and started is not None and condition.stuck_by in _RESTARTED
                 else None,
-                is_rehearsal=rehearsing.issuperset(one.id for one in holding[account_id]),
+                is_rehearsal=bool(rehearsing)
+                and rehearsing.issuperset(one.grant_id for one in held),
             )
         )
     return Board(
         rows=tuple(sorted(rows, key=lambda row: (row.joined_at, row.account.id))),
         left=tuple(
-            Left(accounts[one], given[one][-1].site)
-            for one in holding
-            if one not in inside and not rehearsing.issuperset(grant.id for grant in given[one])
+            Left(account, given[account][-1].site, given[account][0].starts_at)
+            for account, held in holding.items()
+            if not held and not rehearsing.issuperset(one.grant_id for one in given[account])
         ),
-        hands=_hands_up(desk, store, hands, accounts),
+        hands=_hands_up(desk, store, hands),
     )
 
 
-def _hands_up(
-    desk: Desk, store: Store, hands: tuple[Hand, ...], accounts: Mapping[str, Account]
-) -> tuple[HandUp, ...]:
+def _hands_up(desk: Desk, store: Store, hands: tuple[Hand, ...]) -> tuple[HandUp, ...]:
+    helpers = [hand.taken_by for hand in hands if hand.taken_by is not None]
+    accounts = store.accounts.names([*(hand.account_id for hand in hands), *helpers])
     open_for = {}
     if any(hand.taken_by is not None for hand in hands):
         open_for = {

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from ..domain.accounts import AccountKind
 from ..domain.communities import Community
 from ..domain.grants import Actor, Grant, Role, Source
-from ..domain.limits import Quota
-from ..domain.metering import meter
+from ..domain.limits import Limit, Quota
+from ..domain.loans import between, given, received
+from ..domain.metering import meter_alike
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.refusals import NotFound
 from ..domain.units import SERVER_TIME, SERVERS, write_amount
@@ -110,7 +111,7 @@ def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
     """What the community holds now, and its server time over the last days, by whole hours of UTC."""
     since = hour_of(desk.now - timedelta(days=days))
     with desk.database.read() as store:
-        find_community(store, actor, slug)
+        community = find_community(store, actor, slug)
         seconds: dict[str | None, int] = {}
         sums = [
             (place.workshop, amounts)
@@ -119,18 +120,31 @@ def view_usage(desk: Desk, actor: Actor, slug: str, *, days: int = 30) -> Usage:
         ]
         sums += [
             (bucket.scope.workshop, amounts)
-            for bucket, amounts in meter(store.leases.unmetered(), desk.now).items()
+            for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items()
             if bucket.scope.community == slug and bucket.hour >= since
         ]
         for workshop, amounts in sums:
             seconds[workshop] = seconds.get(workshop, 0) + amounts.get(SERVER_TIME, 0)
         by_workshop = {workshop: timedelta(seconds=n) for workshop, n in seconds.items()}
         return Usage(
-            servers=store.balances.get(Scope(slug), SERVERS),
+            servers=_servers_of(desk, store, community),
             server_time=sum(by_workshop.values(), timedelta()),
             since=since,
             by_workshop=by_workshop,
         )
+
+
+def _servers_of(desk: Desk, store: Store, community: Community) -> Balance:
+    """What it holds, and may hold with what is on loan now."""
+    slug, scope = community.slug, Scope(community.slug)
+    balance = store.balances.get(scope, SERVERS)
+    if community.cohort is None or balance.limit is None:
+        return balance
+    cohorts = {one.slug: one.cohort for one in store.communities.all()}
+    loans = between(store.loans.of_community(slug, desk.now), cohorts)
+    limit = store.balances.quota(scope).held.get(SERVERS, Limit())
+    now = (slug, SERVERS, desk.now)
+    return replace(balance, limit=limit.ceiling(received(loans, *now), given(loans, *now)))
 
 
 def is_named(desk: Desk, slug: str) -> bool:

@@ -14,7 +14,7 @@ from ..domain.grants import Actor, Verb, may, require
 from ..domain.ledger import Allowance
 from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.loans import Loan, between, given, received
-from ..domain.metering import meter
+from ..domain.metering import meter_alike
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
 from ..domain.reservations import Reservation, reserved_at
@@ -65,9 +65,7 @@ class HeldRow:
 
     @property
     def most(self) -> int | None:
-        share = self.share
-        limits = [self.limit.most, None if share is None else share.ceiling]
-        return min((one for one in limits if one is not None), default=None)
+        return self.limit.ceiling(self.received, self.given)
 
     @property
     def left(self) -> int | None:
@@ -164,16 +162,17 @@ def set_quota(
     expected: Expected = None,
 ) -> QuotaView:
     """All limits of a scope anew, by their names (see `quota_lines`). A champion divides what the
-    community has among its workshops; the rest is the operator's, or the file's."""
+    community has among its workshops; the rest is the operator's, or the file's. Raises
+    `VersionOutdated` where they have changed since the actor looked, unless to the same."""
     with desk.database.write() as store:
         place = find_place(store, actor, community, workshop, Verb.SET_QUOTA)
         if workshop is None and (_is_declared(desk, community) or not actor.is_operator):
             raise Declared
         scope = place.scope
         before = store.balances.quota(scope)
-        check_version(version_of(quota_lines(before)), expected)
         wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
+            check_version(version_of(quota_lines(before)), expected)
             write_quota(desk, store, actor, scope, before, wanted)
     return view_quota(desk, actor, community, workshop)
 
@@ -350,7 +349,7 @@ def _spent(
     if not asked:
         return {}
     found = dict(zip(asked, store.meters.spent(list(asked.values())), strict=True))
-    for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+    for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
         path = bucket.scope.place.path()
         for key, (scope, resource, begins) in asked.items():
             if scope in path and bucket.hour >= begins:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..domain.access import Access, stops
 from ..domain.accounts import Account, AccountKind
+from ..domain.asks import read_reason
 from ..domain.communities import Community
 from ..domain.grants import Actor, groups_of
 from ..domain.leases import ServerKey
@@ -90,8 +91,9 @@ def unblock_person(desk: Desk, actor: Actor, username: str) -> Account:
 
 def suspend_community(desk: Desk, actor: Actor, slug: str, because: str) -> Community:
     """Its grants and codes open nothing until it is resumed; who waits for a seat or a server waits no
-    more."""
+    more. Raises `ReasonInvalid`."""
     require_operator(actor)
+    because = read_reason(because)
     with desk.database.write() as store:
         community = find_community(store, actor, slug)
         if community.suspended_at is None:

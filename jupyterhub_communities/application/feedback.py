@@ -45,7 +45,7 @@ class Results:
     answers: int | None = None  # None: too few to be told
     useful: Mapping[int, int | None] | None = None
     followed: Mapping[Followed, int | None] | None = None
-    missing: Sequence[str] = ()  # in no order
+    missing: Sequence[str] = ()  # in an order that says nothing
 
 
 def view_questions(desk: Desk, actor: Actor, community: str, slug: str) -> tuple[Workshop, Asking]:

@@ -136,6 +136,9 @@ def give_access(desk: Desk, actor: Actor, community: str, slug: str, minutes: in
         up = _up(desk, store, workshop, actor.account_id)
         if up is None or up.helper is None or up.helper.id == up.account.id:
             raise NobodyComes
+        helper = load_account(desk, store, up.helper).actor()
+        if not may(helper, Verb.ANSWER_HELP, community, slug, up.hand.site):
+            raise NobodyComes  # who came is of the staff no more
         here = Scope(community, slug)
         servers = [
             lease.server

@@ -2,11 +2,12 @@
 
 Held is exact: it is added up from the leases, and each step has the most of its moments. Read in
 pieces of at most a month, so that nobody waits for one who looks at a year. Limits and shares are
-those of now, for earlier ones are not kept.
+those of now, for earlier ones are not kept, with the loans of each time, which are.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,8 @@ from zoneinfo import ZoneInfo
 from ..domain.borrowing import Share, lent
 from ..domain.grants import Actor
 from ..domain.limits import Limit
-from ..domain.metering import meter
+from ..domain.loans import Loan, between, given, received, turns_of
+from ..domain.metering import meter_alike
 from ..domain.quotas import Scope
 from ..domain.refusals import NotFound
 from ..domain.reservations import Reservation, reserved_at
@@ -30,13 +32,13 @@ from ..domain.units import (
     kind_of,
 )
 from ..domain.windows import HOUR
-from .dividing import HeldRow
 from .ports import Desk, Store
 from .usage import By, Period, key_of_time, require_view
 
 MOST_POINTS = 200  # of one line
 _DAY = timedelta(days=1)
 _PIECE = 31 * _DAY  # read in one transaction
+_MOMENT = timedelta(microseconds=1)
 _SHORT = 2 * _DAY  # looked at more closely
 
 Steps = list[tuple[datetime, int]]  # from each time on, that amount
@@ -50,9 +52,11 @@ class HeldPlan:
     resource: str
     period: Period
     until: datetime  # nothing is known of later than this
-    limit: int | None  # as it is now
+    now: datetime
+    limit: Limit  # as it is now
     reservations: Sequence[Reservation]
     shares: Mapping[Scope, Share]  # of its cohort; empty where it shares nothing
+    loans: Sequence[Loan] = ()  # of the resource, in that cohort
 
     @property
     def step(self) -> timedelta:
@@ -61,6 +65,20 @@ class HeldPlan:
     @property
     def places(self) -> list[Scope]:
         return list(self.shares) or [self.scope]
+
+    def most_at(self, at: datetime) -> int | None:
+        """The limit, with what is on loan then."""
+        own = (self.scope.community or "", self.resource, at)
+        return self.limit.ceiling(received(self.loans, *own), given(self.loans, *own))
+
+    def shares_at(self, at: datetime) -> dict[Scope, Share]:
+        return {
+            place: share.moved(
+                received(self.loans, place.community or "", self.resource, at),
+                given(self.loans, place.community or "", self.resource, at),
+            )
+            for place, share in self.shares.items()
+        }
 
     def pieces(self) -> Iterator[tuple[datetime, int]]:
         """The start of each with its number of steps."""
@@ -80,11 +98,12 @@ class HeldHistory:
 
     resource: str
     period: Period
-    limit: int | None
+    limit: int | None  # as it is now
     held: Steps
     reserved: Steps = field(default_factory=list)
     borrowed: Steps = field(default_factory=list)
     lent: Steps = field(default_factory=list)
+    limits: Steps = field(default_factory=list)  # with the loans of each time, if there is one
 
     @property
     def lines(self) -> dict[str, Steps]:
@@ -111,20 +130,30 @@ def plan_held(
         require_view(store, actor, community, workshop)
         scope = Scope(community, workshop)
         limit = store.balances.quota(scope).held.get(resource, Limit())
+        shares, loans = {}, []
+        if limit.share is not None:
+            cohorts = {one.slug: one.cohort for one in store.communities.all()}
+            shares = _shares(store, scope, resource, cohorts)
+            of_cohort = store.loans.of_cohort(cohorts[scope.community or ""] or "", period.start)
+            loans = [one for one in between(of_cohort, cohorts) if one.resource == resource]
         reservations = store.balances.reservations(period.start, period.end)
         return HeldPlan(
             scope,
             resource,
             period,
             until=min(desk.now, period.end),
-            limit=HeldRow(resource, limit).most,
+            now=desk.now,
+            limit=limit,
             reservations=[one for one in reservations if scope in one.scope.path()],
-            shares={} if limit.share is None else _shares(store, scope, resource),
+            shares=shares,
+            loans=loans,
         )
 
 
-def _shares(store: Store, scope: Scope, resource: str) -> dict[Scope, Share]:
-    communities = {Scope(one.slug): one.cohort for one in store.communities.all()}
+def _shares(
+    store: Store, scope: Scope, resource: str, cohorts: Mapping[str, str | None]
+) -> dict[Scope, Share]:
+    communities = {Scope(slug): cohort for slug, cohort in cohorts.items()}
     cohort = communities[scope]
     standings = store.balances.standings(None, with_workshops=False)
     return {
@@ -157,28 +186,76 @@ def held_history(plan: HeldPlan, found: Found) -> HeldHistory:
         return [(plan.period.start + n * step, v) for n, v in enumerate(folded(values, fold))]
 
     borrowed: list[int] = []
-    given: list[int] = []
-    if own := plan.shares.get(plan.scope):
-        borrowed = [own.borrowed(amount) for amount in most]
-        for (_, steps), changes in pieces:
-            given += _lent(plan, changes, steps)
+    idle_lent: list[int] = []
+    if plan.scope in plan.shares:
+        shares = _Shares(plan)
+        ends = [start + (n + 1) * plan.step for start, steps in plan.pieces() for n in range(steps)]
+        borrowed = [
+            shares.before(at)[plan.scope].borrowed(amount)
+            for at, amount in zip(ends, most, strict=True)
+        ]
+        for (start, steps), changes in pieces:
+            idle_lent += _lent(plan, shares, changes, start, steps)
     return HeldHistory(
         plan.resource,
         plan.period,
-        plan.limit,
+        plan.most_at(plan.now),
         held=steps_of(most),
         reserved=_reserved(plan),
         borrowed=steps_of(borrowed) if any(borrowed) else [],
-        lent=steps_of(given) if any(given) else [],
+        lent=steps_of(idle_lent) if any(idle_lent) else [],
+        limits=_limits(plan),
     )
 
 
-def _lent(plan: HeldPlan, changes: Mapping[Scope, Sequence[Changes]], steps: int) -> list[int]:
+class _Shares:
+    """What each of a cohort owned at a time, with the loans of then: the same from turn to turn."""
+
+    def __init__(self, plan: HeldPlan) -> None:
+        self._plan = plan
+        self._turns = turns_of(plan.loans)
+        self._known: dict[int, dict[Scope, Share]] = {}
+
+    def before(self, at: datetime) -> dict[Scope, Share]:
+        """Until then: what begins at that moment has not begun."""
+        place = bisect_left(self._turns, at)
+        if place not in self._known:
+            since = self._turns[place - 1] if place else self._plan.period.start
+            if not place and self._turns:
+                since = min(since, self._turns[0] - _MOMENT)
+            self._known[place] = self._plan.shares_at(since)
+        return self._known[place]
+
+
+def _lent(
+    plan: HeldPlan,
+    shares: _Shares,
+    changes: Mapping[Scope, Sequence[Changes]],
+    start: datetime,
+    steps: int,
+) -> list[int]:
     held = {place: held_at_ends(changes[place], steps) for place in plan.shares}
     return [
-        lent({place: (share, held[place][n]) for place, share in plan.shares.items()})[plan.scope]
+        lent(
+            {
+                place: (share, held[place][n])
+                for place, share in shares.before(start + (n + 1) * plan.step).items()
+            }
+        )[plan.scope]
         for n in range(steps)
     ]
+
+
+def _limits(plan: HeldPlan) -> Steps:
+    """Exact, also of what is still to come."""
+    period = plan.period
+    turns = [at for at in turns_of(plan.loans) if period.start < at < period.end]
+    steps: Steps = []
+    for at in (period.start, *turns):
+        most = plan.most_at(at)
+        if most is not None and (not steps or most != steps[-1][1]):
+            steps.append((at, most))
+    return steps
 
 
 def _reserved(plan: HeldPlan) -> Steps:
@@ -218,7 +295,7 @@ def spent_history(
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
         hours = dict(store.meters.hours(scope, resource, period.start, period.end))
-        for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+        for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
             if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
                 hours[bucket.hour] = hours.get(bucket.hour, 0) + amounts.get(resource, 0)
     length = period.end - period.start
@@ -251,7 +328,7 @@ def spent_in(
             what: since - later
             for what, since, later in zip(resources, sums[::2], sums[1::2], strict=True)
         }
-        for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+        for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
             if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
                 for what in found:
                     found[what] += amounts.get(what, 0)

@@ -269,8 +269,10 @@ def shared_learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
     """All shared learner codes that a workshop itself has had, newest first."""
     return [
         invite
-        for invite in store.invites.singles(workshop.community, workshop.slug)
-        if (invite.role, invite.kind, invite.site) == (Role.LEARNER, InviteKind.SHARED, None)
+        for invite in store.invites.of_community(
+            workshop.community, workshop.slug, InviteKind.SHARED
+        )
+        if (invite.role, invite.site) == (Role.LEARNER, None)
     ]
 
 
@@ -293,7 +295,9 @@ def new_invite(desk: Desk, store: Store, actor: Actor, community: str, wanted: N
         lasts_until=held.ends_at + STAY_AFTER_WORKSHOP if held else None,
         lasts=wanted.lasts,
         is_by_hand=wanted.is_by_hand,
-        made_by=actor.account_id,
+        made_by=actor.answers_for(
+            max(wanted.role, Role.INSTRUCTOR), community, wanted.workshop, wanted.site
+        ),
         created_at=desk.now,
     )
     return _timely(invite)

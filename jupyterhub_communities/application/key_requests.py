@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..domain.accounts import Account, AccountKind
-from ..domain.grants import Actor, Role, Verb, require, require_anywhere
+from ..domain.accounts import Account, AccountKind, Named
+from ..domain.grants import LOWEST_ROLE, Actor, Verb, require, require_anywhere
 from ..domain.key_requests import (
     KeyRequest,
     draw_number,
@@ -25,16 +25,18 @@ from ..domain.refusals import (
     KeyApprovalRefused,
     KeyRequestUnknown,
     NotFound,
+    PermissionDenied,
     StorageUnreachable,
 )
 from ..domain.workshops import Workshop
 from .audit import record
+from .board import sight_of
 from .communities import find_community
 from .members import page_of_members
 from .notices import notify
 from .ports import Desk, Store
 from .return_keys import browser_digest, make_pending_key
-from .workshops import find_workshop, view_workshop
+from .workshops import find_workshop
 
 MOST_LISTED = 200  # people that a form lists to choose from
 _KEPT = timedelta(days=1)  # how long the database remembers a request
@@ -132,9 +134,18 @@ def approve_key(
         return account
 
 
+def find_to_approve(
+    desk: Desk, actor: Actor, community: str, workshop: str | None, username: str
+) -> None:
+    """Before the Hub is asked about somebody: raises for whoever may approve nothing, and for people
+    who are not theirs. `approve_key` decides."""
+    with desk.database.read() as store:
+        _person_at(desk, store, actor, community, workshop, username)
+
+
 def people_to_approve(
     desk: Desk, actor: Actor, community: str, workshop: str | None
-) -> tuple[Workshop | None, Sequence[Account] | None]:
+) -> tuple[Workshop | None, Sequence[Account | Named] | None]:
     """Whom the form for a number lists: a workshop's learners, or for a champion everybody of the
     community; None where they are too many for a list. `approve_key` decides about each."""
     if workshop is None:
@@ -145,11 +156,15 @@ def people_to_approve(
         if part.after is not None:
             return None, None
         return None, _by_name(member.account for member in part.entries)
-    view = view_workshop(desk, actor, community, workshop)
-    if view.board is None:
-        require(actor, Verb.VIEW_BOARD, community, workshop)
-    learners = [row.account for row in view.board or () if row.role is Role.LEARNER]
-    return view.workshop, _by_name(learners) if len(learners) <= MOST_LISTED else None
+    with desk.database.read() as store:
+        held = find_workshop(store, actor, community, workshop)
+        sight = sight_of(actor, community, workshop)
+        if sight is None:
+            raise PermissionDenied(needs=LOWEST_ROLE[Verb.VIEW_BOARD].label)
+        learners = store.board.learners(
+            community, workshop, desk.now, sites=sight.sites, limit=MOST_LISTED + 1
+        )
+    return held, _by_name(learners) if len(learners) <= MOST_LISTED else None
 
 
 def find_approved_account(desk: Desk, browser: str) -> Account:
@@ -208,7 +223,7 @@ def _person_at(
     raise NotFound(kind="member")
 
 
-def _by_name(accounts: Iterable[Account]) -> list[Account]:
+def _by_name(accounts: Iterable[Account | Named]) -> list[Account | Named]:
     return sorted(accounts, key=lambda account: account.display_name.casefold())
 
 

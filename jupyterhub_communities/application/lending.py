@@ -9,7 +9,7 @@ from datetime import datetime
 from ..domain.asks import AskState
 from ..domain.grants import Actor, Verb
 from ..domain.limits import Limit
-from ..domain.loans import MOST_LOANS, Loan, LoanState, between, check_loan, read_window
+from ..domain.loans import MOST_LOANS, Loan, LoanState, between, check_loan, check_use, read_window
 from ..domain.notices import ASK_ANSWERED, LENT_TO
 from ..domain.quotas import Scope
 from ..domain.refusals import (
@@ -42,7 +42,8 @@ class NewLoan:
 
 def lend(desk: Desk, actor: Actor, lender: str, wanted: NewLoan) -> Loan:
     """It takes effect by the clock: no counter moves. Raises `LoanTooLarge` for more than is left
-    beside what the lender has reserved, and lent already, at any moment of it."""
+    beside what the lender has reserved, and lent already, at any moment of it, and `LoanUnusable` for
+    more than the borrower may hold."""
     with desk.database.write() as store:
         cohort = find_own_cohort(store, actor, lender, Verb.LEND)
         find_partner(store, cohort, lender)  # nor does a suspended one lend
@@ -52,12 +53,12 @@ def lend(desk: Desk, actor: Actor, lender: str, wanted: NewLoan) -> Loan:
         resource = wanted.resource
         if not is_resource(resource) or is_spent(resource):
             raise LoanNotPossible
-        shares = [
-            store.balances.quota(Scope(slug)).held.get(resource, Limit()).share
+        limits = [
+            store.balances.quota(Scope(slug)).held.get(resource, Limit())
             for slug in (lender, borrower)
         ]
-        own = shares[0]
-        if own is None or shares[1] is None:
+        own, theirs = (limit.share for limit in limits)
+        if own is None or theirs is None:
             raise LoanNotPossible
         starts_at, ends_at = read_window(wanted.starts_at, wanted.ends_at, desk.now)
         loan = Loan(
@@ -87,6 +88,8 @@ def lend(desk: Desk, actor: Actor, lender: str, wanted: NewLoan) -> Loan:
             owned=own.nominal,
             lendable=own.lendable,
         )
+        known = between(store.loans.of_community(borrower, desk.now), cohorts)
+        check_use(loan, known, owned=theirs.nominal, most=limits[1].most)
         store.loans.add(loan)
         after = {
             resource: write_amount(resource, loan.amount),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..domain.access import is_barred
 from ..domain.grants import Actor, Grant
 from ..domain.workshops import Workshop
-from .board import NOTHING_SEEN, Board, Seen, seen_by, sees_board, whole_board
+from .board import NOTHING_SEEN, Board, Seen, Sight, sight_of, whole_board
 from .ports import Desk
 from .workshops import learner_invite, standing
 
@@ -22,13 +22,17 @@ class Look:
     watching: frozenset[str]  # account ids of those who were asked about
     grants: Mapping[str, tuple[Grant, ...]]  # what they are granted in the community
 
-    def seen_by(self, actor: Actor) -> Board | None:
+    def sight_of(self, actor: Actor) -> Sight | None:
         """With what they are granted by now; of who has come since, as far as they know. None: it is
         not for them any more."""
         if not actor.is_operator and actor.account_id in self.watching:
             actor = Actor(actor.account_id, self.grants.get(actor.account_id or "", ()))
-        place = (self.workshop.community, self.workshop.slug)
-        return seen_by(actor, *place, self.board) if sees_board(actor, *place) else None
+        return sight_of(actor, self.workshop.community, self.workshop.slug)
+
+    def seen_by(self, actor: Actor) -> Board | None:
+        """As much of the board as that."""
+        sight = self.sight_of(actor)
+        return None if sight is None else self.board.within(sight)
 
 
 def look_at_board(

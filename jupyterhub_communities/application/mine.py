@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from ..domain.access import Access, access_ends_at, erased_at, full_until
 from ..domain.accounts import AccountKind
 from ..domain.metering import meter
+from ..domain.paging import Page
 from ..domain.units import Amounts
 from ..domain.windows import hour_of
 from ..domain.workshops import Workshop
@@ -88,10 +89,11 @@ def note_sign_out(desk: Desk, username: str) -> None:
 
 
 def _workshops(desk: Desk, store: Store, membership: Membership) -> tuple[Workshop, ...]:
-    community = membership.community.slug
-    found = (store.workshops.get(community, slug) for slug in membership.workshops)
-    known = [workshop for workshop in found if workshop is not None]
-    known.sort(key=lambda one: abs(one.ends_at - desk.now))
+    """As many statements, however many there are."""
+    if not (slugs := membership.workshops):
+        return ()
+    found = store.workshops.page(membership.community.slug, set(slugs), Page(len(slugs)))
+    known = sorted(found.entries, key=lambda one: abs(one.ends_at - desk.now))
     return tuple(sorted(known, key=lambda one: one.state(desk.now).is_over))
 
 

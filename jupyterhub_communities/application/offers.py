@@ -52,7 +52,7 @@ def offer_role(desk: Desk, actor: Actor, community: str, username: str, role: Ro
             community=community,
             username=wanted,
             role=role,
-            made_by=actor.account_id,
+            made_by=actor.answers_for(Role.CHAMPION, community),
             made_at=desk.now,
             ends_at=desk.now + OFFER_STANDS,
         )

@@ -60,7 +60,7 @@ def begin_rehearsal(desk: Desk, actor: Actor, community: str, slug: str) -> Rehe
                 opens_at=None,
                 closes_at=ends_at,
                 lasts_until=ends_at,
-                made_by=actor.account_id,
+                made_by=actor.answers_for(Role.INSTRUCTOR, community, slug),
                 created_at=desk.now,
             )
             add_invite(desk, store, invite, actor)
@@ -109,9 +109,10 @@ def _invite(desk: Desk, store: Store, workshop: Workshop) -> Invite | None:
     return next(
         (
             invite
-            for invite in store.invites.singles(workshop.community, workshop.slug)
-            if invite.kind is InviteKind.REHEARSAL
-            and invite.revoked_at is None
+            for invite in store.invites.of_community(
+                workshop.community, workshop.slug, InviteKind.REHEARSAL
+            )
+            if invite.revoked_at is None
             and invite.lasts_until is not None
             and invite.lasts_until > desk.now
             and (invite.closes_at is None or invite.closes_at > desk.now)

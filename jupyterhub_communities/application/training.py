@@ -10,9 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.accounts import Account
+from ..domain.accounts import Account, Named
 from ..domain.grants import Actor, Grant, Role, Source, Verb, may, require
+from ..domain.names import same_name
 from ..domain.notices import ROLE_GIVEN
+from ..domain.paging import Page, Part, part_of_all
 from ..domain.refusals import BatchTooLarge, NotFound, NothingPromised
 from ..domain.training import Training, check_promise, is_due
 from ..domain.workshops import Workshop
@@ -40,7 +42,8 @@ class Trainee:
 class TrainingView:
     workshop: Workshop
     may_promise: bool
-    people: tuple[Trainee, ...]  # by name
+    people: Part[Trainee]  # by name
+    joined: int  # how many there are in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +82,26 @@ def promise_role(
         return find_workshop(store, actor, community, slug)
 
 
-def view_training(desk: Desk, actor: Actor, community: str, slug: str) -> TrainingView:
-    """Those who joined as learners or helpers and were not removed."""
+def view_training(
+    desk: Desk, actor: Actor, community: str, slug: str, page: Page, matching: str = ""
+) -> TrainingView:
+    """Those who joined as learners or helpers and were not removed, without rehearsals. `matching` is
+    a part of name or username."""
     with desk.database.read() as store:
         workshop = find_workshop(store, actor, community, slug)
         require(actor, Verb.GIVE_PROMISED, community, slug)
-        people = _people(desk, store, workshop)
+        joined = _joined(desk, store, workshop)
+        wanted = same_name(" ".join(matching.split()))
+        sought = (
+            one for one in joined if wanted in one.folded_name or wanted in one.username.lower()
+        )
+        part = part_of_all(sought, lambda one: (one.folded_name, one.username), page)
+        people = _trainees(desk, store, workshop, part.entries)
         return TrainingView(
             workshop=workshop,
             may_promise=may(actor, Verb.PROMISE_ROLE, community),
-            people=tuple(sorted(people.values(), key=_by_name)),
+            people=part.map(lambda one: people[one.username]),
+            joined=len(joined),
         )
 
 
@@ -105,7 +118,8 @@ def give_promised(
             raise NothingPromised
         if not 0 < len(usernames) <= MOST_AT_ONCE:
             raise BatchTooLarge(most=MOST_AT_ONCE)
-        people = _people(desk, store, workshop)
+        asked = [one for one in _joined(desk, store, workshop) if one.username in usernames]
+        people = _trainees(desk, store, workshop, asked)
         given = []
         for username in dict.fromkeys(usernames):
             person = people.get(username)
@@ -117,55 +131,65 @@ def give_promised(
         return given
 
 
-def list_trainings(desk: Desk, actor: Actor, community: str) -> Sequence[Trained]:
+def list_trainings(desk: Desk, actor: Actor, community: str, page: Page) -> Part[Trained]:
     """Who trained whom in a community, newest first."""
     with desk.database.read() as store:
         find_community(store, actor, community)
         require(actor, Verb.VIEW_MEMBERS, community)
-        found = store.trainings.of_community(community)
-        ids = {id for one in found for id in (one.account_id, one.trained_by) if id is not None}
+        found = store.trainings.page(community, page)
+        ids = {
+            id for one in found.entries for id in (one.account_id, one.trained_by) if id is not None
+        }
         accounts = store.accounts.names(ids)
         workshops = {one.slug: one for one in store.workshops.of_community(community)}
-        return [
-            Trained(
+        return found.map(
+            lambda one: Trained(
                 training=one,
                 person=accounts.get(one.account_id or ""),
                 by=accounts.get(one.trained_by or ""),
                 title=workshops[one.workshop].title,
                 language=workshops[one.workshop].language,
             )
-            for one in found
-        ]
+        )
 
 
-def _people(desk: Desk, store: Store, workshop: Workshop) -> Mapping[str, Trainee]:
+def _joined(desk: Desk, store: Store, workshop: Workshop) -> list[Named]:
+    """Learners and helpers, also those whose time is over."""
+    here: dict[Named, int] = {}
+    place = (workshop.community, workshop.slug)
+    rehearsing = store.rehearsals.grant_ids(*place)
+    for one in store.board.people(*place, desk.now):
+        if not one.is_revoked and one.grant_id not in rehearsing:
+            here[one.account] = max(one.role, here.get(one.account, one.role))
+    return [account for account, role in here.items() if role < Role.INSTRUCTOR]
+
+
+def _trainees(
+    desk: Desk, store: Store, workshop: Workshop, joined: Sequence[Named]
+) -> Mapping[str, Trainee]:
     """By username. As many statements however many they are."""
     community = workshop.community
-    here: dict[str, Role] = {}
-    for grant in store.grants.ever_of_workshop(community, workshop.slug):
-        if grant.revoked_at is None:
-            here[grant.account_id] = max(grant.role, here.get(grant.account_id, grant.role))
-    ids = [account_id for account_id, role in here.items() if role < Role.INSTRUCTOR]
+    ids = [one.id for one in joined]
     held: dict[str, Role] = {}
     for grant in store.grants.of_people(community, ids, desk.now):
         if grant.workshop is None:
             held[grant.account_id] = max(grant.role, held.get(grant.account_id, grant.role))
-    given = {one.account_id: one for one in store.trainings.of_community(community, workshop.slug)}
+    given = {
+        one.account_id: one for one in store.trainings.of_workshop(community, workshop.slug, ids)
+    }
     trainers = {one.trained_by for one in given.values() if one.trained_by is not None}
     accounts = store.accounts.names({*ids, *trainers})
     people = {}
-    for account_id in ids:
-        account = accounts.get(account_id)
-        if account is not None:
-            training = given.get(account_id)
-            by = None if training is None else training.trained_by
-            people[account.username] = Trainee(
-                account=account,
-                held=held.get(account_id),
-                is_due=is_due(workshop.promised, held.get(account_id)),
-                given_at=None if training is None else training.at,
-                given_by=accounts.get(by or ""),
-            )
+    for one in joined:
+        training = given.get(one.id)
+        by = None if training is None else training.trained_by
+        people[one.username] = Trainee(
+            account=accounts[one.id],
+            held=held.get(one.id),
+            is_due=is_due(workshop.promised, held.get(one.id)),
+            given_at=None if training is None else training.at,
+            given_by=accounts.get(by or ""),
+        )
     return people
 
 
@@ -205,7 +229,3 @@ def _give(
         workshop.community,
         after={"role": role.label, "workshop": workshop.slug},
     )
-
-
-def _by_name(one: Trainee) -> tuple[str, str]:
-    return (one.account.display_name.casefold(), one.account.username)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ..domain.accounts import Account
 from ..domain.grants import Actor, Verb, require
 from ..domain.leases import Lease
-from ..domain.metering import meter
+from ..domain.metering import meter, meter_alike
 from ..domain.quotas import Scope
 from ..domain.refusals import NotFound, PeriodBackwards, PeriodInvalid
 from ..domain.units import Amounts
@@ -135,7 +135,12 @@ def spent_by(
 
     for key, amounts in store.usage.sums(scope, start, end, _ASKED[by]):
         add(key, amounts)
-    for bucket, amounts in meter(store.leases.unmetered(), desk.now).items():
+    unmetered = (
+        meter(store.leases.unmetered(), desk.now)
+        if by == "person"
+        else meter_alike(store.leases.unmetered_alike(), desk.now)
+    )
+    for bucket, amounts in unmetered.items():
         if scope in bucket.scope.place.path() and start <= bucket.hour < end:
             keys: dict[str, datetime | Scope | str | None] = {
                 "hour": bucket.hour,

@@ -34,13 +34,15 @@ from ..domain.workshops import (
     slug_for,
 )
 from .audit import record
-from .board import NOTHING_SEEN, Board, BoardRow, Seen, seen_by, sees_board, whole_board
+from .board import NOTHING_SEEN, Board, BoardRow, Seen, sight_of, whole_board
 from .communities import find_community
 from .invites import IssuedInvite
 from .issuing import add_invite, renew, shared_learner_invites, unsealed
 from .ports import Desk, Store
 from .reservations import Reserve, amounts_for, check_reserve, reserve_of
 from .seats import pass_on
+
+MOST_CURRENT = 50  # that a list shows without a second page
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ class WorkshopView:
     @property
     def board(self) -> tuple[BoardRow, ...] | None:
         return None if self.live is None else self.live.rows
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentWorkshops:
+    current: tuple[Workshop, ...]  # the first to begin first, `MOST_CURRENT` at most
+    number: int  # also those that are over
 
 
 def open_workshop(desk: Desk, actor: Actor, community: str, wanted: NewWorkshop) -> OpenedWorkshop:
@@ -238,7 +246,7 @@ def _add_learner_invite(desk: Desk, store: Store, actor: Actor, workshop: Worksh
         opens_at=None,  # a code works as soon as it is handed out
         closes_at=workshop.ends_at,
         lasts_until=workshop.ends_at + STAY_AFTER_WORKSHOP,
-        made_by=actor.account_id,
+        made_by=actor.answers_for(Role.INSTRUCTOR, workshop.community, workshop.slug),
         created_at=desk.now,
     )
     return add_invite(desk, store, invite, actor)
@@ -287,6 +295,12 @@ def close_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Works
         return find_workshop(store, actor, community, slug)
 
 
+def name_workshop(desk: Desk, actor: Actor, community: str, slug: str) -> Workshop:
+    """The workshop alone, for a page that asks something about it."""
+    with desk.database.read() as store:
+        return find_workshop(store, actor, community, slug)
+
+
 def view_workshop(
     desk: Desk, actor: Actor, community: str, slug: str, *, seen: Seen = NOTHING_SEEN
 ) -> WorkshopView:
@@ -298,10 +312,10 @@ def view_workshop(
             workshop = standing(store, workshop)
             invite = shown_invite(desk, store, workshop)
         board = None
-        if sees_board(actor, community, slug):
+        sight = sight_of(actor, community, slug)
+        if sight is not None:
             own = learner_invite(store, workshop)
-            whole = whole_board(desk, store, workshop, own, seen)
-            board = seen_by(actor, community, slug, whole)
+            board = whole_board(desk, store, workshop, own, seen).within(sight)
         balance = store.balances.get(Scope(community, slug), SERVERS)
         reserve = reserve_of(desk, store, workshop)
         return WorkshopView(workshop, balance, invite, board, reserve)
@@ -322,14 +336,27 @@ def page_of_workshops(desk: Desk, actor: Actor, community: str, page: Page) -> P
     """Those that this person may know of, newest first."""
     with desk.database.read() as store:
         find_community(store, actor, community)
-        among: set[str] | None = None
-        if actor.role_at(community) is None:
-            among = {
-                grant.workshop
-                for grant in actor.grants
-                if grant.community == community and grant.workshop is not None
-            }
-        return store.workshops.page(community, among, page)
+        return store.workshops.page(community, _known_to(actor, community), page)
+
+
+def current_workshops(desk: Desk, actor: Actor, community: str) -> CurrentWorkshops:
+    """Of those that this person may know of, the ones that are open or to come."""
+    with desk.database.read() as store:
+        find_community(store, actor, community)
+        among = _known_to(actor, community)
+        found = store.workshops.current(community, among, desk.now, MOST_CURRENT)
+        return CurrentWorkshops(tuple(found), store.workshops.count(community, among))
+
+
+def _known_to(actor: Actor, community: str) -> set[str] | None:
+    """None: all."""
+    if actor.role_at(community) is not None:
+        return None
+    return {
+        grant.workshop
+        for grant in actor.grants
+        if grant.community == community and grant.workshop is not None
+    }
 
 
 def find_workshop(store: Store, actor: Actor, community: str, slug: str) -> Workshop:

@@ -24,7 +24,7 @@ from ..domain.units import (
     read_amount,
 )
 from ..domain.windows import CalendarMonth, Rolling, Window, granted_since
-from .values import Cpu, Section, Servers, Size, Slug
+from .values import Cpu, Section, Servers, ServersShared, Size, Slug
 
 A = TypeVar("A")
 
@@ -132,9 +132,20 @@ def _read(text: str, zone: str) -> Window:
     return Rolling(int(first))
 
 
+class ServersSection(HeldSection[Servers]):
+    """Servers: a limit on them is one at least, what is shared of them may be none."""
+
+    may_borrow: ServersShared | None = Field(
+        None, description="The most beyond `nominal`, of what others in its cohort do not use."
+    )
+    may_lend: ServersShared | None = Field(
+        None, description="The most of `nominal` that others in its cohort may use meanwhile."
+    )
+
+
 ServersHeld = Annotated[
-    HeldSection[Servers],
-    BeforeValidator(_alone, json_schema_input_type=Servers | HeldSection[Servers]),
+    ServersSection,
+    BeforeValidator(_alone, json_schema_input_type=Servers | ServersSection),
 ]
 CpuHeld = Annotated[
     HeldSection[Cpu], BeforeValidator(_alone, json_schema_input_type=Cpu | HeldSection[Cpu])

@@ -101,7 +101,10 @@ class HubSection(RunningSection):
     when_unreachable: Literal["refuse", "admit"] = Field(
         "refuse", description="What a start gets when the database does not answer."
     )
-    zone: Zone = Field("UTC", description="The time zone in which a month begins.")
+    zone: Zone = Field(
+        "UTC",
+        description="The time zone in which a month begins, and of days that belong to no workshop.",
+    )
     servers: Servers | None = Field(
         None, description="Most servers at one time, all communities together."
     )

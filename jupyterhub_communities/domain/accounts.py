@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from .versions import version_of
 
@@ -35,6 +36,15 @@ class Account:
     def own_version(self) -> str:
         """Of what the person decides about it."""
         return own_version(self.language)
+
+
+class Named(NamedTuple):
+    """As much of a person as a long list tells."""
+
+    id: str
+    username: str
+    display_name: str
+    folded_name: str  # see `names.same_name`
 
 
 def own_version(language: str | None) -> str:

@@ -106,6 +106,17 @@ class Actor:
             and grant.role >= lowest
         )
 
+    def answers_for(
+        self, role: Role, community: str, workshop: str | None = None, site: str | None = None
+    ) -> str | None:
+        """The account whose own role, at least this one, stands behind what is made at a place: it
+        ends with that role. None: the operator, who needs none there."""
+        if self.is_operator:
+            own = Actor(self.account_id, self.grants).role_at(community, workshop, site)
+            if own is None or own < role:
+                return None
+        return self.account_id
+
     def is_member(self, community: str) -> bool:
         """Has any grant in the community, be it for one workshop only."""
         return self.is_operator or any(grant.community == community for grant in self.grants)

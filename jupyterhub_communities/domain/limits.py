@@ -19,6 +19,12 @@ class Limit:
     is_shared_equally: bool = False  # each has a part, by how many have a server: `Rules.divided`
     share: Share | None = None  # what a community owns, lends and borrows
 
+    def ceiling(self, received: int = 0, given: int = 0) -> int | None:
+        """The most that may be held, while so much is on loan from others and to others."""
+        share = None if self.share is None else self.share.moved(received, given)
+        limits = [self.most, None if share is None else share.ceiling]
+        return min((one for one in limits if one is not None), default=None)
+
     @property
     def owned(self) -> int | None:
         """What may be reserved. What might be borrowed cannot be promised."""

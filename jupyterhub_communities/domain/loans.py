@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .quotas import Scope
-from .refusals import LoanTimesInvalid, LoanTooLarge, ReservationTooLarge
+from .refusals import LoanTimesInvalid, LoanTooLarge, LoanUnusable, ReservationTooLarge
 from .reservations import Reservation, check_reservations
 from .times import in_utc
 
@@ -86,6 +86,11 @@ def given(loans: Iterable[Loan], community: str, resource: str, at: datetime) ->
     )
 
 
+def turns_of(loans: Iterable[Loan]) -> list[datetime]:
+    """When any of them begins or ends, in order."""
+    return sorted({at for one in loans for at in (one.starts_at, one.ends_at)})
+
+
 def read_window(
     starts_at: datetime | None, ends_at: datetime, now: datetime
 ) -> tuple[datetime, datetime]:
@@ -128,6 +133,23 @@ def check_loan(
         check_reservations(new, known, {loan.resource: owned})
     except ReservationTooLarge as refusal:
         raise LoanTooLarge(resource=loan.resource, left=refusal.left) from refusal
+
+
+def check_use(loan: Loan, others: Sequence[Loan], *, owned: int, most: int | None) -> None:
+    """Whether the borrower may hold what it gets, beside what it owns and has on loan already. A
+    `most` of its own holds for loans too. Raises `LoanUnusable`."""
+    if most is None:
+        return
+    during = [at for at in turns_of(others) if loan.starts_at < at < loan.ends_at]
+    free = min(
+        most
+        - owned
+        - received(others, loan.borrower, loan.resource, at)
+        + given(others, loan.borrower, loan.resource, at)
+        for at in (loan.starts_at, *during)
+    )
+    if loan.amount > free:
+        raise LoanUnusable(resource=loan.resource, most=most, left=max(0, free))
 
 
 def _booked(loan: Loan, community: str, amount: int) -> Reservation:

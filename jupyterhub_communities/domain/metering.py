@@ -68,8 +68,13 @@ def metered_to(lease: Lease, until: datetime) -> Lease:
 
 def meter(leases: Iterable[Lease], now: datetime) -> Usage:
     """What to add to the buckets, for each lease from where it was last metered up to `now`."""
+    return meter_alike(((lease, 1) for lease in leases), now)
+
+
+def meter_alike(leases: Iterable[tuple[Lease, int]], now: datetime) -> Usage:
+    """The same for leases of which each stands for so many that are alike."""
     usage: Usage = {}
-    for lease in leases:
+    for lease, number in leases:
         stretch = unmetered(lease, now)
         if stretch is None:
             continue
@@ -78,7 +83,7 @@ def meter(leases: Iterable[Lease], now: datetime) -> Usage:
             bucket = Bucket(hour, lease.charged, lease.profile)
             spent = usage.setdefault(bucket, {})
             for resource, amount in each_second.items():
-                spent[resource] = spent.get(resource, 0) + amount * seconds
+                spent[resource] = spent.get(resource, 0) + amount * seconds * number
     return usage
 
 

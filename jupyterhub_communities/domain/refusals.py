@@ -807,6 +807,16 @@ class LoanTooLarge(Refusal):
 
 
 @dataclass(eq=False)
+class LoanUnusable(Refusal):
+    """The borrower may not hold so much: a limit of its own stands beside what it owns."""
+
+    code = "loan.unusable"
+    resource: str
+    most: int  # that limit
+    left: int  # of it, beside what it owns and has on loan
+
+
+@dataclass(eq=False)
 class TooManyLoans(Refusal):
     code = "loan.too_many"
     most: int  # of one community, that are not over

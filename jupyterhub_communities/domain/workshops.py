@@ -109,6 +109,10 @@ class Workshop:
         """Of what a change is about: a message or a promise outdates none."""
         return version_of({**asdict(self), "reserved_at": None, "message": None, "promised": None})
 
+    @property
+    def message_version(self) -> str:
+        return version_of(["message", self.message])
+
     def message_at(self, now: datetime) -> str | None:
         """What its people are told: until it is over."""
         return None if self.state(now).is_over else self.message

@@ -18,7 +18,7 @@ from ..application.house import House
 from ..application.people import Person
 from ..application.warming import warm_up
 from ..domain.refusals import FormTooLong, Refusal
-from ..i18n.messages import read_formats
+from ..i18n.messages import read_formats, use_zone
 from ..pages.headers import page_headers
 from ..pages.language import current_messages
 from ..pages.refusals import sentence_of, status_of
@@ -129,6 +129,7 @@ def install_pages(app: Any, house: House) -> None:
     install_hub_templates(settings, site=site, hub_language=house.settings.language)
     for environment, pages in _FIRST_PAGES.items():
         _compile(settings[environment], pages)
+    use_zone(house.settings.zone)
     read_formats()
     warm_up(house)
     settings["transforms"].append(GZipContentEncoding)

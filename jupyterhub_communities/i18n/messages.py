@@ -155,9 +155,11 @@ class Messages:
         return name
 
     def date(self, value: dt.date, zone: Zone | None = None, style: Style = "long") -> str:
-        """A day. A datetime falls on the day that it is in `zone`."""
-        if isinstance(value, dt.datetime) and zone is not None:
-            value = value.astimezone(_tzinfo(zone))
+        """A day. A datetime falls on the day that it is in `zone`, else where the hub is; without an
+        offset it is in UTC, as the Hub's own are."""
+        if isinstance(value, dt.datetime):
+            moment = value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
+            value = moment.astimezone(_tzinfo(_hub_zone if zone is None else zone))
         return dates.format_date(value, format=style, locale=self.locale)
 
     def month(self, value: dt.date) -> str:
@@ -277,6 +279,15 @@ def read_formats() -> None:
     start = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
     for tag in offered():
         messages_for(tag).interval(start, start + dt.timedelta(hours=1), "UTC")
+
+
+def use_zone(zone: Zone) -> None:
+    """Where the hub is, for the whole process: days that belong to no other place are told there."""
+    global _hub_zone
+    _hub_zone = zone
+
+
+_hub_zone: Zone = "UTC"
 
 
 def use_custom(custom: Mapping[str, CustomCatalogue]) -> None:

@@ -77,10 +77,14 @@ def draw_held(
         )
     if history.lent:
         lines.append(Line("lent", messages.gettext("Lent"), _until(history.lent, until)))
-    if history.limit is not None:
-        ends = [(history.period.start, history.limit), (history.period.end, history.limit)]
+    if history.limits:
+        limits = _until(history.limits, history.period.end)
         # TRANSLATORS: In a picture of the past: the limit as it is now, for earlier ones are not kept.
-        lines.append(Line("limit", messages.gettext("Limit, as it is now"), ends))
+        name = messages.gettext("Limit, as it is now")
+        if len({most for _, most in history.limits}) > 1:
+            # TRANSLATORS: Likewise, and what was on loan at each time is added or taken away.
+            name = messages.gettext("Limit, as it is now, with loans")
+        lines.append(Line("limit", name, limits))
     return _draw(lines, history.resource, history.period, messages, zone, is_narrow=is_narrow)
 
 

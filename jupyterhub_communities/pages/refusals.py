@@ -79,6 +79,7 @@ STATUS: dict[str, int] = {
     "loan.resource": 409,
     "loan.times": 400,
     "loan.too_large": 409,
+    "loan.unusable": 409,
     "loan.too_many": 409,
     "name.empty": 400,
     "name.too_long": 400,
@@ -222,6 +223,22 @@ def _names_invalid(refusal: Any, messages: Messages) -> str:
 def _not_open(refusal: Any, messages: Messages) -> str:
     return messages.gettext(
         "This code opens on %(time)s.", time=messages.datetime(refusal.opens_at, refusal.zone)
+    )
+
+
+def _loan_unusable(refusal: Any, messages: Messages) -> str:
+    most = amount_in_words(refusal.resource, refusal.most, messages)
+    if refusal.left == 0:
+        return messages.gettext(
+            "The other community may have %(most)s at one time and has that already, so a loan would "
+            "be of no use to it. The operator can raise that limit.",
+            most=most,
+        )
+    return messages.gettext(
+        "The other community may have %(most)s at one time, so it could use %(left)s of a loan. The "
+        "operator can raise that limit.",
+        most=most,
+        left=amount_in_words(refusal.resource, refusal.left, messages),
     )
 
 
@@ -392,6 +409,7 @@ _SENTENCES: dict[str, Callable[[Any, Messages], str]] = {
         "already, or not to be lent.",
         left=amount_in_words(r.resource, r.left, m),
     ),
+    "loan.unusable": _loan_unusable,
     "loan.too_many": lambda r, m: m.gettext(
         "The community lends as often as it may: %(most)s. Take something back first.", most=r.most
     ),

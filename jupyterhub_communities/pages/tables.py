@@ -61,12 +61,13 @@ def _minutes(at: datetime, zone: ZoneInfo) -> str:
 def held_csv(history: HeldHistory) -> str:
     """Every time at which something is another than before, in base units."""
     changes: dict[datetime, dict[str, int]] = {}
-    for name, steps in history.lines.items():
+    for name, steps in {**history.lines, "limit": history.limits}.items():
         for at, amount in steps:
             changes.setdefault(at, {})[name] = amount
     rows, now = [["at", *history.lines, "limit"]], dict.fromkeys(history.lines, 0)
-    limit = "" if history.limit is None else str(history.limit)
+    limit = ""
     for at in sorted(changes):
+        limit = str(changes[at].pop("limit", limit))
         now |= changes[at]
         rows.append([at.isoformat(), *map(str, now.values()), limit])
     return csv_text(rows)

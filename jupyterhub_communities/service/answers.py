@@ -626,7 +626,8 @@ class HeldHistory(Answer):
     resource: str
     start: Time = Field(alias="from")
     end: Time = Field(alias="to")
-    limit: int | None
+    limit: int | None = Field(description="As it is now.")
+    limits: list[Step] = Field(description="The same with what was on loan at each time.")
     held: list[Step]
     reserved: list[Step]
     borrowed: list[Step]
@@ -643,6 +644,7 @@ class HeldHistory(Answer):
             start=history.period.start,
             end=history.period.end,
             limit=history.limit,
+            limits=[Step(at=at, amount=amount) for at, amount in history.limits],
             **lines,
         )
 

@@ -15,7 +15,7 @@ from tornado.web import Application, GZipContentEncoding
 from ..application.house import House
 from ..application.metering import ended_steps
 from ..application.ports import Hub
-from ..i18n.messages import read_formats
+from ..i18n.messages import read_formats, use_zone
 from ..pages.language import language_transform
 from ..pages.requests import RequestIdTransform
 from ..pages.templates import Site, asset_handlers, make_environment
@@ -101,6 +101,7 @@ def make_app(
 ) -> Application:
     """`prefix` is the service's (`/services/communities/`), `hub_prefix` the Hub's (`/hub/`), and
     `public_hub_url` the Hub's whole address, where it is known better than a request knows it."""
+    use_zone(house.settings.zone)
     read_formats()
     needs = {"house": house, "hub": hub, "hub_auth": hub_auth}
     # The Hub may have another host than the service: with `subdomain_host`.
@@ -111,6 +112,7 @@ def make_app(
     page_routes: list[tuple[str, type[Any]]] = [
         ("", pages.HomePage),
         (f"communities/{_SLUG}", pages.CommunityPage),
+        (f"communities/{_SLUG}/workshops", pages.WorkshopsPage),
         (f"communities/{_SLUG}/workshops/new", workshop_pages.NewWorkshopPage),
         (f"communities/{_SLUG}/workshops/{_SLUG}", pages.WorkshopPage),
         (f"communities/{_SLUG}/codes", codes.CodesPage),

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import time
+from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Literal
@@ -15,7 +16,8 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from ..application.board import Board, BoardRow, HandUp, Seen, sees_board
+from ..application.board import Board, BoardRow, HandUp, Seen, Sight, sight_of
+from ..application.board_pages import BoardPage, page_of_board
 from ..application.hands import (
     end_access,
     end_hand,
@@ -33,7 +35,8 @@ from ..domain.refusals import NotFound, PermissionDenied, Refusal, StorageUnreac
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from .base import NotSignedIn, ServiceHandler
-from .live import LiveBoards, TooManyStreams, Watched
+from .board_views import asked_view, drawn_values
+from .live import MOST_STREAMS, LiveBoards, TooManyStreams, Watched
 from .pages import PageHandler, WorkshopPage
 
 KEEP_ALIVE = 15.0  # seconds; the session is asked about as often
@@ -41,6 +44,16 @@ _FIRST_LOOK = 10.0  # seconds that the first one may take
 _SLOWEST = 30.0  # seconds that a reader may take for what is sent
 _RETRY = 5000  # milliseconds, after which a browser comes back
 _KEY = f"xsrf-{secrets.token_hex(8)}"  # stands in what is drawn once for all
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A page of a board that somebody was sent."""
+
+    version: int  # of the look
+    minute: int  # hands tell how long they have been up
+    page: BoardPage
+    text: str
 
 
 async def seen_of(handler: ServiceHandler) -> Seen:
@@ -58,15 +71,22 @@ async def view_of(handler: ServiceHandler, community: str, slug: str) -> Worksho
 
 
 class BoardPart(PageHandler):
-    """The list of a workshop's people alone, for the page's script."""
+    """The board alone, for the page's script: the same people that the page lists."""
 
     async def get(self, community: str, slug: str) -> None:
         view = await view_of(self, community, slug)
-        self.draw("board.html", board=view.live, workshop=view.workshop, now=self.house.clock.now())
+        assert view.live is not None
+        self.draw(
+            "board.html",
+            workshop=view.workshop,
+            now=self.house.clock.now(),
+            **drawn_values(view.live, asked_view(self)),
+        )
 
 
 class BoardEvents(PageHandler):
-    """The same whenever something has changed, as server-sent events.
+    """The same whenever something has changed, as server-sent events: one look at the workshop for all
+    who watch it, of which each is sent the page that they look at.
 
     Ends when the reader's session does, or the right to see it: then the event `end` is sent, and the
     browser is not to come back.
@@ -80,12 +100,12 @@ class BoardEvents(PageHandler):
 
     async def get(self, community: str, slug: str) -> None:
         boards: LiveBoards = self.settings["boards"]
-        self._gone = asyncio.Event()
+        self._gone, self._view = asyncio.Event(), asked_view(self)
         self._sent = self.request.headers.get("Last-Event-ID", "")
         place, account = (community, slug), self.actor.account_id
         if self.actor.role_at(*place) is None:
             raise NotFound(kind="workshop")
-        if not sees_board(self.actor, *place):
+        if sight_of(self.actor, *place) is None:
             raise PermissionDenied(needs="helper")
         try:
             with boards.stream(self.username):
@@ -115,7 +135,7 @@ class BoardEvents(PageHandler):
         while not self._gone.is_set():
             if watched.version != version:
                 version = watched.version
-                if not await self._show(watched.look):
+                if not await self._show(watched.look, version):
                     break
             if time.monotonic() - asked_at >= KEEP_ALIVE:
                 asked_at = time.monotonic()
@@ -139,14 +159,14 @@ class BoardEvents(PageHandler):
             gone.cancel()
             news.cancel()
 
-    async def _show(self, look: Look | None) -> bool:
+    async def _show(self, look: Look | None, version: int) -> bool:
         """Sends the board, if it is another one than before. False: it is not for them any more."""
         if look is None:
             return False
-        board = look.seen_by(self.actor)
-        if board is None:
+        sight = look.sight_of(self.actor)
+        if sight is None:
             return False
-        drawn = self._drawn(look, board)
+        drawn = self._drawn(look, version, sight)
         digest = sha256(drawn.encode()).hexdigest()[:32]
         if digest != self._sent:
             self._sent = digest
@@ -154,21 +174,27 @@ class BoardEvents(PageHandler):
             await self._send(f"id: {digest}\nevent: board\ndata: {json.dumps(page)}\n\n")
         return True
 
-    def _drawn(self, look: Look, board: Board) -> str:
-        """Once for all who read it in this language and see as much of it."""
-        cache: dict[Any, Any] = self.settings["drawn_boards"]
-        key = (*self._place(look), current_messages().tag)
-        found = cache.get(key)
-        minute = int(self.house.clock.now().timestamp()) // 60
-        if found is None or found[0] != (board, minute):
+    def _drawn(self, look: Look, version: int, sight: Sight) -> str:
+        """Once for all who read the same page of it in this language, and again when it has changed."""
+        cache: dict[Any, _Drawn] = self.settings["drawn_boards"]
+        key = (*self._place(look), current_messages().tag, sight, self._view)
+        now = self.house.clock.now()
+        minute = int(now.timestamp()) // 60 if look.board.hands else 0
+        before = cache.pop(key, None)
+        if before is not None and (before.version, before.minute) == (version, minute):
+            cache[key] = before
+            return before.text
+        page = page_of_board(look.board.within(sight), self._view)
+        if before is not None and (before.page, before.minute) == (page, minute):
+            text = before.text
+        else:
             template = self.settings["environment"].get_template("board.html")
-            now = self.house.clock.now()
-            text = template.render(board=board, workshop=look.workshop, now=now, xsrf=_KEY)
-            found = cache[key] = ((board, minute), text)
-            while len(cache) > 100:
-                del cache[next(iter(cache))]
-        text = found[1]
-        return str(text)
+            values = drawn_values(page, self._view)
+            text = template.render(workshop=look.workshop, now=now, xsrf=_KEY, **values)
+        cache[key] = _Drawn(version, minute, page, text)
+        while len(cache) > MOST_STREAMS:
+            del cache[next(iter(cache))]
+        return text
 
     async def _send(self, text: str) -> None:
         self.write(text)

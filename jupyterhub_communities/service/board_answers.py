@@ -105,7 +105,10 @@ class Help(answers.Answer):
 class Rehearsal(answers.Answer):
     """A rehearsal that goes on, and how far it has come."""
 
-    code: str | None
+    code: str | None = Field(
+        description="Of the rehearsal; null where it cannot be read any more, and for a browser that "
+        "has shown nothing lately."
+    )
     link: str | None
     ends_at: answers.Time
     joined: bool = Field(description="Somebody has joined with its code.")

@@ -12,9 +12,11 @@ from ..domain.grants import Role
 from ..domain.invites import Invite
 from ..domain.workshops import MOST_SEATS, Workshop
 from ..pages.language import current_messages
+from .forms import read_number
 
 MOST_DAYS = 3660
-_FIELDS = ("role", "site", "seats", "opens_at", "closes_at", "lasts_days", "by_hand", "names")
+_CHANGED = ("seats", "opens_at", "closes_at", "by_hand")
+_FIELDS = ("role", "site", "lasts_days", "names", "version", *_CHANGED)
 _LONGEST = {"names": None}  # as long as a request may be: nobody is cut off a list
 
 
@@ -38,6 +40,7 @@ class CodeForm:
             if time is not None:
                 form.values[name] = time.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
         form.values["by_hand"] = "1" if invite.is_by_hand else ""
+        form.values["version"] = invite.version
         return form
 
     @classmethod
@@ -74,6 +77,10 @@ class CodeForm:
         )
         return None if self.errors else change
 
+    def differing(self, other: CodeForm) -> set[str]:
+        """The fields in which two forms say something else."""
+        return {name for name in _CHANGED if self.values[name] != other.values[name]}
+
     def _role(self) -> Role:
         try:
             return Role.from_label(self.values["role"])
@@ -82,15 +89,7 @@ class CodeForm:
             return Role.LEARNER
 
     def _number(self, name: str, most: int) -> int | None:
-        typed = self.values[name].strip()
-        if not typed:
-            return None
-        if not typed.isdecimal() or not 0 < int(typed[:9]) <= most:
-            self.errors[name] = current_messages().gettext(
-                "Please give a number from 1 to %(most)s.", most=most
-            )
-            return None
-        return int(typed)
+        return read_number(self.values, name, most, self.errors)
 
     def _time(self, name: str, zone: ZoneInfo) -> datetime | None:
         typed = self.values[name].strip()

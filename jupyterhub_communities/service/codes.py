@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+from tornado.web import HTTPError
+
 from ..application.batches import issue_batch
 from ..application.codes import view_code, view_codes
 from ..application.issuing import (
@@ -13,7 +17,7 @@ from ..application.issuing import (
 )
 from ..application.waiting import admit_from_line, decline
 from ..application.workshops import add_site
-from ..domain.refusals import NamesInvalid, Refusal, TitleInvalid
+from ..domain.refusals import NamesInvalid, Refusal, TitleInvalid, VersionOutdated
 from ..domain.workshops import MOST_SEATS
 from ..pages.language import current_messages, refine_language
 from ..pages.refusals import status_of
@@ -107,38 +111,67 @@ class InvitePage(PageHandler):
     """One code: shown, changed, renewed, revoked."""
 
     asks_again = ALWAYS
+    keeps_typed = True
 
     async def get(self, community: str, invite_id: str) -> None:
         await self._draw(community, invite_id)
 
     async def post(self, community: str, invite_id: str) -> None:
         action = self.get_body_argument("action", "")
-        path = f"communities/{community}/codes/{invite_id}"
-        verb = (self.actor, community, invite_id)
-        if action == "renew":
-            await self.run(renew_invite, *verb)
-        elif action in ("revoke", "revoke_all"):
-            revoked = await self.run(revoke_invite, *verb, with_grants=action == "revoke_all")
-            for username in revoked.usernames:
-                await self.push_groups(username)
-        elif action in ("pause", "resume"):
-            await self.run(change_invite, *verb, InviteChange(is_paused=action == "pause"))
+        verb, form = (self.actor, community, invite_id), None
+        try:
+            if action == "renew":
+                await self.run(renew_invite, *verb)
+            elif action in ("revoke", "revoke_all"):
+                revoked = await self.run(revoke_invite, *verb, with_grants=action == "revoke_all")
+                for username in revoked.usernames:
+                    await self.push_groups(username)
+            elif action in ("pause", "resume"):
+                await self.run(change_invite, *verb, InviteChange(is_paused=action == "pause"))
+            elif action == "change":
+                form = CodeForm.read(self.get_body_argument)
+                view = await self.run(view_code, *verb)
+                change = form.change(view.zone, most=max(MOST_SEATS, view.invite.seats or 0))
+                if change is None:
+                    await self._draw(community, invite_id, form, status=400)
+                    return
+                await self.run(change_invite, *verb, change, expected={form.values["version"]})
+            else:
+                raise HTTPError(HTTPStatus.BAD_REQUEST)
+        except VersionOutdated as refusal:
+            await self._draw(
+                community, invite_id, form, is_outdated=True, status=status_of(refusal)
+            )
+        except Refusal as refusal:
+            status, error = status_of(refusal), self.say(refusal)
+            await self._draw(community, invite_id, form, error=error, status=status)
         else:
-            form = CodeForm.read(self.get_body_argument)
-            view = await self.run(view_code, *verb)
-            change = form.change(view.zone, most=max(MOST_SEATS, view.invite.seats or 0))
-            if change is None:
-                await self._draw(community, invite_id, form, status=400)
-                return
-            await self.run(change_invite, *verb, change)
-        self.go(path)
+            self.go(f"communities/{community}/codes/{invite_id}")
+
+    async def draw_stale(self, *path: str) -> None:
+        if self.get_body_argument("action", "") != "change":
+            self.redirect(self.request.path, status=303)
+            return
+        error = current_messages().gettext("Please send the form once more.")
+        await self._draw(path[0], path[1], CodeForm.read(self.get_body_argument), error=error)
 
     async def _draw(
-        self, community: str, invite_id: str, form: CodeForm | None = None, *, status: int = 200
+        self,
+        community: str,
+        invite_id: str,
+        form: CodeForm | None = None,
+        *,
+        status: int = 200,
+        error: str = "",
+        is_outdated: bool = False,
     ) -> None:
         view = await self.run(view_code, self.actor, community, invite_id)
         refine_language(community=view.community.language)
         link = "" if view.issued is None else self.join_link(view.issued.link)
+        stands = CodeForm.of(view.invite, view.zone)
+        form = form or stands
+        if is_outdated:
+            form.values["version"] = view.invite.version  # they see it: the next time counts
         self.draw(
             "code.html",
             status=status,
@@ -149,7 +182,10 @@ class InvitePage(PageHandler):
             join_link=link,
             join_address=self.join_address(),
             qr=qr_picture(link) if link else "",
-            form=form or CodeForm.of(view.invite, view.zone),
+            form=form,
+            differing=form.differing(stands),
+            is_outdated=is_outdated,
+            error=error,
             now=self.house.clock.now(),
         )
 
@@ -164,9 +200,11 @@ class WaitingPart(PageHandler):
         elif action == "decline":
             await self.run(decline, self.actor, community, target)
         elif action == "seats":
-            more = self.get_body_argument("more", "")
+            more = self.get_body_argument("more", "")[:9]
             change = InviteChange(more_seats=int(more) if more.isdecimal() else 0)
             await self.run(change_invite, self.actor, community, target, change)
+        else:
+            raise HTTPError(HTTPStatus.BAD_REQUEST)
         self.go(f"communities/{community}/workshops/{slug}#people")
 
     async def draw_stale(self, *path: str) -> None:

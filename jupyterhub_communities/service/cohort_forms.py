@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from ..domain.refusals import Refusal
+from ..domain.refusals import DateInvalid, Refusal
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from .pages import PageHandler
@@ -20,9 +20,10 @@ _FIELD_OF = {
     "loan.times": "until",
     "loan.resource": "resource",
     "loan.too_large": "amount",
+    "loan.unusable": "amount",
     "cohort.none": "to",
-    "usage.date": "until",
     "zone.unknown": "zone",
+    "language.unknown": "language",
     "workshop.title": "title",
     "workshop.sessions": "first_day",
     "template.profile": "profile",
@@ -37,6 +38,7 @@ class Form:
 
     values: dict[str, str]
     errors: dict[str, str] = field(default_factory=dict)
+    day: str = ""  # the field whose day is being read: a refusal of it does not say which one it is
 
     @classmethod
     def read(cls, handler: PageHandler, names: tuple[str, ...]) -> Self:
@@ -44,6 +46,8 @@ class Form:
 
     def refuse(self, refusal: Refusal, sentence: str) -> None:
         name = _FIELD_OF.get(refusal.code, "form")
+        if isinstance(refusal, DateInvalid):
+            name = self.day
         self.errors[name if name in self.values else "form"] = sentence
 
 

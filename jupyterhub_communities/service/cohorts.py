@@ -157,7 +157,7 @@ class AskPage(CohortForm):
     names = ("limit", "amount", "until", "reason")
 
     async def act(self, community: str, form: Form, *more: str) -> str:
-        values = form.values
+        values, form.day = form.values, "until"
         until = read_time(values["until"], ZoneInfo(self.house.settings.zone), is_last=True)
         wanted = NewAsk(values["limit"], values["amount"], values["reason"], until)
         await self.run(ask_for_more, self.actor, community, wanted)
@@ -208,22 +208,23 @@ class LendPage(CohortForm):
 
     async def act(self, community: str, form: Form, *more: str) -> str:
         values = form.values
-        ends_at = self._moment(values["until"])
+        starts_at, ends_at = (self._moment(form, name) for name in ("from", "until"))
         if ends_at is None:
             raise DateInvalid(text="")
         wanted = NewLoan(
             borrower=values["to"],
             resource=values["resource"],
             amount=values["amount"],
-            starts_at=self._moment(values["from"]),
+            starts_at=starts_at,
             ends_at=ends_at,
             ask=values["ask"] or None,
         )
         loan = await self.run(lend, self.actor, community, wanted)
         return f"cohorts/{loan.cohort}#loans"
 
-    def _moment(self, typed: str) -> datetime | None:
+    def _moment(self, form: Form, name: str) -> datetime | None:
         """What a browser's field for a day and an hour says, by the hub's clocks."""
+        typed, form.day = form.values[name], name
         if not typed:
             return None
         try:

@@ -89,7 +89,7 @@ class SettingsForm:
         typed = self.values["retention_days"]
         if not typed:
             return None
-        return int(typed[:9]) if typed.isdecimal() else 0
+        return int(typed) if typed.isdecimal() else 0
 
     def refuse(self, refusal: Refusal, sentence: str) -> None:
         self.errors[_FIELD_OF.get(refusal.code, "form")] = sentence

@@ -14,7 +14,7 @@ from ..pages.refusals import status_of
 from .handling import ApiHandler
 from .operations import operation
 from .outcome_models import FeedbackBody, Questions, Results
-from .pages import PageHandler
+from .pages import ON_A_PAGE, PageHandler
 
 _FIELDS = ("useful", "followed", "missing")
 
@@ -125,7 +125,18 @@ class ResultsPage(PageHandler):
     async def get(self, community: str, slug: str) -> None:
         shown = await self.community(community)
         found = await self.run(view_results, self.actor, community, slug)
-        self.draw("feedback.html", community=shown, workshop=found.workshop, found=found)
+        asked = self.get_query_argument("from", "")
+        first = int(asked[:9]) if asked.isascii() and asked.isdecimal() else 1
+        first = max(1, min(first, len(found.missing)))
+        self.draw(
+            "feedback.html",
+            community=shown,
+            workshop=found.workshop,
+            found=found,
+            texts=found.missing[first - 1 : first - 1 + ON_A_PAGE],
+            first=first,
+            of_a_page=ON_A_PAGE,
+        )
 
 
 _WORKSHOP = r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)"

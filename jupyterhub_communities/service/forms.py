@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Self
@@ -97,15 +97,7 @@ class WorkshopForm:
         self.errors[_FIELD_OF.get(refusal.code, "form")] = sentence
 
     def _number(self, name: str) -> int | None:
-        typed = self.values[name]
-        if not typed:
-            return None
-        if not typed.isdecimal() or not 0 < int(typed[:9]) <= MOST_SEATS:
-            self.errors[name] = current_messages().gettext(
-                "Please give a number from 1 to %(most)s.", most=MOST_SEATS
-            )
-            return None
-        return int(typed)
+        return read_number(self.values, name, MOST_SEATS, self.errors)
 
     def _sessions(self, zone: ZoneInfo) -> list[Session]:
         sessions = []
@@ -134,6 +126,21 @@ class WorkshopForm:
         if ends_at <= starts_at and ends_at.time() == time(0):
             ends_at += timedelta(days=1)  # until midnight
         return Session(starts_at, ends_at)
+
+
+def read_number(
+    values: Mapping[str, str], name: str, most: int, errors: dict[str, str]
+) -> int | None:
+    """None for an empty field, and for one that cannot be read, with a sentence in `errors`."""
+    typed = values[name].strip()
+    if not typed:
+        return None
+    if not typed.isdecimal() or not 0 < int(typed) <= most:
+        errors[name] = current_messages().gettext(
+            "Please give a number from 1 to %(most)s.", most=most
+        )
+        return None
+    return int(typed)
 
 
 def language_options(*also: str) -> list[tuple[str, str]]:

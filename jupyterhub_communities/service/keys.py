@@ -10,9 +10,9 @@ from tornado.httpclient import HTTPError as FetchError
 from tornado.web import HTTPError
 
 from ..application.doubles import retire_double, view_double
-from ..application.key_requests import approve_key, people_to_approve
+from ..application.key_requests import approve_key, find_to_approve, people_to_approve
 from ..application.notices import put_notice_away
-from ..application.workshops import view_workshop
+from ..application.workshops import name_workshop
 from ..domain.accounts import Account
 from ..domain.refusals import KeyRequestUnknown, Refusal
 from ..pages.refusals import status_of
@@ -33,20 +33,14 @@ async def approve(
     million within the quarter of an hour that a number lives.
     """
     async with _turn_of(handler.username):
+        place = (handler.actor, community, workshop, username)
+        await handler.run(find_to_approve, *place)  # nobody learns by us whom the Hub knows
         try:
             has_hub_role = await handler.hub_api.has_role(username)
         except (FetchError, OSError) as error:
             raise HTTPError(502) from error
         try:
-            return await handler.run(
-                approve_key,
-                handler.actor,
-                community,
-                workshop,
-                username,
-                number,
-                has_hub_role=has_hub_role,
-            )
+            return await handler.run(approve_key, *place, number, has_hub_role=has_hub_role)
         except KeyRequestUnknown:
             await asyncio.sleep(WRONG_NUMBER_SECONDS)
             raise
@@ -130,9 +124,9 @@ class RetirePage(PageHandler):
 
     async def get(self, community: str, workshop: str, username: str) -> None:
         shown = await self.community(community)
-        view = await self.run(view_workshop, self.actor, community, workshop)
+        held = await self.run(name_workshop, self.actor, community, workshop)
         account = await self.run(view_double, self.actor, community, workshop, username)
-        self.draw("retire.html", community=shown, workshop=view.workshop, account=account)
+        self.draw("retire.html", community=shown, workshop=held, account=account)
 
     async def post(self, community: str, workshop: str, username: str) -> None:
         await self.run(retire_double, self.actor, community, workshop, username)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import count
 
 from tornado.httpclient import HTTPError as FetchError
 from tornado.log import app_log
@@ -23,6 +24,7 @@ MOST_STREAMS = 400  # of this process
 MOST_STREAMS_EACH = 8  # of one person
 
 Place = tuple[str, str]  # community and workshop
+_VERSIONS = count(1)  # of all looks: one of a workshop that was watched before is none of now
 
 
 class TooManyStreams(Exception):
@@ -42,7 +44,7 @@ class Watched:
     def tell(self, look: Look | None) -> None:
         """Wakes up who watches."""
         self.look = look
-        self.version += 1
+        self.version = next(_VERSIONS)
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
         self._news = None
@@ -58,7 +60,8 @@ class Watched:
 
 class LiveBoards:
     """All boards that are watched in this process. What it costs grows with the workshops that are
-    watched, not with how many watch them."""
+    watched, not with how many watch them: a look is a thin row for each of their people, and what is
+    drawn and sent of it is a page of 50, once for all who look at the same one."""
 
     def __init__(self, house: House, hub: Hub, *, every: float = LOOK_EVERY) -> None:
         self._house = house

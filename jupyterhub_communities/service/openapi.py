@@ -272,7 +272,7 @@ def _security(method: str, said: Operation) -> list[Json]:
     if said.is_open:
         return []
     session: Json = {"session": []} if method == "GET" else {"session": [], "formToken": []}
-    return [{"hubToken": []}, session]
+    return [*([{}] if said.is_for_strangers else []), {"hubToken": []}, session]
 
 
 def _security_schemes(hub_auth: HubOAuth) -> Json:

@@ -32,13 +32,14 @@ from ..application.operating import (
     view_hub,
     view_one,
 )
+from ..domain.asks import LONGEST_REASON
 from ..domain.communities import group_name, is_slug
 from ..domain.refusals import LanguageInvalid, Refusal
 from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
 from ..pages.quotas import quantity_in_words, resource_in_words, window_in_words
 from ..pages.refusals import status_of
-from . import answers, community_models, models
+from . import answers, community_models
 from .api import CommunitiesApi
 from .base import ServiceHandler
 from .forms import language_options
@@ -118,6 +119,7 @@ class NewCommunityPage(PageHandler):
     """The form for a community that the file does not declare."""
 
     asks_again = ALWAYS
+    keeps_typed = True
 
     async def get(self) -> None:
         require_operator(self.actor)
@@ -186,9 +188,9 @@ class OneCommunityPage(PageHandler):
     async def post(self, slug: str) -> None:
         action = self.get_body_argument("action", "")
         username = self.get_body_argument("username", "").strip()
+        because = self.get_body_argument("because", "")[: 4 * LONGEST_REASON]
         try:
             if action == "suspend":
-                because = self.get_body_argument("because", "")[: models.LONGEST_REASON]
                 await self.run(suspend_community, self.actor, slug, because)
                 self.settings["endings"].wake()
             elif action == "resume":
@@ -200,14 +202,21 @@ class OneCommunityPage(PageHandler):
                 await self.run(appoint_champion, self.actor, slug, username)
                 await self.push_groups(username)
         except Refusal as refusal:
-            await self._draw(slug, refusal, username=username[:255])
+            await self._draw(slug, refusal, username=username[:255], because=because)
             return
         self.go(f"hub/communities/{slug}")
 
     async def draw_stale(self, *path: str) -> None:
         self.redirect(self.request.path, status=303)
 
-    async def _draw(self, slug: str, refusal: Refusal | None = None, *, username: str = "") -> None:
+    async def _draw(
+        self,
+        slug: str,
+        refusal: Refusal | None = None,
+        *,
+        username: str = "",
+        because: str = "",
+    ) -> None:
         row: CommunityRow = await self.run(view_one, self.actor, slug)
         zone = self.house.settings.zone
         self.draw(
@@ -217,6 +226,7 @@ class OneCommunityPage(PageHandler):
             community=row.community,
             error="" if refusal is None else self.say(refusal),
             username=username,
+            because=because,
             zone=zone,
             **_words(current_messages(), zone),
         )

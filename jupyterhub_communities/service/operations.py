@@ -68,6 +68,7 @@ class Operation:
     is_versioned: bool = False  # `If-Match` is compared where the change is made
     is_once: bool = False  # with an `Idempotency-Key`
     is_open: bool = False  # to everybody
+    is_for_strangers: bool = False  # too, as far as what is looked at is
     asks_again: bool = False  # a browser must have shown lately who it is
 
     @property

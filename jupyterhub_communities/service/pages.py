@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import segno
 from tornado.web import HTTPError, RequestHandler
 
-from ..application.board import NOTHING_SEEN, sees_board
+from ..application.board import NOTHING_SEEN, sight_of
 from ..application.communities import my_memberships, view_community, view_usage
 from ..application.feedback import may_answer
 from ..application.hands import my_help
@@ -20,23 +20,28 @@ from ..application.rehearsals import view_rehearsal
 from ..application.reservations import Overbooked, view_overbooked
 from ..application.workshops import (
     close_workshop,
-    list_workshops,
+    current_workshops,
+    name_workshop,
+    page_of_workshops,
     renew_code,
     set_reserved,
     view_workshop,
 )
-from ..domain.grants import Verb, may
+from ..domain.grants import Verb, may, require
 from ..domain.hands import ACCESS_MINUTES
-from ..domain.paging import Page
+from ..domain.paging import Page, Part
+from ..domain.refusals import PageInvalid, ProofNeeded
 from ..pages.language import current_messages, refine_language
 from ..pages.notices import shown_notices
 from ..pages.quotas import overbooked_in_words, reserve_in_words
 from ..pages.refusals import grace_sentence
 from ..pages.stops import shown_stops
 from .base import NotSignedIn, ServiceHandler
+from .board_views import asked_view, drawn_values
 
+ON_A_PAGE = 50  # of people, workshops and the like
 FIRST_PEOPLE = 10  # on the community's page, which links to the others
-ALWAYS = ("GET", "POST")
+ALWAYS: tuple[str, ...] = ("GET", "POST")
 _SECRET = ("number",)  # of a lost key
 _MOST_TYPED = 50_000  # characters
 
@@ -46,6 +51,7 @@ class PageHandler(ServiceHandler):
 
     draws_stale_forms = True
     asks_again: tuple[str, ...] = ()  # methods for which who it is must have been shown lately
+    keeps_typed = False  # a form that somebody fills in at length waits until they have shown it
 
     async def prepare(self) -> None:
         try:
@@ -56,6 +62,12 @@ class PageHandler(ServiceHandler):
             self.redirect(self.get_login_url())
             return
         if self.request.method in self.asks_again and not self.has_proved:
+            if self.keeps_typed and self.request.method == "POST" and not self.is_stale:
+                again, sentence = self.again_address(), self.say(ProofNeeded())
+                self.draw(
+                    "error.html", status=403, sentence=sentence, typed=self._typed(), again=again
+                )
+                return
             self.redirect(self.again_address(), status=303)
         elif self.is_stale:
             await self.draw_stale(*self.path_args)
@@ -89,7 +101,7 @@ class PageHandler(ServiceHandler):
         status, _, sentence = self.error_of(status_code, **kwargs)
         is_passing = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         typed = self._typed() if is_passing and self.request.method == "POST" else []
-        self.draw("error.html", status=status, sentence=sentence, typed=typed)
+        self.draw("error.html", status=status, sentence=sentence, typed=typed, again="")
 
     def _typed(self) -> list[tuple[str, str]]:
         """The form that was sent, to be sent once more: nobody types it twice because the Hub or
@@ -104,6 +116,21 @@ class PageHandler(ServiceHandler):
 
     def go(self, path: str = "") -> None:
         self.redirect(self.settings["prefix"] + path, status=303)
+
+    def asked_page(self, limit: int) -> Page:
+        """By the address. One of another list, or under another key, is the beginning."""
+        asked = self.get_query_argument("after", "")
+        try:
+            return Page(limit, self.place_of(asked) if asked else None)
+        except PageInvalid:
+            return Page(limit)
+
+    def next_query(self, part: Part[Any], **more: str) -> str:
+        """Where the next page of a list is; empty behind the last."""
+        if part.after is None:
+            return ""
+        given = {name: value for name, value in more.items() if value}
+        return urlencode({**given, "after": self.sealed(part.after)})
 
     async def community(self, slug: str) -> Any:
         community = await self.run(view_community, self.actor, slug)
@@ -147,7 +174,7 @@ class CommunityPage(PageHandler):
             "community.html",
             community=community,
             members=members,
-            workshops=await self.run(list_workshops, self.actor, slug),
+            workshops=await self.run(current_workshops, self.actor, slug),
             usage=await self.run(view_usage, self.actor, slug),
             may_open=may_open,
             overbooked=await self.overbooked(slug) if may_open else (),
@@ -158,6 +185,23 @@ class CommunityPage(PageHandler):
             may_see_numbers=may(self.actor, Verb.VIEW_NUMBERS, slug),
             may_see_cohort=may(self.actor, Verb.VIEW_COHORT, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
+            now=self.house.clock.now(),
+        )
+
+
+class WorkshopsPage(PageHandler):
+    """All of a community's workshops, also those that are over, page by page."""
+
+    async def get(self, slug: str) -> None:
+        community = await self.community(slug)
+        page = self.asked_page(ON_A_PAGE)
+        found = await self.run(page_of_workshops, self.actor, slug, page)
+        self.draw(
+            "workshops.html",
+            community=community,
+            workshops=found.entries,
+            is_later=page.after is not None,
+            more=self.next_query(found),
             now=self.house.clock.now(),
         )
 
@@ -183,7 +227,7 @@ class WorkshopPage(PageHandler):
         those of help that was not."""
         shown = await self.community(community)
         seen = NOTHING_SEEN
-        if sees_board(self.actor, community, slug):
+        if sight_of(self.actor, community, slug) is not None:
             seen = await self.settings["boards"].seen()
         view = await self.run(view_workshop, self.actor, community, slug, seen=seen)
         up = None
@@ -207,7 +251,7 @@ class WorkshopPage(PageHandler):
             may_write=may(self.actor, Verb.WRITE_MESSAGE, community, slug),
             may_open=may(self.actor, Verb.OPEN_WORKSHOP, community),
             view=view,
-            board=view.live,
+            **({} if view.live is None else drawn_values(view.live, asked_view(self))),
             up=up,
             may_rehearse=may_rehearse,
             rehearsal=rehearsal,
@@ -249,10 +293,9 @@ class CloseWorkshopPage(PageHandler):
 
     async def get(self, community: str, slug: str) -> None:
         shown = await self.community(community)
-        view = await self.run(view_workshop, self.actor, community, slug)
-        if not may(self.actor, Verb.CLOSE_WORKSHOP, community, slug):
-            raise HTTPError(403)
-        self.draw("close_workshop.html", community=shown, workshop=view.workshop)
+        workshop = await self.run(name_workshop, self.actor, community, slug)
+        require(self.actor, Verb.CLOSE_WORKSHOP, community, slug)
+        self.draw("close_workshop.html", community=shown, workshop=workshop)
 
     async def post(self, community: str, slug: str) -> None:
         await self.run(close_workshop, self.actor, community, slug)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from tornado.web import HTTPError
 
@@ -24,16 +24,15 @@ from ..application.offers import (
     withdraw_offer,
 )
 from ..domain.grants import Role, Verb, may
-from ..domain.paging import Page, Part, part_of_all
-from ..domain.refusals import PageInvalid, Refusal, VersionOutdated
+from ..domain.paging import Part, part_of_all
+from ..domain.refusals import Refusal, VersionOutdated
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from . import answers, community_models
 from .handling import ApiHandler
 from .operations import operation
-from .pages import PageHandler
+from .pages import ON_A_PAGE, PageHandler
 
-PEOPLE_ON_A_PAGE = 50
 _LONGEST = 255  # characters that are looked for, or drawn again
 _ROLES = (Role.LEARNER, Role.HELPER, Role.INSTRUCTOR, Role.CHAMPION)
 
@@ -85,26 +84,17 @@ class PeoplePage(PageHandler):
     ) -> None:
         community = await self.community(slug)
         sought = self.get_query_argument("q", "")[:_LONGEST]
-        try:
-            asked = self.get_query_argument("after", "")
-            after = self.place_of(asked) if asked else None
-        except PageInvalid:
-            after = None  # of another list, or another key: the beginning
-        page = Page(PEOPLE_ON_A_PAGE, after)
+        page = self.asked_page(ON_A_PAGE)
         people = await self.run(page_of_members, self.actor, slug, page, sought)
         may_offer = may(self.actor, Verb.OFFER_ROLE, slug)
-        more = ""
-        if people.after is not None:
-            query = {"q": sought} if sought else {}
-            more = urlencode({**query, "after": self.sealed(people.after)})
         self.draw(
             "people.html",
             status=status,
             community=community,
             people=people.entries,
             sought=sought,
-            is_later=after is not None,
-            more=more,
+            is_later=page.after is not None,
+            more=self.next_query(people, q=sought),
             may_offer=may_offer,
             may_issue=may(self.actor, Verb.ISSUE_INVITE, slug),
             may_give_keys=may(self.actor, Verb.SET_ROLE, slug),
@@ -138,6 +128,8 @@ class PersonPage(PageHandler):
                 await self.run(hand_over, *place, stays_as, expected=expected)
             elif action == "role":
                 await self.run(set_role, *place, role, expected=expected)
+            else:
+                raise HTTPError(400)
         except Refusal as refusal:
             # With the version as it is now: the next time counts.
             await self._draw(slug, username, refusal=refusal, role=role)
@@ -217,14 +209,16 @@ class OffersPage(PageHandler):
     """What somebody was offered, answered on their own page."""
 
     async def post(self) -> None:
-        offer = self.get_body_argument("offer", "")
-        if self.get_body_argument("action", "") == "accept":
+        action, offer = (self.get_body_argument(name, "") for name in ("action", "offer"))
+        if action == "accept":
             offered = await self.run(accept_offer, self.username, offer)
             await self.push_groups(self.username)
             self.go(f"communities/{offered.community.slug}")
-            return
-        await self.run(decline_offer, self.username, offer)
-        self.go()
+        elif action == "decline":
+            await self.run(decline_offer, self.username, offer)
+            self.go()
+        else:
+            raise HTTPError(400)
 
     async def draw_stale(self, *path: str) -> None:
         self.go()

@@ -14,7 +14,7 @@ from ..application.simulating import Outcome, carry_out, prepare_trial, tell
 from ..application.usage import PAGE, last_days, read_ended, read_running, together
 from ..domain.grants import Actor, Verb, may
 from ..domain.leases import Lease
-from ..domain.refusals import LimitUnknown, Refusal
+from ..domain.refusals import LimitUnknown, Refusal, VersionOutdated
 from ..domain.units import SERVER_TIME
 from ..i18n.messages import Messages
 from ..pages.language import current_messages, refine_language
@@ -115,26 +115,35 @@ class QuotaPage(PageHandler):
     async def post(self, community: str | None, workshop: str | None = None) -> None:
         typed = self.get_body_argument("lines", "")[:4000]
         days = self.get_body_argument("days", "")
+        version = self.get_body_argument("version", "")
         place = (self.actor, community, workshop)
         try:
             lines = _read_typed(typed)
             if self.get_body_argument("action", "") == "set":
-                await self.run(set_quota, *place, lines)
+                await self.run(set_quota, *place, lines, expected={version})
                 self.go(self.request.path.removeprefix(self.settings["prefix"]))
                 return
             known = quota_lines((await self.run(view_quota, *place)).here.quota)
             changes = {**dict.fromkeys(known), **lines}  # what is not there any more is taken away
             number = int(days[:3]) if days.isdecimal() else 0
             outcome = await simulate(self.house, *place, changes, number)
-            await self._draw(community, workshop, typed, days, outcome=outcome)
+            await self._draw(community, workshop, typed, days, outcome=outcome, version=version)
+        except VersionOutdated as refusal:
+            # With the version as it is now: they see what stands, and the next time counts.
+            status = status_of(refusal)
+            await self._draw(community, workshop, typed, days, is_outdated=True, status=status)
         except Refusal as refusal:
             status, error = status_of(refusal), self.say(refusal)
-            await self._draw(community, workshop, typed, days, error=error, status=status)
+            await self._draw(
+                community, workshop, typed, days, error=error, status=status, version=version
+            )
 
     async def draw_stale(self, *path: str) -> None:
         typed = self.get_body_argument("lines", "")[:4000]
         error = current_messages().gettext("Please send the form once more.")
-        await self._draw(path[0], path[1] if len(path) > 1 else None, typed, error=error)
+        workshop = path[1] if len(path) > 1 else None
+        version = self.get_body_argument("version", "")
+        await self._draw(path[0], workshop, typed, error=error, version=version)
 
     async def _draw(
         self,
@@ -146,7 +155,10 @@ class QuotaPage(PageHandler):
         status: int = 200,
         error: str = "",
         outcome: Outcome | None = None,
+        version: str | None = None,
+        is_outdated: bool = False,
     ) -> None:
+        """`version`: of the limits when the form was drawn first; None: as they are now."""
         place = (self.actor, community, workshop)
         view = await self.run(view_quota, *place)
         if view.here.community is not None:
@@ -160,6 +172,7 @@ class QuotaPage(PageHandler):
             status, period_error = status_of(refusal), self.say(refusal)
             period = last_days(self.house.clock.now(), 30)
         spent = {} if period_error else await self.run(spent_in, *place, period)
+        known = "\n".join(f"{k} = {v}" for k, v in now.items())
         limited = {SERVER_TIME, *(row.spending.resource for row in view.here.spent)}
         is_used = bool(spent) or any(row.held for row in view.here.held)
         self.draw(
@@ -168,7 +181,9 @@ class QuotaPage(PageHandler):
             view=view,
             place=_path(community, workshop),
             base=_path(community, None),
-            lines="\n".join(f"{k} = {v}" for k, v in now.items()) if typed is None else typed,
+            lines=known if typed is None else typed,
+            version=view.here.version if version is None else version,
+            stands=known if is_outdated else None,
             days=days if days.isdecimal() else "30",
             error=error,
             outcome=outcome,

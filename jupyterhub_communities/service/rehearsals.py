@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from tornado.web import HTTPError
@@ -82,6 +83,8 @@ class RehearsalApi(ApiHandler):
         await end(self, community, workshop)
 
     def _shown_as(self, found: Rehearsal) -> board_answers.Rehearsal:
+        if not self.has_proved:
+            found = replace(found, issued=None)
         link = None if found.issued is None else self.join_link(found.issued.link)
         return board_answers.Rehearsal.of(found, link)
 

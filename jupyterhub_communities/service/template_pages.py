@@ -16,12 +16,14 @@ from ..application.templates import (
     view_template,
     view_templates,
 )
-from ..domain.refusals import DateInvalid, Refusal
+from ..domain.refusals import DateInvalid, LanguageInvalid, Refusal
+from ..i18n.negotiation import is_language_tag
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
 from .cohort_forms import Form, FormPage
 from .forms import language_options
 from .pages import PageHandler
+from .workshop_forms import known_tag
 
 
 class TemplatesPage(PageHandler):
@@ -81,11 +83,13 @@ class UseTemplatePage(FormPage):
         )
 
     async def act(self, community: str, form: Form, *more: str) -> str:
-        values = form.values
+        values, form.day = form.values, "first_day"
         try:
             first_day = date.fromisoformat(values["first_day"])
         except ValueError as error:
             raise DateInvalid(text=values["first_day"][:40]) from error
+        if not is_language_tag(values["language"]):
+            raise LanguageInvalid(tag=values["language"][:40])
         choice = TemplateChoice(
             first_day,
             zone=values["zone"],
@@ -107,7 +111,7 @@ class UseTemplatePage(FormPage):
             shared=template,
             form=form,
             missing=None if profile is None or profile.is_for(community) else profile.names,
-            languages=language_options(form.values["language"]),
+            languages=language_options(*known_tag(form.values["language"])),
             profiles=self.house.settings.catalogue.of_community(community),
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from http import HTTPStatus
 
+from tornado.web import HTTPError
+
 from ..application.training import (
     give_promised,
     list_trainings,
@@ -12,7 +14,7 @@ from ..application.training import (
     view_training,
 )
 from ..domain.grants import Role
-from ..domain.paging import Part, part_of_all
+from ..domain.paging import Part
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages
 from ..pages.refusals import status_of
@@ -20,8 +22,9 @@ from . import answers
 from .handling import ApiHandler
 from .operations import operation
 from .outcome_models import GiveBody, Given, PromiseBody, Trainee, Training
-from .pages import ALWAYS, PageHandler
+from .pages import ALWAYS, ON_A_PAGE, PageHandler
 
+_LONGEST = 255  # characters that are looked for
 _CHOICES = {"": None, "helper": Role.HELPER, "instructor": Role.INSTRUCTOR}
 
 
@@ -31,6 +34,7 @@ class PromiseApi(ApiHandler):
     @operation(
         "What those get who complete the workshop",
         body=PromiseBody,
+        asks_again=True,
         answer=answers.Workshop,
     )
     async def put(self, community: str, workshop: str, body: PromiseBody) -> answers.Workshop:
@@ -46,11 +50,10 @@ class PromiseApi(ApiHandler):
 class TrainingApi(ApiHandler):
     paths = ("communities/{community}/workshops/{workshop}/training",)
 
-    @operation("Who may be given what the workshop promises", answer=list[Trainee])
+    @operation("Who may be given what the workshop promises, by name", answer=list[Trainee])
     async def get(self, community: str, workshop: str) -> Part[Trainee]:
-        view = await self.run(view_training, self.actor, community, workshop)
-        part = part_of_all(view.people, lambda one: (one.account.username,), self.page)
-        return part.map(Trainee.of)
+        view = await self.run(view_training, self.actor, community, workshop, self.page)
+        return view.people.map(Trainee.of)
 
     @operation(
         "Gives the promised role to those who completed the workshop",
@@ -70,19 +73,17 @@ class TrainingApi(ApiHandler):
 class TrainingsApi(ApiHandler):
     paths = ("communities/{community}/trainings",)
 
-    @operation("Who trained whom", answer=list[Training])
+    @operation("Who trained whom, newest first", answer=list[Training])
     async def get(self, community: str) -> Part[Training]:
-        found = await self.run(list_trainings, self.actor, community)
-        part = part_of_all(
-            found, lambda one: (one.training.at.isoformat(), one.training.id), self.page
-        )
-        return part.map(Training.of)
+        found = await self.run(list_trainings, self.actor, community, self.page)
+        return found.map(Training.of)
 
 
 class TrainingPage(PageHandler):
     """A box for each person of the workshop, for those who completed it."""
 
     asks_again = ALWAYS
+    keeps_typed = True
 
     async def get(self, community: str, slug: str) -> None:
         await self._draw(community, slug)
@@ -92,8 +93,10 @@ class TrainingPage(PageHandler):
         chosen = self.get_body_arguments("person")
         try:
             if self.get_body_argument("action", "") == "promise":
-                role = _CHOICES.get(self.get_body_argument("role", ""))
-                await self.run(promise_role, *place, role)
+                role = self.get_body_argument("role", "")
+                if role not in _CHOICES:
+                    raise HTTPError(HTTPStatus.BAD_REQUEST)
+                await self.run(promise_role, *place, _CHOICES[role])
             else:
                 given = await self.run(give_promised, *place, chosen)
                 for account in given:
@@ -102,7 +105,8 @@ class TrainingPage(PageHandler):
             status, error = status_of(refusal), self.say(refusal)
             await self._draw(community, slug, chosen, error=error, status=status)
             return
-        self.go(f"communities/{community}/workshops/{slug}/training")
+        query = f"?{self.request.query}" if self.request.query else ""  # the page of the list
+        self.go(f"communities/{community}/workshops/{slug}/training{query}")
 
     async def draw_stale(self, *path: str) -> None:
         error = current_messages().gettext("Please send the form once more.")
@@ -118,7 +122,9 @@ class TrainingPage(PageHandler):
         status: int = 200,
     ) -> None:
         shown = await self.community(community)
-        view = await self.run(view_training, self.actor, community, slug)
+        sought = self.get_query_argument("q", "")[:_LONGEST]
+        page = self.asked_page(ON_A_PAGE)
+        view = await self.run(view_training, self.actor, community, slug, page, sought)
         self.draw(
             "training.html",
             status=status,
@@ -126,6 +132,10 @@ class TrainingPage(PageHandler):
             workshop=view.workshop,
             view=view,
             chosen=set(chosen),
+            sought=sought,
+            is_later=page.after is not None,
+            is_long=view.joined > ON_A_PAGE,
+            more=self.next_query(view.people, q=sought),
             error=error,
         )
 
@@ -135,8 +145,16 @@ class TrainingsPage(PageHandler):
 
     async def get(self, community: str) -> None:
         shown = await self.community(community)
-        found = await self.run(list_trainings, self.actor, community)
-        self.draw("trainings.html", community=shown, trainings=found, zone=self.house.settings.zone)
+        page = self.asked_page(ON_A_PAGE)
+        found = await self.run(list_trainings, self.actor, community, page)
+        self.draw(
+            "trainings.html",
+            community=shown,
+            trainings=found.entries,
+            is_later=page.after is not None,
+            more=self.next_query(found),
+            zone=self.house.settings.zone,
+        )
 
 
 _WORKSHOP = r"communities/([a-z0-9-]+)/workshops/([a-z0-9-]+)"

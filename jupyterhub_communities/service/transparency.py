@@ -19,12 +19,30 @@ from .outcome_models import PublicBody, Transparency
 from .pages import PageHandler
 
 
+async def let_strangers_look(handler: ServiceHandler) -> None:
+    """As `prepare`, for who is not signed in too."""
+    try:
+        await ServiceHandler.prepare(handler)
+    except NotSignedIn:
+        if handler.request.method != "GET":
+            raise
+        handler.actor = NOBODY
+
+
 class TransparencyApi(ApiHandler):
     paths = ("communities/{community}/transparency",)
 
-    @operation("What everybody may know of a community", answer=Transparency)
+    async def prepare(self) -> None:
+        await let_strangers_look(self)
+
+    @operation("What everybody may know of a community", answer=Transparency, is_for_strangers=True)
     async def get(self, community: str) -> Transparency:
-        return Transparency.of(await self.run(view_openness, self.actor, community))
+        try:
+            return Transparency.of(await self.run(view_openness, self.actor, community))
+        except NotFound as error:
+            if self.actor is not NOBODY:
+                raise
+            raise NotSignedIn from error  # as where there is none: a stranger learns nothing
 
     @operation("Shows it to everybody, or to members only", body=PublicBody, answer=Transparency)
     async def put(self, community: str, body: PublicBody) -> Transparency:
@@ -48,12 +66,7 @@ class TransparencyPage(PageHandler):
     """For who is not signed in too, where the community says so."""
 
     async def prepare(self) -> None:
-        try:
-            await ServiceHandler.prepare(self)
-        except NotSignedIn:
-            if self.request.method != "GET":
-                raise
-            self.actor = NOBODY
+        await let_strangers_look(self)
         if self.is_stale:
             await self.draw_stale(*self.path_args)
 

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any
 
 from markupsafe import Markup
-from tornado.web import HTTPError
 
 from ..application.changing import WorkshopChange, change_workshop, view_to_change
 from ..application.cloning import clone_workshop, next_first_day, view_to_clone
@@ -17,7 +16,7 @@ from ..application.issuing import KEEP
 from ..application.messages import set_message
 from ..application.ports import Desk
 from ..application.workshops import NewWorkshop, open_workshop
-from ..domain.grants import Actor, Verb, may
+from ..domain.grants import Actor, Verb, may, require
 from ..domain.refusals import InviteUnreadable, Refusal, VersionOutdated, WorkshopClosed
 from ..domain.workshops import LONGEST_MESSAGE, Workshop
 from ..i18n.messages import messages_for, offered
@@ -39,12 +38,12 @@ class NewWorkshopPage(ReservingPage):
 
     async def get(self, slug: str) -> None:
         community = await self.community(slug)
-        if not may(self.actor, Verb.OPEN_WORKSHOP, slug):
-            raise HTTPError(HTTPStatus.FORBIDDEN)
+        require(self.actor, Verb.OPEN_WORKSHOP, slug)
         self._draw_form(community, WorkshopForm.fresh(community.language, self.house.clock.now()))
 
     async def post(self, slug: str) -> None:
         community = await self.community(slug)
+        require(self.actor, Verb.OPEN_WORKSHOP, slug)
         form = WorkshopForm.read(self.get_body_argument)
         action = self.get_body_argument("action", "")
         if action == "more":
@@ -228,7 +227,23 @@ class RoomHandler(PageHandler):
 
 
 class ProjectorPage(RoomHandler):
-    """The code as large as it goes, and nothing of anybody's."""
+    """The code as large as it goes, and nothing of anybody's.
+
+    What a room sees stays: where the page asks for news itself when a quarter of an hour is over, it is
+    told none, and no sign-in page comes to stand on the wall.
+    """
+
+    asks_again: tuple[str, ...] = ()
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self._finished or self.has_proved:
+            return
+        if self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+            self.redirect(self.again_address(), status=303)
+        else:
+            self.set_status(HTTPStatus.NO_CONTENT)
+            self.finish()
 
     async def get(self, community: str, slug: str) -> None:
         handout = await self.run(view_handout, self.actor, community, slug)
@@ -296,8 +311,9 @@ class MessagePage(WorkshopPage):
     async def post(self, community: str, slug: str) -> None:
         is_taken_away = self.get_body_argument("action", "") == "remove"
         typed = "" if is_taken_away else self.get_body_argument("message", "", strip=False)
+        expected = {self.get_body_argument("version", "")}
         try:
-            await self.run(set_message, self.actor, community, slug, typed)
+            await self.run(set_message, self.actor, community, slug, typed, expected=expected)
         except Refusal as refusal:
             if not may(self.actor, Verb.WRITE_MESSAGE, community, slug):
                 raise

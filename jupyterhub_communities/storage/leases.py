@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Text,
     and_,
     bindparam,
     case,
@@ -33,6 +35,14 @@ from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
 from .tables import UtcDateTime, leases
 
+_NO_SERVER = ServerKey("")
+_METERED = (
+    leases.c.community,
+    leases.c.workshop,
+    leases.c.profile,
+    func.coalesce(leases.c.metered_until, leases.c.requested_at),
+    leases.c.settled_at,
+)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: asked at every start and stop.
 _BY_ID = select(leases).where(leases.c.id == bindparam("sought"))
@@ -275,6 +285,30 @@ class SqlLeases:
         if lease_ids is not None:
             query = query.where(leases.c.id.in_(lease_ids))
         return [lease_of(row) for row in self._connection.execute(query)]
+
+    def unmetered_alike(self) -> Sequence[tuple[Lease, int]]:
+        amounts = cast(leases.c.amounts, Text)  # PostgreSQL compares no JSON
+        rows = self._connection.execute(
+            select(*_METERED, amounts, func.count())
+            .where(self._has_unmetered())
+            .group_by(*_METERED, amounts)
+        )
+        return [
+            (
+                Lease(
+                    id="",
+                    server=_NO_SERVER,
+                    account_id=None,
+                    scope=Scope(community, workshop),
+                    profile=profile,
+                    requested_at=since,
+                    settled_at=settled_at,
+                    amounts=json.loads(text),
+                ),
+                number,
+            )
+            for community, workshop, profile, since, settled_at, text, number in rows
+        ]
 
     def unmetered_since(self, *, has_ended: bool = False) -> Mapping[str, datetime]:
         since = func.coalesce(leases.c.metered_until, leases.c.requested_at)

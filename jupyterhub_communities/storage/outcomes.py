@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     and_,
     bindparam,
     exists,
@@ -22,9 +24,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ..application.ports import AskedWorkshop
 from ..domain.feedback import Feedback, Followed
 from ..domain.grants import Role
+from ..domain.invites import InviteKind
+from ..domain.paging import Page, Part, part_of
 from ..domain.training import Training
 from .grants import unlapsed_at
-from .tables import feedback, feedback_marks, grants, sessions, trainings, workshops
+from .tables import (
+    feedback,
+    feedback_marks,
+    grants,
+    invites,
+    redemptions,
+    sessions,
+    trainings,
+    workshops,
+)
 
 _W = workshops.c
 _ASKED = (_W.community, _W.slug, _W.title, _W.language, _W.closed_at)
@@ -53,14 +66,29 @@ class SqlTrainings:
     def __init__(self, connection: Connection):
         self._connection = connection
 
-    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Training]:
-        query = (
-            select(trainings)
-            .where(trainings.c.community == community)
-            .order_by(trainings.c.at.desc(), trainings.c.id)
+    def of_workshop(
+        self, community: str, workshop: str, account_ids: Collection[str]
+    ) -> Sequence[Training]:
+        return self._found(
+            select(trainings).where(
+                trainings.c.community == community,
+                trainings.c.workshop == workshop,
+                trainings.c.account_id.in_(account_ids),
+            )
         )
-        if workshop is not None:
-            query = query.where(trainings.c.workshop == workshop)
+
+    def page(self, community: str, page: Page) -> Part[Training]:
+        query = select(trainings).where(trainings.c.community == community)
+        if page.after is not None:
+            at, last = datetime.fromisoformat(page.after[0]), page.after[1]
+            query = query.where(
+                or_(trainings.c.at < at, and_(trainings.c.at == at, trainings.c.id > last))
+            )
+        found = self._found(query.limit(page.limit + 1))
+        return part_of(found, lambda one: (one.at.isoformat(), one.id), page)
+
+    def _found(self, query: Select[Any]) -> list[Training]:
+        rows = self._connection.execute(query.order_by(trainings.c.at.desc(), trainings.c.id))
         return [
             Training(
                 id=row.id,
@@ -71,7 +99,7 @@ class SqlTrainings:
                 trained_by=row.trained_by,
                 at=row.at,
             )
-            for row in self._connection.execute(query)
+            for row in rows
         ]
 
     def add(self, training: Training) -> None:
@@ -182,11 +210,21 @@ class SqlSums:
         self._connection = connection
 
     def learners(self, community: str, slugs: Collection[str]) -> int:
+        rehearsing = (
+            select(redemptions.c.grant_id)
+            .join(invites, invites.c.id == redemptions.c.invite_id)
+            .where(
+                invites.c.community == community,
+                invites.c.kind == InviteKind.REHEARSAL.value,
+                redemptions.c.grant_id.is_not(None),
+            )
+        )
         query = select(func.count(grants.c.account_id.distinct())).where(
             grants.c.community == community,
             grants.c.workshop.in_(slugs),
             grants.c.role == int(Role.LEARNER),
             grants.c.revoked_at.is_(None),
+            grants.c.id.not_in(rehearsing),
         )
         return self._connection.execute(query).scalar_one()
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -54,6 +55,14 @@ _SESSIONS_OF_ONE = (
 _SITES_OF_ONE = _SITES.order_by(sites.c.slug)
 
 
+_NEWEST_FIRST = (workshops.c.created_at.desc(), workshops.c.slug)
+_ITS_SESSIONS = and_(
+    sessions.c.community == workshops.c.community, sessions.c.workshop == workshops.c.slug
+)
+_FIRST_START = select(func.min(sessions.c.starts_at)).where(_ITS_SESSIONS).scalar_subquery()
+_LAST_END = select(func.max(sessions.c.ends_at)).where(_ITS_SESSIONS).scalar_subquery()
+
+
 class SqlWorkshops:
     def __init__(self, connection: Connection):
         self._connection = connection
@@ -80,9 +89,7 @@ class SqlWorkshops:
         return self._select(workshops.c.community == community)
 
     def page(self, community: str, among: Collection[str] | None, page: Page) -> Part[Workshop]:
-        conditions: list[ColumnElement[bool]] = [workshops.c.community == community]
-        if among is not None:
-            conditions.append(workshops.c.slug.in_(among))
+        conditions = _among(community, among)
         if page.after is not None:
             made_at, slug = datetime.fromisoformat(page.after[0]), page.after[1]
             conditions.append(
@@ -93,6 +100,17 @@ class SqlWorkshops:
             )
         found = self._select(*conditions, limit=page.limit + 1)
         return part_of(found, lambda one: (one.created_at.isoformat(), one.slug), page)
+
+    def current(
+        self, community: str, among: Collection[str] | None, now: datetime, limit: int
+    ) -> Sequence[Workshop]:
+        conditions = [*_among(community, among), now < _LAST_END]
+        conditions.append(or_(workshops.c.closed_at.is_(None), workshops.c.closed_at > now))
+        return self._select(*conditions, order=(_FIRST_START, workshops.c.slug.asc()), limit=limit)
+
+    def count(self, community: str, among: Collection[str] | None) -> int:
+        query = select(func.count()).select_from(workshops).where(*_among(community, among))
+        return self._connection.execute(query).scalar_one()
 
     def add(self, workshop: Workshop) -> None:
         self._connection.execute(
@@ -184,13 +202,15 @@ class SqlWorkshops:
             ],
         )
 
-    def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Workshop]:
+    def _select(
+        self,
+        *conditions: ColumnElement[bool],
+        order: Sequence[ColumnElement[Any]] = _NEWEST_FIRST,
+        limit: int | None = None,
+    ) -> list[Workshop]:
         """Three statements, however many workshops there are."""
         rows = self._connection.execute(
-            select(workshops)
-            .where(*conditions)
-            .order_by(workshops.c.created_at.desc(), workshops.c.slug)
-            .limit(limit)
+            select(workshops).where(*conditions).order_by(*order).limit(limit)
         ).all()
         if not rows:
             return []
@@ -219,6 +239,11 @@ class SqlWorkshops:
         return [
             _workshop(row, tuple(held[row.slug]), tuple(places.get(row.slug, ()))) for row in rows
         ]
+
+
+def _among(community: str, slugs: Collection[str] | None) -> list[ColumnElement[bool]]:
+    of_community = workshops.c.community == community
+    return [of_community] if slugs is None else [of_community, workshops.c.slug.in_(slugs)]
 
 
 def _number(role: Role | None) -> int | None:

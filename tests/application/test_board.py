@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 from houses import NOON, actor_of, open_taller
+from newcomers import add_people
 from sqlalchemy import event
 
 from jupyterhub_communities.application.attendance import attendance
-from jupyterhub_communities.application.board import end_trouble, note_trouble
+from jupyterhub_communities.application.board import HandUp, end_trouble, note_trouble
+from jupyterhub_communities.application.board_pages import BoardView, page_of_board
 from jupyterhub_communities.application.changing import WorkshopChange, change_workshop
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import (
@@ -300,3 +302,55 @@ def test_a_rehearsal_is_for_who_may_show_codes_and_before_the_end(place, house) 
     house.call(close_workshop, place.ana, *place.at)
     with pytest.raises(WorkshopClosed):
         house.call(begin_rehearsal, place.ana, *place.at)
+
+
+# What is drawn of it
+
+
+def test_a_page_of_the_board_holds_fifty_and_the_next_begins_behind_them(
+    place, house, clock
+) -> None:
+    add_people(house, 120, workshop=place.slug)
+    board = place.board()
+    first = page_of_board(board, BoardView())
+    assert (first.people, len(first.rows.entries)) == (121, 50)
+    assert sum(first.counts.values()) == 121, "the counts are of all"
+    gone = first.rows.entries[-1].account
+    with house.database.write() as store:
+        grants = house.call(find_person, gone.username).grants
+        store.grants.revoke([grant.id for grant in grants], NOON)
+    listed, after = list(first.rows.entries), first.rows.after
+    while after is not None:
+        part = page_of_board(place.board(), BoardView(after=after)).rows
+        listed, after = [*listed, *part.entries], part.after
+    assert [row.account.id for row in listed] == [row.account.id for row in board.rows]
+
+
+def test_a_board_lists_just_those_who_are_asked_for(place, house) -> None:
+    add_people(house, 60, workshop=place.slug, names=60)
+    stuck, other = place.join("Zoé Kamau"), place.join("zoé  kamau")
+    house.call(note_trouble, stuck, "profile.not_offered")
+    grants = house.call(find_person, place.helper).grants
+    with house.database.write() as store:
+        store.grants.revoke([grant.id for grant in grants], NOON)
+    board = place.board()
+
+    def names(**view):
+        return [
+            row.account.username for row in page_of_board(board, BoardView(**view)).rows.entries
+        ]
+
+    assert names(only="stuck") == [stuck]
+    assert set(names(only="doubles")) == set(names(sought=" ZOÉ ")) == {stuck, other}
+    assert names(sought="nobody") == []
+    assert names(only="stuck", sought="nobody") == []
+    left = page_of_board(board, BoardView(only="left"))
+    assert left.rows.entries == ()
+    assert [one.account.username for one in left.left.entries] == [place.helper]
+
+
+def test_long_lists_of_hands_are_cut_and_say_so(place) -> None:
+    board = place.board()
+    hand = HandUp(None, board.rows[0].account)
+    page = page_of_board(replace(board, hands=(hand,) * 53), BoardView())
+    assert (len(page.hands), page.more_hands) == (50, 3)

@@ -16,6 +16,8 @@ from jupyterhub_communities.application.asking import (
     withdraw_ask,
 )
 from jupyterhub_communities.application.cohorts import view_cohort
+from jupyterhub_communities.application.communities import view_usage
+from jupyterhub_communities.application.dividing import set_quota
 from jupyterhub_communities.application.lending import NewLoan, end_loan, lend
 from jupyterhub_communities.application.notices import list_notices
 from jupyterhub_communities.application.reservations import view_overbooked
@@ -42,6 +44,7 @@ from jupyterhub_communities.domain.refusals import (
     LimitUnknown,
     LoanNotPossible,
     LoanTooLarge,
+    LoanUnusable,
     NotFound,
     NotInCohort,
     PermissionDenied,
@@ -276,6 +279,41 @@ def test_what_cannot_be_lent_is_told(house, more, refusal) -> None:
     with pytest.raises(refusal):
         lend_to(house, **more)
     assert view(house).loans == ()
+
+
+def test_a_loan_that_a_limit_makes_useless_is_refused_until_the_operator_raises_it(house) -> None:
+    def limit(most: int) -> None:
+        lines = {"servers": most, "servers nominal": 10}
+        house.call(set_quota, OPERATOR, "brasil", None, lines)
+
+    limit(10)
+    with pytest.raises(LoanUnusable) as refused:
+        lend_to(house)
+    assert (refused.value.most, refused.value.left) == (10, 0)
+    assert view(house).loans == ()
+    limit(13)
+    with pytest.raises(LoanUnusable) as refused:
+        lend_to(house)
+    assert refused.value.left == 3
+    lend_to(house, amount=3)
+    with pytest.raises(LoanUnusable):
+        lend_to(house, amount=1)
+
+
+def test_the_communitys_page_counts_loans_while_they_hold(house, clock) -> None:
+    def limits():
+        return [
+            house.call(view_usage, who(house, name), slug).servers.limit
+            for name, slug in (("ana", "andes"), ("bia", "brasil"), ("caro", "costa"))
+        ]
+
+    assert limits() == [12, 12, 12]
+    loan = lend_to(house, starts_at=clock.now() + HOUR)
+    assert limits() == [12, 12, 12], "it has not begun"
+    clock.advance(hours=1)
+    assert limits() == [8, 16, 12]
+    clock.time = loan.ends_at
+    assert limits() == [12, 12, 12]
 
 
 def held_workshop(house, **more):

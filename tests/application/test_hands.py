@@ -25,6 +25,7 @@ from jupyterhub_communities.application.hands import (
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.leases import StartRequest, activate, admit
+from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.application.people import find_person
 from jupyterhub_communities.application.workshops import add_site, close_workshop, view_workshop
 from jupyterhub_communities.domain.grants import Role
@@ -185,6 +186,15 @@ def test_access_is_for_who_comes_to_a_running_server_for_some_minutes(place, hou
     assert place.call(my_help, place.luz).access is None
     house.call(note_removed, access.id)
     assert house.call(accesses_over) == []
+
+
+def test_it_is_not_given_to_who_is_of_the_staff_no_more(place, house) -> None:
+    place.opens()
+    place.call(end_access, place.luz)
+    house.call(remove_member, actor_of(house, "ana"), "andes", place.hugo)
+    with pytest.raises(NobodyComes):
+        place.call(give_access, place.luz, 15)
+    assert place.call(my_help, place.luz).access is None
 
 
 def test_it_is_never_given_where_servers_share_a_host(place, house) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +20,7 @@ from jupyterhub_communities.application.histories import (
     spent_history,
     spent_in,
 )
+from jupyterhub_communities.application.lending import NewLoan, end_loan, lend
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.usage import Period, last_days
 from jupyterhub_communities.domain.borrowing import Share
@@ -26,6 +29,7 @@ from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import NotFound, PermissionDenied
+from jupyterhub_communities.pages.tables import held_csv
 
 OPERATOR = Actor(account_id=None, is_operator=True)
 ANDES = Scope("andes")
@@ -130,6 +134,63 @@ def test_what_was_borrowed_and_lent_is_told_of_both(tmp_path) -> None:
     assert brasil.lent[-1][1] == 0
     assert not andes_history.lent
     assert not brasil.borrowed
+    house.close()
+
+
+def test_a_limit_moves_with_the_loans_of_each_time(tmp_path) -> None:
+    declared = tuple(
+        Declaration(
+            replace(andes(slug=slug).community, cohort="south"),
+            Quota({"servers": Limit(share=Share(4, may_borrow=1))}),
+            (champion,),
+        )
+        for slug, champion in (("andes", "ana"), ("brasil", "bia"))
+    )
+    house = make_house(tmp_path, communities=declared)
+    house.settings = replace(house.settings, communities=frozenset())
+    ana, bia = (actor_of(house, name) for name in ("ana", "bia"))
+
+    def lent(begin, end):
+        times = {"starts_at": NOON + begin * HOUR, "ends_at": NOON + end * HOUR}
+        return house.call(lend, ana, "andes", NewLoan("brasil", "servers", 3, **times))
+
+    lent(0, 4)
+    later = lent(10, 12)
+    house.clock.time = NOON + 2 * HOUR
+    period = Period(NOON - 2 * HOUR, NOON + 20 * HOUR)
+    place = {"place": ("brasil", None), "actor": bia, "period": period}
+    turns = [NOON + hour * HOUR for hour in (-2, 0, 4, 10, 12)]
+    assert history(house, **place).limits == list(zip(turns, [5, 8, 5, 8, 5], strict=True))
+    assert history(house, period=period).limits == list(zip(turns, [5, 2, 5, 2, 5], strict=True))
+    assert history(house, **place).limit == 8, "now"
+    house.call(end_loan, bia, "brasil", later.id)
+    assert [most for _, most in history(house, **place).limits] == [5, 8, 5]
+    rows = list(csv.DictReader(io.StringIO(held_csv(history(house, **place)))))
+    assert {row["limit"] for row in rows} == {"5", "8"}
+    house.close()
+
+
+def test_what_is_on_loan_is_not_called_borrowed(tmp_path) -> None:
+    declared = tuple(
+        Declaration(
+            replace(andes(slug=slug).community, cohort="south"),
+            Quota({"servers": Limit(share=Share(2))}),
+            (champion,),
+        )
+        for slug, champion in (("andes", "ana"), ("brasil", "bia"))
+    )
+    house = make_house(tmp_path, communities=declared)
+    house.settings = replace(house.settings, communities=frozenset())
+    ana = actor_of(house, "ana")
+    house.clock.time = NOON - 4 * HOUR
+    loan = NewLoan("brasil", "servers", 2, ends_at=NOON - 2 * HOUR)
+    house.call(lend, ana, "andes", loan)
+    house.clock.time = NOON
+    ran(house, "four", began=239, ended=61, servers=4, place=Scope("brasil"))
+    bia = actor_of(house, "bia")
+    found = history(house, place=("brasil", None), actor=bia)
+    borrowed = {at: amount for at, amount in found.borrowed}
+    assert [borrowed[NOON - n * HOUR / 4] for n in (16, 12, 9, 8, 5, 4)] == [0, 0, 0, 2, 2, 0]
     house.close()
 
 

@@ -1,5 +1,6 @@
 """Issuing, looking up and redeeming invites."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -240,6 +241,19 @@ def test_nobody_grants_a_role_above_their_own(house, role) -> None:
             house.call(*issue, NewInvite(role=role, workshop=opened.workshop.slug))
     else:
         house.call(*issue, NewInvite(role=role, workshop=opened.workshop.slug))
+
+
+def test_a_code_of_an_operator_who_has_an_account_and_no_role_lets_staff_in(house) -> None:
+    """As one has who came in by a bound code, or once chose a language."""
+    bound = house.call(issuing.issue_bound_invite, "olga")
+    join(house, bound.code, username="olga")
+    operator = replace(actor_of(house, "olga"), is_operator=True)
+    assert operator.account_id is not None
+    issued = house.call(
+        issuing.issue_invite, operator, "andes", NewInvite(role=Role.CHAMPION, seats=1)
+    )
+    joined = join(house, issued.code)
+    assert actor_of(house, joined.account.username).role_at("andes") is Role.CHAMPION
 
 
 def test_a_learner_issues_no_code_and_a_stranger_learns_nothing(house) -> None:

@@ -34,8 +34,8 @@ from jupyterhub_communities.application.metering import (
     metering_steps,
 )
 from jupyterhub_communities.application.reconciling import CORRECTED_AT_ONE_TIME, recount
-from jupyterhub_communities.domain.leases import RunningServer, ServerKey
-from jupyterhub_communities.domain.metering import whole_second
+from jupyterhub_communities.domain.leases import Lease, RunningServer, ServerKey
+from jupyterhub_communities.domain.metering import meter, meter_alike, whole_second
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.tables import balances
@@ -315,3 +315,31 @@ def cohort_member(slug: str, champion: str):
 
     declared = andes(champions=(champion,), slug=slug)
     return replace(declared, quota=Quota({SERVERS: Limit(share=Share(3, None, 3))}))
+
+
+def test_what_is_not_metered_yet_is_the_same_added_up_by_what_is_alike(house, clock) -> None:
+    with house.database.write() as store:
+        for number in range(6):
+            lease = Lease(
+                id=f"{number}",
+                server=ServerKey(f"p{number}"),
+                account_id=f"{number:032x}",
+                scope=Scope("brasil" if number == 5 else "andes"),
+                profile="small",
+                requested_at=clock.time + number // 3 * 7 * SECOND,
+                amounts={"servers": 1, "memory": 2**20 + 1, "cpu": 500},
+            )
+            store.leases.add(lease)
+    house.call(settle, "1")
+    clock.advance(minutes=80)
+    with house.database.read() as store:
+        one_by_one, alike = store.leases.unmetered(), store.leases.unmetered_alike()
+    assert sum(number for _, number in alike) == len(one_by_one) == 6
+    assert len(alike) < 6
+    wanted: dict = {}
+    for bucket, amounts in meter(one_by_one, clock.time).items():
+        places = wanted.setdefault((bucket.hour, bucket.scope.place, bucket.profile), {})
+        for resource, amount in amounts.items():
+            places[resource] = places.get(resource, 0) + amount
+    found = meter_alike(alike, clock.time)
+    assert {(one.hour, one.scope, one.profile): n for one, n in found.items()} == wanted

@@ -13,13 +13,18 @@ from sql_statements import counted
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle_server
 from jupyterhub_communities.application.numbers import view_numbers
-from jupyterhub_communities.application.training import give_promised, promise_role
+from jupyterhub_communities.application.rehearsals import begin_rehearsal
+from jupyterhub_communities.application.training import (
+    give_promised,
+    promise_role,
+    view_training,
+)
 from jupyterhub_communities.application.usage import last_days
 from jupyterhub_communities.application.workshops import add_site
 from jupyterhub_communities.domain.costs import Prices
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import ServerKey
-from jupyterhub_communities.domain.refusals import PermissionDenied
+from jupyterhub_communities.domain.refusals import NotFound, PermissionDenied
 
 
 @pytest.fixture
@@ -70,6 +75,21 @@ def test_what_a_community_did_in_some_time(house, clock) -> None:
     assert [one.title for one in past.workshops] == []
     assert (past.people, past.instructors, past.server_time) == (0, 0, timedelta())
     assert len(numbers(house, 90).workshops) == 3, "what was to come has come"
+
+
+def test_a_rehearsal_that_ended_by_itself_counts_nobody(house, clock) -> None:
+    ana, taller = actor_of(house, "ana"), open_taller(house)
+    place = ("andes", taller.workshop.slug)
+    code = house.call(begin_rehearsal, ana, *place).issued.code
+    staff = house.call(redeem_invite, JoinRequest(code, "rehearsal", "Prueba")).account.username
+    luz = join(house, taller, "Luz")
+    house.call(promise_role, ana, *place, Role.HELPER)
+    given = [one.account.username for one in house.call(view_training, ana, *place).people]
+    assert given == [luz], "nor is a role given for it"
+    with pytest.raises(NotFound):
+        house.call(give_promised, ana, *place, [staff])
+    clock.advance(days=2)
+    assert numbers(house).people == 1
 
 
 def test_instructors_see_the_numbers_and_learners_do_not(house) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from houses import actor_of, andes, make_house, most_servers
 from newcomers import joined
@@ -91,6 +93,30 @@ def test_what_a_former_champion_offered_is_worth_nothing(house) -> None:
     assert mine(house, "bia") == []
     with pytest.raises(NotFound):
         house.call(verbs.accept_offer, "bia", made.id)
+
+
+@pytest.mark.parametrize("own", [None, Role.LEARNER])
+def test_what_an_operator_offers_holds_although_they_have_an_account_and_no_such_role(
+    house, own
+) -> None:
+    """As one has who came in by a bound code, or once chose a language."""
+    olga = joined(
+        house, own or Role.LEARNER, "Olga", "andes" if own else "brasil", by="ana" if own else "bia"
+    )
+    operator = replace(actor_of(house, olga), is_operator=True)
+    made = house.call(verbs.offer_role, operator, "andes", "bia", Role.CHAMPION)
+    assert mine(house, "bia") == [Role.CHAMPION]
+    house.call(verbs.accept_offer, "bia", made.id)
+    assert actor_of(house, "bia").role_at("andes") is Role.CHAMPION
+
+
+def test_what_a_champion_offered_who_is_also_an_operator_ends_with_the_role(house) -> None:
+    sol = joined(house, Role.CHAMPION, "Sol")
+    operator = replace(actor_of(house, sol), is_operator=True)
+    house.call(verbs.offer_role, operator, "andes", "bia", Role.CHAMPION)
+    assert mine(house, "bia") == [Role.CHAMPION]
+    house.call(members.set_role, actor_of(house, "ana"), "andes", sol, Role.LEARNER)
+    assert mine(house, "bia") == []
 
 
 def test_a_suspended_community_takes_nobody_in(house) -> None:

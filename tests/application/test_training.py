@@ -19,6 +19,7 @@ from jupyterhub_communities.application.training import (
 )
 from jupyterhub_communities.application.workshops import list_workshops
 from jupyterhub_communities.domain.grants import Role, Source
+from jupyterhub_communities.domain.paging import Page
 from jupyterhub_communities.domain.refusals import (
     BatchTooLarge,
     NotFound,
@@ -71,7 +72,7 @@ def test_it_is_remembered_who_trained_whom(house, taller) -> None:
     teo = staff(house, "Teo", Role.INSTRUCTOR, taller.workshop.slug)
     promise(house, taller, Role.HELPER)
     give(house, taller, luz, by=teo)
-    (one,) = house.call(list_trainings, actor_of(house, "ana"), "andes")
+    (one,) = house.call(list_trainings, actor_of(house, "ana"), "andes", Page()).entries
     assert (one.person.username, one.by.username) == (luz, teo)
     assert (one.training.role, one.title) == (Role.HELPER, "Taller de Python")
     (entry,) = [
@@ -81,7 +82,7 @@ def test_it_is_remembered_who_trained_whom(house, taller) -> None:
     ]
     assert dict(entry.after) == {"role": "helper", "workshop": taller.workshop.slug}
     with pytest.raises(PermissionDenied):
-        house.call(list_trainings, actor_of(house, luz), "andes")
+        house.call(list_trainings, actor_of(house, luz), "andes", Page())
 
 
 def test_giving_twice_changes_nothing_and_more_than_was_held_is_left_alone(house, taller) -> None:
@@ -141,8 +142,9 @@ def test_who_was_removed_or_teaches_there_is_not_among_them(house, taller) -> No
     staff(house, "Teo", Role.INSTRUCTOR, taller.workshop.slug)
     house.call(remove_member, actor_of(house, "ana"), "andes", gone)
     promise(house, taller, Role.HELPER)
-    view = house.call(view_training, actor_of(house, "ana"), "andes", taller.workshop.slug)
-    assert [one.account.username for one in view.people] == [luz]
+    at = ("andes", taller.workshop.slug)
+    view = house.call(view_training, actor_of(house, "ana"), *at, Page())
+    assert [one.account.username for one in view.people.entries] == [luz]
     with pytest.raises(NotFound):
         give(house, taller, gone)
 
@@ -153,6 +155,6 @@ def test_after_an_erasure_it_is_known_that_somebody_was_trained_and_not_who(hous
     give(house, taller, luz)
     account = house.call(erasure.erase_me, luz, luz)
     house.call(erasure.finish_erasure, account.id)
-    (one,) = house.call(list_trainings, actor_of(house, "ana"), "andes")
+    (one,) = house.call(list_trainings, actor_of(house, "ana"), "andes", Page()).entries
     assert one.person is one.training.account_id is None
     assert one.training.role is Role.HELPER

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from jupyterhub_communities.config import ConfigError, json_schema, load_config
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Role
 
 GOOD = """\
@@ -310,6 +311,14 @@ def test_a_mistake_within_a_choice_is_told_with_its_line(tmp_path, old, new, lin
         read(tmp_path, CHOICES.replace(old, new))
     found = [text for text in str(caught.value).splitlines() if message in text]
     assert f"communities.yaml:{line}:" in "".join(found), caught.value
+
+
+def test_a_community_may_borrow_and_lend_nothing_at_all(tmp_path) -> None:
+    shared = "cohort: sur\n    quota: {servers: {nominal: 4, may_borrow: 0, may_lend: 0}}"
+    (declared,) = load(tmp_path, GOOD.replace("quota: {servers: 4}", shared)).declarations()
+    assert declared.quota.held["servers"].share == Share(4, 0, 0)
+    (told,) = mistakes(tmp_path, GOOD.replace("servers: 4", "servers: {nominal: 0}"))
+    assert "greater than 0" in told
 
 
 def test_the_published_schema_knows_the_file() -> None:

@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 from jupyterhub_communities.domain import loans as domain
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
-from jupyterhub_communities.domain.loans import Loan, check_loan, on_calendar, read_window
+from jupyterhub_communities.domain.loans import (
+    Loan,
+    check_loan,
+    check_use,
+    on_calendar,
+    read_window,
+)
 from jupyterhub_communities.domain.quotas import Scope
-from jupyterhub_communities.domain.refusals import LoanTimesInvalid, LoanTooLarge
+from jupyterhub_communities.domain.refusals import LoanTimesInvalid, LoanTooLarge, LoanUnusable
 from jupyterhub_communities.domain.reservations import Reservation, overbookings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -93,6 +99,44 @@ def test_it_is_known_when_a_loan_gives_back_what_is_missing() -> None:
 def kept(amount: int, first: int, last: int) -> Reservation:
     times = (NOON + first * HOUR, NOON + last * HOUR)
     return Reservation(Scope("andes", "mapas"), *times, {WHAT: amount}, NOON)
+
+
+@pytest.mark.parametrize(
+    ("amount", "others", "most", "left"),
+    [
+        (4, [], None, None),
+        (4, [], 14, None),
+        (4, [], 10, 0),
+        (4, [], 13, 3),
+        (4, [], 6, 0),
+        (4, [loan(2, 2, 3)], 14, 2),
+        (4, [loan(2, 2, 3)], 16, None),
+        (4, [loan(2, 4, 5)], 14, None),
+        (4, [loan(2, -1, 0)], 14, None),
+        (4, [loan(2, lender="brasil", borrower="andes")], 12, None),
+        (4, [loan(2, 2, 3, lender="brasil", borrower="andes")], 12, 2),
+    ],
+)
+def test_no_more_is_lent_than_who_gets_it_may_hold(amount, others, most, left) -> None:
+    def check() -> None:
+        check_use(loan(amount), others, owned=10, most=most)
+
+    if left is None:
+        check()
+        return
+    with pytest.raises(LoanUnusable) as refused:
+        check()
+    assert (refused.value.left, refused.value.most) == (left, most)
+
+
+@pytest.mark.parametrize("most", [10, 13, 14])
+def test_what_may_be_lent_can_be_started(most) -> None:
+    """The rule and the ledger agree: what `check_use` lets through fits, and no more does."""
+    limits = {(Scope("brasil"), WHAT): most}
+    books = ledger({"andes": CLOSED, "brasil": CLOSED}, loan(4), most=limits)
+    usable = 14 if most >= 14 else most
+    assert fits(books, "brasil", usable, NOON)
+    assert not fits(books, "brasil", usable + 1, NOON)
 
 
 @pytest.mark.parametrize(

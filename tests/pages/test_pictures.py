@@ -26,9 +26,9 @@ def steps(*amounts: int):
 
 
 def held(resource="memory", unit=GIB, **more) -> HeldHistory:
-    return HeldHistory(
-        resource, PERIOD, 30 * unit, steps(0, 12 * unit, 12 * unit, 3 * unit), **more
-    )
+    used = steps(0, 12 * unit, 12 * unit, 3 * unit)
+    limits = more.pop("limits", [(PERIOD.start, 30 * unit)])
+    return HeldHistory(resource, PERIOD, 30 * unit, used, limits=limits, **more)
 
 
 def texts(picture: bytes) -> list[str]:
@@ -39,6 +39,15 @@ def drawn(history=None, tag="es", *, is_narrow=False) -> bytes:
     return draw_held(
         history or held(), messages_for(tag), "America/Lima", NOON, is_narrow=is_narrow
     )
+
+
+def test_a_limit_that_loans_have_moved_is_drawn_in_steps_and_says_so() -> None:
+    limits = [(PERIOD.start, 30 * GIB), (NOON - 12 * HOUR, 24 * GIB), (NOON - 6 * HOUR, 30 * GIB)]
+    moved = drawn(held(limits=limits), "en")
+    assert "Limit, as it is now, with loans" in texts(moved)
+    lines = [e.get("d") for e in fromstring(moved).iter() if "line reactive" in e.get("class", "")]
+    assert len(set(re.findall(r"[\d.]+ ([\d.]+)(?= |$)", lines[-1]))) == 2
+    assert "Limit, as it is now" in texts(drawn(held(), "en"))
 
 
 def test_what_is_held_is_drawn_below_its_limit_with_a_name_for_each_line() -> None:

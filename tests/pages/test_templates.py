@@ -47,6 +47,34 @@ def hub_settings(tmp_path):
     }
 
 
+# What those who draw a page hand in to be called; `caller` and `static_url` are Jinja's and the Hub's.
+HANDED_IN = {
+    *(
+        "amount",
+        "drawn_for",
+        "later_days",
+        "person_path",
+        "query",
+        "resource",
+        "violated",
+        "window",
+    ),
+    *("caller", "static_url"),
+}
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: path.stem)
+def test_what_a_template_calls_is_there(environment, path):
+    """Also in a part that is drawn only when something is wrong."""
+    tree = environment.parse(path.read_text())
+    own = {macro.name for macro in tree.find_all(nodes.Macro)}
+    for imported in tree.find_all(nodes.FromImport):
+        own |= {name if isinstance(name, str) else name[1] for name in imported.names}
+    called = (call.node for call in tree.find_all(nodes.Call))
+    names = {one.name for one in called if isinstance(one, nodes.Name)}
+    assert names <= own | HANDED_IN | environment.globals.keys()
+
+
 @pytest.mark.parametrize("tag", offered())
 def test_the_layout_says_its_language_and_offers_every_other(environment, tag):
     with use_language(tag):

@@ -165,6 +165,7 @@ async def service(world):
     application = make_app(
         world.house, world.hub, hub_auth, prefix=PREFIX, hub_prefix="/hub/", secret=b"s" * 32
     )
+    world.application = application
     server = HTTPServer(application, max_body_size=MOST_BYTES)
     server.add_socket(socket)
     yield f"http://127.0.0.1:{port}{PREFIX}"

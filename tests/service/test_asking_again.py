@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from houses import actor_of
 from tornado.httpclient import AsyncHTTPClient
 from tornado.web import create_signed_value
 
+from jupyterhub_communities.application.rehearsals import begin_rehearsal
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.pages.proofs import COOKIE, proof_of
 from jupyterhub_communities.service.app import API_HANDLERS
@@ -40,6 +43,7 @@ ASKING = {
     "PUT communities/{community}/champions/{username}",
     "PUT communities/{community}/members/{username}",
     "PUT communities/{community}/members/{username}/erasure",
+    "PUT communities/{community}/workshops/{workshop}/promise",
     "PUT me/return-key",
 }
 
@@ -87,6 +91,7 @@ def fill(world):
         username=world.usernames[Role.LEARNER],
         invite=world.opened.learner_invite.invite.id,
         batch="0" * 32,
+        template="0" * 32,
     )
 
 
@@ -132,6 +137,19 @@ async def test_a_workshops_code_is_left_out(ask, world, fill) -> None:
         assert code in (await ask("GET", path, proved=True)).body.decode()
 
 
+async def test_a_rehearsals_code_is_left_out_too(ask, world, fill) -> None:
+    page = fill("communities/{community}/workshops/{workshop}")
+    path, ana = f"api/v1/{page}/rehearsal", actor_of(world.house, "ana")
+    begun = world.house.call(begin_rehearsal, ana, "andes", world.opened.workshop.slug)
+    for method, at in (("GET", path), ("PUT", path), ("GET", page)):
+        hidden, shown = [
+            (await ask(method, at, proved=proved)).body.decode() for proved in (False, True)
+        ]
+        assert begun.issued.code not in hidden, at
+        assert begun.issued.link not in hidden, at
+        assert begun.issued.code in shown, at
+
+
 @pytest.fixture
 def pages(world, fill):
     workshop = fill("communities/{community}/workshops/{workshop}")
@@ -151,6 +169,38 @@ async def test_pages_lead_to_the_sign_in_and_back(ask, world, pages) -> None:
         there = urlsplit(answer.headers["Location"])
         assert (answer.code, there.path) == (303, "/hub/login"), path
         assert parse_qs(there.query) == {"again": ["1"], "next": [PREFIX + path]}
+
+
+async def test_a_form_that_took_long_to_fill_in_is_not_lost(ask, world, fill) -> None:
+    """It does nothing either, and is sent once more from where it stands."""
+    world.tokens["champion"]["admin"] = True
+    workshop = fill("communities/{community}/workshops/{workshop}")
+    invite = fill("communities/{community}/codes/{invite}")
+    version = world.opened.learner_invite.invite.version
+    for path, typed in (
+        ("hub/communities/new", {"slug": "costa", "name": "La Costa", "champions": "ana"}),
+        (f"{workshop}/training", {"action": "give", "person": "luz"}),
+        (invite, {"action": "change", "seats": "7", "version": version}),
+    ):
+        form = urlencode({**typed, "language": "es"})
+        answer = await ask("POST", path, proved=False, mode="navigate", form=form)
+        page = html.unescape(answer.body.decode())
+        assert answer.code == 403
+        assert f'action="{PREFIX}{path}"' in page
+        for name, value in typed.items():
+            assert f'name="{name}" value="{value}"' in page, path
+        there = urlsplit(re.search(r'id="again" href="([^"]+)"', page)[1])
+        assert parse_qs(there.query) == {"again": ["1"], "next": [PREFIX + path]}
+        answer = await ask("POST", path, proved=True, mode="navigate", form=form)
+        assert answer.code in (303, 409), path  # nothing is promised here
+
+
+async def test_no_sign_in_comes_to_stand_on_the_wall(ask, fill) -> None:
+    """What a room sees stays when the quarter of an hour is over; it is only told nothing new."""
+    path = fill("communities/{community}/workshops/{workshop}/projector")
+    answer = await ask("GET", path, proved=False, mode="cors")
+    assert (answer.code, answer.body) == (204, b"")
+    assert (await ask("GET", path, proved=True, mode="cors")).code == 200
 
 
 async def test_a_file_that_is_opened_leads_there_too(ask, fill) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from houses import actor_of
+from newcomers import add_people
 
 from jupyterhub_communities.application.board import note_trouble
 from jupyterhub_communities.application.hands import raise_hand
@@ -112,9 +113,9 @@ class Stream:
 @pytest.fixture
 def watch(service, taller):
     @asynccontextmanager
-    async def watch(who="champion", **headers):
+    async def watch(who="champion", path="", **headers):
         stream = Stream()
-        address = urlsplit(f"{service}{taller}/board/events")
+        address = urlsplit(f"{service}{taller}/board/events{path}")
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         asked = {
             "Host": address.netloc,
@@ -122,7 +123,12 @@ def watch(service, taller):
             "Accept-Language": "en",
             **headers,
         }
-        lines = [f"GET {address.path} HTTP/1.1", *(f"{k}: {v}" for k, v in asked.items()), "", ""]
+        lines = [
+            f"GET {address.path}?{address.query} HTTP/1.1",
+            *(f"{k}: {v}" for k, v in asked.items()),
+            "",
+            "",
+        ]
         writer.write("\r\n".join(lines).encode())
         reading = asyncio.create_task(stream.read(reader))
         try:
@@ -212,6 +218,58 @@ async def test_many_readers_cost_one_look_and_are_bounded(
                     break
                 except TimeoutError:
                     pass
+
+
+# Long boards
+
+
+async def test_a_large_workshops_board_is_paged_searched_and_followed(
+    visit, world, taller, watch, luz
+) -> None:
+    add_people(world.house, 120, workshop=world.opened.workshop.slug, names=120)
+    page = (await visit(taller)).body.decode()
+    assert len(re.findall('id="person-', page)) == 50
+    assert "Luz" not in text_of(page), "the others have joined before"
+    seen, path = 0, taller
+    while path:
+        page = html.unescape((await visit(path)).body.decode())
+        seen += len(re.findall('id="person-', page))
+        more = re.search(r'id="more-rows" rel="next" href="[^"?]*([^"#]*)#people', page)
+        path = more and taller + more[1]
+    assert seen == 121
+    assert "Luz" in text_of(page), "without a script"
+    listed = re.search(r'data-events="[^"?]*(\?[^"]*)"', page)[1]
+    part = (await visit(f"{taller}/people{listed}")).body.decode()
+    assert "Luz" in text_of(part)
+    found = (await visit(f"{taller}?q=LUZ")).body.decode()
+    assert re.findall('id="person-[^"]*" [^>]*><bdi>([^<]*)', found) == ["Luz"]
+    assert (await visit(f"{taller}?only=made-up&after=made-up")).code == 200
+    async with watch() as everybody, watch(path="?only=running") as running:
+        await everybody.until(lambda: everybody.boards)
+        await running.until(lambda: running.boards)
+        assert "Nobody is on this list now." in running.boards[0]
+        start(world, luz)
+        await running.until(lambda: len(running.boards) == 2)
+        assert "Luz" in running.boards[1]
+        assert "Luz" not in everybody.boards[-1]
+
+
+async def test_a_page_of_a_board_is_drawn_once_for_all_who_read_it(
+    world, watch, luz, monkeypatch
+) -> None:
+    pages = []
+    page_of_board = board_pages.page_of_board
+    monkeypatch.setattr(
+        board_pages, "page_of_board", lambda *given: pages.append(1) or page_of_board(*given)
+    )
+    async with watch() as one, watch() as two, watch("instructor") as three:
+        for stream in (one, two, three):
+            await stream.until(lambda stream=stream: stream.boards)
+        before = len(pages)
+        start(world, luz)
+        for stream in (one, two, three):
+            await stream.until(lambda stream=stream: "Running 1" in stream.boards[-1])
+        assert len(pages) - before <= 2, "for each look, not for each reader"
 
 
 # A person's page

@@ -58,6 +58,7 @@ async def test_a_code_is_made_shown_changed_paused_and_revoked(visit, world, tal
     assert re.search(r'id="code"[^>]*>[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}<', shown.body.decode())
     assert 'value="2030-03-02T08:30"' in shown.body.decode()
     change = {"action": "change", "seats": "6", "opens_at": "", "closes_at": "2030-03-02T20:00"}
+    change["version"] = invite.version
     assert (await visit(page, data=change)).code == 303
     assert (invite_at(world, page).seats, invite_at(world, page).is_by_hand) == (6, False)
     await visit(page, data={"action": "pause"})
@@ -76,6 +77,7 @@ async def test_a_code_is_made_shown_changed_paused_and_revoked(visit, world, tal
         ({"seats": "0"}, "Escribe un número del 1 al 1.000"),
         ({"seats": "many"}, "Escribe un número"),
         ({"lasts_days": "999999"}, "Escribe un número"),
+        ({"lasts_days": "000000001" + "9" * 40}, "Escribe un número"),
         ({"opens_at": "tomorrow"}, "Indica el día y la hora."),
         ({"role": "king"}, "Elige un rol."),
         ({"opens_at": "2030-03-02T08:30", "closes_at": "2030-03-02T08:00"}, "cerrarse después"),
@@ -207,6 +209,49 @@ async def test_the_board_offers_seats_to_those_who_wait(visit, world, taller) ->
     assert text_of(await visit(f"{taller}/people")).count("tiene un cupo reservado") == 1
     stranger = await visit(f"{taller}/waiting", who="learner", data={"action": f"admit {ticket}"})
     assert stranger.code in (403, 404)
+
+
+async def test_what_cannot_be_done_to_a_code_is_said_where_it_was_typed(visit, world) -> None:
+    page = path_of(await visit("communities/andes/codes", data={"role": "learner", "seats": "3"}))
+    version = invite_at(world, page).version
+    typed = {
+        "action": "change",
+        "version": version,
+        "seats": "7",
+        "opens_at": "2030-03-02T08:30",
+        "closes_at": "2030-03-02T08:00",
+    }
+    answer = await visit(page, data=typed)
+    assert answer.code == 400
+    assert "cerrarse después" in text_of(answer)
+    for kept in ('value="7"', 'value="2030-03-02T08:30"', f'value="{version}"'):
+        assert kept in answer.body.decode(), kept
+    assert (await visit(page, data={"action": "burn"})).code == 400
+
+
+async def test_of_two_who_change_a_code_the_second_sees_what_the_first_did(visit, world) -> None:
+    page = path_of(await visit("communities/andes/codes", data={"role": "learner", "seats": "3"}))
+    version = invite_at(world, page).version
+    first = {"action": "change", "version": version, "seats": "3", "by_hand": "1"}
+    assert (await visit(page, data=first)).code == 303
+    second = {"action": "change", "version": version, "seats": "9"}
+    answer = await visit(page, data=second, language="en")
+    assert answer.code == 412
+    assert "Somebody else has changed this code" in text_of(answer)
+    assert 'value="9"' in answer.body.decode()
+    assert (invite_at(world, page).seats, invite_at(world, page).is_by_hand) == (3, True)
+    second["version"] = re.search(r'name="version" value="(\w+)"', answer.body.decode())[1]
+    assert (await visit(page, data=second)).code == 303
+    assert (invite_at(world, page).seats, invite_at(world, page).is_by_hand) == (9, False)
+
+
+@pytest.mark.parametrize(
+    "form", [{"action": "burn 1"}, {}, {"action": "seats {}", "more": "9" * 5000}]
+)
+async def test_a_click_on_the_board_that_nobody_drew_is_refused(visit, world, taller, form) -> None:
+    invite = world.opened.learner_invite.invite.id
+    wanted = {name: value.format(invite) for name, value in form.items()}
+    assert (await visit(f"{taller}/waiting", data=wanted)).code == 400
 
 
 async def test_the_communitys_own_codes_have_a_page_too(visit, world) -> None:

@@ -83,6 +83,31 @@ async def test_an_ask_goes_from_its_form_to_the_answer_that_all_read(visit) -> N
     assert "Communities ask for more" not in (await visit("hub", who="operator"))[1]
 
 
+@pytest.mark.parametrize(
+    ("most", "amount", "sentences"),
+    [
+        (10, 4, ("no use to it. The operator can raise", "no le serviría. Quien administra")),
+        (12, 4, ("it could use 2 servers of a loan.", "solo podría usar 2 servidores.")),
+    ],
+)
+async def test_a_loan_that_could_not_be_used_is_refused_beside_its_amount(
+    visit, world, most, amount, sentences
+) -> None:
+    limits = Quota({"servers": Limit(most=most, share=Share(10, may_borrow=0))})
+    brasil = [replace(one, quota=limits) for one in declared("brasil")]
+    world.house.call(apply_declarations, brasil, Quota())
+    wanted = {"until": "2026-03-02T18:00", "from": "", "to": "brasil", "resource": "servers"}
+    form = {**wanted, "amount": str(amount)}
+    for language, sentence in zip(("en", "es"), sentences, strict=True):
+        status, page = await visit("communities/andes/lend", data=form, language=language)
+        assert status == 409
+        error = re.search(r'id="amount_error"[^>]*>(.*?)</div>', page, re.S)[1]
+        assert sentence in error
+    if most > 10:
+        rest = {**wanted, "amount": str(most - 10)}
+        assert (await visit("communities/andes/lend", data=rest))[0] == 303
+
+
 async def test_hours_are_lent_on_a_form_and_given_back_on_the_page(visit, call) -> None:
     wanted = {"until": "2026-03-02T18:00", "from": "", "to": "brasil", "resource": "servers"}
     status, page = await visit("communities/andes/lend", data={**wanted, "amount": "11"})
@@ -97,6 +122,11 @@ async def test_hours_are_lent_on_a_form_and_given_back_on_the_page(visit, call) 
     _, page = await visit("cohorts/sur", who="bia")
     assert "Give it back" in page
     (loan,) = (await call("GET", "cohorts/sur", token="bia"))[1]["loans"]
+    for name in ("from", "until"):
+        status, page = await visit(
+            "communities/andes/lend", data={**wanted, "amount": "4", name: "soon"}
+        )
+        assert (status, f'id="{name}_error"' in page) == (400, True), name
     assert loan["ends_at"] == "2026-03-02T18:00:00+00:00"
     end = {"action": "end", "id": loan["id"], "community": "brasil"}
     assert (await visit("cohorts/sur", who="bia", data=end))[0] == 303
@@ -116,6 +146,9 @@ async def test_a_shared_workshop_is_held_elsewhere_in_one_step(visit, world) -> 
     typed = {"title": "Mapas", "language": "pt-BR", "zone": "Nowhere", "first_day": "2026-04-01"}
     assert (await visit(path, who="bia", data=typed))[0] == 400
     typed["zone"] = "America/Sao_Paulo"
+    for name, wrong in (("language", "no tag"), ("language", ""), ("first_day", "soon")):
+        status, page = await visit(path, who="bia", data={**typed, name: wrong})
+        assert (status, f'id="{name}_error"' in page) == (400, True), (name, wrong)
     assert (await visit(path, who="bia", data=typed))[0] == 303
     status, page = await visit("communities/brasil/workshops/mapas", who="bia")
     assert status == 200

@@ -116,6 +116,25 @@ async def test_who_has_a_role_on_the_hub_is_left_to_the_operator(
     assert not is_approved(world)
 
 
+@pytest.mark.parametrize(("who", "of"), [("learner", "maria"), ("instructor", "bia")])
+async def test_the_hub_is_not_asked_about_people_for_whom_one_approves_nothing(
+    send, world, workshop, maria, who, of
+) -> None:
+    """Whom it knows, and whether it answers, would show in what comes back."""
+    asked = []
+
+    async def has_role(username):
+        asked.append(username)
+        raise ConnectionRefusedError
+
+    world.hub.has_role = has_role
+    body = {"username": maria.username if of == "maria" else of, "number": ask(world)}
+    for path in (workshop, "communities/andes"):
+        answer = await send(f"api/v1/{path}/keys", who=who, body=body)
+        assert answer.code in (403, 404)
+    assert asked == []
+
+
 async def test_nothing_is_approved_while_the_hub_does_not_answer(
     send, world, workshop, maria
 ) -> None:

@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from houses import actor_of
+from houses import actor_of, open_taller
+from sql_statements import counted
 from sqlalchemy import select
 from tornado.httpclient import AsyncHTTPClient
 
 from jupyterhub_communities.application.identities import LinkRequest, link_identity
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
+from jupyterhub_communities.application.mine import view_mine
 from jupyterhub_communities.application.people import ensure_account
 from jupyterhub_communities.application.return_keys import (
     confirm_return_key,
@@ -24,6 +26,7 @@ from jupyterhub_communities.domain.metering import Bucket
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import KeyUnknown
 from jupyterhub_communities.domain.units import SERVER_TIME
+from jupyterhub_communities.i18n.messages import use_zone
 from jupyterhub_communities.storage.tables import audit
 
 MONTH = timedelta(days=30)
@@ -49,6 +52,34 @@ def me(call):
         return await call(method, f"me{path}", token=token, body=body)
 
     return me
+
+
+async def test_the_day_on_which_access_ends_is_that_of_the_hub(service, world, luz) -> None:
+    """At noon of UTC it is tomorrow already where the hub is."""
+    use_zone("Pacific/Kiritimati")
+    try:
+        page = await page_of(service, "luz")
+    finally:
+        use_zone("UTC")
+    assert "You have access until April 2, 2026." in page
+
+
+async def test_my_page_asks_as_often_with_many_workshops(service, world, luz) -> None:
+    def asked() -> int:
+        with counted(world.house) as statements:
+            world.house.call(view_mine, luz.username)
+        return len(statements)
+
+    few = asked()
+    for number in range(12):
+        opened = open_taller(world.house, title=f"Otro {number}")
+        request = JoinRequest(
+            opened.learner_invite.code, f"luz {number}", "", username=luz.username
+        )
+        world.house.call(redeem_invite, request)
+    assert asked() == few
+    mine = world.house.call(view_mine, luz.username)
+    assert len(mine.places[0].workshops) == 13
 
 
 async def page_of(service, token, language="en"):

@@ -70,6 +70,10 @@ async def test_the_operator_appoints_suspends_and_archives_on_a_communitys_page(
     assert (await visit(page, data={"action": "appoint", "username": " "}))[0] == 400
     assert (await visit(page, data={"action": "appoint", "username": "luna"}))[0] == 303
     assert world.hub.groups["luna"] == {"community-costa"}
+    for because in ("", "  ", "x" * 501):
+        code, text = await visit(page, data={"action": "suspend", "because": because})
+        assert (code, "Please write a text" in text) == (400, True), "the trail says why"
+    assert f'value="{because}"' in text
     assert (await visit(page, data={"action": "suspend", "because": "x"}))[0] == 303
     assert "Suspended since" in (await visit(page))[1]
     assert (await visit(page, data={"action": "archive"}))[0] == 303

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from dataclasses import replace
@@ -10,11 +11,12 @@ from decimal import Decimal
 
 import pytest
 from houses import actor_of
+from newcomers import add_people
 from visiting import text_of
 
 from jupyterhub_communities.application.feedback import give_feedback
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.application.training import promise_role
+from jupyterhub_communities.application.training import give_promised, promise_role
 from jupyterhub_communities.application.workshops import close_workshop
 from jupyterhub_communities.domain.costs import Prices
 from jupyterhub_communities.domain.feedback import Feedback, Followed
@@ -60,6 +62,36 @@ async def test_a_role_is_promised_and_given_on_the_page_and_the_hub_is_told(
     assert "Luz" in text_of(await visit("communities/andes/trainings"))
     home = text_of(await visit("", who="Luz"))
     assert "You completed the workshop Taller de Python and are an instructor" in home
+
+
+async def test_many_who_completed_it_stand_on_pages_and_are_found(visit, world, taller) -> None:
+    promise(world, Role.INSTRUCTOR)
+    add_people(world.house, 120, workshop=world.opened.workshop.slug, names=120)
+    boxes, path = [], f"{taller}/training"
+    while path:
+        page = html.unescape((await visit(path)).body.decode())
+        boxes += re.findall(r'name="person" value="([^"]+)"', page)
+        here = path
+        more = re.search(r'rel="next" href="([?][^"]+)"', page)
+        path = more and f"{taller}/training{more[1]}"
+    assert len(boxes) == len(set(boxes)) == 120
+    data = {"action": "give", "person": boxes[-2:]}
+    given = await visit(here, data=data)
+    assert given.headers["Location"].endswith(here.partition("?")[2]), "the same part of the list"
+    found = (await visit(f"{taller}/training?q=rosa+101")).body.decode()
+    assert re.findall("<bdi[^>]*>(Rosa[^<]*)", found) == ["Rosa 101"]
+    assert "Nobody here has such a name." in text_of(await visit(f"{taller}/training?q=zzz"))
+    add_trainings(world, boxes[:60])
+    first = html.unescape((await visit("communities/andes/trainings")).body.decode())
+    more = re.search(r'rel="next" href="([?][^"]+)"', first)[1]
+    second = (await visit(f"communities/andes/trainings{more}")).body.decode()
+    rows = [page.count('<td data-label="Name">') for page in (first, second)]
+    assert rows == [50, 12]
+
+
+def add_trainings(world, usernames) -> None:
+    actor, at = actor_of(world.house, "ana"), ("andes", world.opened.workshop.slug)
+    world.house.call(give_promised, actor, *at, usernames)
 
 
 async def test_nobody_chosen_who_is_not_there_loses_the_other_boxes(visit, world, taller) -> None:
@@ -178,6 +210,22 @@ async def test_answers_are_shown_together_in_the_readers_language(visit, world, 
     assert "1 – nada útil No se muestra: muy pocas" in text
     assert page.body.decode().count("&lt;b&gt;Texto") == 7
     assert not any(name in text for name in names)
+
+
+async def test_many_texts_stand_on_pages_of_fifty(visit, world, taller) -> None:
+    place = ("andes", world.opened.workshop.slug)
+    close(world)
+    with world.house.database.write() as store:
+        for number in range(60):
+            said = Feedback(5, Followed.YES, f"Texto {number}")
+            store.answered.add(f"{number:032x}", *place, said)
+        store.answered.set_told(*place)
+    text = text_of(await visit(f"{taller}/feedback"))
+    assert ("Texts 1 to 50 of 60" in text, text.count("Texto")) == (True, 50)
+    text = text_of(await visit(f"{taller}/feedback?from=51"))
+    assert ("Texts 51 to 60 of 60" in text, text.count("Texto")) == (True, 10)
+    for odd in ("9" * 40, "-1", "x", "0"):
+        assert (await visit(f"{taller}/feedback?from={odd}")).code == 200
 
 
 # Numbers

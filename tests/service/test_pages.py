@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -12,12 +13,17 @@ import pytest
 from houses import actor_of, andes, most_servers, open_taller
 from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
+from visiting import text_of
 
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.issuing import list_invites, revoke_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
-from jupyterhub_communities.application.workshops import list_workshops, view_workshop
+from jupyterhub_communities.application.workshops import (
+    close_workshop,
+    list_workshops,
+    view_workshop,
+)
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.stops import StopReason
 from jupyterhub_communities.service.timers import reconcile_once
@@ -31,6 +37,21 @@ FORM = {
     "from_0": "09:00",
     "to_0": "12:00",
 }
+
+
+@pytest.mark.parametrize("page", ["communities/andes/workshops/new", "{taller}/close"])
+async def test_who_may_not_open_or_close_a_workshop_reads_who_can(visit, taller, page) -> None:
+    answer = await visit(page.format(taller=taller), who="learner")
+    assert answer.code == 403
+    assert "instructors may do this" in text_of(answer), text_of(answer)
+
+
+@pytest.mark.parametrize("page", ["communities/andes/workshops/new", "{taller}/change"])
+async def test_enter_in_a_field_sends_the_form_and_adds_no_session(visit, taller, page) -> None:
+    """A browser then presses the first button that there is."""
+    text = (await visit(page.format(taller=taller))).body.decode()
+    form = text[text.index('<form method="post"') :]
+    assert "name=" not in re.search(r"<button[^>]*>", form)[0]
 
 
 @pytest.mark.parametrize("language", ["en", "es", "pt-BR"])
@@ -155,6 +176,47 @@ async def test_the_community_page_says_who_must_give_after_a_limit_was_cut(visit
     assert "Kept for workshops of all communities: 3 servers; this hub has: 1 server." in text
     assert text.count("The workshop Mapas has to give 2 servers.") == 1
     assert "has to give 2 servers" in (await visit("hub", who="operator")).body.decode()
+
+
+async def test_the_community_page_lists_what_is_open_or_coming_and_leads_to_the_rest(
+    visit, world
+) -> None:
+    house = world.house
+    assert 'id="all-workshops"' not in (await visit("communities/andes")).body.decode()
+    coming = open_taller(house, title="Mapas", starts_in=timedelta(days=9)).workshop
+    for number in range(55):
+        open_taller(house, title=f"Pasado {number}", starts_in=timedelta(days=-30 - number))
+    closed = open_taller(house, title="Cerrado").workshop
+    house.call(close_workshop, actor_of(house, "ana"), "andes", closed.slug)
+
+    def listed(page) -> list[str]:
+        return re.findall(r'<td data-label="Workshop"><a [^>]*>([^<]*)', page)
+
+    page = html.unescape((await visit("communities/andes")).body.decode())
+    assert listed(page) == ["Taller de Python", "Mapas"], "the first to begin first"
+    assert "All workshops, also past ones (58)" in page
+    pages, path = [], "communities/andes/workshops"
+    while path:
+        page = html.unescape((await visit(path)).body.decode())
+        pages.append(listed(page))
+        more = re.search(r'rel="next" href="[^"]*/(communities/[^"]+)"', page)
+        path = more and more[1]
+    assert [len(one) for one in pages] == [50, 8]
+    assert {"Cerrado", "Mapas", "Pasado 0", "Pasado 54"} <= {one for part in pages for one in part}
+    house.clock.time = coming.ends_at
+    page = (await visit("communities/andes")).body.decode()
+    assert "No workshop is open or coming." in page
+    assert listed(page) == []
+
+
+async def test_who_belongs_to_one_workshop_is_shown_that_one(visit, world) -> None:
+    open_taller(world.house, title="Mapas")
+    request = JoinRequest(world.opened.learner_invite.code, "luz", "Luz")
+    world.tokens["luz"] = world.model(world.house.call(redeem_invite, request).account.username)
+    for path in ("communities/andes", "communities/andes/workshops"):
+        page = (await visit(path, who="luz")).body.decode()
+        assert ("Taller de Python" in page, "Mapas" in page) == (True, False)
+        assert 'id="all-workshops"' not in page
 
 
 @pytest.mark.parametrize(
@@ -314,7 +376,7 @@ async def test_pages_do_a_bounded_number_of_statements(visit, world) -> None:
     for number in range(20):
         open_taller(world.house, title=f"Taller {number}")
     assert await count() == few
-    assert few <= 16
+    assert few <= 17
 
 
 async def test_health_answers_while_the_database_does(visit, world) -> None:

@@ -75,6 +75,14 @@ async def test_a_champion_gives_a_role_removes_and_hands_over(visit, world, cost
     assert actor_of(world.house, helper).role_at("andes") is None
 
 
+async def test_what_is_done_to_nobody_is_told_to_nobody(visit, world) -> None:
+    """Not even to the Hub: whoever makes up a form has no say in whom it is asked about."""
+    for who in ("champion", "learner", "bia"):
+        code, _ = await visit("communities/andes/people/bia", who=who, data={"action": "wave"})
+        assert code == 400
+    assert world.hub.groups == {}
+
+
 async def test_a_role_that_somebody_else_changed_meanwhile_is_shown_first(visit, world) -> None:
     at = f"{PEOPLE}/{world.usernames[Role.LEARNER]}"
     _, text = await visit(at)
@@ -123,6 +131,7 @@ async def test_somebody_of_the_hub_is_asked_in_and_accepts_on_their_page(visit, 
     assert (await visit("offers", who="learner", data={"action": "accept", "offer": offer}))[
         0
     ] == 404
+    assert (await visit("offers", who="bia", data={"offer": offer}))[0] == 400, "no answer is no No"
     assert (await visit("offers", who="bia", data={"action": "accept", "offer": offer}))[0] == 303
     assert "community-andes" in world.hub.groups["bia"]
     _, text = await visit(PEOPLE)

@@ -49,9 +49,21 @@ async def test_members_read_the_limits_and_only_champions_have_the_form(page) ->
 
 async def test_a_champion_sets_a_workshops_limits_and_tries_the_communitys(page, world) -> None:
     path = f"communities/andes/workshops/{world.opened.workshop.slug}/quota"
-    done = await page(path, form={"action": "set", "lines": "servers = 2\nmemory = 64Gi"})
-    assert done.code == 303
+    version = re.search(r'name="version" value="(\w+)"', (await page(path)).body.decode())[1]
+    first = {"action": "set", "lines": "servers = 2\nmemory = 64Gi", "version": version}
+    assert (await page(path, form=first)).code == 303
+    assert (await page(path, form=first)).code == 303, "the same form, sent twice"
     assert re.search(r"memory = 64Gi", (await page(path)).body.decode())
+    second = await page(path, form={**first, "lines": "servers = 1"})
+    shown = unescape(second.body.decode())
+    assert second.code == 412
+    assert "Somebody else has changed these limits" in shown
+    assert "memory = 64Gi" in shown, "what stands"
+    assert ">servers = 1</textarea>" in shown, "what was typed"
+    assert re.search(r"memory = 64Gi", (await page(path)).body.decode())
+    again = re.search(r'name="version" value="(\w+)"', shown)[1]
+    last = {**first, "lines": "servers = 1", "version": again}
+    assert (await page(path, form=last)).code == 303
     wrong = await page(path, form={"action": "set", "lines": "memory = much"})
     assert (wrong.code, "memory = much" in wrong.body.decode()) == (400, True)
     assert (await page(path, form={"action": "set", "lines": "nonsense"})).code == 400
@@ -186,7 +198,9 @@ async def test_empty_places_say_what_to_do(page, world) -> None:
     path = f"communities/andes/workshops/{world.opened.workshop.slug}/quota"
     assert "Write the first limit below" in (await page(path)).body.decode()
     assert "Those who run this place" in (await page(path, token="learner")).body.decode()
-    assert (await page(path, form={"action": "set", "lines": "servers = 2"})).code == 303
+    version = re.search(r'name="version" value="(\w+)"', (await page(path)).body.decode())[1]
+    limits = {"action": "set", "lines": "servers = 2", "version": version}
+    assert (await page(path, form=limits)).code == 303
     assert 'id="unlimited"' not in (await page(path)).body.decode()
 
 

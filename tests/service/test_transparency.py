@@ -37,6 +37,18 @@ async def test_only_members_see_it_until_the_community_shows_it_to_everybody(vis
     assert (await visit()).code == 302
 
 
+async def test_a_stranger_reads_the_same_through_the_api_and_no_more(call, world) -> None:
+    paths = (f"communities/{slug}/transparency" for slug in ("andes", "nowhere"))
+    for path in paths:
+        assert (await call("GET", path, token=None))[0] == 401, path
+    world.house.call(set_public, actor_of(world.house, "ana"), "andes", is_public=True)
+    status, seen, _ = await call("GET", PAGE, token=None)
+    assert (status, seen["public"]) == (200, True)
+    assert (await call("PUT", PAGE, token=None, body={"public": False}))[0] in (401, 403)
+    assert (await call("PUT", f"{PAGE}/me", token=None))[0] in (401, 403)
+    assert (await call("GET", PAGE, token="bia"))[1] == seen
+
+
 async def test_nobody_without_a_sign_in_changes_anything(visit, world) -> None:
     world.house.call(set_public, actor_of(world.house, "ana"), "andes", is_public=True)
     for action in ("withdraw", "name", "publish"):

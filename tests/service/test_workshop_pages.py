@@ -323,25 +323,39 @@ async def test_each_page_is_for_who_may(visit, world, taller, page, who, status)
 # The message
 
 
+async def message_version(visit, taller) -> str:
+    page = (await visit(taller)).body.decode()
+    return re.search(r'/message">.*?name="version" value="(\w+)"', page, re.DOTALL)[1]
+
+
 async def test_a_message_stands_on_the_board_and_on_the_peoples_first_page(
     visit, world, taller
 ) -> None:
     request = JoinRequest(world.opened.learner_invite.code, "z", "Zoe")
     zoe = world.house.call(redeem_invite, request).account.username
     world.tokens["zoe"] = world.model(zoe)
-    page = await visit(f"{taller}/message", who="helper", data={"message": "Sala <B>\r\nAgua"})
+    first = await message_version(visit, taller)
+    data = {"message": "Sala <B>\r\nAgua", "version": first}
+    page = await visit(f"{taller}/message", who="helper", data=data)
     assert (page.code, page.headers["Location"].endswith(taller)) == (303, True)
     for path in (taller, ""):
         assert "Sala &lt;B&gt;\nAgua" in (await visit(path, who="zoe")).body.decode()
     refused = await visit(f"{taller}/message", who="zoe", data={"message": "No"})
     assert refused.code == 403
-    await visit(f"{taller}/message", data={"message": "Sala <B>", "action": "remove"})
+    # Whoever has not seen it does not write over it: nothing else has its text.
+    other = await visit(f"{taller}/message", data={"message": "Trae agua", "version": first})
+    assert other.code == 412
+    assert ">Trae agua</textarea>" in other.body.decode()
+    assert "Sala &lt;B&gt;\nAgua</p>" in other.body.decode()
+    remove = {"action": "remove", "version": await message_version(visit, taller)}
+    assert (await visit(f"{taller}/message", data=remove)).code == 303
     for path in (taller, ""):
         assert "Sala" not in (await visit(path, who="zoe")).body.decode()
 
 
 async def test_a_message_that_is_too_long_comes_back(visit, world, taller) -> None:
-    page = await visit(f"{taller}/message", data={"message": "x" * 501})
+    data = {"message": "x" * 501, "version": await message_version(visit, taller)}
+    page = await visit(f"{taller}/message", data=data)
     assert page.code == 400
     assert "at most 500 characters" in text_of(page)
     assert "x" * 501 in page.body.decode()

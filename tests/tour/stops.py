@@ -280,6 +280,11 @@ async def the_board(at):
 
 
 @on_the_demo("helper")
+async def those_who_have_left_and_have_a_name_that_nobody_has(at):
+    await at.workshop("?only=left&q=nobody-of-this-name")
+
+
+@on_the_demo("helper")
 async def keys(at):
     await at.workshop("/keys")
 
@@ -308,6 +313,11 @@ async def sign_in_again(at):
 @on_the_demo("champion")
 async def community(at):
     await at.service("communities/andes")
+
+
+@on_the_demo("champion")
+async def all_workshops(at):
+    await at.service("communities/andes/workshops")
 
 
 @on_the_demo("champion")

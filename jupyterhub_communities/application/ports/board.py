@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from ...domain.accounts import Named
 from ...domain.board import Trouble
 from ...domain.hands import Hand, ServerAccess
 from ...domain.leases import Lease
@@ -13,11 +14,44 @@ from ...domain.line import StartTicket
 from ...domain.rehearsals import Step, Ticks
 
 
+class Placed(NamedTuple):
+    """What somebody was ever granted in a workshop, a thin line each: there may be thousands."""
+
+    account: Named
+    grant_id: str
+    role: int
+    starts_at: datetime
+    site: str | None
+    holds: bool
+    is_revoked: bool
+
+
 class Board(Protocol):
-    """What is known of the servers of a workshop's people. Each in one statement, by account id."""
+    """What is known of a workshop's people and their servers. Each in one statement, of leases just
+    what tells how they stand."""
+
+    def people(self, community: str, workshop: str, now: datetime) -> Sequence[Placed]:
+        """Whoever was granted anything there, the oldest grants first."""
+        ...
+
+    def learners(
+        self,
+        community: str,
+        workshop: str,
+        now: datetime,
+        *,
+        sites: Collection[str] | None,
+        limit: int,
+    ) -> Sequence[Named]:
+        """Who is a learner there and no more; at these sites, or (None) everywhere."""
+        ...
 
     def unsettled(self, community: str, workshop: str) -> Sequence[Lease]:
         """Wherever they are charged, on this hub."""
+        ...
+
+    def failed(self, community: str, workshop: str) -> Mapping[str, Lease]:
+        """Of `last`, those that never came up, and those of people who had trouble."""
         ...
 
     def last(self, community: str, workshop: str) -> Mapping[str, Lease]:

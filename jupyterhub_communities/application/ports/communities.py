@@ -36,6 +36,14 @@ class Workshops(Protocol):
         """Newest first. `among` are slugs; None: all."""
         ...
 
+    def current(
+        self, community: str, among: Collection[str] | None, now: datetime, limit: int
+    ) -> Sequence[Workshop]:
+        """Those that are not over, the first to begin first."""
+        ...
+
+    def count(self, community: str, among: Collection[str] | None) -> int: ...
+
     def add(self, workshop: Workshop) -> None: ...
     def change(self, workshop: Workshop) -> None:
         """Title, language, zone, seats, profile and sessions become what the workshop says."""

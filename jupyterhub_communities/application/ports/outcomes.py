@@ -9,13 +9,20 @@ from typing import Protocol
 
 from ...domain.feedback import Feedback
 from ...domain.grants import Role
+from ...domain.paging import Page, Part
 from ...domain.training import Training
 
 
 class Trainings(Protocol):
     """Who trained whom, where."""
 
-    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Training]:
+    def of_workshop(
+        self, community: str, workshop: str, account_ids: Collection[str]
+    ) -> Sequence[Training]:
+        """Of these people, newest first."""
+        ...
+
+    def page(self, community: str, page: Page) -> Part[Training]:
         """Newest first."""
         ...
 
@@ -82,7 +89,8 @@ class Sums(Protocol):
     """What a community's numbers are made of, beside its workshops and its usage."""
 
     def learners(self, community: str, slugs: Collection[str]) -> int:
-        """How many people joined any of these workshops as learners, and were not removed."""
+        """How many people joined any of these workshops as learners, and were not removed. Without
+        rehearsals."""
         ...
 
     def trained(self, community: str, start: datetime, end: datetime) -> Mapping[Role, int]:

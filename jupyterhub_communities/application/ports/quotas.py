@@ -79,6 +79,11 @@ class Leases(Protocol):
         ids, or all."""
         ...
 
+    def unmetered_alike(self) -> Sequence[tuple[Lease, int]]:
+        """All of those, without whose they are: one stands for as many as have the same to be metered,
+        for servers that run are metered together."""
+        ...
+
     def unmetered_since(self, *, has_ended: bool = False) -> Mapping[str, datetime]:
         """The ids of all of them, or of those that have ended, and from when on."""
         ...

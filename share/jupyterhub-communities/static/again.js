@@ -8,6 +8,7 @@ const timer = setInterval(async () => {
   if (document.hidden) return;
   const answer = await fetch(location.href, { headers }).catch(() => null);
   if (!answer || answer.status >= 500) return; // a weak connection, a busy hub: the next round
+  if (answer.status === 204) return; // nothing is told now: what is shown stays
   if (answer.redirected) {
     location.href = answer.url;
     return;

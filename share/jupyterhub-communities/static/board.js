@@ -25,7 +25,9 @@ if (people) {
 
   let asking;
   const listen = () => {
-    const events = new EventSource(`${people.dataset.events}?_xsrf=${encodeURIComponent(token)}`);
+    const address = new URL(people.dataset.events, location.href);
+    address.searchParams.set("_xsrf", token);
+    const events = new EventSource(address);
     events.addEventListener("board", (event) => show(JSON.parse(event.data)));
     events.addEventListener("end", () => {
       events.close();
