@@ -269,10 +269,8 @@ def shared_learner_invites(store: Store, workshop: Workshop) -> list[Invite]:
     """All shared learner codes that a workshop itself has had, newest first."""
     return [
         invite
-        for invite in store.invites.of_community(
-            workshop.community, workshop.slug, InviteKind.SHARED
-        )
-        if (invite.role, invite.site) == (Role.LEARNER, None)
+        for invite in store.invites.singles(workshop.community, workshop.slug)
+        if (invite.role, invite.kind, invite.site) == (Role.LEARNER, InviteKind.SHARED, None)
     ]
 
 

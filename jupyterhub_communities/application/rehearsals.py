@@ -109,10 +109,9 @@ def _invite(desk: Desk, store: Store, workshop: Workshop) -> Invite | None:
     return next(
         (
             invite
-            for invite in store.invites.of_community(
-                workshop.community, workshop.slug, InviteKind.REHEARSAL
-            )
-            if invite.revoked_at is None
+            for invite in store.invites.singles(workshop.community, workshop.slug)
+            if invite.kind is InviteKind.REHEARSAL
+            and invite.revoked_at is None
             and invite.lasts_until is not None
             and invite.lasts_until > desk.now
             and (invite.closes_at is None or invite.closes_at > desk.now)

@@ -115,12 +115,8 @@ class SqlInvites:
         found = (self._connection.execute(end).scalar_one_or_none() for end in ends)
         return [sealed for sealed in found if sealed is not None]
 
-    def of_community(
-        self, community: str, workshop: str | None = None, kind: InviteKind | None = None
-    ) -> Sequence[Invite]:
+    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
         query = select(invites).where(invites.c.community == community)
-        if kind is not None:
-            query = query.where(invites.c.kind == kind.value)
         if workshop is not None:
             query = query.where(invites.c.workshop == workshop)
         return self._all(query)

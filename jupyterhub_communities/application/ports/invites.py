@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ...domain.communities import Community
-from ...domain.invites import Batch, Invite, InviteKind
+from ...domain.invites import Batch, Invite
 from ...domain.paging import Page, Part
 from ...domain.waiting import Ticket
 from ...domain.workshops import WorkshopBrief
@@ -66,10 +66,8 @@ class Invites(Protocol):
         """The codes of the oldest and of the newest, as they are kept; empty where there is none."""
         ...
 
-    def of_community(
-        self, community: str, workshop: str | None = None, kind: InviteKind | None = None
-    ) -> Sequence[Invite]:
-        """Newest first. Without a kind those of batches too, which may be very many."""
+    def of_community(self, community: str, workshop: str | None = None) -> Sequence[Invite]:
+        """Newest first. Batches may have very many: most verbs need `singles`."""
         ...
 
     def singles(self, community: str, workshop: str | None) -> Sequence[Invite]:
