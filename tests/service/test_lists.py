@@ -111,10 +111,14 @@ async def test_a_code_with_more_seats_than_one_may_type_is_changed_in_other_thin
     own = world.opened.learner_invite.invite.id
     page = f"communities/andes/codes/{own}"
     assert seats(world) == 1_210
-    shown = re.search(r'name="seats"[^>]*value="(\d+)"', (await visit(page)).body.decode())
-    typed = {"action": "change", "seats": shown[1], "by_hand": "1"}
-    assert (await visit(page, data=typed)).code == 303
-    assert (await visit(page, data={**typed, "seats": "1211"})).code == 400
+
+    async def drawn() -> dict[str, str]:
+        html = (await visit(page)).body.decode()
+        return dict(re.findall(r'name="(seats|version)"[^>]*value="([^"]+)"', html))
+
+    typed = {"action": "change", "by_hand": "1"}
+    assert (await visit(page, data={**typed, **await drawn()})).code == 303
+    assert (await visit(page, data={**typed, **await drawn(), "seats": "1211"})).code == 400
     ana = actor_of(world.house, "ana")
     kept = world.house.call(change_invite, ana, "andes", own, InviteChange(is_by_hand=False))
     assert (kept.seats, kept.is_by_hand) == (1_210, False)
