@@ -135,7 +135,7 @@ def test_the_end_of_access_ends_the_place(house, clock) -> None:
     for name in (saul, tito):
         house.call(end_lost_places, name)
     assert in_line(house) == [tito, bruna]
-    house.call(suspend_community, OPERATOR, "andes", "")
+    house.call(suspend_community, OPERATOR, "andes", "closed")
     assert in_line(house) == [bruna]
     house.call(erase_me, bruna, bruna)
     assert in_line(house) == []

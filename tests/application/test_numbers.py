@@ -24,6 +24,7 @@ from jupyterhub_communities.application.workshops import add_site
 from jupyterhub_communities.domain.costs import Prices
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.paging import Page
 from jupyterhub_communities.domain.refusals import NotFound, PermissionDenied
 
 
@@ -84,7 +85,10 @@ def test_a_rehearsal_that_ended_by_itself_counts_nobody(house, clock) -> None:
     staff = house.call(redeem_invite, JoinRequest(code, "rehearsal", "Prueba")).account.username
     luz = join(house, taller, "Luz")
     house.call(promise_role, ana, *place, Role.HELPER)
-    given = [one.account.username for one in house.call(view_training, ana, *place).people]
+    given = [
+        one.account.username
+        for one in house.call(view_training, ana, *place, Page()).people.entries
+    ]
     assert given == [luz], "nor is a role given for it"
     with pytest.raises(NotFound):
         house.call(give_promised, ana, *place, [staff])

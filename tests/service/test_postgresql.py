@@ -71,7 +71,7 @@ async def test_the_operators_reason_is_refused_in_a_sentence(ask) -> None:
         "POST", "api/v1/communities/andes/suspend", {"because": "\0"}, token="operator"
     )
     problem = json.loads(answer.body)
-    assert (problem["status"], problem["code"]) == (400, "text.not_kept")
+    assert (problem["status"], problem["code"]) == (400, "ask.text")
 
 
 async def test_a_server_that_is_away_is_503_and_healthy_when_it_is_back(ask, postgresql) -> None:
