@@ -28,6 +28,7 @@ WITHOUT_ENTRY = {
     "repeating.once": "the verb within writes its own",
     **dict.fromkeys(
         [
+            "board.end_trouble",
             "board.note_trouble",
             "leases._admit",
             "leases.activate",
@@ -83,7 +84,7 @@ def begins_to_write(node: ast.AST) -> bool:
 def recording() -> frozenset[str]:
     """The functions that write an entry, themselves or by one that they call."""
     calls = {name.partition(".")[2]: called(node) for name, node in functions().items()}
-    found = {"record"}
+    found = {"record", "record_each"}
     while more := {name for name, names in calls.items() if names & found} - found:
         found |= more
     return frozenset(found)
