@@ -175,6 +175,19 @@ async def test_a_batch_is_uploaded_printed_exported_and_released(visit, world, t
 
 
 @pytest.mark.parametrize("names", ["", "   ", "x" * 200, "\n".join(["Ana"] * 10_001)])
+async def test_somebody_who_cannot_type_is_added_and_gets_a_slip(visit, world, taller) -> None:
+    page = text_of(await visit(taller))
+    assert "Add a person" in page
+    assert "Add a person" not in text_of(await visit(taller, who="helper"))
+    form = {"action": "batch", "role": "learner", "names": "Doña Juana"}
+    made = await visit(f"{taller}/codes", data=form)
+    assert made.code == 303
+    slip = await visit(path_of(made))
+    assert slip.body.decode().count('class="slip"') == 1
+    assert "Doña Juana" in text_of(slip)
+    assert 'id="print"' in slip.body.decode()
+
+
 async def test_a_batch_of_names_that_cannot_be_is_refused_whole(
     visit, world, taller, names
 ) -> None:

@@ -132,6 +132,7 @@ window.looking = (() => {
       const places = [[0.5, 0.5], [0.1, 0.5], [0.9, 0.5], [0.5, 0.1], [0.5, 0.9]];
       for (const element of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")) {
         if (element.disabled || !element.checkVisibility({ visibilityProperty: true })) continue;
+        if (element.tabIndex < 0) continue; // no key leads there
         element.focus();
         if (document.activeElement !== element) continue;
         const [box] = element.getClientRects();
