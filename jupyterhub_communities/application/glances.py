@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .ports import WouldWait
 
@@ -50,9 +50,9 @@ class Glances:
     """One thread, that is begun with the first look."""
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[_Glance[object] | None] = SimpleQueue()
+        self._asked: SimpleQueue[_Glance[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._late: _Glance[object] | None = None  # that nobody waited for any longer
+        self._late: _Glance[Any] | None = None  # that nobody waited for any longer
 
     def take(self, look: Callable[[], T]) -> T:
         """What it finds. Raises what it raises, and `WouldWait` where that takes longer than a moment,
@@ -64,9 +64,9 @@ class Glances:
             self._thread = threading.Thread(target=self._run, name="communities-look", daemon=True)
             self._thread.start()
         glance = _Glance(look)
-        self._asked.put(glance)  # type: ignore[arg-type]
+        self._asked.put(glance)
         if not glance.wait(MOMENT):
-            self._late = glance  # type: ignore[assignment]
+            self._late = glance
             raise WouldWait
         if glance.error is not None:
             raise glance.error

@@ -29,11 +29,6 @@ class Look:
             actor = Actor(actor.account_id, self.grants.get(actor.account_id or "", ()))
         return sight_of(actor, self.workshop.community, self.workshop.slug)
 
-    def seen_by(self, actor: Actor) -> Board | None:
-        """As much of the board as that."""
-        sight = self.sight_of(actor)
-        return None if sight is None else self.board.within(sight)
-
 
 def look_at_board(
     desk: Desk,

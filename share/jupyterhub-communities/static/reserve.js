@@ -16,7 +16,9 @@ const check = async () => {
   const body = new URLSearchParams(new FormData(form));
   body.set("action", "check");
   const answer = await fetch(location.href, { method: "POST", body }).catch(() => null);
-  if (number !== last || !answer?.ok || answer.redirected) return; // a later one is on its way
+  const isTold = answer?.headers.get("Content-Type")?.startsWith("application/json");
+  // Another one is on its way; or the form is too old, which it says when it is sent.
+  if (number !== last || !answer?.ok || !isTold) return;
   tell(await answer.json());
 };
 
