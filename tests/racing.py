@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -105,10 +105,11 @@ def start_among(house: House, who: str, usernames: list[str]) -> object:
     return house.call(leases.admit, StartRequest(who, ServerKey(usernames[_number(who)])))
 
 
-def start_in_a_crowd(house: House, who: str, wishes: list[tuple[str, str]]) -> object:
-    """Each of these people starts a server of a profile."""
+async def start_in_a_crowd(house: House, who: str, wishes: list[tuple[str, str]]) -> object:
+    """Each of these people starts a server of a profile, as their spawner asks for it."""
     username, profile = wishes[_number(who, CROWD)]
-    return house.call(leases.admit, StartRequest(who, ServerKey(username), profile=profile))
+    request = StartRequest(who, ServerKey(username), profile=profile)
+    return await leases.ask_to_start(house, request)
 
 
 def choose_language(house: House, who: str) -> None:
@@ -182,7 +183,6 @@ RACES: dict[str, Callable[..., object]] = {
         start_another,
         start_and_stop,
         start_among,
-        start_in_a_crowd,
         open_reserving,
         choose_language,
         open_workshop,
@@ -194,6 +194,7 @@ RACES: dict[str, Callable[..., object]] = {
         send_the_same_request,
     )
 }
+CROWDS: dict[str, Callable[..., Awaitable[object]]] = {start_in_a_crowd.__name__: start_in_a_crowd}
 
 
 class UncappedInvites(SqlInvites):
@@ -342,10 +343,8 @@ async def _crowd(number: int, gate: Any, house: House, job: Job) -> list[Answer]
     """All of them wait for the house's pool, as requests to a hub do."""
 
     async def run(who: str) -> Answer:
-        verb = RACES[job.race]
         try:
-            answer = await house.run(lambda desk: verb(_AtDesk(desk), who, *job.arguments))
-            outcome = _outcome(answer)
+            outcome = _outcome(await CROWDS[job.race](house, who, *job.arguments))
         except Exception as error:
             outcome = _failure(error)
         return Answer(who, outcome, time.perf_counter() - began)

@@ -54,7 +54,7 @@ class House:
         self.keys = keys
         self.settings = settings
         self._patience = patience
-        self._rush = Rush()
+        self.rush = Rush()
         self._glances = Glances()
         self._answered_at = 0.0  # when the database last answered anybody
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
@@ -72,7 +72,7 @@ class House:
             keys=self.keys,
             settings=self.settings,
             request_id=request_id.get(),
-            rush=self._rush,
+            rush=self.rush,
         )
 
     def call(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

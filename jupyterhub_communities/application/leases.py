@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from ..domain.access import Access
 from ..domain.accounts import Account
@@ -18,6 +19,7 @@ from ..domain.refusals import (
     OneServerInGrace,
     ProfileNotOffered,
     QuotaExceeded,
+    Refusal,
     ScopeNotYours,
 )
 from ..domain.remaining import Left, remaining
@@ -33,6 +35,7 @@ from .admission import (
     standing_for,
     would_fit,
 )
+from .house import House
 from .people import Person, load_person, refusal_of
 from .ports import Desk, Store
 
@@ -157,6 +160,13 @@ def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> O
     return Offer(tuple(united.values()), preferred)
 
 
+async def ask_to_start(house: House, request: StartRequest) -> StartPlan:
+    """`admit`, for somebody who may have gone when the answer comes: then nothing stays held."""
+    undo = partial(settle, lease_id=request.lease_id)
+    with house.rush.asking(request.lease_id, request):
+        return await house.run_or_undo(undo, admit, request)
+
+
 def admit(desk: Desk, request: StartRequest) -> StartPlan:
     """Holds quota for a server, or refuses, in one transaction over every level.
 
@@ -168,38 +178,51 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
         _refuse_if_full(desk, request)
     try:
         return _admit(desk, request)
-    except _Full as full:
+    except _Full:
+        # What there is to say is looked up while others have their turns.
         desk.rush.note(desk.now)
-        # What there is to say is looked up while others have their turns: of two hundred who click
-        # at once most are refused.
-        with desk.database.read() as store:
-            own = store.leases.of_username(request.server.username)
-            refusal = _too_much(desk, store, full.plan, full.asked, request, own)
-        if refusal.violations:
-            raise refusal from None
+        _refuse_if_full(desk, request)
     return _admit(desk, request, tells_in_turn=True)  # somebody has stopped a server since
 
 
 def _refuse_if_full(desk: Desk, request: StartRequest) -> None:
-    with desk.database.read() as store:
-        plan = _plan(desk, store, request)
-        own = store.leases.of_username(request.server.username)
-        if plan.is_rescue or any(lease.server == request.server for lease in own):
-            return
-        wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
-        asked = Request(plan.charged, wanted, lasts_in(desk, plan.scope) or LOOK_AHEAD)
-        refusal = _too_much(desk, store, plan, asked, request, own)
-    if refusal.violations:
-        desk.rush.note(desk.now)
+    refusal = desk.rush.look(request.lease_id, request, partial(refusals_of, desk))
+    if refusal is not None:
         raise refusal
+
+
+def refusals_of(desk: Desk, requests: Mapping[str, StartRequest]) -> dict[str, Refusal]:
+    """What those are told, by the requests' keys, who cannot start as things stand: one look at all."""
+    found: dict[str, Refusal] = {}
+    usernames = {request.server.username for request in requests.values()}
+    with desk.database.read() as store:
+        people = store.about(usernames) if len(usernames) > 1 else store
+        for key, request in requests.items():
+            try:
+                refusal = _refusal(desk, people, request)
+            except Refusal as wrong:  # what was asked
+                refusal = wrong
+            if refusal is not None:
+                found[key] = refusal
+    return found
+
+
+def _refusal(desk: Desk, store: Store, request: StartRequest) -> Refusal | None:
+    plan = _plan(desk, store, request)
+    own = store.leases.of_username(request.server.username)
+    if plan.is_rescue or any(lease.server == request.server for lease in own):
+        return None  # first of all that one is settled
+    wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
+    asked = Request(plan.charged, wanted, lasts_in(desk, plan.scope) or LOOK_AHEAD)
+    refusal = _too_much(desk, store, plan, asked, request, own)
+    if not refusal.violations:
+        return None
+    desk.rush.note(desk.now)
+    return refusal
 
 
 class _Full(Exception):
     """Gives a transaction up: what was asked for does not fit."""
-
-    def __init__(self, plan: StartPlan, asked: Request) -> None:
-        super().__init__()
-        self.plan, self.asked = plan, asked
 
 
 def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) -> StartPlan:
@@ -216,7 +239,7 @@ def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) ->
             if tells_in_turn or stale is not None:  # undone, it would count against its own server
                 own = store.leases.of_username(request.server.username)
                 raise _too_much(desk, store, plan, asked, request, own)
-            raise _Full(plan, asked)
+            raise _Full
         store.leases.add(
             Lease(
                 id=request.lease_id,

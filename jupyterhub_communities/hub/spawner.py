@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Mapping
-from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -26,9 +25,8 @@ from ..application.leases import (
     StartPlan,
     StartRequest,
     activate,
-    admit,
+    ask_to_start,
     reader_languages,
-    settle,
     settle_server,
     start_choices,
 )
@@ -253,8 +251,7 @@ class CommunitySpawnerMixin(Spawner):
 
     async def _admit(self, request: StartRequest) -> StartPlan | None:
         """Holds quota. None where the database does not answer and the hub admits then."""
-        undo = partial(settle, lease_id=request.lease_id)
-        plan = await self._answer(self._house.run_or_undo(undo, admit, request))
+        plan = await self._answer(ask_to_start(self._house, request))
         if plan is not None:
             self.lease_id, self._admitted = request.lease_id, plan
         return plan

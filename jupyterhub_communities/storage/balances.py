@@ -7,7 +7,7 @@ statements with ten leases as with a million.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -150,11 +150,22 @@ _CORRECT = (
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a start is judged by, as it stands in the database; without what was spent."""
+
+    rows: Sequence[Row[Any]]  # of the path, and of those for whom something is reserved or lent
+    cohort: str | None  # the community's
+    reserved: Sequence[Reservation]
+    lent: Sequence[Loan]
+    spends: bool  # may anything be limited that was spent?
+
+
 class SqlBalances:
-    def __init__(self, connection: Connection, hub_name: str):
+    def __init__(self, connection: Connection, hub_name: str, meters: SqlMeters | None = None):
         self._connection = connection
         self._hub_name = hub_name
-        self._meters = SqlMeters(connection, hub_name)
+        self._meters = meters or SqlMeters(connection, hub_name)
 
     # Limits
 
@@ -285,21 +296,22 @@ class SqlBalances:
         `whole` has every hour of what was spent, so that the time can be told at which it leaves a
         window.
         """
+        found = self.around(scope, now, until)
+        path = {self._key(level): level for level in scope.path(found.cohort)}
+        return self._assembled(scope, wanted, path, found, now, whole=whole)
+
+    def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
         path = {self._key(level): level for level in scope.path()}
         sought = path_keys(path) | {"community": scope.community or ""}
         rows = self._connection.execute(_STANDING, sought | {"after": now, "before": until}).all()
         cohort = _cohort_in(rows, path)
         lent = [_loan(row) for row in rows if row.loan_id is not None]
-        if cohort is not None:
-            path[f"hub/~{cohort}"] = Scope(cohort=cohort)
         # Where nothing is limited, nothing that is reserved is in anybody's way.
         is_asked = any(map(_limits, rows)) and rows[0].has_reserved
         reserved = self.reservations(now, until) if is_asked else []
+        others = self._others(scope, cohort, reserved, lent, path)
         spends = not rows or rows[0].has_allowed
-        rows = [*rows, *self._others(scope, cohort, reserved, lent, path)]
-        return self._assembled(
-            scope, wanted, path, rows, cohort, reserved, lent, now, whole, spends
-        )
+        return Around((*rows, *others), cohort, reserved, lent, spends)
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
@@ -392,15 +404,13 @@ class SqlBalances:
         scope: Scope,
         wanted: Amounts,
         path: Mapping[str, Scope],
-        rows: Sequence[Row[Any]],
-        cohort: str | None,
-        reserved: Sequence[Reservation],
-        lent: Sequence[Loan],
+        found: Around,
         now: datetime,
+        *,
         whole: bool,
-        spends: bool,
     ) -> Ledger:
-        scopes = {**path, **{self._key(one.scope): one.scope for one in reserved}}
+        rows, cohort = found.rows, found.cohort
+        scopes = {**path, **{self._key(one.scope): one.scope for one in found.reserved}}
         scopes |= {row.scope: read_key(row.scope) for row in rows if row.scope not in scopes}
         held: dict[Key, int] = {}
         most: dict[Key, int] = {}
@@ -422,13 +432,13 @@ class SqlBalances:
             shares=shares,
             cohorts={} if cohort is None else {community: cohort for community, _ in shares},
             pools=pools,
-            reservations=reserved,
-            loans=lent,
+            reservations=found.reserved,
+            loans=found.lent,
         )
         own = self._each(scope, wanted, rules, each, equal, now)
         spending, meters = (
             self._meters.standing(scope, wanted, path, held, now, whole=whole)
-            if spends
+            if found.spends
             else ({}, {})
         )
         rules = replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,6 +95,15 @@ _OF_USERNAME = (
     )
     .order_by(leases.c.server_name)
 )
+_OF_USERNAMES = (
+    select(leases)
+    .where(
+        leases.c.hub == bindparam("hub"),
+        leases.c.username.in_(bindparam("sought", expanding=True)),
+        leases.c.settled_at.is_(None),
+    )
+    .order_by(leases.c.server_name)
+)
 _PLAN_STOP = (
     update(leases)
     .where(leases.c.id == bindparam("of"), leases.c.settled_at.is_(None))
@@ -140,6 +149,13 @@ class SqlLeases:
     def of_username(self, username: str) -> Sequence[Lease]:
         rows = self._connection.execute(_OF_USERNAME, {"hub": self._hub_name, "sought": username})
         return [lease_of(row) for row in rows]
+
+    def of_usernames(self, usernames: Collection[str]) -> Mapping[str, Sequence[Lease]]:
+        found: dict[str, list[Lease]] = {username: [] for username in usernames}
+        sought = {"hub": self._hub_name, "sought": list(usernames)}
+        for row in self._connection.execute(_OF_USERNAMES, sought):
+            found[row.username].append(lease_of(row))
+        return found
 
     def settled(
         self, community: str | None, since: datetime, *, after: Lease | None, limit: int

@@ -174,7 +174,7 @@ class SqlMeters:
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
-        for row in self._connection.execute(_ALLOWANCES, path_keys(path)).all():
+        for row in self._allowed_on(tuple(path)):
             if row.resource not in spends or (row.is_each and scope.member is None):
                 continue
             level = path[row.scope]
@@ -192,6 +192,9 @@ class SqlMeters:
             key = (scope if row.is_each else level, row.resource)
             found.setdefault(key, []).append(allowance)
         return found
+
+    def _allowed_on(self, keys: tuple[str, ...]) -> Sequence[Row[Any]]:
+        return self._connection.execute(_ALLOWANCES, path_keys(keys)).all()
 
     def _meters(
         self,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select
 
 from ..application.ports import GrantHistory
 from ..domain.accounts import Account
@@ -25,6 +24,7 @@ def _people(condition: ColumnElement[bool]) -> Select[Any]:
 
 # Made once.
 _BY_USERNAME = _people(accounts.c.username == bindparam("sought"))
+_BY_USERNAMES = _people(accounts.c.username.in_(bindparam("sought", expanding=True)))
 _BY_KEY = _people(
     or_(
         accounts.c.key_digest == bindparam("sought"),
@@ -34,7 +34,7 @@ _BY_KEY = _people(
 
 _WITH_SERVERS = _people(
     accounts.c.id.in_(select(leases.c.account_id).where(leases.c.settled_at.is_(None)))
-).order_by(None)
+)
 
 
 class SqlPeople:
@@ -47,10 +47,22 @@ class SqlPeople:
     def by_key_digest(self, digest: str) -> tuple[Account, GrantHistory] | None:
         return self._one(_BY_KEY, digest)
 
+    def by_usernames(
+        self, usernames: Collection[str]
+    ) -> Mapping[str, tuple[Account, GrantHistory]]:
+        found = self._all(_BY_USERNAMES, {"sought": list(usernames)})
+        return {account.username: (account, history) for account, history in found}
+
     def with_servers(self) -> Mapping[str, tuple[Account, GrantHistory]]:
-        rows = self._connection.execute(_WITH_SERVERS.order_by(accounts.c.id)).all()
-        people = (list(of_one) for _, of_one in groupby(rows, key=lambda row: row.id))
-        return {rows[0].id: (account_of(rows[0]), history_of(rows)) for rows in people}
+        return {account.id: (account, history) for account, history in self._all(_WITH_SERVERS, {})}
+
+    def _all(
+        self, query: Select[Any], sought: Mapping[str, object]
+    ) -> list[tuple[Account, GrantHistory]]:
+        of_each: dict[str, list[Row[Any]]] = {}
+        for row in self._connection.execute(query, sought):
+            of_each.setdefault(row.id, []).append(row)
+        return [(account_of(rows[0]), history_of(rows)) for rows in of_each.values()]
 
     def _one(self, query: Select[Any], sought: str) -> tuple[Account, GrantHistory] | None:
         rows = self._connection.execute(query, {"sought": sought}).all()

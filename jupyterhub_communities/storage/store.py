@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
 from ..application import ports
@@ -28,6 +30,13 @@ from .outcomes import SqlAnswered, SqlSums, SqlTrainings
 from .people import SqlPeople
 from .personal import SqlPersonal
 from .rehearsals import SqlRehearsals
+from .together import (
+    BalancesTogether,
+    CommunitiesTogether,
+    LeasesTogether,
+    PeopleTogether,
+    WorkshopsTogether,
+)
 from .usage import SqlUsage
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
@@ -37,6 +46,7 @@ class SqlStore:
     """The port `Store` on one connection."""
 
     def __init__(self, connection: Connection, *, hub_name: str):
+        self._connection, self._hub_name = connection, hub_name
         self.accounts: ports.Accounts = SqlAccounts(connection)
         self.people: ports.People = SqlPeople(connection)
         self.communities: ports.Communities = SqlCommunities(connection)
@@ -68,3 +78,13 @@ class SqlStore:
         self.asks: ports.Asks = SqlAsks(connection)
         self.loans: ports.Loans = SqlLoans(connection)
         self.templates: ports.Templates = SqlTemplates(connection)
+
+    def about(self, usernames: Collection[str]) -> SqlStore:
+        store = SqlStore(self._connection, hub_name=self._hub_name)
+        people = PeopleTogether(self._connection, usernames)
+        store.people = people
+        store.leases = LeasesTogether(self._connection, self._hub_name, usernames)
+        store.balances = BalancesTogether(self._connection, self._hub_name, people)
+        store.communities = CommunitiesTogether(self._connection)
+        store.workshops = WorkshopsTogether(self._connection)
+        return store

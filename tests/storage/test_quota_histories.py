@@ -231,6 +231,29 @@ class StoredHistories(RuleBasedStateMachine):
             self.note_end(but)
         self.note(lease, held, key, place)
 
+    @rule(profile=st.sampled_from(sorted(PROFILES)))
+    def look_at_all(self, profile) -> None:
+        """As in a rush: what everybody is told by one look is what each would be told alone."""
+        expected, requests = {}, {}
+        for number in range(len(self.people)):
+            held, username, place = self.held_now(number, profile)
+            key = f"look-{held.number}"
+            scope = None if place == HUB else place
+            requests[key] = StartRequest(
+                key, ServerKey(username, key), profile=profile, scope=scope
+            )
+            if refused := self.refused(held, place):
+                expected[key] = refused
+        told = self.house.call(leases.refusals_of, requests)
+        violations = {
+            key: {(one.scope, one.resource) for one in refusal.violations}
+            for key, refusal in told.items()
+        }
+        assert violations == expected, "of each limit, whether it is overstepped"
+        for key, request in requests.items():
+            alone = self.house.call(leases.refusals_of, {key: request})
+            assert repr(alone.get(key)) == repr(told.get(key))
+
     @precondition(lambda self: self.running)
     @rule(which=some, profile=st.sampled_from(sorted(PROFILES)))
     def start_again(self, which, profile) -> None:

@@ -18,7 +18,7 @@ from houses import SetClock, andes, make_house, open_taller
 from racing import CROWD, NOW, PROCESSES, Answer, Racers
 
 from jupyterhub_communities.application.communities import Declaration
-from jupyterhub_communities.application.house import PATIENCE, House
+from jupyterhub_communities.application.house import House
 from jupyterhub_communities.domain.accounts import Account, AccountKind
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Grant, Role, Source
@@ -170,7 +170,7 @@ def test_what_there_is_is_given_exactly_and_all_others_are_told(racers, tmp_path
 
 
 @pytest.mark.alone
-def test_of_a_hundred_99_wait_less_long_than_a_request_is_patient(racers, new_folders) -> None:
+def test_of_a_hundred_99_wait_less_than_a_second(racers, new_folders) -> None:
     """By the seconds of a machine that does nothing else: how much slower it is just now is measured
     before and after. Of three rushes the best; each of them is exact. What it prints is measured."""
     best = []
@@ -182,9 +182,9 @@ def test_of_a_hundred_99_wait_less_long_than_a_request_is_patient(racers, new_fo
         p50, p99 = (hub.waits[ALL * percent // 100 - 1] for percent in (50, 99))
         print(f"\n{ALL} at once: {p50:.3f} s p50, {p99:.3f} s p99; {slowdown:.1f} times slower")
         best.append(p99 / slowdown)
-        if best[-1] < PATIENCE:
+        if best[-1] < 1:
             break
-    assert min(best) < PATIENCE
+    assert min(best) < 1
 
 
 @pytest.mark.parametrize("race", RUSHES)

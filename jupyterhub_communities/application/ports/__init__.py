@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -78,6 +78,11 @@ class Store(Protocol):
     asks: Asks
     loans: Loans
     templates: Templates
+
+    def about(self, usernames: Collection[str]) -> Store:
+        """The same, for a look at all of these people: what is theirs is read for all of them
+        together, and what they have in common once. Does not see what is written meanwhile."""
+        ...
 
 
 class WouldWait(Exception):
