@@ -52,16 +52,13 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     """Holds what was asked for at every level, or nothing: then False. Not capped: for a server that
     runs already, and to save files."""
     ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
-    claims = (
-        {(claim.scope, claim.resource): claim for claim in ledger.claims(asked, desk.now)}
-        if is_capped
-        else {}
-    )
-    if not all(claim.fits for claim in claims.values()):
+    claims = list(ledger.claims(asked, desk.now)) if is_capped else []
+    if not all(claim.fits for claim in claims):
         return False
+    caps = {(claim.scope, claim.resource): claim for claim in claims}
     holds = []
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
-        claim = claims.get((level, resource))
+        claim = caps.get((level, resource))
         is_free = claim is None or claim.asked == claim.closed == 0
         elsewhere = ledger.rules.held_elsewhere.get((level, resource), 0)
         holds.append(
@@ -90,7 +87,7 @@ def refusal_to_hold(
 ) -> QuotaExceeded:
     """Every violated limit, when the same request passes, and the largest profile that would start
     now."""
-    sizes = {profile.slug: set_aside(None, profile, otherwise) for profile in offered}
+    sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
     ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
     verdict = ledger.judge(asked, desk.now, store.leases.known_ends(most=MOST_ENDS))
     slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)

@@ -11,7 +11,9 @@ from datetime import datetime
 
 from ..domain.leases import Lease, Reconciliation, RunningServer, ServerKey, reconcile
 from ..domain.ledger import Request
-from ..domain.quotas import Scope
+from ..domain.profiles import Profile
+from ..domain.quotas import HUB
+from ..domain.refusals import Refusal
 from .admission import hold, set_aside
 from .leases import scopes_of, settle_lease
 from .people import load_person
@@ -67,13 +69,12 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
     """A lease for a server that runs already, even over the limit."""
     person = load_person(desk, store, server.key.username)
     scopes = scopes_of(desk, store, person)
-    slug = desk.settings.catalogue.current_slug(server.profile)
-    profile = None if slug is None else desk.settings.catalogue.get(slug)
+    profile = _profile_of(desk, server)
     lease = Lease(
         id=desk.chance.identifier(),
         server=server.key,
         account_id=None if person.account is None else person.account.id,
-        scope=scopes[0] if scopes else Scope(),
+        scope=server.scope if server.scope in scopes else next(iter(scopes), HUB),
         profile=server.profile,
         requested_at=desk.now,
         active_at=desk.now if server.ready else None,
@@ -84,3 +85,15 @@ def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
     hold(desk, store, Request(lease.charged, lease.amounts), is_capped=False)
     store.leases.add(lease)
     return lease
+
+
+def _profile_of(desk: Desk, server: RunningServer) -> Profile | None:
+    """With what was chosen within it, if that is offered still."""
+    slug = desk.settings.catalogue.current_slug(server.profile)
+    if slug is None:
+        return None
+    profile = desk.settings.catalogue.get(slug)
+    try:
+        return profile.with_choices(server.picked)
+    except Refusal:
+        return profile.with_choices({})

@@ -17,7 +17,6 @@ from ..domain.reservations import (
     check_reservations,
     of_workshop,
     overbookings,
-    short_at_opening,
 )
 from ..domain.units import SERVERS, Amounts
 from ..domain.workshops import Workshop
@@ -116,28 +115,9 @@ def reserve_of(desk: Desk, store: Store, workshop: Workshop) -> Reserve | None:
 
 
 def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
-    community = Scope(opening.scope.community)
-    owned = store.balances.quota(community).owned
-    ends = [
-        end
-        for end in store.leases.known_ends(most=MOST_ENDS)
-        if end.at <= opening.starts_at and end.scope.community == community.community
-    ]
-    missing = {}
-    for resource in opening.amounts:
-        if resource not in owned:
-            continue
-        still = {
-            place: store.balances.get(place, resource).held
-            - sum(end.amounts.get(resource, 0) for end in ends if place in end.scope.path())
-            for place in (community, opening.scope)
-        }
-        short = short_at_opening(
-            opening, resource, owned[resource], still[community], still[opening.scope]
-        )
-        if short:
-            missing[resource] = short
-    return missing
+    ledger = store.balances.standing(opening.scope, opening.amounts, desk.now, opening.ends_at)
+    ends = store.leases.known_ends(most=MOST_ENDS)
+    return ledger.short_at_opening(opening, desk.now, ends)
 
 
 def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbooked:

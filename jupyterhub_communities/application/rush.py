@@ -36,7 +36,7 @@ class Rush:
         self._refused_at = now
 
     def goes_on(self, now: datetime) -> bool:
-        return self._refused_at is not None and now - self._refused_at < LASTS
+        return self._refused_at is not None and timedelta() <= now - self._refused_at < LASTS
 
     @contextmanager
     def asking(self, key: str, request: object) -> Iterator[None]:

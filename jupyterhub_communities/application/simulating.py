@@ -18,7 +18,7 @@ from ..domain.limits import Limit, Quota
 from ..domain.loans import Loan
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import HistoryTooLong, PeriodInvalid, Violation
-from ..domain.replays import RefusedStart, Replay, Spent, replay
+from ..domain.replays import EachPerson, RefusedStart, Replay, Spent, replay
 from ..domain.reservations import LOOK_AHEAD, Reservation
 from ..domain.stops import RunningRules
 from ..domain.texts import LocalText
@@ -118,7 +118,7 @@ def prepare_trial(
             cohorts={slug: c.cohort for slug, c in communities.items() if c.cohort is not None},
             reservations=store.balances.reservations(since, desk.now + LOOK_AHEAD),
             loans=store.loans.all(since),
-            profiles={profile.slug: set_aside(None, profile) for profile in offered},
+            profiles={one.slug: set_aside(None, one.with_choices({})) for one in offered},
             running=desk.settings.running,
             spent=_spent_before(store, quotas, scope, since),
         )
@@ -163,6 +163,27 @@ def carry_out(trial: Trial, history: Sequence[Lease]) -> Replay:
         since=trial.since,
         asked=trial.asks,
         spent=trial.spent,
+        each=each_person(trial, history),
+    )
+
+
+def each_person(trial: Trial, history: Iterable[Lease]) -> EachPerson:
+    """What stands for each person at a level, at every place where one of these was."""
+    places = {lease.scope for lease in history if trial.asks(lease)}
+    return EachPerson(
+        held={
+            place: {what: level for what, (level, _) in _each(trial.quotas, place).items()}
+            for place in places
+        },
+        spent={
+            place: [
+                (level, one.resource, one.allowance)
+                for level in place.path()
+                for one in trial.quotas.get(level, Quota()).spent
+                if one.is_each
+            ]
+            for place in places
+        },
     )
 
 
@@ -187,19 +208,12 @@ def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
         for one in quota.spent:
             if not one.is_each:
                 spent.setdefault((scope, one.resource), []).append(one.allowance)
-    charged = {lease.charged for lease in history if trial.asks(lease)}
-    for scope in charged:
-        if scope.member is not None:
-            for level in scope.place.path():
-                for one in trial.quotas.get(level, Quota()).spent:
-                    if one.is_each:
-                        spent.setdefault((scope, one.resource), []).append(one.allowance)
     return Rules(
         most=most,
         most_each={
             (place, resource): amount
-            for place in {scope.place for scope in charged}
-            for resource, amount in _each(trial.quotas, place).items()
+            for place in {lease.scope for lease in history if trial.asks(lease)}
+            for resource, (_, amount) in _each(trial.quotas, place).items()
         },
         spent=spent,
         shares=shares,
@@ -210,12 +224,12 @@ def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
     )
 
 
-def _each(quotas: Mapping[Scope, Quota], place: Scope) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _each(quotas: Mapping[Scope, Quota], place: Scope) -> dict[str, tuple[Scope, int]]:
+    found: dict[str, tuple[Scope, int]] = {}
     for level in place.path():  # the nearest says it last
         for resource, limit in quotas.get(level, Quota()).held.items():
             if limit.each is not None:
-                found[resource] = limit.each
+                found[resource] = (level, limit.each)
             elif limit != Limit() and limit.is_shared_equally:
                 found.pop(resource, None)
     return found

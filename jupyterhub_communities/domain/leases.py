@@ -64,7 +64,10 @@ class RunningServer:
     key: ServerKey
     ready: bool
     is_starting: bool = False  # the Hub waits for it
-    profile: str | None = None  # the slug in its options, if they name one
+    # As its options say, if they do: by whomever, so that it is checked.
+    profile: str | None = None  # slug
+    picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
+    scope: Scope | None = None  # what it was to be charged to
     is_hub_admin: bool = False  # its user
     last_activity: datetime | None = None  # that the Hub has seen
 

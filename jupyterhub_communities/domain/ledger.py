@@ -396,6 +396,28 @@ class Ledger:
 
     # Looking ahead
 
+    def short_at_opening(self, opening: Reservation, now: datetime, ends: Iterable[End]) -> Amounts:
+        """What a workshop would miss when its session opens: of what runs only that is over by then
+        which is known to end, and nobody starts anything until then. Where it would be let in, it
+        misses nothing, also beyond what is owned."""
+        then = self.copy()
+        for end in sorted(ends, key=lambda one: one.at):
+            if end.at <= opening.starts_at:
+                then.release(end.scope, end.amounts, max(end.at, now))
+        rest = {
+            resource: amount - then.held(opening.scope, resource)
+            for resource, amount in opening.amounts.items()
+        }
+        wanted = {resource: amount for resource, amount in rest.items() if amount > 0}
+        request = Request(opening.scope, wanted, opening.ends_at - opening.starts_at)
+        missing: dict[str, int] = {}
+        for level in self.rules.path(opening.scope):
+            for claim in then._held_claims(level, request, opening.starts_at):
+                if not claim.fits:
+                    short = min(claim.lacks, wanted[claim.resource])
+                    missing[claim.resource] = max(missing.get(claim.resource, 0), short)
+        return missing
+
     def _earliest(self, request: Request, now: datetime, ends: Sequence[End]) -> datetime | None:
         """More is left only when a lease ends, the own session opens, another's closes, or spent
         time leaves a window."""

@@ -104,7 +104,12 @@ class Claim:
     @property
     def fits(self) -> bool:
         """What asks nothing of a limit fits, also where more than the limit is used already."""
-        return self.asked == self.closed == 0 or self.used + self.asked + self.closed <= self.limit
+        return self.asked == self.closed == 0 or self.lacks <= 0
+
+    @property
+    def lacks(self) -> int:
+        """By how much it does not fit; 0 or less: it does."""
+        return self.used + self.asked + self.closed - self.limit
 
     @property
     def never_fits(self) -> bool:

@@ -7,15 +7,15 @@ admission does not cap is held without being asked: servers found running, and r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from .leases import Lease
-from .ledger import Key, Ledger, Request, Rules
+from .ledger import Allowance, Key, Ledger, Request, Rules
 from .metering import Meter
-from .quotas import Claim
+from .quotas import Claim, Scope
 from .reservations import LOOK_AHEAD, Reservation
 from .stops import RunningRules
 from .units import Amounts
@@ -23,6 +23,37 @@ from .windows import HOUR, hour_of
 
 _NONE: Mapping[str | None, RunningRules] = MappingProxyType({})
 Spent = Mapping[Key, Mapping[datetime, int]]  # by the hour
+
+
+@dataclass(frozen=True, slots=True)
+class EachPerson:
+    """What stands for each person at a level counts at all places below it together."""
+
+    # By place: resource → the level whose `Rules.most_each` it is.
+    held: Mapping[Scope, Mapping[str, Scope]] = field(default_factory=dict)
+    # By place: level, resource, and what may be spent.
+    spent: Mapping[Scope, Sequence[tuple[Scope, str, Allowance]]] = field(default_factory=dict)
+
+    def rules_for(
+        self, ledger: Ledger, charged: Scope, places: Iterable[Scope], now: datetime
+    ) -> Rules:
+        """The ledger's rules, with what the person holds and has spent at their other places."""
+        others = [place for place in places if place != charged.place]
+
+        def below(level: Scope) -> Iterator[Scope]:
+            return (replace(one, member=charged.member) for one in others if level in one.path())
+
+        held = {
+            (charged, resource): sum(ledger.held(one, resource) for one in below(level))
+            for resource, level in self.held.get(charged.place, {}).items()
+        }
+        spent: dict[Key, list[Allowance]] = {}
+        for level, resource, allowance in self.spent.get(charged.place, ()):
+            window = allowance.window
+            used = sum(ledger.spent(one, resource, window, now) for one in below(level))
+            rest = replace(allowance, limit=max(0, allowance.limit - used))
+            spent.setdefault((charged, resource), []).append(rest)
+        return replace(ledger.rules, held_elsewhere=held, spent={**ledger.rules.spent, **spent})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +86,7 @@ def replay(
     since: datetime | None = None,
     asked: Callable[[Lease], bool] = lambda lease: True,
     spent: Spent = MappingProxyType({}),
+    each: EachPerson = EachPerson(),
 ) -> Replay:
     """Starts and stops in the order in which they were; of one moment, stops go first. Leases that
     still run are held to the end. `profiles` are what would have been offered, by slug; `running`
@@ -73,6 +105,7 @@ def replay(
     longest = max([LOOK_AHEAD, *(rule.max_session or LOOK_AHEAD for rule in running.values())])
     looked_at = datetime.min.replace(tzinfo=UTC)
     holding: set[int] = set()
+    places: dict[str, set[Scope]] = {}  # of each person
     refused = []
     admitted = 0
     coming = iter([*ends, None])
@@ -94,11 +127,20 @@ def replay(
                 ledger.rules = replace(rules, reservations=_near(rules, looked_at, longest))
             rule = running.get(lease.scope.community) or running.get(None) or RunningRules()
             lasts = rule.max_session or LOOK_AHEAD
+            common = ledger.rules
+            if lease.account_id is not None:
+                known = places.get(lease.account_id, ())
+                ledger.rules = each.rules_for(ledger, lease.charged, known, now)
             verdict = ledger.judge(Request(lease.charged, lease.amounts, lasts), now)
+            would_fit = (
+                None if verdict.fits else ledger.largest(profiles, lease.charged, now, lasts)
+            )
+            ledger.rules = common
             if not verdict.fits:
-                would_fit = ledger.largest(profiles, lease.charged, now, lasts)
                 refused.append(RefusedStart(lease, verdict.exceeded, would_fit))
                 continue
+        if lease.account_id is not None:
+            places.setdefault(lease.account_id, set()).add(lease.scope)
         holding.add(number)
         ledger.hold(lease.charged, lease.amounts, now)
         admitted += is_asked

@@ -174,15 +174,6 @@ def _givers(
     return tuple(givers)
 
 
-def short_at_opening(
-    reservation: Reservation, resource: str, owned: int, held_then: int, own: int
-) -> int:
-    """What a workshop would miss when its session opens, in base units: `held_then` is what the
-    community holds that has no known end before, of which `own` is the workshop's."""
-    rest = max(0, reservation.amount(resource) - own)
-    return min(rest, max(0, held_then + rest - owned))
-
-
 class Stretch(Protocol):
     @property
     def starts_at(self) -> datetime: ...

@@ -12,8 +12,10 @@ from urllib.parse import quote
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
 from ..domain.leases import RunningServer, ServerKey
+from .options import picked_of, saved_options, scope_of
 
 _PAGE = 200  # users asked for at a time
+_OVERLAP = 20  # of them, those that were on the page before
 
 
 class HubClient:
@@ -31,13 +33,14 @@ class HubClient:
             for name, server in (user.get("servers") or {}).items():
                 if server.get("ready") or server.get("pending"):
                     key = ServerKey(user["name"], name)
-                    options = server.get("user_options") or {}
-                    profile = options.get("profile")
+                    options = saved_options(server.get("user_options"))
                     found[key] = RunningServer(
                         key=key,
                         ready=bool(server.get("ready")),
                         is_starting=server.get("pending") == "spawn",
-                        profile=profile if isinstance(profile, str) else None,
+                        profile=options.get("profile"),
+                        picked=picked_of(options),
+                        scope=scope_of(options),
                         is_hub_admin=bool(user.get("admin")),
                         last_activity=_time(server.get("last_activity")),
                     )
@@ -135,15 +138,28 @@ class HubClient:
         return f"/groups/{quote(name, safe='')}/users"
 
     async def _users(self, state: str) -> AsyncIterator[dict[str, Any]]:
-        offset = 0
+        """Each once. While pages are read others leave, and who follows moves up: so each page begins
+        with some of the one before, and where it does not, it is gone back to them. The Hub may have
+        shorter pages than what is asked for."""
+        offset = step = 0
+        before: set[str] = set()  # who was on the last page, where it has several
+        known: set[str] = set()
         while True:
             path = f"/users?state={state}&offset={offset}&limit={_PAGE}"
             users = json.loads((await self._fetch("GET", path)).body)
+            names = {user["name"] for user in users}
+            if offset and before and not before & names:
+                offset = max(0, offset - step)
+                continue
             for user in users:
-                yield user
-            if len(users) < _PAGE:
+                if user["name"] not in known:
+                    yield user
+            if names <= known:
                 return
-            offset += len(users)
+            known |= names
+            overlap = min(_OVERLAP, len(users) // 2)
+            before, step = names if overlap else set(), len(users) - overlap
+            offset += step
 
     async def _fetch_known(self, method: str, path: str, body: Any = None) -> HTTPResponse | None:
         """None where the Hub does not know whom or what this is about."""

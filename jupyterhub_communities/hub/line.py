@@ -110,6 +110,9 @@ class Line:
         """A place in line, or the one that the server has. Raises the refusal for what was asked."""
         await self._load()
         ticket = await self._house.run(take_ticket, request, options)
+        known = self._tickets.get(ticket.server)
+        if known is not None and known.id != ticket.id:
+            self._forget([known.id])  # of another place: what became of its start is nobody's now
         former = self._starting.get(ticket.id)
         if former is not None and not former.active:  # that start is over: another one is wanted
             del self._starting[ticket.id]

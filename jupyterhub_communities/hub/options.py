@@ -67,6 +67,15 @@ def picked_of(options: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def saved_options(found: Any) -> dict[str, str]:
+    """What `read_options` read before, where the Hub has kept that: a form that is not ours keeps
+    anything."""
+    values = found if isinstance(found, Mapping) else {}
+    texts = {name: one for name, one in values.items() if isinstance(one, str)}
+    slugs = {name: texts[name] for name in OPTIONS if is_slug(texts.get(name, ""))}
+    return slugs | {name: one for name, one in texts.items() if name.startswith(CHOICE)}
+
+
 def text_of(value: Any) -> str:
     """A form has lists of texts, a REST request anything."""
     if isinstance(value, (list, tuple)):

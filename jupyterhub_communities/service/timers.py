@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator
 
 from tornado.httpclient import HTTPError as FetchError
@@ -80,7 +81,7 @@ async def keep_metered(
     """At once, then every minute: what runs is in the usage, so that no more than that is in doubt.
     More often with `ended_steps` alone."""
     while True:
-        is_mine = False
+        is_mine, began = False, time.monotonic()
         try:
             if is_mine := await house.holds_timers():
                 await meter_once(house, steps)
@@ -88,7 +89,8 @@ async def keep_metered(
             pass  # said by the timer that reconciles; the gap is metered when it is over
         except Exception:
             app_log.exception("Metering failed; the next pass meters all of it")
-        await asyncio.sleep(every if is_mine else min(_RETRY_AFTER, every))
+        wanted = every if is_mine else min(_RETRY_AFTER, every)
+        await asyncio.sleep(max(_BREATH, began + wanted - time.monotonic()))
 
 
 async def meter_once(house: House, steps: Verb[[], Iterator[Step]] = metering_steps) -> None:

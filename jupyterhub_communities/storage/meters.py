@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -25,11 +25,11 @@ from sqlalchemy import (
 
 from ..domain.ledger import Allowance, Key
 from ..domain.limits import Spending
-from ..domain.metering import METERED, SECOND, Meter, whole_second
+from ..domain.metering import METERED, SECOND, Meter, hours_between, whole_second
 from ..domain.quotas import Scope
 from ..domain.stops import Drain
 from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
-from ..domain.windows import Window, hour_of, read_window, write_window
+from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
 from .scopes import is_on_path, level_of, path_keys, place_of, scope_key
 from .tables import allowances, balances, leases, marks, sessions, spent, usage
@@ -57,6 +57,9 @@ _HAS_ENDED = and_(
     leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
 )
 _ENDED = select(*_ENDED_COLUMNS).where(_HAS_ENDED)
+_RUNNING = select(*_ENDED_COLUMNS).where(
+    leases.c.hub == bindparam("this_hub"), leases.c.settled_at.is_(None)
+)
 _MARK_AND_ENDED = (
     select(marks.c.at, *_ENDED_COLUMNS)
     .select_from(marks.outerjoin(leases, _HAS_ENDED))
@@ -73,6 +76,7 @@ _HELD_AT_LIMITS = select(balances.c.scope, balances.c.resource, balances.c.held)
     balances.c.scope.in_(select(allowances.c.scope))
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_LATE = timedelta(minutes=2)  # after this the meter has stood still
 _MOST_ASKED = 100  # sums in one statement
 _COLUMN_OF = {
     "server-time": usage.c.server_time,
@@ -82,7 +86,26 @@ _COLUMN_OF = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What one lease spends from one moment to another, and is not metered yet."""
+
+    scope: Scope
+    each_second: Mapping[str, int]
+    start: datetime
+    end: datetime
+
+    def hours(self, resource: str) -> Iterator[tuple[datetime, int]]:
+        if rate := self.each_second.get(resource, 0):
+            for hour, seconds in hours_between(self.start, self.end):
+                yield hour, rate * seconds
+
+    def spent(self, resource: str, begins: datetime) -> int:
+        return sum(amount for hour, amount in self.hours(resource) if hour >= begins)
+
+
 SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]  # resource, since → at each place
+Unmetered = Callable[[], tuple[datetime, Sequence[Stretch]]]  # since when by rate, and beside that
 
 
 class SqlMeters:
@@ -161,8 +184,9 @@ class SqlMeters:
         """What may be spent on the path, by key, in windows that bind now, and what was."""
         # Asked once for all limits that want the same.
         spent_by = cache(partial(self._spent_by, scope.member or ""))
-        spending = self._allowances(scope, wanted, path, now, spent_by)
-        return spending, self._meters(spending, held, now, spent_by, whole=whole)
+        unmetered = cache(partial(self._unmetered, now))
+        spending = self._allowances(scope, wanted, path, now, spent_by, unmetered)
+        return spending, self._meters(spending, held, now, spent_by, unmetered, whole=whole)
 
     def _allowances(
         self,
@@ -171,6 +195,7 @@ class SqlMeters:
         path: Mapping[str, Scope],
         now: datetime,
         spent_by: SpentBy,
+        unmetered: Unmetered,
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
@@ -188,6 +213,12 @@ class SqlMeters:
                     for place, amount in spent_by(row.resource, begins)
                     if _is_at(level, place) and not _is_at(scope, place)
                 )
+                own = replace(level, member=scope.member)
+                elsewhere += sum(
+                    one.spent(row.resource, begins)
+                    for one in unmetered()[1]
+                    if _is_within(one.scope, own) and not _is_within(one.scope, scope)
+                )
                 allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
             key = (scope if row.is_each else level, row.resource)
             found.setdefault(key, []).append(allowance)
@@ -202,6 +233,7 @@ class SqlMeters:
         held: Mapping[Key, int],
         now: datetime,
         spent_by: SpentBy | None = None,
+        unmetered: Unmetered | None = None,
         *,
         whole: bool,
     ) -> dict[Key, Meter]:
@@ -211,16 +243,15 @@ class SqlMeters:
             key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
             for key, allowed in spending.items()
         }
-        mark, late = self._unmetered()
-        since = min(mark or now, now)
+        since, late = unmetered() if unmetered else self._unmetered(now)
         between = self._whole(begins) if whole else self._between(begins, spent_by)
         meters = {}
         for scope, resource in spending:
             hours = between[scope, resource]
-            hour = hour_of(now)
-            hours[hour] = hours.get(hour, 0) + sum(
-                amounts.get(resource, 0) for level, amounts in late if _is_within(level, scope)
-            )
+            for one in late:
+                if _is_within(one.scope, scope):
+                    for hour, amount in one.hours(resource):
+                        hours[hour] = hours.get(hour, 0) + amount
             here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
             meters[scope, resource] = Meter.standing(
                 spent_each_second(here).get(resource, 0), hours, since
@@ -307,26 +338,29 @@ class SqlMeters:
         rows = self._connection.execute(_by_member(resource), _sought(member, resource, begins))
         return [(place_of(key), int(total)) for key, total in rows]
 
-    def _unmetered(self) -> tuple[datetime | None, list[tuple[Scope, dict[str, int]]]]:
-        """Until when all was metered, and what leases spent that have ended since: at the end of a
-        workshop they are many, so that no more of each is read than this takes (see
-        `domain.metering.unmetered`)."""
+    def _unmetered(self, now: datetime) -> tuple[datetime, list[Stretch]]:
+        """Since when what runs has spent by its rate; and what leases spent beside that: those that have
+        ended since they were metered (see `domain.metering.unmetered`). At the end of a workshop they
+        are many, so that no more of each is read than this takes. Where the meter has stood still,
+        what runs may have begun at any time since: it is added up, and spends by its rate from now on.
+        """
         this_hub = {"this_hub": self._hub_name}
         rows: Sequence[Any] = self._connection.execute(_MARK_AND_ENDED, this_hub).all()
-        mark = rows[0].at if rows else None
-        if mark is None:  # before the first tick of all
-            rows = self._connection.execute(_ENDED, this_hub).all()
+        if rows:
+            since: datetime = min(rows[0].at, now)
+        else:  # before the first tick of all
+            since, rows = now, self._connection.execute(_ENDED, this_hub).all()
+        if now - since > _LATE:
+            since, rows = now, [*rows, *self._connection.execute(_RUNNING, this_hub)]
         found = []
         for row in rows:
-            if row.settled_at is None:
+            if row.since is None:
                 continue  # the mark alone: nothing has ended
-            start, end = whole_second(row.since), whole_second(row.settled_at)
+            start, end = whole_second(row.since), whole_second(row.settled_at or now)
             if start < end:
-                seconds = (end - start) // SECOND
-                each = spent_each_second(row.amounts)
                 scope = Scope(row.community, row.workshop, row.account_id)
-                found.append((scope, {what: n * seconds for what, n in each.items()}))
-        return mark, found
+                found.append(Stretch(scope, spent_each_second(row.amounts), start, end))
+        return since, found
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         if scope.community is None or scope.workshop is None:
@@ -378,25 +412,38 @@ class SqlMeters:
         for row in self._connection.execute(_MEMBERS_LEASES, {"this_hub": self._hub_name}):
             scope = Scope(row.community, row.workshop, row.account_id)
             held.setdefault(scope, Counter()).update(row.amounts)
-        mark, late = self._unmetered()
-        seconds = max(timedelta(), now - (mark or now)) // SECOND
+        since, late = self._unmetered(now)
+        seconds = (now - since) // SECOND
+        late_by: dict[str | None, list[Stretch]] = {}
+        for one in late:
+            late_by.setdefault(one.scope.member, []).append(one)
         for level, spending in spendings:
-            spent = self._spent_by_everybody(level, spending, now)
+            resource = spending.resource
+            begins = spending.allowance.window.begins_at(now)
+            assert begins is not None
+            rates: Counter[str | None] = Counter()  # of everybody's servers there and below
             for scope, amounts in held.items():
-                rate = spent_each_second(amounts).get(spending.resource, 0)
-                if not rate or level not in scope.path():
+                if level in scope.path():
+                    rates[scope.member] += spent_each_second(amounts).get(resource, 0)
+            spent = self._spent_by_everybody(level, spending, begins)
+            for scope, amounts in held.items():
+                rate = rates[scope.member]
+                if level not in scope.path() or not spent_each_second(amounts).get(resource, 0):
                     continue
-                known = spent.get(scope.member or "", ())
-                total = sum(n for place, n in known if _is_at(scope, place))
-                total += sum(n.get(spending.resource, 0) for at, n in late if _is_within(at, scope))
-                left = spending.allowance.limit - total - rate * seconds
-                yield Drain(scope, spending.resource, left, rate)
+                own = replace(level, member=scope.member)
+                total = spent.get(scope.member or "", 0) + sum(
+                    one.spent(resource, begins)
+                    for one in late_by.get(scope.member, ())
+                    if _is_within(one.scope, own)
+                )
+                yield Drain(
+                    scope, resource, spending.allowance.limit - total - rate * seconds, rate
+                )
 
     def _spent_by_everybody(
-        self, level: Scope, spending: Spending, now: datetime
-    ) -> dict[str, list[tuple[Scope, int]]]:
-        """In the window, by place, of those who have a server."""
-        begins = spending.allowance.window.begins_at(now)
+        self, level: Scope, spending: Spending, begins: datetime
+    ) -> Mapping[str, int]:
+        """There and below, from an hour on, of those who have a server."""
         with_servers = select(leases.c.account_id).where(leases.c.settled_at.is_(None))
         conditions = [usage.c.hour >= begins, usage.c.account_id.in_(with_servers)]
         if level.community is not None:
@@ -404,14 +451,9 @@ class SqlMeters:
             conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
         if kind := gpu_kind(spending.resource):
             conditions.append(usage.c.gpu_kind == kind)
-        column = func.sum(_COLUMN_OF[kind_of(spending.resource)])
-        query = select(usage.c.account_id, usage.c.scope, column).where(*conditions)
-        found: dict[str, list[tuple[Scope, int]]] = {}
-        for account_id, key, total in self._connection.execute(
-            query.group_by(usage.c.account_id, usage.c.scope)
-        ):
-            found.setdefault(account_id, []).append((place_of(key), int(total)))
-        return found
+        total = func.sum(_COLUMN_OF[kind_of(spending.resource)])
+        query = select(usage.c.account_id, total).where(*conditions).group_by(usage.c.account_id)
+        return {account: int(spent) for account, spent in self._connection.execute(query)}
 
     def _key(self, scope: Scope) -> str:
         return scope_key(scope, self._hub_name)

@@ -22,7 +22,7 @@ from ..domain.workshops import Session, Workshop
 from .balances import Around, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
-from .meters import SqlMeters
+from .meters import SqlMeters, Stretch
 from .people import SqlPeople
 from .tables import balances
 from .workshops import SqlWorkshops
@@ -113,8 +113,8 @@ class MetersTogether(SqlMeters):
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         return self._sessions_once(scope)
 
-    def _unmetered(self) -> tuple[datetime | None, list[tuple[Scope, dict[str, int]]]]:
-        return self._unmetered_once()
+    def _unmetered(self, now: datetime) -> tuple[datetime, list[Stretch]]:
+        return self._unmetered_once(now)
 
     def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
         return dict(self._hours_once(scope, resource, begins))

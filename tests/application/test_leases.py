@@ -22,7 +22,8 @@ from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.reconciling import find_mends, mend_leases
 from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
-from jupyterhub_communities.domain.profiles import Profile
+from jupyterhub_communities.domain.limits import Limit, Quota
+from jupyterhub_communities.domain.profiles import Option, Profile, ProfileChoice
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import (
     AccessEnded,
@@ -238,6 +239,46 @@ def test_reconciling_adopts_a_server_without_a_lease_even_over_the_limit(house, 
     assert all(lease.adopted for lease in first.adopted)
     assert not again.adopted
     assert held(house, Scope("andes")) == 2
+
+
+@pytest.mark.parametrize("is_theirs", [True, False])
+def test_an_adopted_server_is_charged_to_what_was_chosen_if_that_is_theirs(
+    tmp_path, clock, is_theirs
+) -> None:
+    size = ProfileChoice(
+        "size",
+        {"en": "Size"},
+        (
+            Option("plain", {"en": "Plain"}, milli_cpu=500),
+            Option("big", {"en": "Big"}, milli_cpu=900),
+        ),
+    )
+    house = make_house(tmp_path, clock=clock, profiles=(replace(SMALL, choices=(size,)),))
+    (name,) = learners(house, open_taller(house), 1)
+    (other,) = learners(house, open_taller(house, title="Otro"), 1)
+    place = Scope("andes", "otro")
+    person = other if is_theirs else name
+    key = ServerKey(person)
+    picked = {"size": "big" if is_theirs else "none such"}
+    found = RunningServer(key, ready=True, profile="small", picked=picked, scope=place)
+    (lease,) = reconcile(house, {key: found}, clock.now()).adopted
+    assert lease.scope == (place if is_theirs else Scope("andes", "taller-de-python"))
+    assert lease.amounts["cpu"] == (900 if is_theirs else 500)
+    house.close()
+
+
+def test_the_profile_that_is_told_to_fit_starts_as_it_is_offered(tmp_path) -> None:
+    """With the choices within it that stand where nothing else is chosen."""
+    gpu = ProfileChoice("kind", {"en": "Kind"}, (Option("fast", {"en": "Fast"}, gpus={"a100": 1}),))
+    profiles = (replace(MEDIUM, milli_cpu=8000), replace(SMALL, choices=(gpu,)))
+    house = make_house(tmp_path, profiles=profiles)
+    with house.database.write() as store:
+        limits = {"cpu": Limit(most=2000), "gpu.a100": Limit(most=0)}
+        store.balances.set_quota(Scope("andes"), Quota(limits))
+    with pytest.raises(QuotaExceeded) as refused:
+        start(house, "ana", profile="medium")
+    assert refused.value.largest is None
+    house.close()
 
 
 def test_what_changed_since_it_was_found_is_not_mended_twice(house, clock) -> None:

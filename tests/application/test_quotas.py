@@ -247,6 +247,17 @@ def test_other_limits_refuse_who_came_last_and_say_what_would_have_fit(house) ->
     assert quota_lines(house.call(view_quota, OPERATOR, "andes").here.quota) == {"servers": "3"}
 
 
+def test_what_stands_for_each_person_counts_all_their_places_together(house) -> None:
+    for name, began, workshop in (("uno", 300, "uno"), ("dos", 200, "dos"), ("own", 100, None)):
+        ran(house, name, began=began, ended=10, workshop=workshop)
+    assert simulated(house, {"servers each": 1}).refused == 2
+    assert simulated(house, {"servers each": 2}).refused == 1
+    assert simulated(house, {"servers each": 3}).refused == 0
+    spent = "server-time 30 days each"
+    assert simulated(house, {spent: "3 server-hours"}).refused == 1, "100 and 200 minutes by then"
+    assert simulated(house, {spent: "6 server-hours"}).refused == 0
+
+
 def test_what_was_spent_before_the_days_that_are_tried_counts(house) -> None:
     ran(house, "long", began=3000, ended=2000)
     house.call(meter_leases)

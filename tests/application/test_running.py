@@ -219,6 +219,37 @@ def test_an_allowance_of_each_person_stops_that_person_alone(build, clock) -> No
     assert due(house) == ["again"]
 
 
+def test_an_allowance_of_each_person_counts_all_their_places_together(build, clock) -> None:
+    house = build(hours(2, is_each=True), stops_when_exhausted=True)
+    one, other = open_taller(house), open_taller(house, title="Otro")
+    luz = join(house, one)
+    house.call(redeem_invite, JoinRequest(other.learner_invite.code, "again", username=luz))
+    house.call(meter_leases)
+    start(house, luz, "one", scope=Scope("andes", one.workshop.slug))
+    clock.advance(hours=1)
+    house.call(meter_leases)
+    house.call(settle, "one")
+    start(house, luz, "two", scope=Scope("andes", other.workshop.slug))
+    clock.advance(minutes=50)
+    house.call(meter_leases)
+    house.call(plan_stops)
+    assert told(house, luz) == [(2 * HOUR, StopReason.EXHAUSTED)]
+
+
+def test_what_began_while_nobody_metered_spends_from_then_on(build, clock) -> None:
+    """The service was away for a night; whoever came since is neither refused nor stopped for it."""
+    house = build(hours(8), stops_when_exhausted=True)
+    luz = join(house, open_taller(house, lasts=48 * HOUR))
+    house.call(meter_leases)
+    clock.advance(hours=10)
+    start(house, luz)
+    clock.advance(minutes=10)
+    start(house, luz, "two", "other")
+    clock.advance(minutes=30)  # one has run for 40 minutes, and one for 30
+    assert house.call(plan_stops).next_at == clock.now() + (8 * HOUR - 70 * MINUTE) / 2 - GRACE
+    assert due(house) == []
+
+
 def test_an_allowance_of_the_hub_counts_for_people_of_no_community_too(build, clock) -> None:
     house = build(stops_when_exhausted=True)
     with house.database.write() as store:

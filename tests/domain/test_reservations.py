@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.borrowing import Share
-from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
+from jupyterhub_communities.domain.ledger import End, Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import ReservationTooLarge
 from jupyterhub_communities.domain.reservations import (
@@ -20,7 +20,6 @@ from jupyterhub_communities.domain.reservations import (
     most_reserved,
     overbookings,
     reserved_at,
-    short_at_opening,
 )
 from jupyterhub_communities.domain.workshops import Session, Workshop
 
@@ -144,7 +143,37 @@ def test_who_reserved_last_gives_first() -> None:
     [(0, 0, 0), (10, 10, 0), (10, 0, 0), (11, 0, 1), (35, 25, 0), (50, 0, 20)],
 )
 def test_what_is_missing_at_the_opening_is_known_before(held, own, missing) -> None:
-    assert short_at_opening(reservation(0, 3, 20), "servers", 30, held, own) == missing
+    rules = Rules(most={(Scope("andes"), "servers"): 30}, reservations=[reservation(0, 3, 20)])
+    ledger = Ledger(rules)
+    ledger.hold(MAPS, {"servers": own}, NINE - HOUR)
+    ledger.hold(ROBOTS, {"servers": held - own}, NINE - HOUR)
+    short = ledger.short_at_opening(reservation(0, 3, 20), NINE - HOUR, ())
+    assert short == ({"servers": missing} if missing else {})
+
+
+@pytest.mark.parametrize(("ends", "missing"), [(0, 4), (1, 3), (3, 1), (5, 0)])
+def test_what_others_have_borrowed_is_missing_unless_it_is_known_to_end(ends, missing) -> None:
+    """What is owned is no use while others run on it."""
+    rules = Rules(
+        shares={(slug, "servers"): Share(4) for slug in ("andes", "brasil")},
+        cohorts={"andes": "south", "brasil": "south"},
+        reservations=[reservation(0, 3, 4)],
+    )
+    ledger = Ledger(rules)
+    ledger.hold(Scope("brasil"), {"servers": 8}, NINE - HOUR)
+    known = [End(NINE - HOUR / 2, Scope("brasil"), {"servers": 1})] * ends
+    short = ledger.short_at_opening(reservation(0, 3, 4), NINE - HOUR, known)
+    assert short == ({"servers": missing} if missing else {})
+
+
+def test_the_hubs_limit_is_missing_too() -> None:
+    rules = Rules(most={(HUB, "servers"): 10}, reservations=[reservation(0, 3, 4)])
+    ledger = Ledger(rules)
+    ledger.hold(Scope("brasil"), {"servers": 8}, NINE - HOUR)
+    ledger.hold(MAPS, {"servers": 1}, NINE - HOUR)
+    late = End(NINE + HOUR, Scope("brasil"), {"servers": 8})
+    short = ledger.short_at_opening(reservation(0, 3, 4), NINE - HOUR, [late])
+    assert short == {"servers": 2}
 
 
 def admits(ledger: Ledger, scope: Scope, servers: int, at: float, lasts: float = 1) -> bool:

@@ -33,6 +33,9 @@ class FakeHub:
         self.answers_deletion = 204
         self.stops_at_once = False
         self.shared: list[dict] = []
+        self.longest_page = 200
+        self.leaves_after: dict[int, list[str]] = {}  # by how many pages were asked for
+        self.pages = 0
 
 
 class Handler(RequestHandler):
@@ -56,7 +59,11 @@ class Handler(RequestHandler):
             return
         if self.parts == ["users"]:
             offset, limit = int(self.get_argument("offset")), int(self.get_argument("limit"))
+            limit = min(limit, self.fake.longest_page)
             self.finish(json.dumps(list(self.fake.users.values())[offset : offset + limit]))
+            self.fake.pages += 1
+            for name in self.fake.leaves_after.get(self.fake.pages, ()):
+                self.fake.users.pop(name, None)
             return
         if self.parts[0] == "groups":
             roles = ["watchers"] if self.parts[1] == "with-role" else []
@@ -152,6 +159,22 @@ def test_servers_that_run_start_or_stop_are_all_found() -> None:
 def test_every_page_of_users_is_read(count) -> None:
     fake = FakeHub([user(f"u{n}", {"": {"ready": True}}) for n in range(count)])
     assert len(ask(fake, "servers")) == count
+
+
+@pytest.mark.parametrize("longest", [1, 2, 30, 100, 1000])
+def test_a_hub_with_shorter_pages_is_read_as_a_whole(longest) -> None:
+    """Its `api_page_max_limit`."""
+    fake = FakeHub([user(f"u{n}", {"": {"ready": True}}) for n in range(250)])
+    fake.longest_page = longest
+    assert len(ask(fake, "servers")) == 250
+
+
+@pytest.mark.parametrize("gone", [1, 15, 150, 199])
+def test_nobody_is_passed_over_while_others_leave_between_two_pages(gone) -> None:
+    fake = FakeHub([user(f"u{n}", {"": {"ready": True}}) for n in range(450)])
+    fake.leaves_after = {1: [f"u{n}" for n in range(gone)], 2: ["u200", "u201"]}
+    found = {key.username for key in ask(fake, "servers")}
+    assert found >= fake.users.keys()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.line import in_order, is_for_a_moment
+from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import QuotaExceeded
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.hub.line import Line, starts_left
@@ -93,6 +94,31 @@ async def test_a_turn_that_is_not_taken_passes_on_and_comes_back_with_the_person
     assert await world.turns("saul") == ["saul"], "rosa was not seen for 15 seconds"
     assert (await world.asks("rosa")).ahead == 0, "but kept her place"
     assert await world.turns("rosa") == ["rosa"]
+
+
+async def test_a_start_that_failed_unseen_keeps_nobody_waiting_after_a_ticket_elsewhere(
+    tmp_path,
+) -> None:
+    world = World(
+        tmp_path, andes(servers=None), andes(servers=None, slug="brasil", champions=("bia",))
+    )
+    opened = [open_taller(world.house), open_taller(world.house, community="brasil", by="bia")]
+    for one in opened:
+        link = one.learner_invite.link
+        world.house.call(redeem_invite, JoinRequest(link, link, username="rosa"))
+    first, second = (Scope(one.workshop.community, one.workshop.slug) for one in opened)
+    ticket = await world.line.take(StartRequest("one", ServerKey("rosa"), scope=first), None)
+    spawner = FakeSpawner()
+    spawner.pending = spawner.active = True
+    world.line.begin(ticket, spawner)
+    await world.line.settle(ticket)
+    spawner.pending = spawner.active = False
+    spawner._failed = True
+    await world.line.take(StartRequest("two", ServerKey("rosa"), scope=second), None)
+    world.starts = 1
+    world.clock.advance(minutes=1)
+    assert await world.turns("rosa") == ["rosa"]
+    world.house.close()
 
 
 async def test_who_is_not_seen_for_three_minutes_has_lost_the_place(world) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 import pytest
@@ -231,6 +232,28 @@ def test_without_a_database_the_hub_does_as_its_operator_said(tmp_path, admits) 
         assert refused.value.status_code == 503
     run(spawner.run_post_stop_hook())
     assert run(spawner.get_options_form()) == ""
+    house.close()
+
+
+class HungDatabase(DeadDatabase):
+    """One that takes a question and does not answer."""
+
+    def read(self):
+        sleep(4)
+        raise StorageUnreachable
+
+    write = read
+
+
+def test_a_hung_database_is_waited_for_once(tmp_path) -> None:
+    house = make_house(tmp_path, patience=1.0)
+    spawner = make_spawner(house, "ana")
+    house.database.close()
+    house.database = HungDatabase()
+    began = monotonic()
+    with pytest.raises(SpawnRefused):
+        run(spawner.start())
+    assert monotonic() - began < 1.9
     house.close()
 
 
