@@ -104,14 +104,13 @@ _STANDING = _PATH_AND_LOANS.add_columns(
     _RESERVED.exists().label("has_reserved"),
     select(allowances).where(is_on_path(allowances.c.scope)).exists().label("has_allowed"),
 )
-_MEMBERS_LEASES = select(
+_OWN_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
     leases.c.hub == bindparam("this_hub"),
     leases.c.settled_at.is_(None),
-    leases.c.account_id.is_not(None),
+    leases.c.account_id.in_(bindparam("accounts", expanding=True)),
 )
-_OWN_LEASES = _MEMBERS_LEASES.where(leases.c.account_id == bindparam("account"))
 
 
 def _taking(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
@@ -480,26 +479,41 @@ class SqlBalances:
         """What a member holds below the level, not counting what is charged to their place."""
         if level == scope.place and level.workshop is not None:
             return 0  # there is nothing below a workshop
-        own = {"account": scope.member, "this_hub": self._hub_name}
-        found = 0
+        return sum(
+            amounts.get(resource, 0)
+            for place, amounts in self._held_by(scope.member or "")
+            if place != scope.place and level in place.path()
+        )
+
+    def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
+        return self.held_by([member]).get(member, ())
+
+    def held_by(self, members: Collection[str]) -> Mapping[str, Sequence[tuple[Scope, Amounts]]]:
+        """What each of these holds, at each place where it is charged."""
+        found: dict[str, list[tuple[Scope, Amounts]]] = {}
+        own = {"accounts": list(members), "this_hub": self._hub_name}
         for row in self._connection.execute(_OWN_LEASES, own):
             place = Scope(row.community, row.workshop)
-            if place != scope.place and level in place.path():
-                found += row.amounts.get(resource, 0)
+            found.setdefault(row.account_id, []).append((place, row.amounts))
         return found
 
     def _others_with_servers(self, level: Scope, member: str) -> int:
         """How many other people have a server there, or below: by leases, for whoever came once
         keeps their counters."""
-        conditions = [leases.c.settled_at.is_(None), leases.c.account_id != member]
+        query = select(func.count(leases.c.account_id.distinct())).where(
+            leases.c.account_id != member, *self.with_servers(level)
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def with_servers(self, level: Scope) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = [leases.c.settled_at.is_(None)]
         if level == HUB:
             conditions.append(leases.c.hub == self._hub_name)
         else:
             conditions.append(leases.c.community == level.community)
         if level.workshop is not None:
             conditions.append(leases.c.workshop == level.workshop)
-        query = select(func.count(leases.c.account_id.distinct())).where(*conditions)
-        return self._connection.execute(query).scalar_one()
+        return conditions
 
     def _others(
         self,

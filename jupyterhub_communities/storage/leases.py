@@ -33,7 +33,7 @@ from ..domain.leases import Lease, ServerKey
 from ..domain.ledger import End
 from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
-from .tables import UtcDateTime, leases
+from .tables import UtcDateTime, accounts, leases
 
 _NO_SERVER = ServerKey("")
 _METERED = (
@@ -103,6 +103,17 @@ _OF_USERNAMES = (
         leases.c.settled_at.is_(None),
     )
     .order_by(leases.c.server_name)
+)
+_EACH_LATEST = select(leases).where(
+    leases.c.id.in_(
+        select(
+            select(leases.c.id)
+            .where(leases.c.account_id == accounts.c.id, leases.c.community.is_not(None))
+            .order_by(leases.c.requested_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        ).where(accounts.c.id.in_(bindparam("accounts", expanding=True)))
+    )
 )
 _PLAN_STOP = (
     update(leases)
@@ -273,6 +284,10 @@ class SqlLeases:
     def latest(self, account_id: str) -> Lease | None:
         row = self._connection.execute(_LATEST, {"account": account_id}).one_or_none()
         return None if row is None else lease_of(row)
+
+    def each_latest(self, account_ids: Collection[str]) -> Mapping[str, Lease]:
+        rows = self._connection.execute(_EACH_LATEST, {"accounts": list(account_ids)})
+        return {row.account_id: lease_of(row) for row in rows}
 
     def add(self, lease: Lease) -> None:
         self._connection.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -325,18 +325,39 @@ class SqlMeters:
     ) -> dict[datetime, int]:
         """At the place, and below it."""
         found: dict[datetime, int] = {}
-        sought = _sought(scope.member or "", resource, begins)
-        for hour, key, total in self._connection.execute(
-            _by_member(resource, by_hour=True), sought
-        ):
-            if _is_at(scope, place_of(key)):
-                found[hour] = found.get(hour, 0) + int(total)
+        for hour, place, total in self._hours_by(scope.member or "", resource, begins):
+            if _is_at(scope, place):
+                found[hour] = found.get(hour, 0) + total
+        return found
+
+    def _hours_by(
+        self, member: str, resource: str, begins: datetime
+    ) -> Sequence[tuple[datetime, Scope, int]]:
+        """By somebody from an hour on, in each hour at each place."""
+        return self.hours_by([member], resource, begins).get(member, ())
+
+    def hours_by(
+        self, members: Collection[str], resource: str, begins: datetime
+    ) -> Mapping[str, Sequence[tuple[datetime, Scope, int]]]:
+        found: dict[str, list[tuple[datetime, Scope, int]]] = {}
+        sought = _sought(members, resource, begins)
+        query = _by_members(resource, by_hour=True)
+        for member, key, hour, total in self._connection.execute(query, sought):
+            found.setdefault(member, []).append((hour, place_of(key), int(total)))
         return found
 
     def _spent_by(self, member: str, resource: str, begins: datetime) -> list[tuple[Scope, int]]:
         """By somebody from an hour on, at each place."""
-        rows = self._connection.execute(_by_member(resource), _sought(member, resource, begins))
-        return [(place_of(key), int(total)) for key, total in rows]
+        return self.spent_by([member], resource, begins).get(member, [])
+
+    def spent_by(
+        self, members: Collection[str], resource: str, begins: datetime
+    ) -> Mapping[str, list[tuple[Scope, int]]]:
+        found: dict[str, list[tuple[Scope, int]]] = {}
+        sought = _sought(members, resource, begins)
+        for member, key, total in self._connection.execute(_by_members(resource), sought):
+            found.setdefault(member, []).append((place_of(key), int(total)))
+        return found
 
     def _unmetered(self, now: datetime) -> tuple[datetime, list[Stretch]]:
         """Since when what runs has spent by its rate; and what leases spent beside that: those that have
@@ -478,20 +499,21 @@ def _before(count: int) -> Select[Any]:
 
 
 @cache
-def _by_member(resource: str, *, by_hour: bool = False) -> Select[Any]:
-    """What somebody spent of the resource at each place from an hour on."""
-    columns = [usage.c.hour, usage.c.scope] if by_hour else [usage.c.scope]
+def _by_members(resource: str, *, by_hour: bool = False) -> Select[Any]:
+    """What people spent of the resource at each place from an hour on."""
+    columns = [usage.c.account_id, usage.c.scope, *([usage.c.hour] if by_hour else [])]
     query = select(*columns, func.sum(_COLUMN_OF[kind_of(resource)])).where(
-        usage.c.account_id == bindparam("account"), usage.c.hour >= bindparam("begins")
+        usage.c.account_id.in_(bindparam("accounts", expanding=True)),
+        usage.c.hour >= bindparam("begins"),
     )
     if gpu_kind(resource):
         query = query.where(usage.c.gpu_kind == bindparam("gpu"))
     return query.group_by(*columns)
 
 
-def _sought(member: str, resource: str, begins: datetime) -> dict[str, Any]:
+def _sought(members: Collection[str], resource: str, begins: datetime) -> dict[str, Any]:
     gpu = {"gpu": kind} if (kind := gpu_kind(resource)) else {}
-    return {"account": member, "begins": begins} | gpu
+    return {"accounts": list(members), "begins": begins} | gpu
 
 
 def _is_at(scope: Scope, place: Scope) -> bool:

@@ -83,7 +83,7 @@ class SqlStore:
         store = SqlStore(self._connection, hub_name=self._hub_name)
         people = PeopleTogether(self._connection, usernames)
         store.people = people
-        store.leases = LeasesTogether(self._connection, self._hub_name, usernames)
+        store.leases = LeasesTogether(self._connection, self._hub_name, usernames, people)
         store.balances = BalancesTogether(self._connection, self._hub_name, people)
         store.communities = CommunitiesTogether(self._connection)
         store.workshops = WorkshopsTogether(self._connection)

@@ -18,13 +18,14 @@ from ..domain.communities import Community
 from ..domain.leases import Lease
 from ..domain.ledger import End
 from ..domain.quotas import Scope
+from ..domain.units import Amounts
 from ..domain.workshops import Session, Workshop
 from .balances import Around, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
 from .meters import SqlMeters, Stretch
 from .people import SqlPeople
-from .tables import balances
+from .tables import balances, leases
 from .workshops import SqlWorkshops
 
 _OF_MEMBERS = select(balances).where(balances.c.scope.in_(bindparam("keys", expanding=True)))
@@ -39,22 +40,39 @@ class PeopleTogether(SqlPeople):
     def known(self) -> Mapping[str, tuple[Account, GrantHistory]]:
         return self.by_usernames(self._usernames)
 
+    @property
+    def account_ids(self) -> list[str]:
+        return [account.id for account, _ in self.known.values()]
+
     def by_username(self, username: str) -> tuple[Account, GrantHistory] | None:
         return self.known.get(username)
 
 
 class LeasesTogether(SqlLeases):
-    def __init__(self, connection: Connection, hub_name: str, usernames: Collection[str]):
+    def __init__(
+        self,
+        connection: Connection,
+        hub_name: str,
+        usernames: Collection[str],
+        people: PeopleTogether,
+    ):
         super().__init__(connection, hub_name)
-        self._usernames = usernames
+        self._usernames, self._people = usernames, people
         self._ends = cache(super().known_ends)
 
     @cached_property
     def _known(self) -> Mapping[str, Sequence[Lease]]:
         return self.of_usernames(self._usernames)
 
+    @cached_property
+    def _latest(self) -> Mapping[str, Lease]:
+        return self.each_latest(self._people.account_ids)
+
     def of_username(self, username: str) -> Sequence[Lease]:
         return self._known[username]
+
+    def latest(self, account_id: str) -> Lease | None:
+        return self._latest.get(account_id)
 
     def known_ends(self, *, most: int) -> Sequence[End]:
         return self._ends(most=most)
@@ -80,10 +98,11 @@ class WorkshopsTogether(SqlWorkshops):
 
 class BalancesTogether(SqlBalances):
     def __init__(self, connection: Connection, hub_name: str, people: PeopleTogether):
-        super().__init__(connection, hub_name, MetersTogether(connection, hub_name))
+        super().__init__(connection, hub_name, MetersTogether(connection, hub_name, people))
         self._people = people
         self._around = cache(super().around)
         self._of_members = cache(self._read_members)
+        self._with_servers_once = cache(self._read_with_servers)
 
     def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
         found = self._around(scope.place, now, until)
@@ -92,16 +111,35 @@ class BalancesTogether(SqlBalances):
 
     def _read_members(self, place: Scope) -> Mapping[str, Sequence[Row[Any]]]:
         """What these people hold at a place, by the keys of their scopes."""
-        keys = [replace(place, member=account.id).key for account, _ in self._people.known.values()]
+        keys = [replace(place, member=one).key for one in self._people.account_ids]
         found: dict[str, list[Row[Any]]] = {}
         for row in self._connection.execute(_OF_MEMBERS, {"keys": keys}):
             found.setdefault(row.scope, []).append(row)
         return found
 
+    @cached_property
+    def _held(self) -> Mapping[str, Sequence[tuple[Scope, Amounts]]]:
+        return self.held_by(self._people.account_ids)
+
+    def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
+        return self._held.get(member, ())
+
+    def _read_with_servers(self, level: Scope) -> frozenset[str]:
+        query = select(leases.c.account_id).where(
+            leases.c.account_id.is_not(None), *self.with_servers(level)
+        )
+        return frozenset(self._connection.execute(query.distinct()).scalars())
+
+    def _others_with_servers(self, level: Scope, member: str) -> int:
+        return len(self._with_servers_once(level) - {member})
+
 
 class MetersTogether(SqlMeters):
-    def __init__(self, connection: Connection, hub_name: str):
+    def __init__(self, connection: Connection, hub_name: str, people: PeopleTogether):
         super().__init__(connection, hub_name)
+        self._people = people
+        self._spent_once = cache(self._read_spent)
+        self._hours_by_once = cache(self._read_hours)
         self._unmetered_once = cache(super()._unmetered)
         self._hours_once = cache(super()._hours)
         self._sessions_once = cache(super()._sessions_of)
@@ -115,6 +153,22 @@ class MetersTogether(SqlMeters):
 
     def _unmetered(self, now: datetime) -> tuple[datetime, list[Stretch]]:
         return self._unmetered_once(now)
+
+    def _read_spent(self, resource: str, begins: datetime) -> Mapping[str, list[tuple[Scope, int]]]:
+        return self.spent_by(self._people.account_ids, resource, begins)
+
+    def _spent_by(self, member: str, resource: str, begins: datetime) -> list[tuple[Scope, int]]:
+        return self._spent_once(resource, begins).get(member, [])
+
+    def _read_hours(
+        self, resource: str, begins: datetime
+    ) -> Mapping[str, Sequence[tuple[datetime, Scope, int]]]:
+        return self.hours_by(self._people.account_ids, resource, begins)
+
+    def _hours_by(
+        self, member: str, resource: str, begins: datetime
+    ) -> Sequence[tuple[datetime, Scope, int]]:
+        return self._hours_by_once(resource, begins).get(member, ())
 
     def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
         return dict(self._hours_once(scope, resource, begins))

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import MEDIUM, NOON, SMALL, SetClock, andes, make_house, open_taller
+from houses import MEDIUM, NOON, SMALL, SetClock, actor_of, andes, make_house, open_taller
 from sql_statements import counted
 
 from jupyterhub_communities.application.communities import Declaration
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
+from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, refusals_of, settle
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.domain.borrowing import Share
@@ -135,6 +136,21 @@ def test_a_look_at_many_that_errs_is_found(house, people, monkeypatch, breaks) -
     alone = told_alone(house, asked)
     breaks(monkeypatch)
     assert told(house, asked) != alone
+
+
+def test_windows_and_limits_of_each_cost_as_much_for_many_as_for_a_few(house, people) -> None:
+    """Also where people have two places, of which the last choice is asked for."""
+    ana = actor_of(house, "champion-of-andes")
+    code = house.call(issue_invite, ana, "andes", NewInvite()).link
+    for name in people[2:7]:
+        house.call(redeem_invite, JoinRequest(code, f"and {name}", username=name))
+
+    def cost(names: list[str]) -> int:
+        with counted(house) as statements:
+            house.call(refusals_of, requests(names))
+        return len(statements)
+
+    assert cost([*people[2:4], *people[7:9]]) == cost(people[2:]) < 30
 
 
 @pytest.mark.usefixtures("database")
