@@ -40,7 +40,7 @@ from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.units import MOST, Amounts
-from .meters import SqlMeters
+from .meters import Beside, SqlMeters, beside
 from .scopes import is_on_path, path_keys, read_key, scope_key, workshop_key
 from .tables import (
     allowances,
@@ -100,10 +100,10 @@ _RESERVED = (
     )
 )
 # With what else there is to ask for, at all: a way to the database costs more than a look aside.
-_STANDING = _PATH_AND_LOANS.add_columns(
-    _RESERVED.exists().label("has_reserved"),
-    select(allowances).where(is_on_path(allowances.c.scope)).exists().label("has_allowed"),
-)
+_STANDING = {
+    dialect: _PATH_AND_LOANS.add_columns(_RESERVED.exists().label("has_reserved"), *beside(dialect))
+    for dialect in ("sqlite", "postgresql")
+}
 _OWN_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
@@ -151,13 +151,13 @@ _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a start is judged by, as it stands in the database; without what was spent."""
+    """What a start is judged by, as it stands in the database; of what was spent, the beginning."""
 
     rows: Sequence[Row[Any]]  # of the path, and of those for whom something is reserved or lent
     cohort: str | None  # the community's
     reserved: Sequence[Reservation]
     lent: Sequence[Loan]
-    spends: bool  # may anything be limited that was spent?
+    spends: Beside | None  # None: has to be asked for
 
 
 class SqlBalances:
@@ -301,15 +301,22 @@ class SqlBalances:
 
     def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
         path = {self._key(level): level for level in scope.path()}
-        sought = path_keys(path) | {"community": scope.community or ""}
-        rows = self._connection.execute(_STANDING, sought | {"after": now, "before": until}).all()
+        sought = {
+            **path_keys(path),
+            "community": scope.community or "",
+            "after": now,
+            "before": until,
+            "this_hub": self._hub_name,
+        }
+        query = _STANDING[self._connection.dialect.name]
+        rows = self._connection.execute(query, sought).all()
         cohort = _cohort_in(rows, path)
         lent = [_loan(row) for row in rows if row.loan_id is not None]
         # Where nothing is limited, nothing that is reserved is in anybody's way.
         is_asked = any(map(_limits, rows)) and rows[0].has_reserved
         reserved = self.reservations(now, until) if is_asked else []
         others = self._others(scope, cohort, reserved, lent, path)
-        spends = not rows or rows[0].has_allowed
+        spends = Beside.of(rows[0]) if rows else None
         return Around((*rows, *others), cohort, reserved, lent, spends)
 
     def hold(self, holds: Iterable[Hold]) -> bool:
@@ -435,10 +442,8 @@ class SqlBalances:
             loans=found.lent,
         )
         own = self._each(scope, wanted, rules, each, equal, now)
-        spending, meters = (
-            self._meters.standing(scope, wanted, path, held, now, whole=whole)
-            if found.spends
-            else ({}, {})
+        spending, meters = self._meters.standing(
+            scope, wanted, path, held, now, found.spends, whole=whole
         )
         rules = replace(
             rules,

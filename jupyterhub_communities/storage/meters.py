@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
     Select,
+    Text,
     and_,
     bindparam,
+    cast,
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
 )
@@ -60,11 +64,6 @@ _ENDED = select(*_ENDED_COLUMNS).where(_HAS_ENDED)
 _RUNNING = select(*_ENDED_COLUMNS).where(
     leases.c.hub == bindparam("this_hub"), leases.c.settled_at.is_(None)
 )
-_MARK_AND_ENDED = (
-    select(marks.c.at, *_ENDED_COLUMNS)
-    .select_from(marks.outerjoin(leases, _HAS_ENDED))
-    .where(marks.c.name == METERED)
-)
 _MEMBERS_LEASES = select(
     leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
@@ -84,6 +83,50 @@ _COLUMN_OF = {
     "memory-time": usage.c.memory_time,
     "gpu-time": usage.c.gpu_time,
 }
+
+
+_HOW_FAR = [
+    select(marks.c.at).where(marks.c.name == METERED).scalar_subquery().label("metered_at"),
+    select(literal(1)).select_from(leases).where(_HAS_ENDED).exists().label("has_ended"),
+]
+_METERED = select(*_HOW_FAR)
+
+
+class Allowed(NamedTuple):
+    """A row of allowances."""
+
+    scope: str
+    resource: str
+    span: str
+    is_each: bool
+    quota: int
+
+
+def beside(dialect: str) -> list[ColumnElement[Any]]:
+    """Columns for another statement, which answer what a start asks first of what may be spent on its
+    path (`level0` …) and of how far `this_hub` is metered: they cost no way to the database."""
+    array, together = {
+        "sqlite": (func.json_array, func.json_group_array),
+        "postgresql": (func.json_build_array, func.json_agg),
+    }[dialect]
+    one = array(*(allowances.c[name] for name in Allowed._fields))
+    # Read by us, and once: it is the same in each row.
+    allowed = select(cast(together(one), Text)).where(is_on_path(allowances.c.scope))
+    return [allowed.scalar_subquery().label("allowed"), *_HOW_FAR]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What `beside` found."""
+
+    allowed: Sequence[Allowed]
+    metered_at: datetime | None
+    has_ended: bool
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Beside:
+        allowed = [Allowed(*one) for one in json.loads(row.allowed or "[]")]
+        return cls(allowed, row.metered_at, row.has_ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +221,27 @@ class SqlMeters:
         path: Mapping[str, Scope],
         held: Mapping[Key, int],
         now: datetime,
+        known: Beside | None,
         *,
         whole: bool,
     ) -> tuple[dict[Key, list[Allowance]], dict[Key, Meter]]:
         """What may be spent on the path, by key, in windows that bind now, and what was."""
+        if known is None:
+            rows = self._connection.execute(_ALLOWANCES, path_keys(path))
+            allowed: Sequence[Allowed] = [Allowed(*row) for row in rows]
+        else:
+            allowed = known.allowed
+        if not allowed:
+            return {}, {}
         # Asked once for all limits that want the same.
         spent_by = cache(partial(self._spent_by, scope.member or ""))
-        unmetered = cache(partial(self._unmetered, now))
-        spending = self._allowances(scope, wanted, path, now, spent_by, unmetered)
+        unmetered = cache(partial(self._unmetered, now, known))
+        spending = self._allowances(allowed, scope, wanted, path, now, spent_by, unmetered)
         return spending, self._meters(spending, held, now, spent_by, unmetered, whole=whole)
 
     def _allowances(
         self,
+        allowed: Sequence[Allowed],
         scope: Scope,
         wanted: Amounts,
         path: Mapping[str, Scope],
@@ -199,7 +251,7 @@ class SqlMeters:
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
-        for row in self._allowed_on(tuple(path)):
+        for row in allowed:
             if row.resource not in spends or (row.is_each and scope.member is None):
                 continue
             level = path[row.scope]
@@ -223,9 +275,6 @@ class SqlMeters:
             key = (scope if row.is_each else level, row.resource)
             found.setdefault(key, []).append(allowance)
         return found
-
-    def _allowed_on(self, keys: tuple[str, ...]) -> Sequence[Row[Any]]:
-        return self._connection.execute(_ALLOWANCES, path_keys(keys)).all()
 
     def _meters(
         self,
@@ -359,24 +408,26 @@ class SqlMeters:
             found.setdefault(member, []).append((place_of(key), int(total)))
         return found
 
-    def _unmetered(self, now: datetime) -> tuple[datetime, list[Stretch]]:
+    def _unmetered(
+        self, now: datetime, known: Beside | None = None
+    ) -> tuple[datetime, list[Stretch]]:
         """Since when what runs has spent by its rate; and what leases spent beside that: those that have
         ended since they were metered (see `domain.metering.unmetered`). At the end of a workshop they
         are many, so that no more of each is read than this takes. Where the meter has stood still,
         what runs may have begun at any time since: it is added up, and spends by its rate from now on.
         """
         this_hub = {"this_hub": self._hub_name}
-        rows: Sequence[Any] = self._connection.execute(_MARK_AND_ENDED, this_hub).all()
-        if rows:
-            since: datetime = min(rows[0].at, now)
-        else:  # before the first tick of all
-            since, rows = now, self._connection.execute(_ENDED, this_hub).all()
+        if known is None:
+            metered_at, has_ended = self._connection.execute(_METERED, this_hub).one()
+        else:
+            metered_at, has_ended = known.metered_at, known.has_ended
+        since = now if metered_at is None else min(metered_at, now)  # None: before the first tick
+        rows = [*self._connection.execute(_ENDED, this_hub)] if has_ended else []
         if now - since > _LATE:
-            since, rows = now, [*rows, *self._connection.execute(_RUNNING, this_hub)]
+            since = now
+            rows += self._connection.execute(_RUNNING, this_hub)
         found = []
         for row in rows:
-            if row.since is None:
-                continue  # the mark alone: nothing has ended
             start, end = whole_second(row.since), whole_second(row.settled_at or now)
             if start < end:
                 scope = Scope(row.community, row.workshop, row.account_id)
@@ -527,6 +578,6 @@ def _is_within(scope: Scope, level: Scope) -> bool:
     return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
 
 
-def _spending(row: Row[Any], held: Sequence[Session]) -> Spending:
+def _spending(row: Allowed | Row[Any], held: Sequence[Session]) -> Spending:
     window: Window = read_window(row.span, held)
     return Spending(row.resource, Allowance(row.quota, window), row.is_each)

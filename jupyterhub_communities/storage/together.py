@@ -23,7 +23,7 @@ from ..domain.workshops import Session, Workshop
 from .balances import Around, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
-from .meters import SqlMeters, Stretch
+from .meters import Beside, SqlMeters, Stretch
 from .people import SqlPeople
 from .tables import balances, leases
 from .workshops import SqlWorkshops
@@ -143,15 +143,13 @@ class MetersTogether(SqlMeters):
         self._unmetered_once = cache(super()._unmetered)
         self._hours_once = cache(super()._hours)
         self._sessions_once = cache(super()._sessions_of)
-        self._allowed_once = cache(super()._allowed_on)
-
-    def _allowed_on(self, keys: tuple[str, ...]) -> Sequence[Row[Any]]:
-        return self._allowed_once(tuple(key for key in keys if "@" not in key))
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         return self._sessions_once(scope)
 
-    def _unmetered(self, now: datetime) -> tuple[datetime, list[Stretch]]:
+    def _unmetered(
+        self, now: datetime, known: Beside | None = None
+    ) -> tuple[datetime, list[Stretch]]:
         return self._unmetered_once(now)
 
     def _read_spent(self, resource: str, begins: datetime) -> Mapping[str, list[tuple[Scope, int]]]:
