@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,20 @@ class Postgresql:
 
     def stop(self, mode: str = "immediate") -> None:
         self._run("pg_ctl", "stop", "--wait", "--mode", mode)
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """All of its processes stand still: it takes what it is asked, and answers nothing."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        processes = [postmaster, *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     @property
     def log(self) -> Path:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 Verb = Callable[Concatenate[Desk, P], T]
 
 PATIENCE = 2.0  # seconds that a person's request waits for a database that does not answer
+_AGAIN = 0.3  # where somebody has just waited in vain, and nobody was answered since
+_SILENCE = 3.0  # seconds that this counts as just now
 LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer; or a timer
 
 # Of the request that asks, for the audit: set at the edge, for all that the request brings about.
@@ -57,6 +59,7 @@ class House:
         self.rush = Rush()
         self._glances = Glances()
         self._answered_at = 0.0  # when the database last answered anybody
+        self._gave_up_at = 0.0  # when somebody last waited for it in vain
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
         self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
 
@@ -153,7 +156,7 @@ class House:
         answered = loop.create_future()  # done when the verb is, or when patience is at its end
         future.add_done_callback(lambda _: _tell(loop, answered))
         asked_at = time.monotonic()
-        longest = self._patience if patience is None else patience
+        longest = self._patience_now() if patience is None else patience
         try:
             while not answered.done() and (left := self._left(asked_at, longest)) > 0:
                 await asyncio.wait([answered], timeout=left)
@@ -163,7 +166,13 @@ class House:
         if future.done() and not future.cancelled():  # cancelled: the pool is closing
             return future.result()
         give_up()
+        self._gave_up_at = time.monotonic()
         raise StorageUnreachable
+
+    def _patience_now(self) -> float:
+        """A page that asks several times does not wait each time."""
+        is_silent = self._answered_at < self._gave_up_at > time.monotonic() - _SILENCE
+        return min(_AGAIN, self._patience) if is_silent else self._patience
 
     def _left(self, asked_at: float, patience: float) -> float:
         """A classroom that comes at once waits its turn: that is no database that does not answer."""

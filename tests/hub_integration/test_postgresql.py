@@ -94,5 +94,24 @@ def test_a_killed_database_gets_sentences_and_heals_without_the_hub(hub, server)
     assert hub.process.poll() is None
 
 
+def test_a_database_that_hangs_keeps_a_click_waiting_once(hub, server) -> None:
+    """It takes what it is asked, and says nothing: the page asks several times."""
+    device = hub.browser()
+    device.join(hub.workshop("Se cuelga").learner_invite.code, "Clic")
+    device.keep_key()
+    name = device.username()
+    wait_until(lambda: hub.user(name)["servers"].get("", {}).get("ready"))
+    hub.api("DELETE", f"/users/{name}/server")
+    wait_until(lambda: not hub.user(name)["servers"])
+    with server.hung():
+        began = time.monotonic()
+        page = device.get("/hub/spawn")
+        assert (page.status_code, time.monotonic() - began < LONGEST) == (503, True)
+        began = time.monotonic()
+        assert hub.api("POST", f"/users/{name}/server", json={}).status_code == 503
+        assert time.monotonic() - began < LONGEST
+    assert hub.api("POST", f"/users/{name}/server", json={}).status_code in (201, 202)
+
+
 def test_the_password_is_in_no_log(hub, server) -> None:
     assert server.password not in hub.log()

@@ -161,6 +161,21 @@ async def test_a_classroom_that_comes_at_once_waits_its_turn(tmp_path) -> None:
     house.close()
 
 
+async def test_who_asks_next_does_not_wait_in_vain_as_long_until_somebody_is_answered(
+    tmp_path,
+) -> None:
+    house = make_house(tmp_path, patience=1.0)
+    with pytest.raises(StorageUnreachable):
+        await house.run(lambda desk: time.sleep(2.0))
+    began = time.monotonic()
+    with pytest.raises(StorageUnreachable):
+        await house.run(lambda desk: "behind it")
+    assert time.monotonic() - began < 0.8
+    await asyncio.sleep(1.0)  # the first one is over
+    assert await house.run(lambda desk: time.sleep(0.6) or "here") == "here", "as patient as before"
+    house.close()
+
+
 async def test_an_answer_that_came_while_the_loop_was_held_is_given(house) -> None:
     """As when 300 people join in the same second: the loop looks too late, the database was there."""
     answer = asyncio.ensure_future(house.run(lambda desk: time.sleep(1.2) or "here"))
