@@ -179,9 +179,10 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
     try:
         return _admit(desk, request)
     except _Full:
-        # What there is to say is looked up while others have their turns.
         desk.rush.note(desk.now)
-        _refuse_if_full(desk, request)
+    _refuse_if_full(
+        desk, request
+    )  # what there is to say is looked up while others have their turns
     return _admit(desk, request, tells_in_turn=True)  # somebody has stopped a server since
 
 
@@ -202,6 +203,10 @@ def refusals_of(desk: Desk, requests: Mapping[str, StartRequest]) -> dict[str, R
                 refusal = _refusal(desk, people, request)
             except Refusal as wrong:  # what was asked
                 refusal = wrong
+            except Exception:
+                if len(requests) == 1:
+                    raise
+                continue  # a start by itself meets what is wrong, and nobody else does
             if refusal is not None:
                 found[key] = refusal
     return found

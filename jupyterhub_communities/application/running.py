@@ -191,7 +191,7 @@ def _exhaustions(desk: Desk, store: Store) -> Callable[[Lease], datetime | None]
     if not any(rules.stops_when_exhausted for rules in running.values()):
         return lambda lease: None
     times: dict[tuple[Scope, str], datetime] = {}
-    for drain in store.meters.drains(desk.now):
+    for drain in store.drains.all(desk.now):
         key = (drain.scope, drain.resource)
         at = runs_out_at(desk.now, drain.left, drain.rate)
         if at is not None:

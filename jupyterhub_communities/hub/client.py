@@ -141,7 +141,7 @@ class HubClient:
         """Each once. While pages are read others leave, and who follows moves up: so each page begins
         with some of the one before, and where it does not, it is gone back to them. The Hub may have
         shorter pages than what is asked for."""
-        offset = step = 0
+        offset = step = longest = 0
         before: set[str] = set()  # who was on the last page, where it has several
         known: set[str] = set()
         while True:
@@ -154,8 +154,9 @@ class HubClient:
             for user in users:
                 if user["name"] not in known:
                     yield user
-            if names <= known:
-                return
+            if names <= known and len(users) < max(2, longest):
+                return  # the last page: a full one may be known because others came before it
+            longest = max(longest, len(users))
             known |= names
             overlap = min(_OVERLAP, len(users) // 2)
             before, step = names if overlap else set(), len(users) - overlap

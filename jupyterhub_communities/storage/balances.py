@@ -40,7 +40,7 @@ from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.units import MOST, Amounts
-from .meters import Beside, SqlMeters, beside
+from .meters import FirstAsked, SqlMeters, first_columns
 from .scopes import is_on_path, path_keys, read_key, scope_key, workshop_key
 from .tables import (
     allowances,
@@ -101,13 +101,14 @@ _RESERVED = (
 )
 # With what else there is to ask for, at all: a way to the database costs more than a look aside.
 _STANDING = {
-    dialect: _PATH_AND_LOANS.add_columns(_RESERVED.exists().label("has_reserved"), *beside(dialect))
+    dialect: _PATH_AND_LOANS.add_columns(
+        _RESERVED.exists().label("has_reserved"), *first_columns(dialect)
+    )
     for dialect in ("sqlite", "postgresql")
 }
 _OWN_LEASES = select(
-    leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
+    leases.c.hub, leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
 ).where(
-    leases.c.hub == bindparam("this_hub"),
     leases.c.settled_at.is_(None),
     leases.c.account_id.in_(bindparam("accounts", expanding=True)),
 )
@@ -157,7 +158,7 @@ class Around:
     cohort: str | None  # the community's
     reserved: Sequence[Reservation]
     lent: Sequence[Loan]
-    spends: Beside | None  # None: has to be asked for
+    spends: FirstAsked
 
 
 class SqlBalances:
@@ -316,7 +317,7 @@ class SqlBalances:
         is_asked = any(map(_limits, rows)) and rows[0].has_reserved
         reserved = self.reservations(now, until) if is_asked else []
         others = self._others(scope, cohort, reserved, lent, path)
-        spends = Beside.of(rows[0]) if rows else None
+        spends = FirstAsked.of(rows[0]) if rows else self._meters.first_asked(path)
         return Around((*rows, *others), cohort, reserved, lent, spends)
 
     def hold(self, holds: Iterable[Hold]) -> bool:
@@ -496,10 +497,12 @@ class SqlBalances:
     def held_by(self, members: Collection[str]) -> Mapping[str, Sequence[tuple[Scope, Amounts]]]:
         """What each of these holds, at each place where it is charged."""
         found: dict[str, list[tuple[Scope, Amounts]]] = {}
-        own = {"accounts": list(members), "this_hub": self._hub_name}
-        for row in self._connection.execute(_OWN_LEASES, own):
-            place = Scope(row.community, row.workshop)
-            found.setdefault(row.account_id, []).append((place, row.amounts))
+        for row in self._connection.execute(_OWN_LEASES, {"accounts": list(members)}):
+            if (
+                row.hub == self._hub_name
+            ):  # asked in SQL, SQLite would look through all of the hub's
+                place = Scope(row.community, row.workshop)
+                found.setdefault(row.account_id, []).append((place, row.amounts))
         return found
 
     def _others_with_servers(self, level: Scope, member: str) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -16,27 +15,24 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
-    and_,
     bindparam,
     cast,
     delete,
     func,
     insert,
-    literal,
-    or_,
     select,
 )
 
 from ..domain.ledger import Allowance, Key
 from ..domain.limits import Spending
-from ..domain.metering import METERED, SECOND, Meter, hours_between, whole_second
+from ..domain.metering import Meter
 from ..domain.quotas import Scope
-from ..domain.stops import Drain
 from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
-from .scopes import is_on_path, level_of, path_keys, place_of, scope_key
-from .tables import allowances, balances, leases, marks, sessions, spent, usage
+from .scopes import is_on_path, path_keys, place_of, scope_key
+from .tables import allowances, sessions, spent, usage
+from .unmetered import HOW_FAR, Unmetered, by_hour, read_unmetered
 from .workshops import SqlWorkshops
 
 # Made once: asked at every start.
@@ -47,49 +43,14 @@ _HOURS = (
     .where(spent.c.hour >= bindparam("after"))
     .order_by(spent.c.hour)
 )
-_ENDED_COLUMNS = (
-    leases.c.community,
-    leases.c.workshop,
-    leases.c.account_id,
-    leases.c.amounts,
-    func.coalesce(leases.c.metered_until, leases.c.requested_at).label("since"),
-    leases.c.settled_at,
-)
-_HAS_ENDED = and_(
-    leases.c.hub == bindparam("this_hub"),
-    leases.c.metered_at.is_(None),
-    leases.c.settled_at > datetime(1970, 1, 1, tzinfo=UTC),
-)
-_ENDED = select(*_ENDED_COLUMNS).where(_HAS_ENDED)
-_RUNNING = select(*_ENDED_COLUMNS).where(
-    leases.c.hub == bindparam("this_hub"), leases.c.settled_at.is_(None)
-)
-_MEMBERS_LEASES = select(
-    leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
-).where(
-    leases.c.hub == bindparam("this_hub"),
-    leases.c.settled_at.is_(None),
-    leases.c.account_id.is_not(None),
-)
-_HELD_AT_LIMITS = select(balances.c.scope, balances.c.resource, balances.c.held).where(
-    balances.c.scope.in_(select(allowances.c.scope))
-)
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
-_LATE = timedelta(minutes=2)  # after this the meter has stood still
 _MOST_ASKED = 100  # sums in one statement
-_COLUMN_OF = {
+COLUMN_OF = {
     "server-time": usage.c.server_time,
     "cpu-time": usage.c.cpu_time,
     "memory-time": usage.c.memory_time,
     "gpu-time": usage.c.gpu_time,
 }
-
-
-_HOW_FAR = [
-    select(marks.c.at).where(marks.c.name == METERED).scalar_subquery().label("metered_at"),
-    select(literal(1)).select_from(leases).where(_HAS_ENDED).exists().label("has_ended"),
-]
-_METERED = select(*_HOW_FAR)
 
 
 class Allowed(NamedTuple):
@@ -102,7 +63,7 @@ class Allowed(NamedTuple):
     quota: int
 
 
-def beside(dialect: str) -> list[ColumnElement[Any]]:
+def first_columns(dialect: str) -> tuple[ColumnElement[Any], ...]:
     """Columns for another statement, which answer what a start asks first of what may be spent on its
     path (`level0` …) and of how far `this_hub` is metered: they cost no way to the database."""
     array, together = {
@@ -112,43 +73,27 @@ def beside(dialect: str) -> list[ColumnElement[Any]]:
     one = array(*(allowances.c[name] for name in Allowed._fields))
     # Read by us, and once: it is the same in each row.
     allowed = select(cast(together(one), Text)).where(is_on_path(allowances.c.scope))
-    return [allowed.scalar_subquery().label("allowed"), *_HOW_FAR]
+    return (allowed.scalar_subquery().label("allowed"), *HOW_FAR)
+
+
+_FIRST_ASKED = {dialect: select(*first_columns(dialect)) for dialect in ("sqlite", "postgresql")}
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What `beside` found."""
+class FirstAsked:
+    """What `first_columns` found."""
 
     allowed: Sequence[Allowed]
     metered_at: datetime | None
     has_ended: bool
 
     @classmethod
-    def of(cls, row: Row[Any]) -> Beside:
+    def of(cls, row: Row[Any]) -> FirstAsked:
         allowed = [Allowed(*one) for one in json.loads(row.allowed or "[]")]
         return cls(allowed, row.metered_at, row.has_ended)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """What one lease spends from one moment to another, and is not metered yet."""
-
-    scope: Scope
-    each_second: Mapping[str, int]
-    start: datetime
-    end: datetime
-
-    def hours(self, resource: str) -> Iterator[tuple[datetime, int]]:
-        if rate := self.each_second.get(resource, 0):
-            for hour, seconds in hours_between(self.start, self.end):
-                yield hour, rate * seconds
-
-    def spent(self, resource: str, begins: datetime) -> int:
-        return sum(amount for hour, amount in self.hours(resource) if hour >= begins)
-
-
 SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]  # resource, since → at each place
-Unmetered = Callable[[], tuple[datetime, Sequence[Stretch]]]  # since when by rate, and beside that
 
 
 class SqlMeters:
@@ -161,7 +106,7 @@ class SqlMeters:
     def allowed(self, scope: Scope) -> tuple[Spending, ...]:
         windows = self._sessions_of(scope)
         rows = self._connection.execute(_ALLOWANCES, path_keys([self._key(scope)]))
-        return tuple(_spending(row, windows) for row in rows)
+        return tuple(spending_of(row, windows) for row in rows)
 
     def allowed_among(
         self, are_wanted: ColumnElement[bool], community: str | None
@@ -178,7 +123,7 @@ class SqlMeters:
                 place.append(Session(one.starts_at, one.ends_at))
         found: dict[str, list[Spending]] = {}
         for row in rows:
-            found.setdefault(row.scope, []).append(_spending(row, windows.get(row.scope, ())))
+            found.setdefault(row.scope, []).append(spending_of(row, windows.get(row.scope, ())))
         return found
 
     def allow(self, scope: Scope, spending: Sequence[Spending]) -> None:
@@ -214,6 +159,12 @@ class SqlMeters:
 
     # A start
 
+    def first_asked(self, path: Collection[str]) -> FirstAsked:
+        """Where there is no row to ask it beside of."""
+        sought = path_keys(path) | {"this_hub": self._hub_name}
+        query = _FIRST_ASKED[self._connection.dialect.name]
+        return FirstAsked.of(self._connection.execute(query, sought).one())
+
     def standing(
         self,
         scope: Scope,
@@ -221,23 +172,21 @@ class SqlMeters:
         path: Mapping[str, Scope],
         held: Mapping[Key, int],
         now: datetime,
-        known: Beside | None,
+        known: FirstAsked,
         *,
         whole: bool,
     ) -> tuple[dict[Key, list[Allowance]], dict[Key, Meter]]:
         """What may be spent on the path, by key, in windows that bind now, and what was."""
-        if known is None:
-            rows = self._connection.execute(_ALLOWANCES, path_keys(path))
-            allowed: Sequence[Allowed] = [Allowed(*row) for row in rows]
-        else:
-            allowed = known.allowed
-        if not allowed:
+        if not known.allowed:
             return {}, {}
         # Asked once for all limits that want the same.
         spent_by = cache(partial(self._spent_by, scope.member or ""))
-        unmetered = cache(partial(self._unmetered, now, known))
-        spending = self._allowances(allowed, scope, wanted, path, now, spent_by, unmetered)
-        return spending, self._meters(spending, held, now, spent_by, unmetered, whole=whole)
+        unmetered = cache(partial(self._unmetered, now, scope.member, known))
+        spending = self._allowances(known.allowed, scope, wanted, path, now, spent_by, unmetered)
+        if not spending:
+            return {}, {}
+        meters = self._meters(spending, held, now, unmetered(), spent_by, whole=whole)
+        return spending, meters
 
     def _allowances(
         self,
@@ -247,7 +196,7 @@ class SqlMeters:
         path: Mapping[str, Scope],
         now: datetime,
         spent_by: SpentBy,
-        unmetered: Unmetered,
+        unmetered: Callable[[], Unmetered],
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
@@ -255,7 +204,7 @@ class SqlMeters:
             if row.resource not in spends or (row.is_each and scope.member is None):
                 continue
             level = path[row.scope]
-            allowance = _spending(row, self._sessions_of(level)).allowance
+            allowance = spending_of(row, self._sessions_of(level)).allowance
             begins = allowance.window.begins_at(now)
             if begins is None:
                 continue
@@ -265,11 +214,13 @@ class SqlMeters:
                     for place, amount in spent_by(row.resource, begins)
                     if _is_at(level, place) and not _is_at(scope, place)
                 )
-                own = replace(level, member=scope.member)
+                late = [
+                    one
+                    for one in unmetered().within(replace(level, member=scope.member))
+                    if not one.is_within(scope)
+                ]
                 elsewhere += sum(
-                    one.spent(row.resource, begins)
-                    for one in unmetered()[1]
-                    if _is_within(one.scope, own) and not _is_within(one.scope, scope)
+                    n for hour, n in by_hour(late, row.resource).items() if hour >= begins
                 )
                 allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
             key = (scope if row.is_each else level, row.resource)
@@ -281,29 +232,24 @@ class SqlMeters:
         spending: Mapping[Key, Sequence[Allowance]],
         held: Mapping[Key, int],
         now: datetime,
+        unmetered: Unmetered,
         spent_by: SpentBy | None = None,
-        unmetered: Unmetered | None = None,
         *,
         whole: bool,
     ) -> dict[Key, Meter]:
-        if not spending:
-            return {}
         begins = {
             key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
             for key, allowed in spending.items()
         }
-        since, late = unmetered() if unmetered else self._unmetered(now)
         between = self._whole(begins) if whole else self._between(begins, spent_by)
         meters = {}
         for scope, resource in spending:
             hours = between[scope, resource]
-            for one in late:
-                if _is_within(one.scope, scope):
-                    for hour, amount in one.hours(resource):
-                        hours[hour] = hours.get(hour, 0) + amount
+            for hour, amount in by_hour(unmetered.within(scope), resource).items():
+                hours[hour] = hours.get(hour, 0) + amount
             here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
             meters[scope, resource] = Meter.standing(
-                spent_each_second(here).get(resource, 0), hours, since
+                spent_each_second(here).get(resource, 0), hours, unmetered.since
             )
         return meters
 
@@ -408,124 +354,19 @@ class SqlMeters:
             found.setdefault(member, []).append((place_of(key), int(total)))
         return found
 
-    def _unmetered(
-        self, now: datetime, known: Beside | None = None
-    ) -> tuple[datetime, list[Stretch]]:
-        """Since when what runs has spent by its rate; and what leases spent beside that: those that have
-        ended since they were metered (see `domain.metering.unmetered`). At the end of a workshop they
-        are many, so that no more of each is read than this takes. Where the meter has stood still,
-        what runs may have begun at any time since: it is added up, and spends by its rate from now on.
-        """
-        this_hub = {"this_hub": self._hub_name}
-        if known is None:
-            metered_at, has_ended = self._connection.execute(_METERED, this_hub).one()
-        else:
-            metered_at, has_ended = known.metered_at, known.has_ended
-        since = now if metered_at is None else min(metered_at, now)  # None: before the first tick
-        rows = [*self._connection.execute(_ENDED, this_hub)] if has_ended else []
-        if now - since > _LATE:
-            since = now
-            rows += self._connection.execute(_RUNNING, this_hub)
-        found = []
-        for row in rows:
-            start, end = whole_second(row.since), whole_second(row.settled_at or now)
-            if start < end:
-                scope = Scope(row.community, row.workshop, row.account_id)
-                found.append(Stretch(scope, spent_each_second(row.amounts), start, end))
-        return since, found
+    def _unmetered(self, now: datetime, member: str | None, known: FirstAsked) -> Unmetered:
+        return read_unmetered(
+            self._connection,
+            self._hub_name,
+            now,
+            members=[] if member is None else [member],
+            known=(known.metered_at, known.has_ended),
+        )
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         if scope.community is None or scope.workshop is None:
             return ()
         return SqlWorkshops(self._connection).sessions(scope.community, scope.workshop)
-
-    # While servers run
-
-    def drains(self, now: datetime) -> Sequence[Drain]:
-        rows = self._connection.execute(select(allowances)).all()
-        of_all: dict[Key, list[Allowance]] = {}
-        of_each: list[tuple[Scope, Spending]] = []
-        for row in rows:
-            level = level_of(row.scope, self._hub_name)
-            if level is None:
-                continue  # another hub's own
-            spending = _spending(row, self._sessions_of(level))
-            if spending.allowance.window.begins_at(now) is None:
-                continue
-            if spending.is_each:
-                of_each.append((level, spending))
-            else:
-                of_all.setdefault((level, row.resource), []).append(spending.allowance)
-        return [*self._drains_of_all(of_all, now), *self._drains_of_each(of_each, now)]
-
-    def _drains_of_all(
-        self, spending: Mapping[Key, Sequence[Allowance]], now: datetime
-    ) -> Iterator[Drain]:
-        rows = self._connection.execute(_HELD_AT_LIMITS) if spending else ()
-        held = {
-            (scope, row.resource): row.held
-            for row in rows
-            if (scope := level_of(row.scope, self._hub_name)) is not None
-        }
-        meters = self._meters(spending, held, now, whole=False)
-        for (scope, resource), allowed in spending.items():
-            meter = meters[scope, resource]
-            for one in allowed:
-                left = one.limit - meter.spent(one.window, now)
-                yield Drain(scope, resource, left, meter.rate)
-
-    def _drains_of_each(
-        self, spendings: Sequence[tuple[Scope, Spending]], now: datetime
-    ) -> Iterator[Drain]:
-        """Of everybody who has a server, at the place that it is charged to."""
-        if not spendings:
-            return
-        held: dict[Scope, Counter[str]] = {}
-        for row in self._connection.execute(_MEMBERS_LEASES, {"this_hub": self._hub_name}):
-            scope = Scope(row.community, row.workshop, row.account_id)
-            held.setdefault(scope, Counter()).update(row.amounts)
-        since, late = self._unmetered(now)
-        seconds = (now - since) // SECOND
-        late_by: dict[str | None, list[Stretch]] = {}
-        for one in late:
-            late_by.setdefault(one.scope.member, []).append(one)
-        for level, spending in spendings:
-            resource = spending.resource
-            begins = spending.allowance.window.begins_at(now)
-            assert begins is not None
-            rates: Counter[str | None] = Counter()  # of everybody's servers there and below
-            for scope, amounts in held.items():
-                if level in scope.path():
-                    rates[scope.member] += spent_each_second(amounts).get(resource, 0)
-            spent = self._spent_by_everybody(level, spending, begins)
-            for scope, amounts in held.items():
-                rate = rates[scope.member]
-                if level not in scope.path() or not spent_each_second(amounts).get(resource, 0):
-                    continue
-                own = replace(level, member=scope.member)
-                total = spent.get(scope.member or "", 0) + sum(
-                    one.spent(resource, begins)
-                    for one in late_by.get(scope.member, ())
-                    if _is_within(one.scope, own)
-                )
-                yield Drain(
-                    scope, resource, spending.allowance.limit - total - rate * seconds, rate
-                )
-
-    def _spent_by_everybody(
-        self, level: Scope, spending: Spending, begins: datetime
-    ) -> Mapping[str, int]:
-        """There and below, from an hour on, of those who have a server."""
-        with_servers = select(leases.c.account_id).where(leases.c.settled_at.is_(None))
-        conditions = [usage.c.hour >= begins, usage.c.account_id.in_(with_servers)]
-        if level.community is not None:
-            key = level.key
-            conditions.append(or_(usage.c.scope == key, usage.c.scope.like(f"{key}/%")))
-        if kind := gpu_kind(spending.resource):
-            conditions.append(usage.c.gpu_kind == kind)
-        total = func.sum(_COLUMN_OF[kind_of(spending.resource)])
-        query = select(usage.c.account_id, total).where(*conditions).group_by(usage.c.account_id)
-        return {account: int(spent) for account, spent in self._connection.execute(query)}
 
     def _key(self, scope: Scope) -> str:
         return scope_key(scope, self._hub_name)
@@ -553,7 +394,7 @@ def _before(count: int) -> Select[Any]:
 def _by_members(resource: str, *, by_hour: bool = False) -> Select[Any]:
     """What people spent of the resource at each place from an hour on."""
     columns = [usage.c.account_id, usage.c.scope, *([usage.c.hour] if by_hour else [])]
-    query = select(*columns, func.sum(_COLUMN_OF[kind_of(resource)])).where(
+    query = select(*columns, func.sum(COLUMN_OF[kind_of(resource)])).where(
         usage.c.account_id.in_(bindparam("accounts", expanding=True)),
         usage.c.hour >= bindparam("begins"),
     )
@@ -572,12 +413,6 @@ def _is_at(scope: Scope, place: Scope) -> bool:
     return scope.place in place.path()
 
 
-def _is_within(scope: Scope, level: Scope) -> bool:
-    if level.member is not None and level.member != scope.member:
-        return False
-    return level.community in (None, scope.community) and level.workshop in (None, scope.workshop)
-
-
-def _spending(row: Allowed | Row[Any], held: Sequence[Session]) -> Spending:
+def spending_of(row: Allowed | Row[Any], held: Sequence[Session]) -> Spending:
     window: Window = read_window(row.span, held)
     return Spending(row.resource, Allowance(row.quota, window), row.is_each)

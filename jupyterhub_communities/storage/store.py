@@ -13,6 +13,7 @@ from .balances import SqlBalances
 from .board import SqlBoard
 from .cohorts import SqlAsks, SqlLoans, SqlTemplates
 from .communities import SqlCommunities
+from .drains import SqlDrains
 from .grants import SqlGrants
 from .hands import SqlHands
 from .identities import SqlIdentities
@@ -63,6 +64,7 @@ class SqlStore:
         self.line: ports.Line = SqlLine(connection, hub_name)
         self.balances: ports.Balances = SqlBalances(connection, hub_name)
         self.meters: ports.Meters = SqlMeters(connection, hub_name)
+        self.drains: ports.Drains = SqlDrains(connection, hub_name)
         self.usage: ports.Usage = SqlUsage(connection, hub_name)
         self.personal: ports.Personal = SqlPersonal(connection)
         self.marks: ports.Marks = SqlMarks(connection)

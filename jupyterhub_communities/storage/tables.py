@@ -298,6 +298,12 @@ leases = Table(
         sqlite_where=text("metered_at IS NULL"),
         postgresql_where=text("metered_at IS NULL"),
     ),
+    Index(  # nearly always empty: every start asks whether it is
+        "ix_leases_ended_unmetered",
+        "hub",
+        sqlite_where=text("metered_at IS NULL AND settled_at IS NOT NULL"),
+        postgresql_where=text("metered_at IS NULL AND settled_at IS NOT NULL"),
+    ),
     Index(
         "uq_leases_unsettled_server",
         "hub",

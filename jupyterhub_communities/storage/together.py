@@ -1,5 +1,6 @@
 """Repositories for a look at many people: what is theirs is read for all of them together, and what they
-have in common once. They do not see what is written meanwhile.
+have in common once. They do not see what is written meanwhile. What a repository reads by the methods
+that are overridden here, it reads by them alone.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from ..domain.workshops import Session, Workshop
 from .balances import Around, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
-from .meters import Beside, SqlMeters, Stretch
+from .meters import FirstAsked, SqlMeters
 from .people import SqlPeople
 from .tables import balances, leases
+from .unmetered import Unmetered, read_unmetered
 from .workshops import SqlWorkshops
 
 _OF_MEMBERS = select(balances).where(balances.c.scope.in_(bindparam("keys", expanding=True)))
@@ -138,19 +140,21 @@ class MetersTogether(SqlMeters):
     def __init__(self, connection: Connection, hub_name: str, people: PeopleTogether):
         super().__init__(connection, hub_name)
         self._people = people
+        self._unmetered_once = cache(self._read_unmetered)
         self._spent_once = cache(self._read_spent)
         self._hours_by_once = cache(self._read_hours)
-        self._unmetered_once = cache(super()._unmetered)
         self._hours_once = cache(super()._hours)
         self._sessions_once = cache(super()._sessions_of)
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         return self._sessions_once(scope)
 
-    def _unmetered(
-        self, now: datetime, known: Beside | None = None
-    ) -> tuple[datetime, list[Stretch]]:
+    def _unmetered(self, now: datetime, member: str | None, known: FirstAsked) -> Unmetered:
         return self._unmetered_once(now)
+
+    def _read_unmetered(self, now: datetime) -> Unmetered:
+        members = self._people.account_ids
+        return read_unmetered(self._connection, self._hub_name, now, members=members)
 
     def _read_spent(self, resource: str, begins: datetime) -> Mapping[str, list[tuple[Scope, int]]]:
         return self.spent_by(self._people.account_ids, resource, begins)

@@ -1,5 +1,6 @@
 """Admission, settlement and reconciliation."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -279,6 +280,17 @@ def test_the_profile_that_is_told_to_fit_starts_as_it_is_offered(tmp_path) -> No
         start(house, "ana", profile="medium")
     assert refused.value.largest is None
     house.close()
+
+
+async def test_in_a_rush_a_request_that_cannot_be_judged_fails_nobody_else(house) -> None:
+    names = learners(house, open_taller(house), 6)
+    for name in names[:3]:
+        start(house, name)
+    broken = {names[4]: {"memory": "much"}}
+    asked = [StartRequest(n, ServerKey(n), set_aside=broken.get(n)) for n in names[3:]]
+    starts = [leases.ask_to_start(house, one) for one in asked]
+    told = await asyncio.gather(*starts, return_exceptions=True)
+    assert [type(one) for one in told] == [QuotaExceeded, TypeError, QuotaExceeded]
 
 
 def test_what_changed_since_it_was_found_is_not_mended_twice(house, clock) -> None:

@@ -206,7 +206,7 @@ def test_while_a_long_tick_goes_on_no_more_than_a_minute_is_in_doubt(house, cloc
 
 def left(house) -> int:
     with house.database.read() as store:
-        (drain,) = store.meters.drains(house.clock.now())
+        (drain,) = store.drains.all(house.clock.now())
         return drain.left
 
 

@@ -35,6 +35,7 @@ class FakeHub:
         self.shared: list[dict] = []
         self.longest_page = 200
         self.leaves_after: dict[int, list[str]] = {}  # by how many pages were asked for
+        self.comes_after: dict[int, list[str]] = {}
         self.pages = 0
 
 
@@ -64,6 +65,9 @@ class Handler(RequestHandler):
             self.fake.pages += 1
             for name in self.fake.leaves_after.get(self.fake.pages, ()):
                 self.fake.users.pop(name, None)
+            come = self.fake.comes_after.get(self.fake.pages, ())
+            new = {name: user(name, {"": {"ready": True}}) for name in come}
+            self.fake.users = {**new, **self.fake.users}
             return
         if self.parts[0] == "groups":
             roles = ["watchers"] if self.parts[1] == "with-role" else []
@@ -175,6 +179,16 @@ def test_nobody_is_passed_over_while_others_leave_between_two_pages(gone) -> Non
     fake.leaves_after = {1: [f"u{n}" for n in range(gone)], 2: ["u200", "u201"]}
     found = {key.username for key in ask(fake, "servers")}
     assert found >= fake.users.keys()
+
+
+@pytest.mark.parametrize(("longest", "come"), [(200, 180), (50, 30), (10, 5), (2, 1)])
+def test_nobody_is_passed_over_while_others_come_between_two_pages(longest, come) -> None:
+    """Who comes may stand before those who are read."""
+    fake = FakeHub([user(f"u{n}", {"": {"ready": True}}) for n in range(600)])
+    fake.longest_page = longest
+    fake.comes_after = {2: [f"new{n}" for n in range(come)]}
+    found = {key.username for key in ask(fake, "servers")}
+    assert found >= {f"u{n}" for n in range(600)}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from jupyterhub_communities.application.leases import StartRequest, admit, settl
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
+from jupyterhub_communities.domain.metering import METERED
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import CPU, MEMORY, SERVER_TIME, SERVERS
 from jupyterhub_communities.domain.windows import Rolling
@@ -32,6 +33,7 @@ def house(database, tmp_path):
     with house.database.write() as store:
         store.balances.set_quota(HUB, LIMITED)
         store.balances.set_quota(Scope("andes"), LIMITED)
+        store.marks.set(METERED, NOON)
     yield house
     house.close()
 
@@ -117,6 +119,7 @@ def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit
     with house.database.write() as store:
         for level in (HUB, Scope("andes")):
             store.balances.set_quota(level, Quota({SERVERS: limit}, (EACH,)))
+        store.marks.set(METERED, NOON)
     opened = open_taller(house)
     house.call(redeem_invite, JoinRequest(opened.learner_invite.link, "Ana", "Ana", username="ana"))
     steps = 0
@@ -143,7 +146,7 @@ def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit
         found.append(steps)
         steps = 0
         with house.database.read() as store:
-            assert len(store.meters.drains(house.clock.now())) >= 4
+            assert len(store.drains.all(house.clock.now())) >= 4
         found.append(steps)
         for username in ("ana", "bia"):
             house.call(settle_server, ServerKey(username))

@@ -36,7 +36,7 @@ from jupyterhub_communities.storage.tables import leases as lease_table
 
 SECOND = timedelta(seconds=1)
 RUNWAY = 15 * 60  # seconds, of each server
-DOUBT = 120  # seconds of each server that the same person has at another place
+DOUBT = 75  # seconds of each server that the same person has at another place
 
 places = st.sampled_from([Scope("andes", "uno"), Scope("andes", "dos"), Scope("andes")])
 levels = st.sampled_from([HUB, Scope("andes"), Scope("andes", "uno")])

@@ -41,7 +41,7 @@ from .people import (
     People,
     Personal,
 )
-from .quotas import Balances, Hold, Leases, Line, Marks, Meters, Usage
+from .quotas import Balances, Drains, Hold, Leases, Line, Marks, Meters, Usage
 
 
 class Store(Protocol):
@@ -63,6 +63,7 @@ class Store(Protocol):
     line: Line
     balances: Balances
     meters: Meters
+    drains: Drains
     usage: Usage
     personal: Personal
     marks: Marks
@@ -174,6 +175,7 @@ __all__ = [
     "Communities",
     "Database",
     "Desk",
+    "Drains",
     "FoundInvite",
     "GrantHistory",
     "Grants",

@@ -219,8 +219,12 @@ class Meters(Protocol):
         """What was metered in each hour."""
         ...
 
-    def drains(self, now: datetime) -> Sequence[Drain]:
-        """Every allowance that binds now, with what is left of it and how fast it goes."""
+
+class Drains(Protocol):
+    """How fast what may be spent goes."""
+
+    def all(self, now: datetime) -> Sequence[Drain]:
+        """Every allowance that binds now, with what is left of it."""
         ...
 
 
