@@ -9,7 +9,7 @@ PYTHON312 ?= $(or $(shell command -v python3.12 >/dev/null && python3.12 -c 1 2>
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test environments check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-weight bench-pages clean
+.PHONY: help demo test environments check format messages docs screenshots pictures bench bench-spawn bench-usage bench-admission bench-tick bench-decision bench-quotas bench-weight bench-pages clean
 
 help:
 	@echo "make demo         run a hub to try things out (ARGS='--port 9000 --json')"
@@ -20,11 +20,12 @@ help:
 	@echo "make screenshots  draw the README's and the translators' pictures from the real demo"
 	@echo "make pictures     every page in Spanish and Arabic side by side (OUT=folder)"
 	@echo "make bench        measure sign-in beside the Hub's own authenticators (OUT=folder)"
+	@echo "make bench-quotas     the next three, one after another, with their tables and plots"
 	@echo "make bench-spawn  measure what a start costs the Hub, beside a plain one (OUT=folder)"
 	@echo "make bench-admission  time a start and a stop with few and with a million leases (OUT=folder)"
-	@echo "make bench-tick   time the service's tick with thousands of servers (OUT=folder)"
 	@echo "make bench-decision   time a decision beside jupyterhub-usage-quotas and Prometheus (OUT=folder)"
-	@echo "make bench-usage  how large a year of a busy hub's usage is"
+	@echo "make bench-tick   time the service's tick with thousands of servers (OUT=folder)"
+	@echo "make bench-usage  how large a year of a busy hub is, table by table"
 	@echo "make bench-pages  time the service's pages with 20 people and with 2,000 (OUT=folder)"
 	@echo "make bench-weight weigh and time first visits; rewrites the figures of docs/performance.md"
 
@@ -84,6 +85,12 @@ bench-decision: OUT ?= benchmarks/decision/out
 bench-decision: $(VENV)/.bench $(if $(PYTHON312),$(USAGE_QUOTAS)/.bench)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.decision --out $(OUT) \
 		$(if $(PYTHON312),--python312 $(USAGE_QUOTAS)/bin/python) $(ARGS)
+
+# One after another, with `-j` too: beside each other they would measure each other.
+bench-quotas:
+	$(MAKE) bench-spawn
+	$(MAKE) bench-admission
+	$(MAKE) bench-decision
 
 bench-usage: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.usage

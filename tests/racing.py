@@ -55,7 +55,6 @@ THREADS = 3  # of each process
 CROWD = 50  # of each process
 _DAWDLES = 0.02  # seconds between looking and acting, without turns
 _SPIN = "spin"
-_CROWD_DAWDLES = 0.006  # many do it one after another
 
 
 def redeem(house: House, who: str, code: str) -> object:
@@ -225,10 +224,11 @@ class UncappedBalances(SqlBalances):
 
 
 @contextmanager
-def _without_turns(dawdles: float) -> Iterator[None]:
+def _without_turns(is_crowd: bool) -> Iterator[None]:
     def dawdle(_connection, _cursor, statement, *_more) -> None:
-        if statement.startswith("SELECT"):
-            time.sleep(dawdles)
+        # A crowd comes one after another: all of it sees what is left at a time, if that takes longest.
+        if statement.startswith("SELECT") and (not is_crowd or "FROM balances" in statement):
+            time.sleep(_DAWDLES)
 
     before = Sqlite.begin_write, Postgresql.begin_write, SqlDatabase._own_turn
     SqlDatabase._own_turn = lambda _: nullcontext()
@@ -243,7 +243,7 @@ def _without_turns(dawdles: float) -> Iterator[None]:
 
 
 @contextmanager
-def _without_caps(_dawdles: float) -> Iterator[None]:
+def _without_caps(_is_crowd: bool) -> Iterator[None]:
     before = store_module.SqlInvites, store_module.SqlBalances
     store_module.SqlInvites, store_module.SqlBalances = UncappedInvites, UncappedBalances
     try:
@@ -302,10 +302,9 @@ def _spin(gate: Any) -> float:
 
 
 def _run(number: int, gates: Any, job: Job) -> list[Answer]:
-    dawdles = _CROWD_DAWDLES if job.is_crowd else _DAWDLES
     with ExitStack() as controls:
         for guard in job.without:
-            controls.enter_context(WITHOUT[guard](dawdles))
+            controls.enter_context(WITHOUT[guard](job.is_crowd))
         chance = SeededChance(number + 10)
         # A crowd is no less patient than the people of a hub.
         busy = {} if job.is_crowd else {"busy_timeout": 30}
@@ -404,8 +403,9 @@ class Racers:
     def rush(
         self, folder: Path, race: str, *arguments: Any, without: tuple[str, ...] = ()
     ) -> list[Answer]:
-        """What became of each call of a crowd."""
-        return self._all_do(Job(folder, race, arguments, without, {}, is_crowd=True))
+        """What became of each call of a crowd, in their order."""
+        answers = self._all_do(Job(folder, race, arguments, without, {}, is_crowd=True))
+        return sorted(answers, key=lambda answer: _number(answer.who, CROWD))
 
     def slowdown(self) -> float:
         """How much slower the machine is for them than when it does nothing else: 1 or more."""

@@ -136,6 +136,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--python312", type=Path, help="a Python with jupyterhub-usage-quotas")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--quick", dest="rounds", action="store_const", const=5, help="fewer rounds"
+    )
     options = parser.parse_args()
     is_quoted = options.python312 is None or not prometheus.is_there()
     with ExitStack() as stack:
