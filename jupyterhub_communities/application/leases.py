@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 
 from ..domain.access import Access
 from ..domain.accounts import Account
 from ..domain.grants import NOBODY, Actor
 from ..domain.leases import Lease, ServerKey
-from ..domain.ledger import Ledger, Request
+from ..domain.ledger import Request
 from ..domain.profiles import Catalogue, Profile
 from ..domain.quotas import HUB, Scope, Verdict
 from ..domain.refusals import (
@@ -22,10 +21,10 @@ from ..domain.refusals import (
     Refusal,
     ScopeNotYours,
 )
-from ..domain.remaining import Left, remaining
+from ..domain.remaining import Left
 from ..domain.reservations import LOOK_AHEAD
 from ..domain.units import Amounts
-from ..domain.workshops import Workshop, WorkshopState
+from ..domain.workshops import Workshop
 from .admission import (
     MOST_ENDS,
     hold,
@@ -37,7 +36,9 @@ from .admission import (
 )
 from .house import House
 from .people import Person, load_person, refusal_of
+from .places import charged_by, name_of, ranked, workshop_at, zone_of
 from .ports import Desk, Store
+from .remaining import sizes_of, told_left, told_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,6 @@ class StartRequest:
     otherwise: Amounts = field(default_factory=dict)  # takes of what the profile says nothing of
     is_planned: bool = False  # was planned before, and nothing else will do; see `as_planned`
     catalogue: Catalogue | None = None  # of a Spawner with a list of its own; None: the file's
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceLeft:
-    """What is left at one place."""
-
-    name: Mapping[str, str]  # language tag → community's name, or the workshop's title
-    left: tuple[Left, ...]  # over all levels, of what is limited there
-    zone: str  # in which times are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +111,8 @@ def start_choices(
     catalogue = catalogue or desk.settings.catalogue
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        places = _ranked(desk, store, person)
+        places = ranked(desk, store, person)
         return [_choice(desk, store, person, *place, catalogue) for place in places.items()]
-
-
-def left_at_default(desk: Desk, store: Store, person: Person) -> PlaceLeft | None:
-    """What is left where the person would start; None for people of no community, and where nothing
-    is limited."""
-    scope = _first_scope(desk, store, person)
-    if scope is None:
-        return None
-    sizes = _sizes(desk.settings.catalogue.offered(person.actor(), scope.community, scope.workshop))
-    lasts = lasts_in(desk, scope) or LOOK_AHEAD
-    charged = _charged(scope, person)
-    ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
-    left = _left(ledger, charged, sizes, desk, lasts)
-    if not left:
-        return None
-    workshop = _workshop(store, scope)
-    return PlaceLeft(
-        name=_name_of(store, scope, workshop),
-        left=left,
-        zone=desk.settings.zone if workshop is None else workshop.zone,
-    )
 
 
 def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> Offer:
@@ -149,7 +120,7 @@ def offer_to(desk: Desk, username: str, catalogue: Catalogue | None = None) -> O
     catalogue = catalogue or desk.settings.catalogue
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        places = _ranked(desk, store, person) or {HUB: None}
+        places = ranked(desk, store, person) or {HUB: None}
     united: dict[str, Profile] = {}
     for scope in places:
         for profile in catalogue.offered(person.actor(), scope.community, scope.workshop):
@@ -299,7 +270,7 @@ def _too_much(
         asked,
         offered,
         otherwise=request.otherwise,
-        zone=desk.settings.zone if plan.workshop is None else plan.workshop.zone,
+        zone=zone_of(desk, plan.workshop),
         person="" if plan.account is None else plan.account.display_name,
         offers_rescue=not _has_rescue(own, request),
     )
@@ -328,7 +299,7 @@ def reader_languages(desk: Desk, username: str) -> tuple[str | None, str | None]
     """The language that the person chose, and that of the workshop they would start in."""
     with desk.database.read() as store:
         person = load_person(desk, store, username)
-        workshop = next(iter(_ranked(desk, store, person).values()), None)
+        workshop = next(iter(ranked(desk, store, person).values()), None)
         return (
             None if person.account is None else person.account.language,
             None if workshop is None else workshop.language,
@@ -338,7 +309,7 @@ def reader_languages(desk: Desk, username: str) -> tuple[str | None, str | None]
 def workshop_language(desk: Desk, person: Person) -> str | None:
     """That of the workshop that the person would start in."""
     with desk.database.read() as store:
-        workshop = next(iter(_ranked(desk, store, person).values()), None)
+        workshop = next(iter(ranked(desk, store, person).values()), None)
         return None if workshop is None else workshop.language
 
 
@@ -379,7 +350,7 @@ def _plan(desk: Desk, store: Store, request: StartRequest) -> StartPlan:
         if any(lease.server != request.server for lease in _leases_of(store, person)):
             raise OneServerInGrace
         return _plan_rescue(desk, store, person, request, HUB)
-    workshops = _ranked(desk, store, person)
+    workshops = ranked(desk, store, person)
     scopes = list(workshops)
     if request.scope is not None and request.scope not in scopes:
         raise ScopeNotYours
@@ -424,7 +395,7 @@ def _plan_rescue(
     """For saving or deleting files: the rescue profile as it is, whatever was asked for."""
     catalogue = request.catalogue or desk.settings.catalogue
     profile = catalogue.rescue(desk.settings.rescue_profile)
-    workshop = _workshop(store, scope)
+    workshop = workshop_at(store, scope)
     offered = catalogue.offered(person.actor(), scope.community, scope.workshop)
     is_offered = person.access is not Access.GRACE and (
         profile is None or any(one.slug == profile.slug for one in offered)
@@ -453,97 +424,20 @@ def _choice(
     catalogue: Catalogue,
 ) -> Choice:
     profiles = catalogue.offered(person.actor(), scope.community, scope.workshop)
-    sizes = _sizes(profiles)
-    charged = _charged(scope, person)
+    sizes, told = sizes_of(profiles), told_sizes(profiles)
+    charged = charged_by(person, scope)
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
-    ledger = standing_for(desk, store, charged, list(sizes.values()), lasts)
+    ledger = standing_for(desk, store, charged, told, lasts)
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
     waiting = {slug: asked for slug, asked in requests.items() if not ledger.fits(asked, desk.now)}
     ends = store.leases.known_ends(most=MOST_ENDS) if waiting else []
     return Choice(
         scope=scope,
-        name=_name_of(store, scope, workshop),
+        name=name_of(store, scope, workshop),
         workshop=workshop,
         profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
-        left=_left(ledger, charged, sizes, desk, lasts),
+        left=told_left(desk, ledger, charged, told, lasts),
         waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
-        zone=desk.settings.zone if workshop is None else workshop.zone,
+        zone=zone_of(desk, workshop),
     )
-
-
-def _name_of(store: Store, scope: Scope, workshop: Workshop | None) -> Mapping[str, str]:
-    if workshop is not None:
-        return {workshop.language: workshop.title}
-    assert scope.community is not None
-    community = store.communities.get(scope.community)
-    return {} if community is None else community.names
-
-
-def _charged(scope: Scope, person: Person) -> Scope:
-    return replace(scope, member=None if person.account is None else person.account.id)
-
-
-def _sizes(profiles: Sequence[Profile]) -> dict[str, Amounts]:
-    """By slug, as each starts where nothing else is chosen within it; without profiles, a server."""
-    sizes = {one.slug: set_aside(None, one.with_choices({})) for one in profiles}
-    return sizes or {"": set_aside(None, None)}
-
-
-def _left(
-    ledger: Ledger, charged: Scope, sizes: Mapping[str, Amounts], desk: Desk, lasts: timedelta
-) -> tuple[Left, ...]:
-    resources = dict.fromkeys(what for amounts in sizes.values() for what in amounts)
-    return remaining(ledger, charged, list(resources), desk.now, lasts)
-
-
-def scopes_of(desk: Desk, store: Store, person: Person) -> list[Scope]:
-    """What the person may charge, the default first."""
-    return list(_ranked(desk, store, person))
-
-
-def _first_scope(desk: Desk, store: Store, person: Person) -> Scope | None:
-    """The first of `_ranked`. Where there is one alone, nothing is looked up."""
-    scopes = _chargeable(person)
-    return next(iter(scopes if len(scopes) < 2 else _ranked(desk, store, person)), None)
-
-
-def _chargeable(person: Person) -> list[Scope]:
-    """What the person may charge: their workshops, the latest first, then their communities."""
-    actor: Actor = person.actor()
-    newest_first = sorted(person.grants, key=lambda grant: grant.starts_at, reverse=True)
-    scopes = [Scope(grant.community, grant.workshop) for grant in newest_first]
-    for grant in newest_first:
-        if actor.role_at(grant.community) is None:
-            continue  # only a workshop's member: nothing of the whole community to charge
-        scopes.append(Scope(grant.community))
-    return list(dict.fromkeys(scopes))
-
-
-def _ranked(desk: Desk, store: Store, person: Person) -> dict[Scope, Workshop | None]:
-    """What the person may charge: first what is open now, of that the last choice, unless they
-    have joined something since: then that."""
-    scopes = _chargeable(person)
-    workshops = {scope: _workshop(store, scope) for scope in scopes}
-    if len(scopes) < 2:
-        return workshops
-    latest = None if person.account is None else store.leases.latest(person.account.id)
-    newest = max((grant.starts_at for grant in person.grants), default=None)
-    if latest is not None and newest is not None and newest > latest.requested_at:
-        latest = None
-
-    def rank(scope: Scope) -> tuple[bool, bool]:
-        workshop = workshops[scope]
-        is_open = workshop is not None and workshop.state(desk.now) in (
-            WorkshopState.RUNNING,
-            WorkshopState.BETWEEN,
-        )
-        return (not is_open, latest is None or scope != latest.scope)
-
-    return {scope: workshops[scope] for scope in sorted(scopes, key=rank)}
-
-
-def _workshop(store: Store, scope: Scope) -> Workshop | None:
-    if scope.community is None or scope.workshop is None:
-        return None
-    return store.workshops.get(scope.community, scope.workshop)

@@ -15,8 +15,9 @@ from ..domain.profiles import Profile
 from ..domain.quotas import HUB
 from ..domain.refusals import Refusal
 from .admission import hold, set_aside
-from .leases import scopes_of, settle_lease
+from .leases import settle_lease
 from .people import load_person
+from .places import ranked
 from .ports import Desk, Store
 
 CORRECTED_AT_ONE_TIME = 500  # counters written in one transaction
@@ -68,7 +69,7 @@ def recount(desk: Desk) -> int:
 def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:
     """A lease for a server that runs already, even over the limit."""
     person = load_person(desk, store, server.key.username)
-    scopes = scopes_of(desk, store, person)
+    scopes = list(ranked(desk, store, person))
     profile = _profile_of(desk, server)
     lease = Lease(
         id=desk.chance.identifier(),

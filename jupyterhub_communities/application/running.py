@@ -6,7 +6,7 @@ the leases, so that a service that starts anew goes on where the last one was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -17,6 +17,7 @@ from ..domain.quotas import Scope
 from ..domain.stops import Course, RunningRules, Stop, StopReason, course, known_end, runs_out_at
 from ..domain.units import spent_each_second
 from .admission import lasts_in, running_rules
+from .places import workshop_at, zone_of
 from .ports import Desk, Store
 
 _AT_ONE_TIME = 500  # leases written in one transaction
@@ -70,15 +71,10 @@ def is_due(desk: Desk, lease_id: str) -> bool:
         )
 
 
-def coming_stops(desk: Desk, username: str) -> Sequence[ComingStop]:
-    """When the person's servers stop, as far as that is known."""
-    with desk.database.read() as store:
-        return stops_of(desk, store, username)
-
-
-def stops_of(desk: Desk, store: Store, username: str) -> Sequence[ComingStop]:
+def stops_of(desk: Desk, store: Store, leases: Iterable[Lease]) -> Sequence[ComingStop]:
+    """When somebody's servers stop, as far as that is known."""
     found = []
-    for lease in store.leases.of_username(username):
+    for lease in leases:
         at = lease.stop_at or lease.ends_at
         if at is None:
             continue
@@ -87,19 +83,11 @@ def stops_of(desk: Desk, store: Store, username: str) -> Sequence[ComingStop]:
             ComingStop(
                 server_name=lease.server.server_name,
                 at=max(at, desk.now),
-                zone=_zone(desk, store, lease.scope),
+                zone=zone_of(desk, workshop_at(store, lease.scope)),
                 reason=None if reason is None else StopReason(reason),
             )
         )
     return found
-
-
-def _zone(desk: Desk, store: Store, scope: Scope) -> str:
-    """By whose clocks: the workshop's, else the hub's."""
-    if scope.community is None or scope.workshop is None:
-        return desk.settings.zone
-    workshop = store.workshops.get(scope.community, scope.workshop)
-    return desk.settings.zone if workshop is None else workshop.zone
 
 
 def _courses(desk: Desk, store: Store) -> Iterator[tuple[Lease, Lease, Course]]:

@@ -59,14 +59,20 @@ def _to_hold(
         asked = Request(scope, {resource: wanted}, lasts)
         return [claim for claim in ledger.claims(asked, now) if claim.resource == resource]
 
-    limits = [claim.limit for claim in claims(1)]
-    if not limits:
+    def fits(wanted: int) -> bool:
+        return all(claim.fits for claim in claims(wanted))
+
+    first = claims(1)
+    if not first:
         return None
     share = ledger.rules.share(Scope(scope.community), resource)
-    most = min(MOST - 1, sum(limits) + (0 if share is None else share.nominal))
-    return bisect_left(
-        range(1, most + 1), True, key=lambda wanted: not all(c.fits for c in claims(wanted))
-    )
+    limits = sum(claim.limit for claim in first)
+    most = min(MOST - 1, limits + (0 if share is None else share.nominal))
+    # Mostly nothing is shared or closed: then it is what the fullest level has left.
+    guess = min(most, max(0, min(one.limit - one.used - one.closed for one in first)))
+    if (guess == 0 or fits(guess)) and (guess == most or not fits(guess + 1)):
+        return guess
+    return bisect_left(range(1, most + 1), True, key=lambda wanted: not fits(wanted))
 
 
 def _to_spend(ledger: Ledger, scope: Scope, resource: str, now: datetime) -> Iterator[Left]:

@@ -15,9 +15,8 @@ from jupyterhub.handlers.pages import SpawnPendingHandler as HubPendingHandler
 from tornado.web import authenticated
 
 from ..application.identities import is_link_of_use
-from ..application.news import news_of
+from ..application.news import news_of, progress_of
 from ..application.notices import put_notice_away
-from ..application.running import coming_stops
 from ..domain.refusals import Refusal
 from ..pages.language import current_messages
 from ..pages.notices import shown_notices
@@ -44,9 +43,8 @@ class HomeHandler(PageMixin, HubHomeHandler):
         has_server = any(one.active for one in self.current_user.spawners.values())
         news = await self.house.look(news_of, username, has_server=has_server)
         until = news.person.grace_until
-        place = news.start
         return {
-            "left": "" if place is None or until else left_at(place, messages),
+            "left": [left_at(place, messages) for place in news.left],
             "notices": shown_notices(news.notices, messages),
             "workshop_messages": news.messages,
             "asked": news.asked,
@@ -70,22 +68,26 @@ async def _to_be_awaited(page: str) -> str:
 
 
 class PendingHandler(PageMixin, HubPendingHandler):
-    """The page of a start that is under way, with when the server stops, as far as that is known."""
+    """The page of a start that is under way, with what is left beside it and when the server stops, as
+    far as that is known."""
 
     @authenticated
     async def get(self, for_user: str, server_name: str = "") -> None:
         self._stops: tuple[ShownStop, ...] = ()
+        self._left = ""
         if for_user == self.current_user.name:
             try:
-                stops = await self.house.look(coming_stops, for_user)
+                progress = await self.house.look(progress_of, for_user, server_name)
             except Refusal:
                 pass  # the start goes on without
             else:
-                self._stops = shown_stops(stops, current_messages())
+                self._stops = shown_stops(progress.stops, current_messages())
+                if progress.left is not None:
+                    self._left = left_at(progress.left, current_messages())
         await super().get(for_user, server_name)
 
     def render_template(self, name: str, *args: Any, **values: Any) -> Any:
-        return super().render_template(name, *args, stops=self._stops, **values)
+        return super().render_template(name, *args, stops=self._stops, left=self._left, **values)
 
 
 class NoticesHandler(PageMixin):

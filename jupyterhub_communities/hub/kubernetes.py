@@ -130,7 +130,7 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         if not self.profile_list:
             return await super()._draw_choices()
         if self._has_list_of_its_own:
-            catalogue = await self._own_catalogue()
+            catalogue = self._form_catalogue = await self._own_catalogue()
             offer = await self._house.run(offer_to, self.user.name, catalogue)
             entries = localised(self._entries, offer.profiles, current_messages())
         else:

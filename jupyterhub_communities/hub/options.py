@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
-from ..application.leases import Choice, PlaceLeft, StartPlan
+from ..application.leases import Choice, StartPlan
+from ..application.remaining import PlaceLeft
 from ..domain.communities import is_slug
 from ..domain.profiles import OTHER_IMAGE, Profile, ProfileChoice
 from ..domain.quotas import Scope
@@ -112,6 +113,12 @@ def left_at(choice: Choice | PlaceLeft, messages: Messages) -> str:
         name=in_language(choice.name, messages.tag),
         amounts=amounts,
     )
+
+
+def draw_left(places: Iterable[PlaceLeft], messages: Messages) -> Markup:
+    """What is left, a line for each place: to stand above a form that does not say it."""
+    line = Markup('<p class="text-muted">{}</p>')
+    return Markup("").join(line.format(left_at(place, messages)) for place in places)
 
 
 def rescue_sentence(messages: Messages) -> str:

@@ -32,10 +32,11 @@ from ..application.leases import (
 )
 from ..application.people import find_person
 from ..application.ports import Settings
+from ..application.remaining import left_to_start
 from ..domain.board import FAILED, SILENT
 from ..domain.leases import ServerKey
 from ..domain.line import is_for_a_moment
-from ..domain.profiles import Profile
+from ..domain.profiles import Catalogue, Profile
 from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
@@ -46,6 +47,7 @@ from .options import (
     RESCUE,
     draw_form,
     draw_grace,
+    draw_left,
     picked_of,
     read_options,
     scope_of,
@@ -99,6 +101,7 @@ class CommunitySpawnerMixin(Spawner):
     _admitted: StartPlan | None = None
     was_in_line = False  # by a refusal of the last start
     _is_form_skipped = False
+    _form_catalogue: Catalogue | None = None  # of a list of its own, as it was drawn last
     _is_silent: bool | None = False  # None: not known, by a Hub that has found it running
     _asking: asyncio.Task[None] | None = None
     _missed = 0  # questions without an answer
@@ -150,6 +153,21 @@ class CommunitySpawnerMixin(Spawner):
         """What the progress page says of the start that is under way; empty where nothing is known."""
         plan = self._admitted
         return "" if plan is None else set_aside_sentence(plan, current_messages())
+
+    async def get_options_form(self) -> Any:
+        """A form that is not ours knows nothing of quotas: what is left stands above it."""
+        form = await super().get_options_form()
+        if not form or not isinstance(form, str) or self._has_our_form:
+            return form
+        return f"{await self._draw_left()}{form}"
+
+    async def _draw_left(self) -> str:
+        """Empty where nothing is limited, or nobody can say: the form is of use without."""
+        try:
+            places = await self._house.look(left_to_start, self.user.name, self._form_catalogue)
+        except Refusal:
+            return ""
+        return str(draw_left(places, current_messages()))
 
     async def _draw_options_form(self) -> str:
         """The form; empty where there is nothing to choose, so that one click starts."""

@@ -148,7 +148,7 @@ class HomePage(PageHandler):
 
     async def get(self) -> None:
         until = self.person.grace_until
-        news = await self.run(news_of, self.username)
+        news = await self.run(news_of, self.username, tells_left=False)
         self.draw(
             "home.html",
             memberships=await self.run(my_memberships, self.actor),

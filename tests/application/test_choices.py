@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 from houses import NOON, andes, make_house, most_servers, open_taller
+from sql_statements import counted
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -13,7 +15,9 @@ from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import NewInvite, issue_invite
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
-from jupyterhub_communities.application.news import news_of
+from jupyterhub_communities.application.news import news_of, progress_of
+from jupyterhub_communities.application.people import find_person
+from jupyterhub_communities.application.remaining import MOST_TOLD, PlaceLeft, left_to_start
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
@@ -106,12 +110,16 @@ def limited(held, *spent):
 
 
 def seen(house, username):
-    """What the spawn form and the home page know of the default place: the same."""
-    choice = house.call(leases.start_choices, username)[0]
-    is_limited = bool(choice.left)
-    expected = leases.PlaceLeft(choice.name, choice.left, choice.zone) if is_limited else None
-    assert house.call(news_of, username).start == expected
-    return choice
+    """What the spawn form and the home page know of each place: the same. Of the default one."""
+    return seen_at_all(house, username)[0]
+
+
+def seen_at_all(house, username):
+    choices = house.call(leases.start_choices, username)
+    told = tuple(PlaceLeft(one.name, one.left, one.zone) for one in choices if one.left)[:MOST_TOLD]
+    assert house.call(news_of, username).left == told
+    assert house.call(left_to_start, username) == told, "above a form of the operator's"
+    return choices
 
 
 def test_what_is_left_is_told_over_all_levels_for_every_limited_resource(house, clock):
@@ -164,7 +172,100 @@ def test_what_is_reserved_for_others_is_not_left(house):
 
 
 def test_people_of_no_community_see_nothing(house):
-    assert house.call(news_of, "stranger").start is None
+    assert house.call(news_of, "stranger").left == ()
+    start(house, "stranger")
+    assert house.call(progress_of, "stranger", "").left is None
+
+
+def test_it_is_told_of_each_place_the_default_first(house):
+    one = open_taller(house, title="Uno", servers=2)
+    other = open_taller(house, title="Otro", community="brasil", by="bia")
+    rosa = join(house, one)
+    join(house, other, "again", username=rosa)
+    start(house, rosa, scope=Scope("andes", one.workshop.slug))
+    told = [(choice.name["es"], choice.left) for choice in seen_at_all(house, rosa)]
+    assert told == [("Uno", (Left("servers", 1),)), ("Otro", (Left("servers", 3),))]
+
+
+def test_of_many_places_the_first_few_are_told_with_few_statements(house):
+    rosa = join(house, open_taller(house, title="Taller 0"))
+    costs = []
+    for number in range(1, MOST_TOLD + 3):
+        with counted(house) as statements:
+            seen = house.call(news_of, rosa, has_server=False).left
+        assert len(seen) == min(number, MOST_TOLD)
+        costs.append(len(statements))
+        opened = open_taller(house, title=f"Taller {number}")
+        join(house, opened, f"again {number}", username=rosa)
+    more = [after - before for before, after in pairwise(costs)]
+    assert set(more[1 : MOST_TOLD - 1]) == {2}, "the workshop and its counters"
+    assert set(more[MOST_TOLD - 1 :]) == {1}, "of one that is not told only whether it is open now"
+
+
+def test_where_nothing_is_limited_nothing_is_told(house):
+    house.call(apply_declarations, (limited({}),), most_servers(None))
+    rosa = join(house, open_taller(house))
+    assert seen_at_all(house, rosa)[0].left == ()
+    start(house, rosa)
+    assert house.call(progress_of, rosa, "").left is None
+
+
+def test_in_days_of_grace_nothing_is_left_to_start(house, clock):
+    rosa = join(house, open_taller(house))
+    assert seen(house, rosa).left
+    clock.advance(days=31)  # the workshop's grants have lapsed
+    assert house.call(find_person, rosa).grace_until is not None
+    assert house.call(news_of, rosa).left == house.call(left_to_start, rosa) == ()
+
+
+def test_where_sizes_are_known_at_the_start_only_all_that_is_limited_is_told(tmp_path, clock):
+    """A hub without profiles of ours: an operator's form or list sets them."""
+    house = make_house(
+        tmp_path, clock=clock, profiles=(), communities=(limited({"memory": Limit(9)}),)
+    )
+    rosa = join(house, open_taller(house, profile=None))
+    assert seen(house, rosa).left == (Left("memory", 9),)
+    house.close()
+
+
+def test_the_page_of_a_start_tells_what_is_left_beside_it_where_it_is_charged(house, clock):
+    month = Spending("server-time", Allowance(10 * 3600, CalendarMonth("America/Lima")))
+    quota = limited({"servers": Limit(5), "cpu": Limit(1200), "storage": Limit(9)}, month)
+    house.call(apply_declarations, (quota,), most_servers(4))
+    one = open_taller(house, title="Uno")
+    other = open_taller(house, title="Otro", community="brasil", by="bia")
+    rosa = join(house, one)
+    join(house, other, "again", username=rosa)
+    assert house.call(progress_of, rosa, "").left is None, "nothing is charged yet"
+    start(house, rosa, scope=Scope("andes", one.workshop.slug))
+    start(house, rosa, "second", scope=Scope("brasil", other.workshop.slug))
+    assert house.call(progress_of, rosa, "").left == PlaceLeft(
+        {"es": "Uno"},
+        (Left("servers", 2), Left("cpu", 700), Left("server-time", 36000)),
+        "America/Lima",
+    )
+    assert house.call(progress_of, rosa, "second").left == PlaceLeft(
+        {"es": "Otro"}, (Left("servers", 2),), "America/Lima"
+    )
+    assert house.call(progress_of, rosa, "third").left is None
+
+
+def test_of_a_rescue_over_the_limit_nothing_is_left_and_no_less(house):
+    house.call(apply_declarations, (limited({"servers": Limit(1)}),), most_servers(None))
+    opened = open_taller(house)
+    rosa, luz = join(house, opened), join(house, opened, "Luz")
+    start(house, luz)
+    assert start(house, rosa, is_rescue=True).is_rescue
+    assert house.call(progress_of, rosa, "").left.left[0] == Left("servers", 0)
+
+
+def test_the_page_of_a_start_costs_one_look(house):
+    rosa = join(house, open_taller(house))
+    start(house, rosa)
+    with counted(house) as statements:
+        house.call(progress_of, rosa, "")
+    asked = [one for one in statements if one.startswith("SELECT")]
+    assert len(asked) == 3, "the lease, the counters, the workshop's name"
 
 
 def settings_with_sessions(house, longest):

@@ -11,8 +11,9 @@ from houses import NOON, SMALL, actor_of, andes, make_house, open_taller
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
 from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.application.news import news_of
 from jupyterhub_communities.application.reconciling import find_mends, mend_leases
-from jupyterhub_communities.application.running import coming_stops, is_due, plan_stops
+from jupyterhub_communities.application.running import is_due, plan_stops
 from jupyterhub_communities.application.workshops import close_workshop
 from jupyterhub_communities.domain.leases import RunningServer, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
@@ -71,7 +72,7 @@ def due(house) -> list[str]:
 
 
 def told(house, username):
-    return [(one.at - NOON, one.reason) for one in house.call(coming_stops, username)]
+    return [(one.at - NOON, one.reason) for one in house.call(news_of, username).stops]
 
 
 def hours(count: int, *, is_each: bool = False) -> Quota:
@@ -175,7 +176,7 @@ def test_what_is_spent_stops_after_the_warning_and_goes_on_when_more_is_allowed(
     start(house, luz)
     start(house, sol, "two")
     assert house.call(plan_stops).next_at == NOON + 50 * MINUTE, "two hours for two, and the grace"
-    assert told(house, luz) == [(r, None) for r in [house.call(coming_stops, luz)[0].at - NOON]]
+    assert [reason for _, reason in told(house, luz)] == [None]
     clock.advance(minutes=30)
     house.call(meter_leases)
     clock.advance(minutes=20)
@@ -283,7 +284,7 @@ def test_each_server_of_a_person_is_told_of_by_its_name(build, clock) -> None:
     clock.advance(minutes=30)
     start(house, luz, "two", "second")
     house.call(plan_stops)
-    found = house.call(coming_stops, luz)
+    found = house.call(news_of, luz).stops
     assert [(one.server_name, one.at - NOON) for one in found] == [
         ("", HOUR),
         ("second", 90 * MINUTE),

@@ -10,11 +10,13 @@ import pytest
 from houses import MEDIUM, SMALL
 
 from jupyterhub_communities.application.leases import Choice, StartPlan
+from jupyterhub_communities.application.remaining import PlaceLeft
 from jupyterhub_communities.domain.profiles import Option, OtherImage, Profile, ProfileChoice
 from jupyterhub_communities.domain.quotas import Claim, Scope, Verdict
 from jupyterhub_communities.domain.remaining import Left
 from jupyterhub_communities.hub.options import (
     draw_form,
+    draw_left,
     left_at,
     read_options,
     scope_of,
@@ -181,6 +183,18 @@ def test_the_form_says_what_is_left_once_for_each_place() -> None:
     assert "Left now: 2 servers." in form
     assert left_at(choice(SMALL, left=2), ENGLISH) == "Left now for Taller: 2 servers."
     assert left_at(choice(SMALL), ENGLISH) == ""
+
+
+def test_what_is_left_stands_a_line_for_each_place_above_a_form_of_the_operators() -> None:
+    places = [
+        PlaceLeft({"es": name}, (Left("servers", servers),), "UTC")
+        for name, servers in (("<b>Uno</b>", 1), ("Otro", 2))
+    ]
+    assert draw_left(places, ENGLISH) == (
+        '<p class="text-muted">Left now for &lt;b&gt;Uno&lt;/b&gt;: 1 server.</p>'
+        '<p class="text-muted">Left now for Otro: 2 servers.</p>'
+    )
+    assert draw_left([], ENGLISH) == ""
 
 
 def test_a_profile_that_does_not_fit_now_says_when_it_will_and_can_be_chosen_all_the_same() -> None:

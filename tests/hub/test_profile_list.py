@@ -8,6 +8,8 @@ import logging
 import pytest
 from houses import andes, make_house
 
+from jupyterhub_communities.domain.limits import Limit, Quota
+from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import StorageUnreachable
 from jupyterhub_communities.hub.profile_list import read_list_options, read_profile_list
 from jupyterhub_communities.hub.refused import SpawnRefused
@@ -273,6 +275,24 @@ async def test_in_days_of_grace_the_smallest_is_started(house, spawner, join, ma
     assert "alert" in await spawner.get_options_form()
     pod = await manifest_of(spawner, {"profile": "gpu"})
     assert pod["spec"]["containers"][0]["image"] == "course:1"
+
+
+async def test_what_is_left_stands_above_the_list_of_what_its_entries_take(
+    house, make_pod_spawner, join
+) -> None:
+    limits = {"servers": Limit(3), "memory": Limit(6 * GIB), "storage": Limit(9)}
+    with house.database.write() as store:
+        store.balances.set_quota(Scope("andes"), Quota(limits))
+    join(house)
+    spawner = make_pod_spawner(house, profile_list=LIST)
+    with use_language("es"):
+        form = await spawner.get_options_form()
+    line, _, rest = form.partition("</p>")
+    assert line == (
+        '<p class="text-muted">Disponible ahora para Taller de Python: 3 servidores y 6 GiB de memoria.'
+    )
+    assert "Lecciones" in rest
+    assert "Disponible ahora" not in rest
 
 
 async def test_one_click_starts_the_only_entry_that_is_theirs(

@@ -212,6 +212,7 @@ class DeadDatabase:
         raise StorageUnreachable
 
     write = read
+    at_once = None
 
     def close(self):
         pass
@@ -233,6 +234,37 @@ def test_without_a_database_the_hub_does_as_its_operator_said(tmp_path, admits) 
     run(spawner.run_post_stop_hook())
     assert run(spawner.get_options_form()) == ""
     house.close()
+
+
+OWN_FORM = '<label>Size <input name="size"></label>'
+
+
+@pytest.mark.parametrize("form", [OWN_FORM, lambda spawner: OWN_FORM], ids=["a text", "a function"])
+def test_what_is_left_stands_above_a_form_of_the_operators(spawner, form) -> None:
+    spawner.options_form = form
+    with use_language("es"):
+        assert run(spawner.get_options_form()) == (
+            '<p class="text-muted">Disponible ahora para Taller de Python: 3 servidores.</p>'
+            + OWN_FORM
+        )
+    spawner.user.name = "stranger"
+    assert run(spawner.get_options_form()) == OWN_FORM, "of no community"
+    spawner.options_form = lambda spawner: ""
+    assert run(spawner.get_options_form()) == "", "one click starts"
+
+
+def test_our_form_says_it_itself(spawner) -> None:
+    with use_language("en"):
+        assert run(spawner.get_options_form()).count("Left now") == 1
+
+
+def test_a_form_of_the_operators_is_as_it_was_where_nobody_can_say_what_is_left(
+    house, spawner
+) -> None:
+    spawner.options_form = OWN_FORM
+    house.database.close()
+    house.database = DeadDatabase()
+    assert run(spawner.get_options_form()) == OWN_FORM
 
 
 class HungDatabase(DeadDatabase):

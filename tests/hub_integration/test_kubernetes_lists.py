@@ -112,7 +112,11 @@ def lease_of(world, device) -> Lease | None:
 
 def test_the_form_shows_what_is_theirs_and_starts_it(world, learner) -> None:
     form = learner.get("/hub/spawn")
-    assert "Lecciones" in text_of(form)
+    above, _, below = text_of(form).partition("Lecciones")
+    assert "Disponible ahora para Taller" in above
+    assert ": 3 GiB de memoria." in above
+    assert "Disponible ahora" not in below
+    assert "Alcanza para las lecciones." in below
     assert "Programas" in text_of(form)
     for hidden in ("Procesador", "Graphics", "Staff"):
         assert hidden not in form.text
