@@ -18,7 +18,7 @@ from tornado.web import OutputTransform, RequestHandler
 
 OURS = "communities.sqlite"
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+\"?(\w+)", re.IGNORECASE)
-_SUBSELECT = re.compile(r"\(SELECT[^()]*(?:\([^()]*\)[^()]*)*\)", re.IGNORECASE)
+_INNERMOST = re.compile(r"\([^()]*\)")
 
 _request: ContextVar[str] = ContextVar("request", default="")
 _counted: list[dict[str, str]] = []
@@ -68,9 +68,15 @@ def _statement(connection, cursor, statement, parameters, context, executemany) 
         _note(connection, "write" if "IMMEDIATE" in statement else "read")
     elif verb in ("SELECT", "INSERT", "UPDATE", "DELETE") and statement != "SELECT 1":
         # SELECT 1 is the Hub's ping: whether one is due depends on who came before.
-        table = _TABLE.search(_SUBSELECT.sub("", statement))
+        table = _TABLE.search(_outer(statement)) or _TABLE.search(statement)
         _note(connection, f"{verb} {table[1] if table else '?'}", statement)
         connection.info["wrote"] = connection.info.get("wrote") or verb != "SELECT"
+
+
+def _outer(statement: str) -> str:
+    """Without what stands in brackets."""
+    shorter = _INNERMOST.sub("", statement)
+    return statement if shorter == statement else _outer(shorter)
 
 
 def _committed(connection: Connection) -> None:

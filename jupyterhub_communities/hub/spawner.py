@@ -288,8 +288,11 @@ class CommunitySpawnerMixin(Spawner):
 
     async def _refused(self, refusal: Refusal) -> SpawnRefused:
         """The refusal in the person's language, whoever's request it is that starts the server."""
-        if not isinstance(refusal, StorageUnreachable):  # else it would be waited for once more
-            await self._refine_language()
+        try:
+            stored, workshop = await self._house.look(reader_languages, self.user.name)
+            refine_language(stored=stored, workshop=workshop)
+        except StorageUnreachable:
+            pass  # the request's own language will do
         # Who is refused for a moment waits in line, and is seen there.
         is_short = isinstance(refusal, QuotaExceeded) and is_for_a_moment(refusal)
         if not is_short and not isinstance(refusal, StorageUnreachable):
@@ -303,13 +306,6 @@ class CommunitySpawnerMixin(Spawner):
         return SpawnRefused(
             refusal, current_messages(), self._rescue_url, retry_after=max(1, seconds)
         )
-
-    async def _refine_language(self) -> None:
-        try:
-            stored, workshop = await self._house.run(reader_languages, self.user.name)
-        except StorageUnreachable:
-            return  # the request's own language will do
-        refine_language(stored=stored, workshop=workshop)
 
     async def _note_trouble(self, code: str) -> None:
         """For whoever helps: the board says why somebody has no server."""
