@@ -20,7 +20,9 @@ from ..application.waiting import pass_seats_on
 from ..domain.refusals import StorageUnreachable
 from ..parent import STARTED_BY
 
-RECONCILE_EVERY = 60.0  # seconds
+# Seconds. What differs is mended within a minute, also where it came to differ just after a pass had
+# looked: the next one begins, and is over, by then.
+RECONCILE_EVERY = 50.0
 PASS_ON_EVERY = 60.0
 METER_EVERY = 60.0
 METER_ENDED_EVERY = 10.0
@@ -34,8 +36,8 @@ _BREATH = 0.05
 
 
 async def keep_reconciled(house: House, hub: Hub, *, every: float = RECONCILE_EVERY) -> None:
-    """At once, then every minute: leases agree with the servers that the Hub reports. Counters are
-    compared with the leases once, when this service comes to hold the timers."""
+    """At once, then so often that each minute has a whole pass: leases agree with the servers that the
+    Hub reports. Counters are compared with the leases once, when this service comes to hold the timers."""
     was_failing = is_counted = False
     while True:
         is_mine = False

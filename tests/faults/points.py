@@ -4,6 +4,9 @@ Nothing in the package knows of them: a `sitecustomize` of the test's own, which
 that hub imports, wraps the functions named here as their modules are loaded. A file `NAME` or
 `NAME@USERNAME` in the folder arms a point. Who comes there turns the file into `….reached` with its
 process id, once, and waits until that is gone: it is released, or killed meanwhile.
+
+The timers of that hub's service keep their own pace. Who appends to the file `ticks` beside the folder
+makes each of them pass at once, as if its minute were over, and then wait for its whole minute again.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 OURS = "jupyterhub_communities."
 
@@ -73,12 +77,8 @@ TICK = [
     Point("hub.asked", f"{OURS}hub.client", "HubClient.stop_server"),
 ]
 POINTS = [*START, *STOP, *IN_TRANSACTION, *TICK]
-# How often the timers of this hub's service tick, in seconds.
-PACE = {
-    (f"{OURS}service.timers", "keep_reconciled"): 1.0,
-    (f"{OURS}service.timers", "keep_metered"): 1.0,
-    (f"{OURS}service.stops", "Stops.keep_carried_out"): 1.0,
-}
+# Whose sleep ends with a tick.
+TIMERS = {f"{OURS}service.timers", f"{OURS}service.stops"}
 
 
 def install(folder: Path) -> None:
@@ -89,7 +89,7 @@ def install(folder: Path) -> None:
 class _Finder(importlib.abc.MetaPathFinder):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._wanted = {point.module for point in POINTS} | {module for module, _ in PACE}
+        self._wanted = {point.module for point in POINTS} | TIMERS
 
     def find_spec(self, name, path=None, target=None):
         if name not in self._wanted:
@@ -111,10 +111,40 @@ def _fit(module, folder: Path) -> None:
         if point.module == module.__name__:
             owner, name = _place(module, point.function)
             setattr(owner, name, _wrapped(getattr(owner, name), point, folder))
-    for (of, function), seconds in PACE.items():
-        if of == module.__name__:
-            owner, name = _place(module, function)
-            getattr(owner, name).__kwdefaults__["every"] = seconds
+    if module.__name__ in TIMERS:
+        module.asyncio = _TickedAsyncio(ticks_beside(folder))
+
+
+def ticks_beside(folder: Path) -> Path:
+    return folder.with_name("ticks")
+
+
+class _TickedAsyncio:
+    """`asyncio`, save that a tick ends the sleep of those that sleep for a second or more. A tick that
+    came since their last sleep ended counts: the pass that was under way began before it."""
+
+    def __init__(self, ticks: Path) -> None:
+        self._file = ticks
+        self._first = self._ticks()
+        self._seen: WeakKeyDictionary[asyncio.Task, int] = WeakKeyDictionary()
+
+    def __getattr__(self, name: str):
+        return getattr(asyncio, name)
+
+    def _ticks(self) -> int:
+        return self._file.stat().st_size
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds < 1:
+            await asyncio.sleep(seconds)
+            return
+        task = asyncio.current_task()
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._ticks() != self._seen.get(task, self._first):
+                break
+            await asyncio.sleep(min(left, 0.05))
+        self._seen[task] = self._ticks()
 
 
 def _place(module, function: str):
