@@ -136,7 +136,7 @@ def test_a_url_of_postgresql_without_its_package_is_told_how_to_install_it(ready
 
 
 def test_upgrade_db_says_when_there_is_nothing_to_do(ready) -> None:
-    assert ready("upgrade-db").stdout == "Already at revision 0012.\n"
+    assert ready("upgrade-db").stdout == "Already at revision 0013.\n"
 
 
 @pytest.mark.parametrize(
