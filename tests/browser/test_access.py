@@ -134,6 +134,8 @@ async def test_tab_stops_at_every_control_in_order_and_the_focus_is_seen(
     await check()
     await page.locator("#stop").click()
     await expect(page.locator("#stop")).to_have_count(0)
+    await expect(page.locator("#start")).to_be_visible()
+    await page.wait_for_load_state()  # it was drawn anew: until then nothing has the focus
     await check()
     await page.goto(f"{hub.url}/hub/spawn")
     await check()
