@@ -193,7 +193,7 @@ def run(machine, examples: int, **more) -> None:
 
 
 def test_what_may_be_spent_is_what_the_model_says(machine, database) -> None:
-    run(machine, 150 if database == "sqlite" else 20)
+    run(machine, 60 if database == "sqlite" else 8)
 
 
 def one_window_hides_another(monkeypatch) -> None:
