@@ -122,7 +122,9 @@ def make_world(demo: Demo) -> World:
     world.secrets |= {member["username"] for member in members}
     world.names |= {member["display_name"] for member in members}
     world.names |= {"¿Dónde está Cusco?"}
-    world.names |= {"La Costa"}  # founded by the curls of docs/api.md, where they ran before
+    # Founded, asked and answered by the curls of docs/api.md, where they ran before.
+    curls = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    world.names |= {"La Costa", *re.findall(r'"(?:reason|answer)": "([^"]+)"', curls)}
     world.names |= {TITLE, "Cusco", "Luz", "Inés", "Primeros pasos con Python", "demo"}
     file = yaml.safe_load((ROOT / "examples/local/communities.yaml").read_text(encoding="utf-8"))
     world.names |= {name for each in file["communities"] for name in each["name"].values()}
