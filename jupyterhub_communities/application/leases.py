@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -147,13 +148,10 @@ def admit(desk: Desk, request: StartRequest) -> StartPlan:
     """
     if desk.rush.goes_on(desk.now):
         _refuse_if_full(desk, request)
-    try:
+    with suppress(_Full):
         return _admit(desk, request)
-    except _Full:
-        desk.rush.note(desk.now)
-    _refuse_if_full(
-        desk, request
-    )  # what there is to say is looked up while others have their turns
+    # What there is to say is looked up while others have their turns.
+    _refuse_if_full(desk, request)
     return _admit(desk, request, tells_in_turn=True)  # somebody has stopped a server since
 
 

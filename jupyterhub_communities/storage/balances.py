@@ -497,10 +497,9 @@ class SqlBalances:
     def held_by(self, members: Collection[str]) -> Mapping[str, Sequence[tuple[Scope, Amounts]]]:
         """What each of these holds, at each place where it is charged."""
         found: dict[str, list[tuple[Scope, Amounts]]] = {}
+        # Asked for the hub too, SQLite would look through all of the hub's.
         for row in self._connection.execute(_OWN_LEASES, {"accounts": list(members)}):
-            if (
-                row.hub == self._hub_name
-            ):  # asked in SQL, SQLite would look through all of the hub's
+            if row.hub == self._hub_name:
                 place = Scope(row.community, row.workshop)
                 found.setdefault(row.account_id, []).append((place, row.amounts))
         return found
@@ -514,6 +513,7 @@ class SqlBalances:
         return self._connection.execute(query).scalar_one()
 
     def with_servers(self, level: Scope) -> list[ColumnElement[bool]]:
+        """The leases of who has a server there, or below."""
         conditions: list[ColumnElement[bool]] = [leases.c.settled_at.is_(None)]
         if level == HUB:
             conditions.append(leases.c.hub == self._hub_name)

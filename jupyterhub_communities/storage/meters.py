@@ -160,7 +160,7 @@ class SqlMeters:
     # A start
 
     def first_asked(self, path: Collection[str]) -> FirstAsked:
-        """Where there is no row to ask it beside of."""
+        """Where the path has no counter that it could come with."""
         sought = path_keys(path) | {"this_hub": self._hub_name}
         query = _FIRST_ASKED[self._connection.dialect.name]
         return FirstAsked.of(self._connection.execute(query, sought).one())

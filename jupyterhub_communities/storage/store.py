@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from copy import copy
 
 from sqlalchemy import Connection
 
@@ -82,7 +83,7 @@ class SqlStore:
         self.templates: ports.Templates = SqlTemplates(connection)
 
     def about(self, usernames: Collection[str]) -> SqlStore:
-        store = SqlStore(self._connection, hub_name=self._hub_name)
+        store = copy(self)
         people = PeopleTogether(self._connection, usernames)
         store.people = people
         store.leases = LeasesTogether(self._connection, self._hub_name, usernames, people)
