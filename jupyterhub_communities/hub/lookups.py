@@ -17,14 +17,20 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.metrics import TOTAL_USERS
 from jupyterhub.utils import utcnow
-from sqlalchemy import bindparam, event, inspect, select
-from sqlalchemy.orm import ORMExecuteState, Session, lazyload
+from sqlalchemy import bindparam, inspect, select
+from sqlalchemy.orm import Query, Session, lazyload
 from sqlalchemy.orm.interfaces import ORMOption
 
 
 def read_collections_once(session: Session) -> None:
-    """From now on, for the Hub's one session."""
-    event.listen(session, "do_orm_execute", _leave_collections)
+    """From now on, for the Hub's one session. Not by one of its events: with a listener SQLAlchemy
+    prepares each of the Hub's statements twice."""
+
+    def query(*entities: Any, **more: Any) -> Query[Any]:
+        made_of = _Lookup if len(entities) == 1 and entities[0] in _OPTIONS else Query
+        return made_of(entities, session, **more)
+
+    session.query = query  # type: ignore[assignment, method-assign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +82,17 @@ def is_name_taken(session: Session, username: str) -> bool:
     return session.execute(_BY_NAME, {"sought": username}).first() is not None
 
 
-def _leave_collections(state: ORMExecuteState) -> None:
-    if state.is_relationship_load or state.is_column_load or not state.is_select:
-        return
-    options = _OPTIONS.get(state.bind_mapper.class_ if state.bind_mapper else None)
-    if options and _is_for_one(state.statement):
-        state.statement = state.statement.options(*options)
+class _Lookup(Query[Any]):
+    """Of one person or group where the first is asked for, as the Hub does; a list's collections are
+    better read at once."""
 
+    def __init__(self, entities: Any, session: Session) -> None:
+        super().__init__(entities, session)
+        self._whom = entities[0]
 
-def _is_for_one(statement: Any) -> bool:
-    """A list's collections are better read at once, as the Hub does."""
-    limit = getattr(statement, "_limit_clause", None)
-    return getattr(limit, "effective_value", None) == 1
+    def first(self) -> Any:
+        is_whole = [one["expr"] for one in self.column_descriptions] == [self._whom]
+        return super(_Lookup, self.options(*_OPTIONS[self._whom]) if is_whole else self).first()
 
 
 def _read_at_once(cls: type) -> tuple[ORMOption, ...]:
