@@ -152,17 +152,29 @@ class House:
             if not future.cancel() and undo is not None:
                 future.add_done_callback(lambda _: self._undo(undo))
 
+        timer: asyncio.TimerHandle | None = None
+
+        def wait() -> None:
+            nonlocal timer
+            if (left := self._left(asked_at, longest)) > 0:
+                timer = loop.call_later(left, wait)
+            else:
+                _set(answered)
+
         loop = asyncio.get_running_loop()
         answered = loop.create_future()  # done when the verb is, or when patience is at its end
         future.add_done_callback(lambda _: _tell(loop, answered))
         asked_at = time.monotonic()
         longest = self._patience_now() if patience is None else patience
+        wait()
         try:
-            while not answered.done() and (left := self._left(asked_at, longest)) > 0:
-                await asyncio.wait([answered], timeout=left)
+            await answered
         except asyncio.CancelledError:
             give_up()
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
         if future.done() and not future.cancelled():  # cancelled: the pool is closing
             return future.result()
         give_up()
