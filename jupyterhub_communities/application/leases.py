@@ -311,10 +311,10 @@ def workshop_language(desk: Desk, person: Person) -> str | None:
         return None if workshop is None else workshop.language
 
 
-def activate(desk: Desk, lease_id: str) -> None:
-    """The server has come up."""
+def activate(desk: Desk, *lease_ids: str) -> None:
+    """Their servers have come up."""
     with desk.database.write() as store:
-        store.leases.activate(lease_id, desk.now)
+        store.leases.activate(lease_ids, desk.now)
 
 
 def settle(desk: Desk, lease_id: str) -> bool:
@@ -324,11 +324,15 @@ def settle(desk: Desk, lease_id: str) -> bool:
         return lease is not None and settle_lease(desk, store, lease)
 
 
-def settle_server(desk: Desk, server: ServerKey) -> bool:
-    """Settles the lease of a server that has stopped, if it has one."""
+def settle_server(desk: Desk, server: ServerKey, *, came_up: bool = False) -> bool:
+    """Settles the lease of a server that has stopped, if it has one. `came_up`: which is not noted
+    yet."""
     with desk.database.write() as store:
-        lease = store.leases.of_server(server)
-        return lease is not None and settle_lease(desk, store, lease)
+        lease = store.leases.settle_server(server, desk.now, came_up=came_up)
+        if lease is None:
+            return False
+        store.balances.release(lease.charged, lease.amounts)
+        return True
 
 
 def settle_lease(desk: Desk, store: Store, lease: Lease) -> bool:

@@ -42,8 +42,7 @@ def mend_leases(desk: Desk, found: Reconciliation) -> Mended:
     `Reconciliation.parts`."""
     with desk.database.write() as store:
         settled = tuple(lease for lease in found.settle if settle_lease(desk, store, lease))
-        for lease in found.activate:
-            store.leases.activate(lease.id, desk.now)
+        store.leases.activate([lease.id for lease in found.activate], desk.now)
         adopted = tuple(
             _adopt(desk, store, server)
             for server in found.adopt

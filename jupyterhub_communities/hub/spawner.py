@@ -24,7 +24,6 @@ from ..application.house import House
 from ..application.leases import (
     StartPlan,
     StartRequest,
-    activate,
     ask_to_start,
     reader_languages,
     settle_server,
@@ -41,6 +40,7 @@ from ..domain.refusals import QuotaExceeded, Refusal, StorageUnreachable
 from ..domain.texts import in_language
 from ..pages.language import current_messages, refine_language
 from . import homes, lab, set_aside
+from .activations import ACTIVATIONS, Activations
 from .answering import answers
 from .batch import memory_format, written
 from .options import (
@@ -140,6 +140,11 @@ class CommunitySpawnerMixin(Spawner):
         return self.house
 
     @property
+    def _activations(self) -> Activations:
+        found: Activations = self.user.settings.setdefault(ACTIVATIONS, Activations(self._house))
+        return found
+
+    @property
     def server_key(self) -> ServerKey:
         return ServerKey(self.user.name, self.name)
 
@@ -220,7 +225,8 @@ class CommunitySpawnerMixin(Spawner):
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
         self._admitted = None
-        self._missed, self._is_silent, self._asked_next = 0, False, 0.0
+        self._missed, self._is_silent = 0, False
+        self._asked_next = monotonic() + _ASKED_EVERY  # the Hub itself asks now
         await self._prepare()
         try:
             url = await maybe_future(super().start())
@@ -230,7 +236,7 @@ class CommunitySpawnerMixin(Spawner):
             await self._note_trouble(FAILED)
             raise
         if self.lease_id is not None:
-            await self._note_activation(self.lease_id)
+            self._activations.note(self.lease_id)
         return url
 
     async def _prepare(self) -> StartPlan | None:
@@ -358,12 +364,6 @@ class CommunitySpawnerMixin(Spawner):
             )
         self.environment = environment
 
-    async def _note_activation(self, lease_id: str) -> None:
-        try:
-            await self._house.run(activate, lease_id)
-        except StorageUnreachable:
-            self.log.info("The start of %s is noted by the next reconciling", self._log_name)
-
     # The end of a server
 
     # The Hub wants every Spawner class to name these; the Spawner that is mixed with has them.
@@ -414,7 +414,8 @@ class CommunitySpawnerMixin(Spawner):
             return  # still running: the reconciling timer looks again
         try:
             # By server, not by `lease_id`: reconciling may have given it another lease meanwhile.
-            await self._house.run(settle_server, self.server_key)
+            came_up = self._activations.has(self.lease_id)
+            await self._house.run(settle_server, self.server_key, came_up=came_up)
         except StorageUnreachable:
             self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
         self.lease_id = None

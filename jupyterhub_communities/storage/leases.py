@@ -46,11 +46,21 @@ _METERED = (
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: asked at every start and stop.
 _BY_ID = select(leases).where(leases.c.id == bindparam("sought"))
-_OF_SERVER = select(leases).where(
-    leases.c.hub == bindparam("hub"),
+_IS_OF_SERVER = and_(
+    leases.c.hub == bindparam("this_hub"),
     leases.c.username == bindparam("user"),
     leases.c.server_name == bindparam("server"),
     leases.c.settled_at.is_(None),
+)
+_OF_SERVER = select(leases).where(_IS_OF_SERVER)
+_SETTLE_SERVER = (
+    update(leases)
+    .where(_IS_OF_SERVER)
+    .values(
+        settled_at=bindparam("now"),
+        active_at=func.coalesce(leases.c.active_at, bindparam("up_at", type_=UtcDateTime)),
+    )
+    .returning(leases)
 )
 _LATEST = (
     select(leases)
@@ -143,9 +153,15 @@ class SqlLeases:
         return [lease_of(row) for row in rows]
 
     def of_server(self, server: ServerKey) -> Lease | None:
-        sought = {"hub": self._hub_name, "user": server.username, "server": server.server_name}
-        row = self._connection.execute(_OF_SERVER, sought).one_or_none()
+        row = self._connection.execute(_OF_SERVER, self._sought(server)).one_or_none()
         return None if row is None else lease_of(row)
+
+    def _sought(self, server: ServerKey) -> dict[str, Any]:
+        return {
+            "this_hub": self._hub_name,
+            "user": server.username,
+            "server": server.server_name,
+        }
 
     def of_account(self, account_id: str) -> Sequence[Lease]:
         rows = self._connection.execute(
@@ -400,11 +416,19 @@ class SqlLeases:
         if rows:
             self._connection.execute(_PLAN_STOP, rows)
 
-    def activate(self, lease_id: str, now: datetime) -> bool:
-        return self._connection.execute(_ACTIVATE, {"of": lease_id, "now": now}).rowcount == 1
+    def activate(self, lease_ids: Sequence[str], now: datetime) -> None:
+        if lease_ids:
+            self._connection.execute(_ACTIVATE, [{"of": one, "now": now} for one in lease_ids])
 
     def settle(self, lease_id: str, now: datetime) -> bool:
         return self._connection.execute(_SETTLE, {"of": lease_id, "now": now}).rowcount == 1
+
+    def settle_server(
+        self, server: ServerKey, now: datetime, *, came_up: bool = False
+    ) -> Lease | None:
+        asked = self._sought(server) | {"now": now, "up_at": now if came_up else None}
+        row = self._connection.execute(_SETTLE_SERVER, asked).one_or_none()
+        return None if row is None else lease_of(row)
 
 
 def lease_of(row: Row[Any]) -> Lease:

@@ -48,8 +48,7 @@ START = [
     _method("start.admitted", _MIXIN, "_admit"),
     _method("start.before-spawner", _LOCAL, "start", is_before=True),
     _method("start.is-up", _LOCAL, "start"),
-    _method("start.before-active", _MIXIN, "_note_activation", is_before=True),
-    _method("start.active", _MIXIN, "_note_activation"),
+    _method("start.noted", _MIXIN, "start"),
 ]
 STOP = [
     _method("stop.asked", _LOCAL, "stop", is_before=True),

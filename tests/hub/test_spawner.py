@@ -7,9 +7,10 @@ from time import monotonic, sleep
 from types import SimpleNamespace
 
 import pytest
-from houses import make_house, open_taller
+from houses import andes, make_house, open_taller
 from jupyterhub.orm import Spawner as OrmSpawner
 from jupyterhub.spawner import Spawner
+from sqlalchemy import event as sql_event
 from traitlets.config import Config
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -81,7 +82,12 @@ def run(coroutine):
 
 
 def test_a_started_server_holds_a_lease_until_it_has_stopped(house, spawner) -> None:
-    run(spawner.start())
+    async def start() -> None:
+        await spawner.start()
+        assert lease_of(house, spawner).active_at is None
+        await spawner._activations.writing
+
+    run(start())
     lease = lease_of(house, spawner)
     assert lease.id == spawner.lease_id
     assert lease.active_at is not None
@@ -89,6 +95,43 @@ def test_a_started_server_holds_a_lease_until_it_has_stopped(house, spawner) -> 
     run(spawner.run_post_stop_hook())
     assert lease_of(house, spawner) is None
     assert spawner.lease_id is None
+
+
+def test_a_server_that_stops_before_it_is_noted_had_come_up(house, spawner) -> None:
+    async def start_and_stop() -> str:
+        await spawner.start()
+        lease_id = spawner.lease_id
+        await spawner.stop()
+        await spawner.run_post_stop_hook()
+        return lease_id
+
+    lease_id = run(start_and_stop())
+    with house.database.read() as store:
+        lease = store.leases.get(lease_id)
+    assert lease.settled_at is not None
+    assert lease.active_at == lease.settled_at
+
+
+def test_servers_that_come_up_together_are_noted_in_one_transaction(tmp_path) -> None:
+    house = make_house(tmp_path, communities=(andes(servers=None),))
+    code = open_taller(house).learner_invite.code
+    requests = [JoinRequest(code, f"P{number}", f"P{number}") for number in range(5)]
+    joined = [house.call(redeem_invite, request) for request in requests]
+    spawners = [make_spawner(house, one.account.username) for one in joined]
+    settings: dict = {}
+    for one in spawners:
+        one.user.settings = settings
+    written = []
+
+    async def start_all() -> None:
+        await asyncio.gather(*(one.start() for one in spawners))
+        sql_event.listen(house.database.engine, "commit", lambda _: written.append(1))
+        await spawners[0]._activations.writing
+
+    run(start_all())
+    assert len(written) == 1
+    assert all(lease_of(house, one).active_at is not None for one in spawners)
+    house.close()
 
 
 def test_the_board_learns_why_a_start_came_to_nothing(house, spawner) -> None:
@@ -394,6 +437,10 @@ def test_well_servers_are_asked_once_a_minute(spawner, answering, monkeypatch) -
 
     async def play() -> None:
         await spawner.start()
+        for _ in range(5):
+            await poll(spawner)
+        assert answering["asked"] == 0, "the Hub has just asked"
+        spawner._asked_next -= 60
         for _ in range(5):
             await poll(spawner)
 

@@ -104,9 +104,19 @@ class Leases(Protocol):
         not settled."""
         ...
 
-    def activate(self, lease_id: str, now: datetime) -> bool: ...
+    def activate(self, lease_ids: Sequence[str], now: datetime) -> None:
+        """Of those that are not settled."""
+        ...
+
     def settle(self, lease_id: str, now: datetime) -> bool:
         """False where it was settled before: releasing twice is impossible."""
+        ...
+
+    def settle_server(
+        self, server: ServerKey, now: datetime, *, came_up: bool = False
+    ) -> Lease | None:
+        """The lease that this settled, and made active before if it `came_up`; None where the server
+        has none to settle."""
         ...
 
 
