@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 from sqlalchemy import select
+from transactions import reading
 
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.domain.borrowing import Share
@@ -20,7 +21,7 @@ SECOND = timedelta(seconds=1)
 def assert_adds_up(house: House) -> None:
     """Each counter is the sum of the unsettled leases at its scope and below it, a cohort's what its
     communities draw; none is below 0. Read in one transaction, and computed from the bare rows."""
-    with house.database.engine.connect() as connection:
+    with reading(house.database) as connection:
         running = connection.execute(select(leases).where(leases.c.settled_at.is_(None))).all()
         rows = connection.execute(select(balances)).all()
         cohorts = dict(connection.execute(select(communities.c.slug, communities.c.cohort)).all())
@@ -50,8 +51,7 @@ def assert_adds_up(house: House) -> None:
 def assert_metered(house: House) -> None:
     """The rows of usage are the seconds of the leases, as far as these were metered, and what is
     spent at each level is the sum of the rows at it and below."""
-    with house.database.engine.connect() as connection:
-        connection = connection.execution_options(communities_begin=house.database._kind.begin_read)
+    with reading(house.database) as connection:
         all_leases = connection.execute(select(leases)).all()
         hours = connection.execute(select(usage)).all()
         totals = connection.execute(select(spent).order_by(spent.c.hour)).all()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from houses import NOON, actor_of, andes, issue_names, make_house, most_servers, open_taller
 from sqlalchemy import Connection, insert, update
+from transactions import writing
 
 from jupyterhub_communities.application.asking import NewAsk, ask_for_more
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -103,7 +104,7 @@ def fill(house: House, size: Size) -> Filled:
     wanted = NewInvite(workshop=slugs[0])
     batch = issue_names(house, champion, "andes", _names(size.names), wanted)
     ids = [f"{size.members:08x}{number:024x}" for number in range(size.members)]
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.execute(insert(accounts), _people(ids))
         connection.execute(insert(grants), _grants(ids, slugs))
         _end_workshops(connection, slugs)
@@ -135,7 +136,7 @@ def fill(house: House, size: Size) -> Filled:
     if size is SMALL:
         for number in range(3):
             house.call(ask_for_more, champion, "andes", NewAsk(SERVERS, str(9000 + number), "Más"))
-    with house.database.engine.begin() as connection:  # the trail's last
+    with writing(house.database) as connection:  # the trail's last
         connection.execute(insert(audit), _entries(ids, slugs, size.entries))
     running = {
         key: RunningServer(key, ready=True, last_activity=NOON)

@@ -41,12 +41,12 @@ from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.ports import Desk, Hold
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.refusals import Refusal
-from jupyterhub_communities.storage import store as store_module
-from jupyterhub_communities.storage.balances import TAKE, SqlBalances
+from jupyterhub_communities.storage.balances import SqlBalances
 from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.invites import SqlInvites
 from jupyterhub_communities.storage.postgresql import Postgresql
 from jupyterhub_communities.storage.sqlite import Sqlite
+from jupyterhub_communities.storage.store import SqlStore
 from jupyterhub_communities.storage.tables import invites as invite_table
 
 NOW = datetime.now(UTC)  # each process has its own clock, a little apart
@@ -220,7 +220,7 @@ class UncappedBalances(SqlBalances):
         return super().hold(replace(hold, cap=None) for hold in holds)
 
     def _take(self, wanted: Sequence[Mapping[str, Any]]) -> int:
-        return self._connection.execute(TAKE, wanted).rowcount
+        return sum(super(UncappedBalances, self)._take([one]) for one in wanted)
 
 
 @contextmanager
@@ -244,12 +244,13 @@ def _without_turns(is_crowd: bool) -> Iterator[None]:
 
 @contextmanager
 def _without_caps(_is_crowd: bool) -> Iterator[None]:
-    before = store_module.SqlInvites, store_module.SqlBalances
-    store_module.SqlInvites, store_module.SqlBalances = UncappedInvites, UncappedBalances
+    invites, balances = vars(SqlStore)["invites"], vars(SqlStore)["balances"]
+    before = invites.make, balances.make
+    invites.make, balances.make = UncappedInvites, UncappedBalances
     try:
         yield
     finally:
-        store_module.SqlInvites, store_module.SqlBalances = before
+        invites.make, balances.make = before
 
 
 WITHOUT = {"turns": _without_turns, "caps": _without_caps}

@@ -6,16 +6,19 @@ statements with ten leases as with a million.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ColumnElement,
     Connection,
     Row,
+    Select,
     String,
     Update,
     and_,
@@ -40,6 +43,7 @@ from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.units import MOST, Amounts
+from .many import gathered
 from .meters import FirstAsked, SqlMeters, first_columns
 from .scopes import is_on_path, path_keys, read_key, scope_key, workshop_key
 from .tables import (
@@ -58,23 +62,12 @@ _COHORT_KEY = (
     .where(communities.c.slug == bindparam("community"))
     .scalar_subquery()
 )
-_PATH = select(balances).where(or_(is_on_path(balances.c.scope), balances.c.scope == _COHORT_KEY))
-# A cohort's row comes once for each loan of the time that is looked at, so that they cost no statement.
-_LOAN = [column.label(f"loan_{column.name}") for column in loans.columns]
-_PATH_AND_LOANS = (
-    select(balances, *_LOAN)
-    .select_from(
-        balances.outerjoin(
-            loans,
-            and_(
-                balances.c.scope == literal("hub/~") + loans.c.cohort,
-                balances.c.resource == loans.c.resource,
-                loans.c.ends_at > bindparam("after"),
-                loans.c.starts_at < bindparam("before"),
-            ),
-        )
-    )
-    .where(or_(is_on_path(balances.c.scope), balances.c.scope == _COHORT_KEY))
+_IS_ON_PATH = or_(is_on_path(balances.c.scope), balances.c.scope == _COHORT_KEY)
+_PATH = select(balances).where(_IS_ON_PATH)
+_LENT = select(loans).where(
+    literal("hub/~") + loans.c.cohort == _COHORT_KEY,
+    loans.c.ends_at > bindparam("after"),
+    loans.c.starts_at < bindparam("before"),
 )
 _AT_SCOPE = select(balances).where(balances.c.scope == bindparam("at"))
 _RESERVED = (
@@ -101,8 +94,11 @@ _RESERVED = (
 )
 # With what else there is to ask for, at all: a way to the database costs more than a look aside.
 _STANDING = {
-    dialect: _PATH_AND_LOANS.add_columns(
-        _RESERVED.exists().label("has_reserved"), *first_columns(dialect)
+    dialect: select(
+        gathered(dialect, balances.columns, _IS_ON_PATH).label("counters"),
+        _RESERVED.exists().label("has_reserved"),
+        _LENT.exists().label("has_lent"),
+        *first_columns(dialect),
     )
     for dialect in ("sqlite", "postgresql")
 }
@@ -114,19 +110,6 @@ _OWN_LEASES = select(
 )
 
 
-def _taking(wanted: Callable[[str], ColumnElement[Any]]) -> Update:
-    return (
-        update(balances)
-        .where(
-            balances.c.scope == wanted("at"),
-            balances.c.resource == wanted("what"),
-            balances.c.held + wanted("needs") <= wanted("cap"),
-        )
-        .values(held=balances.c.held + wanted("asked"))
-    )
-
-
-# One for each row; or one for all, where each has to travel.
 _WANTED: Mapping[str, TypeEngine[Any]] = {
     "at": String(),
     "what": String(),
@@ -134,13 +117,38 @@ _WANTED: Mapping[str, TypeEngine[Any]] = {
     "needs": BigInteger(),
     "cap": BigInteger(),
 }
-TAKE = _taking(bindparam)
-_TAKE_ALL = _taking(
-    func.unnest(*(bindparam(name, type_=postgresql.ARRAY(of)) for name, of in _WANTED.items()))
-    .table_valued(*(column(name, of) for name, of in _WANTED.items()))
-    .render_derived()
-    .c.__getitem__
-)
+
+
+def _taking(wanted: Mapping[str, ColumnElement[Any]]) -> Update:
+    return (
+        update(balances)
+        .where(
+            balances.c.scope == wanted["at"],
+            balances.c.resource == wanted["what"],
+            balances.c.held + wanted["needs"] <= wanted["cap"],
+        )
+        .values(held=balances.c.held + wanted["asked"])
+    )
+
+
+def _of_json() -> Mapping[str, ColumnElement[Any]]:
+    row = func.json_each(bindparam("wanted", type_=JSON())).table_valued("value", name="wanted").c
+    return {
+        name: func.json_extract(row.value, f"$.{name}", type_=of) for name, of in _WANTED.items()
+    }
+
+
+def _of_arrays() -> Mapping[str, ColumnElement[Any]]:
+    arrays = (bindparam(name, type_=postgresql.ARRAY(of)) for name, of in _WANTED.items())
+    rows = func.unnest(*arrays).table_valued(*(column(name, of) for name, of in _WANTED.items()))
+    return dict(rows.render_derived().c)
+
+
+# All rows at once: each of them would have to travel on PostgreSQL, and on SQLite make the thread give
+# up Python's lock twice and wait for it behind the Hub.
+_TAKE_ALL = {"sqlite": _taking(_of_json()), "postgresql": _taking(_of_arrays())}
+# Of a community in a cohort nothing: there is a pool that gets some of it back.
+_TAKE_ALONE = {dialect: take.where(_COHORT_KEY.is_(None)) for dialect, take in _TAKE_ALL.items()}
 _MOST_ASKED = 100  # sums in one statement
 _CORRECT = (
     update(balances)
@@ -150,11 +158,25 @@ _CORRECT = (
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
+class Counter(NamedTuple):
+    """A row of balances."""
+
+    scope: str
+    resource: str
+    quota: int | None
+    held: int
+    quota_each: int | None
+    is_shared_equally: bool
+    nominal: int | None
+    may_borrow: int | None
+    may_lend: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
     """What a start is judged by, as it stands in the database; of what was spent, the beginning."""
 
-    rows: Sequence[Row[Any]]  # of the path, and of those for whom something is reserved or lent
+    rows: Sequence[Counter]  # of the path, and of those for whom something is reserved or lent
     cohort: str | None  # the community's
     reserved: Sequence[Reservation]
     lent: Sequence[Loan]
@@ -310,22 +332,31 @@ class SqlBalances:
             "this_hub": self._hub_name,
         }
         query = _STANDING[self._connection.dialect.name]
-        rows = self._connection.execute(query, sought).all()
+        found = self._connection.execute(query, sought).one()
+        rows = [Counter(*one) for one in json.loads(found.counters or "[]")]
         cohort = _cohort_in(rows, path)
-        lent = [_loan(row) for row in rows if row.loan_id is not None]
+        lent = self._lent(sought, rows) if found.has_lent else []
         # Where nothing is limited, nothing that is reserved is in anybody's way.
-        is_asked = any(map(_limits, rows)) and rows[0].has_reserved
+        is_asked = found.has_reserved and any(map(_limits, rows))
         reserved = self.reservations(now, until) if is_asked else []
         others = self._others(scope, cohort, reserved, lent, path)
-        spends = FirstAsked.of(rows[0]) if rows else self._meters.first_asked(path)
-        return Around((*rows, *others), cohort, reserved, lent, spends)
+        return Around((*rows, *others), cohort, reserved, lent, FirstAsked.of(found))
+
+    def _lent(self, sought: Mapping[str, Any], rows: Iterable[Counter]) -> list[Loan]:
+        """Of what the cohort shares."""
+        shared = {row.resource for row in rows if row.scope.startswith("hub/~")}
+        found = self._connection.execute(_LENT, sought)
+        return [Loan(**one._mapping) for one in found if one.resource in shared]
 
     def hold(self, holds: Iterable[Hold]) -> bool:
         """Adds to what is held, where all of it fits: the caps stand in the `UPDATE … WHERE`. False
         where one does not fit; the transaction is then to be given up."""
         holds = list(holds)
         self._open(hold for hold in holds if hold.is_first)
-        wanted = [
+        return not holds or self._take(self._wanted(holds)) == len(holds)
+
+    def _wanted(self, holds: Iterable[Hold]) -> list[Mapping[str, Any]]:
+        return [
             {
                 "at": self._key(hold.scope),
                 "what": hold.resource,
@@ -335,14 +366,21 @@ class SqlBalances:
             }
             for hold in holds
         ]
-        return not wanted or self._take(wanted) == len(wanted)
 
     def _take(self, wanted: Sequence[Mapping[str, Any]]) -> int:
         """How many of the rows had room."""
-        if self._connection.dialect.name == "postgresql":
-            columns = {name: [one[name] for one in wanted] for name in _WANTED}
-            return self._connection.execute(_TAKE_ALL, columns).rowcount
-        return self._connection.execute(TAKE, wanted).rowcount
+        return self._execute(_TAKE_ALL, wanted)
+
+    def _execute(
+        self, taking: Mapping[str, Update], wanted: Sequence[Mapping[str, Any]], **more: object
+    ) -> int:
+        dialect = self._connection.dialect.name
+        values: Mapping[str, Any] = (
+            {name: [one[name] for one in wanted] for name in _WANTED}
+            if dialect == "postgresql"
+            else {"wanted": wanted}
+        )
+        return self._connection.execute(taking[dialect], {**values, **more}).rowcount
 
     def _open(self, holds: Iterable[Hold]) -> None:
         self._insert_new(
@@ -356,16 +394,22 @@ class SqlBalances:
 
     def release(self, scope: Scope, amounts: Amounts) -> None:
         """Gives back at every level what a lease held."""
+        given = {resource: -amount for resource, amount in amounts.items() if amount}
+        holds = [Hold(level, what, n) for level in scope.path() for what, n in given.items()]
+        community = scope.community or ""
+        if holds and not self._execute(_TAKE_ALONE, self._wanted(holds), community=community):
+            self._release_in_cohort(scope, given)
+
+    def _release_in_cohort(self, scope: Scope, given: Amounts) -> None:
+        """What its pool gets back depends on what the community holds."""
         path = {self._key(level): level for level in scope.path()}
-        rows = self._connection.execute(
-            _PATH, path_keys(path) | {"community": scope.community or ""}
-        ).all()
+        sought = path_keys(path) | {"community": scope.community or ""}
+        rows = self._counters(_PATH, sought)
         cohort = _cohort_in(rows, path)
         shares = {} if cohort is None else _shares(rows, path)
         held = {(path[row.scope], row.resource): row.held for row in rows if row.scope in path}
         rules = Rules(shares=shares, cohorts={scope.community or "": cohort} if cohort else {})
         ledger = Ledger.standing(rules, held, {})
-        given = {resource: -amount for resource, amount in amounts.items()}
         self.hold(Hold(*move) for move in ledger.moves(scope, given) if move[2])
 
     # Mending
@@ -530,7 +574,7 @@ class SqlBalances:
         reserved: Sequence[Reservation],
         lent: Sequence[Loan],
         known: Collection[str],
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[Counter]:
         """The rows that reservations and loans are judged by: of their workshops, and of the
         communities of the cohort."""
         if not reserved and not lent:
@@ -543,7 +587,12 @@ class SqlBalances:
                 communities.c.cohort == cohort, communities.c.slug != scope.community
             )
             wanted = or_(wanted, balances.c.scope.in_(slugs))
-        return self._connection.execute(select(balances).where(wanted)).all()
+        return self._counters(select(balances).where(wanted))
+
+    def _counters(
+        self, query: Select[Any], sought: Mapping[str, Any] | None = None
+    ) -> list[Counter]:
+        return [Counter(*row) for row in self._connection.execute(query, sought or {})]
 
     def _row(self, scope: Scope, resource: str) -> Row[Any] | None:
         query = select(balances).where(self._is(scope, resource))
@@ -559,21 +608,17 @@ class SqlBalances:
         return scope_key(scope, self._hub_name)
 
 
-def _limits(row: Row[Any]) -> bool:
+def _limits(row: Counter) -> bool:
     return row.quota is not None or row.nominal is not None
 
 
-def _loan(row: Row[Any]) -> Loan:
-    return Loan(**{column.name: getattr(row, f"loan_{column.name}") for column in loans.columns})
-
-
-def _cohort_in(rows: Iterable[Row[Any]], path: Mapping[str, Scope]) -> str | None:
+def _cohort_in(rows: Iterable[Counter], path: Mapping[str, Scope]) -> str | None:
     """The community's, known by the row that was found beside those asked for."""
     key = next((row.scope for row in rows if row.scope not in path), None)
     return None if key is None else key.removeprefix("hub/~")
 
 
-def _shares(rows: Iterable[Row[Any]], scopes: Mapping[str, Scope]) -> dict[tuple[str, str], Share]:
+def _shares(rows: Iterable[Counter], scopes: Mapping[str, Scope]) -> dict[tuple[str, str], Share]:
     found = {}
     for row in rows:
         community = scopes[row.scope].community if row.scope in scopes else None
@@ -582,7 +627,7 @@ def _shares(rows: Iterable[Row[Any]], scopes: Mapping[str, Scope]) -> dict[tuple
     return found
 
 
-def _share(row: Row[Any]) -> Share | None:
+def _share(row: Row[Any] | Counter) -> Share | None:
     return None if row.nominal is None else Share(row.nominal, row.may_borrow, row.may_lend)
 
 

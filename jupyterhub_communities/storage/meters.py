@@ -14,9 +14,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Text,
     bindparam,
-    cast,
     delete,
     func,
     insert,
@@ -30,6 +28,7 @@ from ..domain.quotas import Scope
 from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
+from .many import gathered
 from .scopes import is_on_path, path_keys, place_of, scope_key
 from .tables import allowances, sessions, spent, usage
 from .unmetered import HOW_FAR, Unmetered, by_hour, read_unmetered
@@ -66,17 +65,9 @@ class Allowed(NamedTuple):
 def first_columns(dialect: str) -> tuple[ColumnElement[Any], ...]:
     """Columns for another statement, which answer what a start asks first of what may be spent on its
     path (`level0` …) and of how far `this_hub` is metered: they cost no way to the database."""
-    array, together = {
-        "sqlite": (func.json_array, func.json_group_array),
-        "postgresql": (func.json_build_array, func.json_agg),
-    }[dialect]
-    one = array(*(allowances.c[name] for name in Allowed._fields))
-    # Read by us, and once: it is the same in each row.
-    allowed = select(cast(together(one), Text)).where(is_on_path(allowances.c.scope))
-    return (allowed.scalar_subquery().label("allowed"), *HOW_FAR)
-
-
-_FIRST_ASKED = {dialect: select(*first_columns(dialect)) for dialect in ("sqlite", "postgresql")}
+    columns = [allowances.c[name] for name in Allowed._fields]
+    allowed = gathered(dialect, columns, is_on_path(allowances.c.scope))
+    return (allowed.label("allowed"), *HOW_FAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +149,6 @@ class SqlMeters:
         return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
 
     # A start
-
-    def first_asked(self, path: Collection[str]) -> FirstAsked:
-        """Where the path has no counter that it could come with."""
-        sought = path_keys(path) | {"this_hub": self._hub_name}
-        query = _FIRST_ASKED[self._connection.dialect.name]
-        return FirstAsked.of(self._connection.execute(query, sought).one())
 
     def standing(
         self,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from copy import copy
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
@@ -43,51 +44,81 @@ from .usage import SqlUsage
 from .waiting import SqlWaiting
 from .workshops import SqlWorkshops
 
+R = TypeVar("R")
+
+
+class _Repository(Generic[R]):
+    """Made when it is first asked for: a transaction uses a few of all."""
+
+    def __init__(self, make: Callable[[Connection], R]) -> None:
+        self.make: Callable[..., R] = make
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, store: SqlStore, _owner: type) -> R:
+        made = vars(store)[self._name] = self.make(*self._of(store))
+        return made
+
+    def _of(self, store: SqlStore) -> tuple[object, ...]:
+        return (store.connection,)
+
+
+class _HubRepository(_Repository[R]):
+    """That sees what is its own hub's."""
+
+    def __init__(self, make: Callable[[Connection, str], R]) -> None:
+        self.make = make
+
+    def _of(self, store: SqlStore) -> tuple[object, ...]:
+        return (store.connection, store.hub_name)
+
 
 class SqlStore:
     """The port `Store` on one connection."""
 
+    accounts = _Repository[ports.Accounts](SqlAccounts)
+    people = _Repository[ports.People](SqlPeople)
+    communities = _Repository[ports.Communities](SqlCommunities)
+    grants = _Repository[ports.Grants](SqlGrants)
+    workshops = _Repository[ports.Workshops](SqlWorkshops)
+    invites = _Repository[ports.Invites](SqlInvites)
+    redemptions = _Repository[ports.Redemptions](SqlRedemptions)
+    waiting = _Repository[ports.Waiting](SqlWaiting)
+    key_requests = _Repository[ports.KeyRequests](SqlKeyRequests)
+    identities = _Repository[ports.Identities](SqlIdentities)
+    role_offers = _Repository[ports.RoleOffers](SqlRoleOffers)
+    notices = _Repository[ports.Notices](SqlNotices)
+    leases = _HubRepository[ports.Leases](SqlLeases)
+    line = _HubRepository[ports.Line](SqlLine)
+    balances = _HubRepository[ports.Balances](SqlBalances)
+    meters = _HubRepository[ports.Meters](SqlMeters)
+    drains = _HubRepository[ports.Drains](SqlDrains)
+    usage = _HubRepository[ports.Usage](SqlUsage)
+    personal = _Repository[ports.Personal](SqlPersonal)
+    marks = _Repository[ports.Marks](SqlMarks)
+    audit = _Repository[ports.Audit](SqlAudit)
+    kept_answers = _Repository[ports.KeptAnswers](SqlKeptAnswers)
+    board = _HubRepository[ports.Board](SqlBoard)
+    hands = _HubRepository[ports.Hands](SqlHands)
+    rehearsals = _Repository[ports.Rehearsals](SqlRehearsals)
+    trainings = _Repository[ports.Trainings](SqlTrainings)
+    answered = _Repository[ports.Answered](SqlAnswered)
+    sums = _Repository[ports.Sums](SqlSums)
+    openness = _Repository[ports.Openness](SqlOpenness)
+    asks = _Repository[ports.Asks](SqlAsks)
+    loans = _Repository[ports.Loans](SqlLoans)
+    templates = _Repository[ports.Templates](SqlTemplates)
+
     def __init__(self, connection: Connection, *, hub_name: str):
-        self._connection, self._hub_name = connection, hub_name
-        self.accounts: ports.Accounts = SqlAccounts(connection)
-        self.people: ports.People = SqlPeople(connection)
-        self.communities: ports.Communities = SqlCommunities(connection)
-        self.grants: ports.Grants = SqlGrants(connection)
-        self.workshops: ports.Workshops = SqlWorkshops(connection)
-        self.invites: ports.Invites = SqlInvites(connection)
-        self.redemptions: ports.Redemptions = SqlRedemptions(connection)
-        self.waiting: ports.Waiting = SqlWaiting(connection)
-        self.key_requests: ports.KeyRequests = SqlKeyRequests(connection)
-        self.identities: ports.Identities = SqlIdentities(connection)
-        self.role_offers: ports.RoleOffers = SqlRoleOffers(connection)
-        self.notices: ports.Notices = SqlNotices(connection)
-        self.leases: ports.Leases = SqlLeases(connection, hub_name)
-        self.line: ports.Line = SqlLine(connection, hub_name)
-        self.balances: ports.Balances = SqlBalances(connection, hub_name)
-        self.meters: ports.Meters = SqlMeters(connection, hub_name)
-        self.drains: ports.Drains = SqlDrains(connection, hub_name)
-        self.usage: ports.Usage = SqlUsage(connection, hub_name)
-        self.personal: ports.Personal = SqlPersonal(connection)
-        self.marks: ports.Marks = SqlMarks(connection)
-        self.audit: ports.Audit = SqlAudit(connection)
-        self.kept_answers: ports.KeptAnswers = SqlKeptAnswers(connection)
-        self.board: ports.Board = SqlBoard(connection, hub_name)
-        self.hands: ports.Hands = SqlHands(connection, hub_name)
-        self.rehearsals: ports.Rehearsals = SqlRehearsals(connection)
-        self.trainings: ports.Trainings = SqlTrainings(connection)
-        self.answered: ports.Answered = SqlAnswered(connection)
-        self.sums: ports.Sums = SqlSums(connection)
-        self.openness: ports.Openness = SqlOpenness(connection)
-        self.asks: ports.Asks = SqlAsks(connection)
-        self.loans: ports.Loans = SqlLoans(connection)
-        self.templates: ports.Templates = SqlTemplates(connection)
+        self.connection, self.hub_name = connection, hub_name
 
     def about(self, usernames: Collection[str]) -> SqlStore:
         store = copy(self)
-        people = PeopleTogether(self._connection, usernames)
+        people = PeopleTogether(self.connection, usernames)
         store.people = people
-        store.leases = LeasesTogether(self._connection, self._hub_name, usernames, people)
-        store.balances = BalancesTogether(self._connection, self._hub_name, people)
-        store.communities = CommunitiesTogether(self._connection)
-        store.workshops = WorkshopsTogether(self._connection)
+        store.leases = LeasesTogether(self.connection, self.hub_name, usernames, people)
+        store.balances = BalancesTogether(self.connection, self.hub_name, people)
+        store.communities = CommunitiesTogether(self.connection)
+        store.workshops = WorkshopsTogether(self.connection)
         return store

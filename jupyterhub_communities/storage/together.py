@@ -9,9 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, cached_property
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from ..application.ports import GrantHistory
 from ..domain.accounts import Account
@@ -21,7 +20,7 @@ from ..domain.ledger import End
 from ..domain.quotas import Scope
 from ..domain.units import Amounts
 from ..domain.workshops import Session, Workshop
-from .balances import Around, SqlBalances
+from .balances import Around, Counter, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
 from .meters import FirstAsked, SqlMeters
@@ -111,11 +110,11 @@ class BalancesTogether(SqlBalances):
         own = self._of_members(scope.place).get(self._key(scope), ())
         return replace(found, rows=[*found.rows, *own])
 
-    def _read_members(self, place: Scope) -> Mapping[str, Sequence[Row[Any]]]:
+    def _read_members(self, place: Scope) -> Mapping[str, Sequence[Counter]]:
         """What these people hold at a place, by the keys of their scopes."""
         keys = [replace(place, member=one).key for one in self._people.account_ids]
-        found: dict[str, list[Row[Any]]] = {}
-        for row in self._connection.execute(_OF_MEMBERS, {"keys": keys}):
+        found: dict[str, list[Counter]] = {}
+        for row in self._counters(_OF_MEMBERS, {"keys": keys}):
             found.setdefault(row.scope, []).append(row)
         return found
 

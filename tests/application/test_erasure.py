@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from houses import actor_of, andes, make_house, most_servers, open_taller
 from sqlalchemy import insert, select, text, update
+from transactions import writing
 
 from jupyterhub_communities.application import erasure
 from jupyterhub_communities.application.communities import apply_declarations
@@ -375,7 +376,7 @@ def test_the_export_shows_all_that_the_list_of_personal_columns_names(house, ope
     house.clock.advance(minutes=5)
     house.call(meter_leases)
     now = house.clock.now()
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         offered = {"id": "own", "community": "andes", "username": sol, "role": 1, "made_by": mine}
         connection.execute(insert(role_offers).values(**offered, made_at=now, ends_at=now))
         connection.execute(update(invites).where(invites.c.made_by == mine).values(label="Otra"))

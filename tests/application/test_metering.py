@@ -20,6 +20,7 @@ from houses import (
     reconcile,
 )
 from sqlalchemy import delete, insert
+from transactions import writing
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import (
@@ -281,7 +282,7 @@ def test_wrong_counters_are_mended_some_at_a_time_while_others_start_and_stop(tm
         {"scope": f"hub/andes/w{n}/@nobody", "resource": SERVERS, "held": n % 3 + 1}
         for n in range(2 * CORRECTED_AT_ONE_TIME)
     ]
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.execute(insert(balances), wrong)
         connection.execute(delete(balances).where(balances.c.scope == "hub/andes"))
     written = []

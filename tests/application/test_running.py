@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from houses import NOON, SMALL, actor_of, andes, make_house, open_taller
+from transactions import writing
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
@@ -149,7 +150,7 @@ def test_a_lapse_is_warned_of_where_it_stops_servers(build, clock, stops_at_end)
     start(house, luz)
     with house.database.read() as store:
         (grant,) = store.people.by_username(luz)[1].grants
-    with house.database.engine.begin() as connection:  # shorter than the workshop
+    with writing(house.database) as connection:  # shorter than the workshop
         connection.exec_driver_sql(
             f"UPDATE grants SET ends_at = '2026-03-05 12:00:00' WHERE id = '{grant.id}'"
         )
@@ -329,7 +330,7 @@ def test_an_admin_of_the_hub_needs_no_community_to_go_on(build, clock, is_hub_ad
     house = build()
     house.settings = replace(house.settings, admits_outside=False)
     ana = actor_of(house, "ana").account_id
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.exec_driver_sql(
             f"UPDATE grants SET ends_at = '2026-03-05 12:00:00' WHERE account_id = '{ana}'"
         )

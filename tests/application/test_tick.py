@@ -12,6 +12,7 @@ from adding_up import assert_adds_up, assert_metered
 from houses import NOON, andes, make_house, open_taller
 from sql_statements import counted
 from sqlalchemy import insert
+from transactions import writing
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
@@ -58,7 +59,7 @@ def add_running(house, count: int, *, of: str = "running") -> None:
         }
         for n in range(count)
     ]
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.execute(insert(leases), rows)
 
 

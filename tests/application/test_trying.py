@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from houses import SetClock, actor_of, make_house, open_taller
+from transactions import reading
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.trying import try_out
@@ -30,7 +31,7 @@ class Trying:
 
 
 def rows(house) -> dict[str, int]:
-    with house.database.engine.connect() as connection, connection.begin():
+    with reading(house.database) as connection:
         return {
             table.name: len(connection.execute(table.select()).all())
             for table in metadata.sorted_tables

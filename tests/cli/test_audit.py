@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 from houses import database_in, make_house
 from sqlalchemy import text
+from transactions import writing
 
 from jupyterhub_communities.application.audit import chain_step, find_link, record
 from jupyterhub_communities.cli import main
@@ -48,7 +49,7 @@ def by_hand(house, statement: str) -> None:
             for table in ("audit", "audit_links")
             for what in ("delete", "update")
         ]
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         for one in [*off, statement]:
             connection.execute(text(one))
 

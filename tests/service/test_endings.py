@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from houses import actor_of
+from transactions import writing
 
 from jupyterhub_communities.application.ending import (
     block_person,
@@ -128,7 +129,7 @@ async def test_an_admin_without_a_community_keeps_their_place_in_line(
     house = world.house
     house.settings = replace(house.settings, admits_outside=False, grace=timedelta(0))
     bia = actor_of(house, "bia").account_id
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.exec_driver_sql(
             f"UPDATE grants SET ends_at = starts_at WHERE account_id = '{bia}'"
         )

@@ -10,6 +10,7 @@ import pytest
 from houses import actor_of, database_in, make_house, open_house_in
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
+from transactions import writing
 
 from jupyterhub_communities.application.audit import (
     CHAINED_AT_ONCE,
@@ -51,7 +52,7 @@ def check(house) -> Checked:
 
 
 def execute(house, *statements: str) -> None:
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         for statement in statements:
             connection.execute(text(statement))
 
@@ -260,12 +261,11 @@ def test_without_turns_a_late_entry_would_be_lost_and_the_check_finds_it(
         "before": {},
         "after": {},
     }
-    with closing(late), late.engine.connect() as connection:
-        connection = connection.execution_options(communities_begin="BEGIN")
-        with connection.begin():
-            connection.execute(insert(audit), values)
-            write(house, 1, start=1)
-            chain(house)
+    # Takes no turn: it would keep all others waiting.
+    with closing(late), late._transaction("BEGIN") as connection:
+        connection.execute(insert(audit), values)
+        write(house, 1, start=1)
+        chain(house)
     found = check(house)
     assert [flaw.kind for flaw in found.flaws] == ["added"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from houses import actor_of, andes, issue_names, make_house, open_taller
 from sql_statements import counted
+from transactions import writing
 
 from jupyterhub_communities.application import batches, codes, workshops
 from jupyterhub_communities.application.heirs import hand_on_invites
@@ -108,7 +109,7 @@ def test_each_code_opens_what_it_says(house, ana, taller) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_pages_are_the_whole_and_so_are_the_slips(house, ana, taller, limit) -> None:
     drawn = issue(house, ana, taller, NAMES)
-    with house.database.engine.begin() as connection:  # as an erasure leaves it, with a free seat
+    with writing(house.database) as connection:  # as an erasure leaves it, with a free seat
         connection.execute(
             invites.update().where(invites.c.id == drawn.kept[3].id).values(label=None)
         )

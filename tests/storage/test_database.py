@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from houses import database_in, make_house, open_taller
 from sqlalchemy.exc import IntegrityError
+from transactions import writing
 
 from jupyterhub_communities.application.people import choose_language, find_person
 from jupyterhub_communities.application.ports import Hold, InviteSecrets
@@ -256,7 +257,7 @@ def test_what_was_written_is_carried_over_by_the_timer_and_not_by_who_writes(tmp
     file = tmp_path / "communities.sqlite"
     house.database.tidy()
     before = file.stat().st_size
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(10000000) AS bytes")
     assert file.stat().st_size == before
     with house.database.write():  # a start that is under way

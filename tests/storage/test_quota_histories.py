@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 from quota_model import Held, broken, holds_under
 from sqlalchemy import delete, func, select
+from transactions import writing
 
 from jupyterhub_communities.application import issuing, leases
 from jupyterhub_communities.application.admission import set_aside
@@ -98,7 +99,7 @@ class StoredHistories(RuleBasedStateMachine):
     def begin(self, opens, lasts, is_cohort) -> None:
         self.clock = self.house.clock
         self.clock.time = EARLY
-        with self.house.database.engine.begin() as connection:
+        with writing(self.house.database) as connection:
             for table in reversed(metadata.sorted_tables):
                 if not table.name.startswith("audit"):  # which is never deleted from
                     connection.execute(delete(table))

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from houses import SetClock, andes, make_house, open_house_in, open_taller
 from sqlalchemy import insert
+from transactions import writing
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
@@ -85,7 +86,7 @@ def test_what_is_alike_is_read_as_one_however_many_run(house, people, clock) -> 
     start(house, people[0])
     clock.advance(minutes=1)
     house.call(meter_leases)
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         row = dict(connection.execute(leases.select()).mappings().one())
         others = [
             {**row, "id": f"{n}", "username": f"{n}", "account_id": f"{n}"} for n in range(2000)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import delete, update
+from transactions import writing
 
 from jupyterhub_communities.application import issuing, leases
 from jupyterhub_communities.application.house import House
@@ -70,7 +71,7 @@ class WindowHistories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.house.clock.time = NOON
-        with self.house.database.engine.begin() as connection:
+        with writing(self.house.database) as connection:
             for table in (lease_table, usage, spent, marks):
                 connection.execute(delete(table))
             connection.execute(update(balances).values(held=0))
