@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from tools import CHROMIUM_FLAGS, need_chromium
+
+# Five seconds are few for JupyterLab on a machine that does much else.
+expect.set_options(timeout=45_000)
 
 
 @pytest.fixture
