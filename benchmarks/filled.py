@@ -9,7 +9,8 @@ from string import ascii_lowercase
 
 from houses import NOON, SetClock, andes, make_house, open_taller
 from postgres import Postgresql
-from sqlalchemy import Connection, Engine, func, insert, literal, make_url, select, text
+from sqlalchemy import Connection, func, insert, literal, make_url, select, text
+from transactions import writing
 
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
@@ -20,6 +21,7 @@ from jupyterhub_communities.domain.metering import METERED, Bucket
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import CPU, MEMORY, SERVER_TIME, SERVERS
 from jupyterhub_communities.domain.windows import Rolling
+from jupyterhub_communities.storage.database import SqlDatabase
 from jupyterhub_communities.storage.tables import leases
 
 SIZES = {SERVERS: 1, CPU: 500, MEMORY: 512_000_000}  # as the profile `small` of tests/houses.py
@@ -65,7 +67,7 @@ def house(folder: Path, *, days: int, people: int) -> tuple[House, Scope, list[t
     return made, Scope("andes", opened.workshop.slug), joined
 
 
-def add_settled(engine: Engine, place: Scope, accounts: Sequence[str], count: int) -> None:
+def add_settled(database: SqlDatabase, place: Scope, accounts: Sequence[str], count: int) -> None:
     """Leases of the past, in turn of the accounts, wholly metered."""
     times = [NOON - timedelta(hours=2 + number) for number in range(min(count, _BATCH))]
     rows = [
@@ -74,8 +76,8 @@ def add_settled(engine: Engine, place: Scope, accounts: Sequence[str], count: in
         | {"metered_until": at + timedelta(hours=1), "metered_at": at + timedelta(hours=1)}
         for number, at in enumerate(times)
     ]
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # no statement of the package is that long
+    with writing(database) as connection:
+        if connection.dialect.name == "postgresql":  # no statement of the package is that long
             connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(insert(leases), rows)
         for letter in ascii_lowercase:  # the same leases again, under other ids
@@ -86,7 +88,7 @@ def add_settled(engine: Engine, place: Scope, accounts: Sequence[str], count: in
             again = select(leases.c.id + literal(letter), *columns).limit(count - there)
             names = ["id", *(column.name for column in columns)]
             connection.execute(insert(leases).from_select(names, again))
-    _settle_down(engine)
+    _settle_down(database)
 
 
 def _count(connection: Connection) -> int:
@@ -101,7 +103,7 @@ def add_active(house: House, place: Scope, count: int) -> None:
         | {"settled_at": None, "metered_until": NOON, "metered_at": None}
         for number in range(count)
     ]
-    with house.database.engine.begin() as connection:
+    with writing(house.database) as connection:
         connection.execute(insert(leases), rows)
     holds = [(level, count) for level in place.path()]
     holds += [(Scope(place.community, place.workshop, f"other-{n}"), 1) for n in range(count)]
@@ -112,7 +114,7 @@ def add_active(house: House, place: Scope, count: int) -> None:
                 for scope, times in holds[start : start + 500]
                 for resource, amount in SIZES.items()
             )
-    _settle_down(house.database.engine)
+    _settle_down(house.database)
 
 
 def add_hours(house: House, place: Scope, accounts: Sequence[str], days: range) -> None:
@@ -127,7 +129,7 @@ def add_hours(house: House, place: Scope, accounts: Sequence[str], days: range) 
                         for one in accounts
                     }
                 )
-    _settle_down(house.database.engine)
+    _settle_down(house.database)
 
 
 def row(lease_id: str, account: str, place: Scope) -> dict[str, object]:
@@ -149,10 +151,10 @@ def _is_limited(scope: Scope) -> bool:
     return scope.member is None and scope.workshop is None
 
 
-def _settle_down(engine: Engine) -> None:
+def _settle_down(database: SqlDatabase) -> None:
     """PostgreSQL does this by itself within minutes; SQLite's file is used as it is."""
-    if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
+    if database.engine.dialect.name == "postgresql":
+        with database.engine.connect() as connection:
             raw = connection.connection.driver_connection
             assert raw is not None
             connection.rollback()

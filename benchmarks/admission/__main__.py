@@ -16,11 +16,12 @@ from typing import Any
 
 from postgres import Postgresql
 from sqlalchemy import update
+from transactions import writing
 
 from benchmarks import filled
 from benchmarks.signin.report import environment, p, table, verdict_table
 from jupyterhub_communities.application.house import House
-from jupyterhub_communities.application.leases import StartRequest, admit, settle
+from jupyterhub_communities.application.leases import StartRequest, admit, settle_server
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.storage.tables import leases
 
@@ -59,10 +60,10 @@ class Filled:
         asked = [StartRequest(house.chance.identifier(), ServerKey(n, "")) for n in self.people]
         took = {
             "admit": [_timed(house, admit, one) for one in asked],
-            "settle": [_timed(house, settle, one.lease_id) for one in asked],
+            "settle": [_timed(house, settle_server, one.server) for one in asked],
         }
         house.database.tidy()  # as the service does every few seconds
-        with house.database.engine.begin() as connection:  # as the tick of the minute leaves them
+        with writing(house.database) as connection:  # as the tick of the minute leaves them
             connection.execute(
                 update(leases)
                 .where(leases.c.metered_at.is_(None), leases.c.settled_at.is_not(None))
@@ -126,7 +127,7 @@ def _fill(folder: Path, kind: str, settled: int, active: int, server: Postgresql
     filled.database(kind, folder, server)
     house, place, people = filled.house(folder, days=DAYS, people=PEOPLE)
     accounts = [account for _, account in people]
-    filled.add_settled(house.database.engine, place, [*accounts, *OTHERS], settled)
+    filled.add_settled(house.database, place, [*accounts, *OTHERS], settled)
     filled.add_active(house, place, active)
     filled.add_hours(house, place, [*accounts, *OTHERS], range(1, DAYS + 1))
     print(f"{kind}: {settled} settled, {active} active", file=sys.stderr, flush=True)

@@ -22,6 +22,7 @@ from typing import Any
 from houses import SetClock
 from postgres import Postgresql
 from sqlalchemy import insert
+from transactions import writing
 
 from benchmarks import filled
 from benchmarks.signin.report import environment, p, table
@@ -100,7 +101,6 @@ class Filled:
 
     def _end_some(self) -> None:
         """Rows of leases that have ended since the last tick."""
-        engine = self.house.database.engine
         rows = [
             filled.row(f"ended-{self._ended + n}", f"ended-{n}", self.place)
             | {"requested_at": self.house.clock.now(), "active_at": self.house.clock.now()}
@@ -108,7 +108,7 @@ class Filled:
             for n in range(ENDED)
         ]
         self._ended += ENDED
-        with engine.begin() as connection:
+        with writing(self.house.database) as connection:
             connection.execute(insert(leases), rows)
 
     def forget(self) -> None:

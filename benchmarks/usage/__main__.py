@@ -73,7 +73,7 @@ def run(store: Store, leases: Sequence[Lease], now: datetime) -> None:
     for lease in leases:
         assert lease.settled_at is not None
         store.leases.add(lease)
-        store.leases.activate(lease.id, lease.requested_at + timedelta(seconds=5))
+        store.leases.activate([lease.id], lease.requested_at + timedelta(seconds=5))
         store.leases.settle(lease.id, lease.settled_at)
     store.usage.add(meter(leases, now))
     store.leases.note_metered([lease.id for lease in leases], now)
@@ -101,7 +101,6 @@ def main() -> None:
                 run(store, leases, _FIRST + timedelta(days=number + 1))
         took = time.perf_counter() - began
         with database.engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
             found = sizes(connection)
             print("| table | rows | MB |\n| --- | --- | --- |")
             for table in TABLES:
