@@ -186,7 +186,7 @@ def test_a_server_that_is_killed_gives_its_quota_back(hub) -> None:
     name = member(hub, opened, "Muere").username()
     start(hub, name)
     server = wait_until(lambda: hub.user(name)["servers"])[""]
-    assert lease_of(hub, name).active_at is not None
+    wait_until(lambda: lease_of(hub, name).active_at is not None)
     os.kill(server["state"]["pid"], signal.SIGKILL)
     wait_until(lambda: held(hub, opened) == 0, seconds=60)
     assert lease_of(hub, name) is None
