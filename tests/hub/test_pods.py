@@ -468,6 +468,7 @@ async def test_a_server_that_runs_is_settled_when_it_is_stopped(house, make, joi
     join(house, profile="lessons")
     spawner = make(house)
     await spawner.start()
+    await spawner._activations.writing
     lease = lease_of(house, spawner)
     assert lease.active_at is not None
     assert await spawner.poll() is None
