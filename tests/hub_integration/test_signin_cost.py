@@ -56,7 +56,6 @@ OURS = {
     """,
     "returning": """
         SELECT accounts 2
-        SELECT allowances 1
         SELECT balances 1
         SELECT notices 1
         read 2
