@@ -219,8 +219,9 @@ class UncappedBalances(SqlBalances):
     def hold(self, holds: Iterable[Hold]) -> bool:
         return super().hold(replace(hold, cap=None) for hold in holds)
 
-    def _take(self, wanted: Sequence[Mapping[str, Any]]) -> int:
-        return sum(super(UncappedBalances, self)._take([one]) for one in wanted)
+    def _execute(self, taking: Any, wanted: Sequence[Mapping[str, Any]], **more: object) -> int:
+        each = super()._execute
+        return sum(each(taking, [one], **more) for one in wanted)
 
 
 @contextmanager

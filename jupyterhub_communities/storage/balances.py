@@ -395,7 +395,7 @@ class SqlBalances:
     def release(self, scope: Scope, amounts: Amounts) -> None:
         """Gives back at every level what a lease held."""
         given = {resource: -amount for resource, amount in amounts.items() if amount}
-        holds = [Hold(level, what, n) for level in scope.path() for what, n in given.items()]
+        holds = [Hold(level, what, n) for what, n in given.items() for level in scope.path()]
         community = scope.community or ""
         if holds and not self._execute(_TAKE_ALONE, self._wanted(holds), community=community):
             self._release_in_cohort(scope, given)
