@@ -18,13 +18,14 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
 )
 
 from ..domain.ledger import Allowance, Key
 from ..domain.limits import Spending
 from ..domain.metering import Meter
-from ..domain.quotas import Scope
+from ..domain.quotas import HUB, Scope
 from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
@@ -165,7 +166,7 @@ class SqlMeters:
         if not known.allowed:
             return {}, {}
         # Asked once for all limits that want the same.
-        spent_by = cache(partial(self._spent_by, scope.member or ""))
+        spent_by = cache(partial(self._spent_by, scope))
         unmetered = cache(partial(self._unmetered, now, scope.member, known))
         spending = self._allowances(known.allowed, scope, wanted, path, now, spent_by, unmetered)
         if not spending:
@@ -320,21 +321,34 @@ class SqlMeters:
         self, members: Collection[str], resource: str, begins: datetime
     ) -> Mapping[str, Sequence[tuple[datetime, Scope, int]]]:
         found: dict[str, list[tuple[datetime, Scope, int]]] = {}
-        sought = _sought(members, resource, begins)
+        sought = {"accounts": list(members), **_sought(resource, begins)}
         query = _by_members(resource, by_hour=True)
         for member, key, hour, total in self._connection.execute(query, sought):
             found.setdefault(member, []).append((hour, place_of(key), int(total)))
         return found
 
-    def _spent_by(self, member: str, resource: str, begins: datetime) -> list[tuple[Scope, int]]:
-        """By somebody from an hour on, at each place."""
-        return self.spent_by([member], resource, begins).get(member, [])
+    def _spent_by(
+        self, scope: Scope, resource: str, begins: datetime
+    ) -> Sequence[tuple[Scope, int]]:
+        """By its member from an hour on: there, elsewhere in its community, and beyond."""
+        place, community = scope.place, Scope(scope.community)
+        sought = {
+            "account": scope.member or "",
+            "place": self._key(place),
+            "community": self._key(community),
+            "below": f"{self._key(community)}/",
+            "length": len(self._key(community)) + 1,
+            **_sought(resource, begins),
+        }
+        sums = self._connection.execute(_by_one(resource), sought).one()
+        here, near, everywhere = (int(total or 0) for total in sums)
+        return [(place, here), (community, near - here), (HUB, everywhere - near)]
 
     def spent_by(
         self, members: Collection[str], resource: str, begins: datetime
     ) -> Mapping[str, list[tuple[Scope, int]]]:
         found: dict[str, list[tuple[Scope, int]]] = {}
-        sought = _sought(members, resource, begins)
+        sought = {"accounts": list(members), **_sought(resource, begins)}
         for member, key, total in self._connection.execute(_by_members(resource), sought):
             found.setdefault(member, []).append((place_of(key), int(total)))
         return found
@@ -388,9 +402,25 @@ def _by_members(resource: str, *, by_hour: bool = False) -> Select[Any]:
     return query.group_by(*columns)
 
 
-def _sought(members: Collection[str], resource: str, begins: datetime) -> dict[str, Any]:
-    gpu = {"gpu": kind} if (kind := gpu_kind(resource)) else {}
-    return {"accounts": list(members), "begins": begins} | gpu
+@cache
+def _by_one(resource: str) -> Select[Any]:
+    """What somebody spent of the resource from an hour on: at a place, in all of its community, and
+    everywhere. One pass: to tell places apart, SQLite would sort all of the hours."""
+    is_here = usage.c.scope == bindparam("place")
+    is_near = or_(
+        is_here,
+        usage.c.scope == bindparam("community"),
+        func.substr(usage.c.scope, 1, bindparam("length")) == bindparam("below"),
+    )
+    total = func.sum(COLUMN_OF[kind_of(resource)])
+    query = select(total.filter(is_here), total.filter(is_near), total).where(
+        usage.c.account_id == bindparam("account"), usage.c.hour >= bindparam("begins")
+    )
+    return query.where(usage.c.gpu_kind == bindparam("gpu")) if gpu_kind(resource) else query
+
+
+def _sought(resource: str, begins: datetime) -> dict[str, Any]:
+    return {"begins": begins} | ({"gpu": kind} if (kind := gpu_kind(resource)) else {})
 
 
 def _is_at(scope: Scope, place: Scope) -> bool:

@@ -158,8 +158,10 @@ class MetersTogether(SqlMeters):
     def _read_spent(self, resource: str, begins: datetime) -> Mapping[str, list[tuple[Scope, int]]]:
         return self.spent_by(self._people.account_ids, resource, begins)
 
-    def _spent_by(self, member: str, resource: str, begins: datetime) -> list[tuple[Scope, int]]:
-        return self._spent_once(resource, begins).get(member, [])
+    def _spent_by(
+        self, scope: Scope, resource: str, begins: datetime
+    ) -> Sequence[tuple[Scope, int]]:
+        return self._spent_once(resource, begins).get(scope.member or "", ())
 
     def _read_hours(
         self, resource: str, begins: datetime
