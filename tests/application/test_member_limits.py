@@ -150,6 +150,25 @@ def test_what_is_spent_in_one_workshop_counts_in_the_other(house, clock) -> None
         assert refused(house, rosa, scope=place).violations[0].left == 600
 
 
+def test_what_is_spent_in_one_community_counts_in_the_other_where_the_hub_limits_each(
+    house, clock
+) -> None:
+    both = [andes(slug=slug, champions=(by,)) for slug, by in (("andes", "ana"), ("sur", "bia"))]
+    declared = tuple(Declaration(one.community, Quota({}), one.champions) for one in both)
+    each = Spending("server-time", Allowance(3600, Rolling(7)), is_each=True)
+    house.call(apply_declarations, declared, Quota({}, (each,)))
+    one = open_taller(house, title="Uno")
+    other = open_taller(house, title="Dos", community="sur", by="bia")
+    rosa = join(house, one, "Rosa")
+    join(house, other, "Rosa", username=rosa.username)
+    lease = start(house, rosa, scope=UNO)
+    clock.advance(minutes=50)
+    house.call(meter_leases)
+    house.call(leases.settle, lease)
+    for place in (UNO, Scope("sur", "dos")):
+        assert refused(house, rosa, scope=place).violations[0].left == 600
+
+
 def test_a_workshops_own_limit_goes_before_its_communitys(house) -> None:
     limit(house, {"servers": Limit(each=1)})
     opened = open_taller(house, title="Uno")
