@@ -48,6 +48,13 @@ def start(house, account, name="", **more):
     return request.lease_id
 
 
+def run_for(house, clock, account, *, minutes, **more):
+    lease = start(house, account, **more)
+    clock.advance(minutes=minutes)
+    house.call(meter_leases)
+    house.call(leases.settle, lease)
+
+
 def refused(house, account, name="more", **more):
     with pytest.raises(QuotaExceeded) as refusal:
         start(house, account, name, **more)
@@ -110,10 +117,7 @@ def test_a_cap_for_each_person_refuses_that_person_alone_whatever_the_resource(h
 def test_what_each_person_may_spend_is_counted_by_person_whatever_the_resource(house, clock):
     opened = open_taller(house)
     rosa, luz = join(house, opened, "Rosa"), join(house, opened, "Luz")
-    lease = start(house, rosa)
-    clock.advance(hours=1)
-    house.call(meter_leases)
-    house.call(leases.settle, lease)
+    run_for(house, clock, rosa, minutes=60)
     for resource, hours, told in ALLOWED:
         limit(house, {}, Spending(resource, Allowance(hours, Rolling(7)), is_each=True))
         assert tell_of_one(house, rosa).startswith(told)
@@ -142,10 +146,7 @@ def test_what_is_spent_in_one_workshop_counts_in_the_other(house, clock) -> None
     one, other = open_taller(house, title="Uno"), open_taller(house, title="Dos")
     rosa = join(house, one, "Rosa")
     join(house, other, "Rosa", username=rosa.username)
-    lease = start(house, rosa, scope=UNO)
-    clock.advance(minutes=50)
-    house.call(meter_leases)
-    house.call(leases.settle, lease)
+    run_for(house, clock, rosa, minutes=50, scope=UNO)
     for place in (UNO, DOS):
         assert refused(house, rosa, scope=place).violations[0].left == 600
 
@@ -161,10 +162,7 @@ def test_what_is_spent_in_one_community_counts_in_the_other_where_the_hub_limits
     other = open_taller(house, title="Dos", community="sur", by="bia")
     rosa = join(house, one, "Rosa")
     join(house, other, "Rosa", username=rosa.username)
-    lease = start(house, rosa, scope=UNO)
-    clock.advance(minutes=50)
-    house.call(meter_leases)
-    house.call(leases.settle, lease)
+    run_for(house, clock, rosa, minutes=50, scope=UNO)
     for place in (UNO, Scope("sur", "dos")):
         assert refused(house, rosa, scope=place).violations[0].left == 600
 

@@ -112,6 +112,20 @@ def test_a_server_that_stops_before_it_is_noted_had_come_up(house, spawner) -> N
     assert lease.active_at == lease.settled_at
 
 
+def test_a_start_is_noted_also_where_its_stop_finds_no_database(house, spawner) -> None:
+    async def start_and_stop() -> None:
+        await spawner.start()
+        await spawner.stop()
+        with house.database._writer:  # as somebody who does not end
+            await spawner.run_post_stop_hook()
+        await spawner._activations.writing
+
+    run(start_and_stop())
+    lease = lease_of(house, spawner)
+    assert lease.active_at is not None
+    assert lease.settled_at is None, "reconciling settles it"
+
+
 def test_servers_that_come_up_together_are_noted_in_one_transaction(tmp_path) -> None:
     house = make_house(tmp_path, communities=(andes(servers=None),))
     code = open_taller(house).learner_invite.code
