@@ -30,7 +30,7 @@ from ..domain.names import same_name
 from ..domain.paging import Page, Part, part_of
 from ..domain.workshops import WorkshopBrief
 from .communities import community_of
-from .many import EACH_ID, part, with_ids, with_rows
+from .many import EACH_ID, ONE, part, with_ids, with_rows
 from .tables import accounts, communities, grants, invites, redemptions, sites, waiting, workshops
 
 # Made once: asked at every sign-in with a code.
@@ -75,7 +75,7 @@ _OF_NAME = (
     .where(
         redemptions.c.invite_id == bindparam("invite"), accounts.c.folded_name == bindparam("name")
     )
-    .limit(1)
+    .limit(ONE)
 )
 _TAKE_SEAT = (
     update(invites)

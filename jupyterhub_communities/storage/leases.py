@@ -33,6 +33,7 @@ from ..domain.leases import Lease, ServerKey
 from ..domain.ledger import End
 from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
+from .many import ONE
 from .tables import UtcDateTime, accounts, leases
 
 _NO_SERVER = ServerKey("")
@@ -66,7 +67,7 @@ _LATEST = (
     select(leases)
     .where(leases.c.account_id == bindparam("account"), leases.c.community.is_not(None))
     .order_by(leases.c.requested_at.desc())
-    .limit(1)
+    .limit(ONE)
 )
 # Of each refusal, and of many leases: only what is looked at.
 _KNOWN_ENDS = (
@@ -120,7 +121,7 @@ _EACH_LATEST = select(leases).where(
             select(leases.c.id)
             .where(leases.c.account_id == accounts.c.id, leases.c.community.is_not(None))
             .order_by(leases.c.requested_at.desc())
-            .limit(1)
+            .limit(ONE)
             .scalar_subquery()
         ).where(accounts.c.id.in_(bindparam("accounts", expanding=True)))
     )

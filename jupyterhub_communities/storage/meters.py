@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
     delete,
     func,
@@ -29,7 +30,7 @@ from ..domain.quotas import HUB, Scope
 from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
-from .many import gathered
+from .many import ONE, gathered
 from .scopes import is_on_path, path_keys, place_of, scope_key
 from .tables import allowances, sessions, spent, usage
 from .unmetered import HOW_FAR, Unmetered, by_hour, read_unmetered
@@ -341,8 +342,8 @@ class SqlMeters:
             **_sought(resource, begins),
         }
         sums = self._connection.execute(_by_one(resource), sought).one()
-        here, near, everywhere = (int(total or 0) for total in sums)
-        return [(place, here), (community, near - here), (HUB, everywhere - near)]
+        everywhere, elsewhere, near = (int(total or 0) for total in sums)
+        return [(place, everywhere - elsewhere), (community, near), (HUB, elsewhere - near)]
 
     def spent_by(
         self, members: Collection[str], resource: str, begins: datetime
@@ -382,7 +383,7 @@ def _before(count: int) -> Select[Any]:
             spent.c.hour < bindparam(f"before{number}"),
         )
         .order_by(spent.c.hour.desc())
-        .limit(1)
+        .limit(ONE)
         .scalar_subquery()
         for number in range(count)
     )
@@ -404,18 +405,18 @@ def _by_members(resource: str, *, by_hour: bool = False) -> Select[Any]:
 
 @cache
 def _by_one(resource: str) -> Select[Any]:
-    """What somebody spent of the resource from an hour on: at a place, in all of its community, and
-    everywhere. One pass: to tell places apart, SQLite would sort all of the hours."""
-    is_here = usage.c.scope == bindparam("place")
+    """What somebody spent of the resource from an hour on: everywhere, of that not at a place, and of
+    that in the place's community. One pass: to tell places apart, SQLite would sort all of the hours.
+    Most people have one place: their hours are added up once."""
+    is_elsewhere = usage.c.scope != bindparam("place")
     is_near = or_(
-        is_here,
         usage.c.scope == bindparam("community"),
         func.substr(usage.c.scope, 1, bindparam("length")) == bindparam("below"),
     )
     total = func.sum(COLUMN_OF[kind_of(resource)])
-    query = select(total.filter(is_here), total.filter(is_near), total).where(
-        usage.c.account_id == bindparam("account"), usage.c.hour >= bindparam("begins")
-    )
+    query = select(
+        total, total.filter(is_elsewhere), total.filter(and_(is_elsewhere, is_near))
+    ).where(usage.c.account_id == bindparam("account"), usage.c.hour >= bindparam("begins"))
     return query.where(usage.c.gpu_kind == bindparam("gpu")) if gpu_kind(resource) else query
 
 

@@ -73,6 +73,7 @@ class Postgresql:
             connect_args={name: arguments[name] for name in arguments.keys() - url.query.keys()},
             hide_parameters=True,
             pool_size=self.threads,
+            pool_use_lifo=True,  # one that was used just now has its statements prepared
             max_overflow=1,
             pool_timeout=busy_timeout,
         )

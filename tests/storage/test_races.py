@@ -287,6 +287,8 @@ def two_champions_who_leave(house: House, run: Run) -> None:
     outcomes = run("leave", "sahel", names)
     assert outcomes.count("won") == 1
     assert set(outcomes) <= {"won", "community.last_champion", "not_found"}
+    with house.database.read() as store:
+        assert len(store.grants.of_community("sahel", NOW)) == 1
 
 
 def one_number_approved_for_two_people(house: House, run: Run) -> None:
