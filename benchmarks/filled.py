@@ -55,8 +55,8 @@ def house(folder: Path, *, days: int, people: int) -> tuple[House, Scope, list[t
     account)."""
     made = make_house(folder, clock=SetClock(NOON), communities=(andes(servers=None),))
     with made.database.write() as store:
-        store.balances.set_quota(HUB, limits(days))
-        store.balances.set_quota(Scope("andes"), limits(days))
+        store.limits.set_quota(HUB, limits(days))
+        store.limits.set_quota(Scope("andes"), limits(days))
         store.marks.set(METERED, NOON)
     opened = open_taller(made, seats=None)
     joined = []

@@ -78,8 +78,8 @@ def _deciding(
 
     def decide() -> list[float]:
         with house.database.write() as store:
-            store.balances.set_quota(HUB, Quota({}, ()))
-            store.balances.set_quota(Scope("andes"), Quota({}, (spending,)))
+            store.limits.set_quota(HUB, Quota({}, ()))
+            store.limits.set_quota(Scope("andes"), Quota({}, (spending,)))
         return [
             _decision(house, one, one.scope if is_each else Scope("andes"), window) for one in asked
         ]

@@ -49,7 +49,7 @@ def ask_for_more(desk: Desk, actor: Actor, community: str, wanted: NewAsk) -> As
     with desk.database.write() as store:
         find_own_cohort(store, actor, community, Verb.ASK_FOR_MORE)
         name = " ".join(wanted.limit.split())
-        known = askable(store.balances.quota(Scope(community)))
+        known = askable(store.limits.quota(Scope(community)))
         if name.endswith(" month"):
             name = f"{name} {desk.settings.zone}"  # as on the page of limits
         if name not in known:
@@ -177,7 +177,7 @@ def _raise_limit(desk: Desk, store: Store, actor: Actor, ask: Ask) -> None:
     if ask.until is not None:
         raise AskIsDated
     scope = Scope(ask.community)
-    before = store.balances.quota(scope)
+    before = store.limits.quota(scope)
     wanted = raised(before, ask)
     if is_named(desk, ask.community):
         due = ask.had + ask.amount

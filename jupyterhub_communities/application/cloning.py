@@ -59,7 +59,7 @@ def clone_workshop(
         )
         was_reserved = original.reserved is not None
         is_reserved = was_reserved if choice.is_reserved is None else choice.is_reserved
-        limits = store.balances.quota(Scope(community, slug))
+        limits = store.limits.quota(Scope(community, slug))
         return add_workshop(desk, store, actor, clone, limits, is_reserved=is_reserved)
 
 

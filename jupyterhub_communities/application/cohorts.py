@@ -57,7 +57,7 @@ def view_cohort(desk: Desk, actor: Actor, cohort: str) -> CohortView:
     """For a champion of any of its communities. As many statements, however many there are."""
     with desk.database.read() as store:
         members = members_for(store, actor, cohort)
-        standings = store.balances.standings(None, with_workshops=False)
+        standings = store.limits.standings(None, with_workshops=False)
         known = {one.slug: one for one in members}
         places = [Place(Scope(slug), found) for slug, found in known.items()]
         views = views_of(desk, store, places, standings, known)

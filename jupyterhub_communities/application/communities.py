@@ -142,7 +142,7 @@ def _servers_of(desk: Desk, store: Store, community: Community) -> Balance:
         return balance
     cohorts = {one.slug: one.cohort for one in store.communities.all()}
     loans = between(store.loans.of_community(slug, desk.now), cohorts)
-    limit = store.balances.quota(scope).held.get(SERVERS, Limit())
+    limit = store.limits.quota(scope).held.get(SERVERS, Limit())
     now = (slug, SERVERS, desk.now)
     return replace(balance, limit=limit.ceiling(received(loans, *now), given(loans, *now)))
 
@@ -165,7 +165,7 @@ def find_community(store: Store, actor: Actor, slug: str) -> Community:
 
 
 def _quota_changes(store: Store, scope: Scope, wanted: Quota) -> list[Change]:
-    known = quota_lines(store.balances.quota(scope))
+    known = quota_lines(store.limits.quota(scope))
     lines = quota_lines(wanted)
     return [
         Change(f"quota {scope.key} {name}", known.get(name), lines.get(name))
@@ -216,11 +216,11 @@ def _champion_changes(desk: Desk, store: Store, wanted: Declaration) -> list[Cha
 
 
 def _write(desk: Desk, store: Store, declared: Sequence[Declaration], hub_quota: Quota) -> None:
-    store.balances.set_quota(HUB, hub_quota)
+    store.limits.set_quota(HUB, hub_quota)
     for wanted in declared:
         slug = wanted.community.slug
         store.communities.save(wanted.community, desk.now)
-        store.balances.set_quota(Scope(slug), wanted.quota)
+        store.limits.set_quota(Scope(slug), wanted.quota)
         known = _declared_champions(desk, store, slug)
         gone = [grant.id for name, grant in known.items() if name not in wanted.champions]
         store.grants.revoke(gone, desk.now)
@@ -242,13 +242,13 @@ def _write(desk: Desk, store: Store, declared: Sequence[Declaration], hub_quota:
                         starts_at=desk.now,
                     )
                 )
-    store.balances.add_up_cohorts()
+    store.limits.add_up_cohorts()
 
 
 def _declared_state(desk: Desk, store: Store, slug: str | None) -> dict[str, object]:
     """What the file can say of a community, or of the hub, as the audit has it."""
     if slug is None:
-        return dict(quota_lines(store.balances.quota(HUB)))
+        return dict(quota_lines(store.limits.quota(HUB)))
     community = store.communities.get(slug)
     if community is None:
         return {}
@@ -260,7 +260,7 @@ def _declared_state(desk: Desk, store: Store, slug: str | None) -> dict[str, obj
         "cohort": community.cohort,
         "retention_days": community.retention_days,
         "champions": sorted(grant.account_id for grant in champions),
-        **quota_lines(store.balances.quota(Scope(slug))),
+        **quota_lines(store.limits.quota(Scope(slug))),
     }
 
 

@@ -123,15 +123,15 @@ def view_quota(
         places, cohort = [here], {}
         if community is None:
             cohort = {c.slug: c for c in store.communities.all()}
-            standings = store.balances.standings(None, with_workshops=False)
+            standings = store.limits.standings(None, with_workshops=False)
             places += [Place(Scope(slug), found) for slug, found in cohort.items()]
         else:
-            standings = store.balances.standings(community)
+            standings = store.limits.standings(community)
             if here.community is not None and here.community.cohort is not None:
                 of_cohort = here.community.cohort
                 cohort = {c.slug: c for c in store.communities.all() if c.cohort == of_cohort}
                 standings = {
-                    **store.balances.standings(None, with_workshops=False),
+                    **store.limits.standings(None, with_workshops=False),
                     **standings,
                 }
             if workshop is None:
@@ -169,7 +169,7 @@ def set_quota(
         if workshop is None and (_is_declared(desk, community) or not actor.is_operator):
             raise Declared
         scope = place.scope
-        before = store.balances.quota(scope)
+        before = store.limits.quota(scope)
         wanted = read_lines(lines, scope, zone=desk.settings.zone, sessions=place.sessions)
         if wanted != before:
             check_version(version_of(quota_lines(before)), expected)
@@ -181,8 +181,8 @@ def write_quota(
     desk: Desk, store: Store, actor: Actor, scope: Scope, before: Quota, wanted: Quota
 ) -> None:
     """In the caller's transaction, which has checked that the actor may."""
-    store.balances.set_quota(scope, wanted)
-    store.balances.add_up_cohorts()
+    store.limits.set_quota(scope, wanted)
+    store.limits.add_up_cohorts()
     if scope.community is not None and scope.workshop is not None:
         follow_seats(desk, store, scope.community, scope.workshop)  # no more than may run
     record(

@@ -129,7 +129,7 @@ def plan_held(
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
         scope = Scope(community, workshop)
-        limit = store.balances.quota(scope).held.get(resource, Limit())
+        limit = store.limits.quota(scope).held.get(resource, Limit())
         shares, loans = {}, []
         if limit.share is not None:
             cohorts = {one.slug: one.cohort for one in store.communities.all()}
@@ -155,7 +155,7 @@ def _shares(
 ) -> dict[Scope, Share]:
     communities = {Scope(slug): cohort for slug, cohort in cohorts.items()}
     cohort = communities[scope]
-    standings = store.balances.standings(None, with_workshops=False)
+    standings = store.limits.standings(None, with_workshops=False)
     return {
         place: share
         for place, standing in standings.items()
@@ -317,7 +317,7 @@ def spent_in(
     scope = Scope(community, workshop)
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
-        quota = store.balances.quota(scope)
+        quota = store.limits.quota(scope)
         resources = dict.fromkeys([SERVER_TIME, CPU_TIME, MEMORY_TIME])
         limited = [one.resource for one in quota.spent]
         limited += [f"{GPU_TIME}.{what.partition('.')[2]}" for what in quota.held if "." in what]

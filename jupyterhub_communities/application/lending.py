@@ -54,7 +54,7 @@ def lend(desk: Desk, actor: Actor, lender: str, wanted: NewLoan) -> Loan:
         if not is_resource(resource) or is_spent(resource):
             raise LoanNotPossible
         limits = [
-            store.balances.quota(Scope(slug)).held.get(resource, Limit())
+            store.limits.quota(Scope(slug)).held.get(resource, Limit())
             for slug in (lender, borrower)
         ]
         own, theirs = (limit.share for limit in limits)

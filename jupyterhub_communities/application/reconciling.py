@@ -62,7 +62,7 @@ def recount(desk: Desk) -> int:
             some = keys[first : first + CORRECTED_AT_ONE_TIME]
             store.balances.correct({key: wrong[key] for key in some})
     with desk.database.write() as store:
-        return len(wrong) + store.balances.add_up_cohorts()
+        return len(wrong) + store.limits.add_up_cohorts()
 
 
 def _adopt(desk: Desk, store: Store, server: RunningServer) -> Lease:

@@ -71,7 +71,7 @@ def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
     theirs = [one for one in others if one.scope.community == workshop.community]
     theirs += _lent(desk, store, workshop.community)
     for level, known in ((Scope(workshop.community), theirs), (HUB, others)):
-        check_reservations(new, known, store.balances.quota(level).owned, zone=workshop.zone)
+        check_reservations(new, known, store.limits.quota(level).owned, zone=workshop.zone)
 
 
 def _lent(desk: Desk, store: Store, community: str) -> list[Reservation]:
@@ -134,11 +134,11 @@ def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbook
         own = [one for one in ahead if one.scope.community == community]
         found: list[Overbooking] = []
         if own:
-            owned = store.balances.quota(Scope(community)).owned
+            owned = store.limits.quota(Scope(community)).owned
             lent = _lent(desk, store, community or "")
             found += overbookings(own, owned, desk.now, lent=lent)
         if ahead and (own or community is None):
-            most = store.balances.quota(HUB).owned
+            most = store.limits.quota(HUB).owned
             found += _asked_of(community, overbookings(ahead, most, desk.now, is_hub=True))
         givers = {giving.reservation.scope for one in found for giving in one.givers}
         titles, zones = {}, {}

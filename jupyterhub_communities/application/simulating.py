@@ -96,7 +96,7 @@ def prepare_trial(
         place = find_place(store, actor, community, workshop, Verb.TRY_QUOTA)
         scope = place.scope
         communities = {one.slug: one for one in store.communities.all()}
-        quotas = {at: one.quota for at, one in store.balances.standings(None).items()}
+        quotas = {at: one.quota for at, one in store.limits.standings(None).items()}
         quotas[scope] = read_lines(
             changes,
             scope,

@@ -52,7 +52,7 @@ def view_openness(desk: Desk, actor: Actor, slug: str) -> Openness:
         names = store.accounts.names(named)
         limits = {
             resource: limit.most if limit.owned is None else limit.owned
-            for resource, limit in store.balances.quota(Scope(slug)).held.items()
+            for resource, limit in store.limits.quota(Scope(slug)).held.items()
         }
         spent: Counter[str] = Counter()
         start = hour_of(desk.now - timedelta(days=DAYS))

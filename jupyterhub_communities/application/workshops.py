@@ -121,7 +121,7 @@ def add_workshop(
         servers = limits.held.get(SERVERS, Limit()).most
         workshop = _reserving(desk, store, workshop, workshop.seats, servers)
     store.workshops.add(workshop)
-    store.balances.set_quota(Scope(workshop.community, workshop.slug), limits)
+    store.limits.set_quota(Scope(workshop.community, workshop.slug), limits)
     after = {
         "title": workshop.title,
         "seats": workshop.seats,

@@ -1,4 +1,4 @@
-"""Limits, and what is held of each resource at each scope: one row each.
+"""What is held of each resource at each scope, and its limit: one row each.
 
 An admission reads the rows on its path and writes them back with the cap in the `WHERE`: as many
 statements with ten leases as with a million.
@@ -24,9 +24,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    delete,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -38,16 +36,15 @@ from sqlalchemy.types import TypeEngine
 from ..application.ports import Hold
 from ..domain.borrowing import Share
 from ..domain.ledger import Key, Ledger, Rules
-from ..domain.limits import Limit, Quota, Standing, equal_share
+from ..domain.limits import equal_share
 from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
 from ..domain.units import MOST, Amounts
 from .many import gathered
 from .meters import FirstAsked, SqlMeters, first_columns
-from .scopes import is_on_path, path_keys, read_key, scope_key, workshop_key
+from .scopes import is_on_path, path_keys, read_key, scope_key
 from .tables import (
-    allowances,
     balances,
     communities,
     leases,
@@ -69,7 +66,6 @@ _LENT = select(loans).where(
     loans.c.ends_at > bindparam("after"),
     loans.c.starts_at < bindparam("before"),
 )
-_AT_SCOPE = select(balances).where(balances.c.scope == bindparam("at"))
 _RESERVED = (
     select(
         workshops.c.community,
@@ -189,124 +185,14 @@ class SqlBalances:
         self._hub_name = hub_name
         self._meters = meters or SqlMeters(connection, hub_name)
 
-    # Limits
-
     def get(self, scope: Scope, resource: str) -> Balance:
         row = self._row(scope, resource)
         if row is None:
             return Balance(scope=scope, resource=resource, limit=None)
-        share = _share(row)
+        share = share_of(row)
         limits = [row.quota, None if share is None else share.ceiling]
         limit = min((one for one in limits if one is not None), default=None)
         return Balance(scope=scope, resource=resource, limit=limit, held=row.held)
-
-    def quota(self, scope: Scope) -> Quota:
-        limited = {}
-        for row in self._connection.execute(_AT_SCOPE, self._at(scope)):
-            limit = _limit(row)
-            if limit != Limit():
-                limited[row.resource] = limit
-        return Quota(limited, self._meters.allowed(scope))
-
-    def standings(
-        self, community: str | None, *, with_workshops: bool = True
-    ) -> Mapping[Scope, Standing]:
-        limits: dict[Scope, dict[str, Limit]] = {}
-        held: dict[Scope, dict[str, int]] = {}
-        for row in self._connection.execute(
-            select(balances).where(self._is_among(balances.c.scope, community, with_workshops))
-        ):
-            scope = self._read(row.scope)
-            if (limit := _limit(row)) != Limit():
-                limits.setdefault(scope, {})[row.resource] = limit
-            if row.held:
-                held.setdefault(scope, {})[row.resource] = row.held
-        are_wanted = self._is_among(allowances.c.scope, community, with_workshops)
-        allowed = self._meters.allowed_among(are_wanted, community)
-        spending = {self._read(key): windows for key, windows in allowed.items()}
-        return {
-            scope: Standing(
-                Quota(limits.get(scope, {}), tuple(spending.get(scope, ()))), held.get(scope, {})
-            )
-            for scope in {*limits, *held, *spending}
-        }
-
-    def _is_among(
-        self, key: ColumnElement[str], community: str | None, with_workshops: bool
-    ) -> ColumnElement[bool]:
-        """By the keys that there are, not by their beginnings: members' rows stand among them."""
-        if community is not None:
-            inner = select(workshop_key()).where(workshops.c.community == community)
-            own = key == Scope(community).key
-            return or_(own, key.in_(inner)) if with_workshops else own
-        slugs = select(literal("hub/") + communities.c.slug)
-        cohorts = select(literal("hub/~") + communities.c.cohort)
-        wanted = [key == self._key(HUB), key.in_(slugs), key.in_(cohorts)]
-        if with_workshops:
-            wanted.append(key.in_(select(workshop_key())))
-        return or_(*wanted)
-
-    def _read(self, key: str) -> Scope:
-        if key == self._key(HUB):
-            return HUB
-        return Scope(cohort=key[5:]) if key.startswith("hub/~") else read_key(key)
-
-    def set_quota(self, scope: Scope, quota: Quota) -> None:
-        """All limits of the scope. What is held and spent stays as it is."""
-        known = {row.resource for row in self._connection.execute(_AT_SCOPE, self._at(scope))}
-        for resource in known - set(quota.held):
-            self.set_limit(scope, resource, Limit())
-        for resource, limit in quota.held.items():
-            self.set_limit(scope, resource, limit)
-        self._meters.allow(scope, quota.spent)
-
-    def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None:
-        share = limit.share
-        values = {
-            "quota": limit.most,
-            "quota_each": limit.each,
-            "is_shared_equally": limit.is_shared_equally,
-            "nominal": share and share.nominal,
-            "may_borrow": share and share.may_borrow,
-            "may_lend": share and share.may_lend,
-        }
-        changed = self._connection.execute(
-            update(balances).where(self._is(scope, resource)).values(**values)
-        )
-        if not changed.rowcount and limit != Limit():
-            self._connection.execute(
-                insert(balances).values(scope=self._key(scope), resource=resource, held=0, **values)
-            )
-
-    def add_up_cohorts(self) -> int:
-        """What each cohort's communities lend and have drawn, anew from their own rows."""
-        cohorts: dict[tuple[str, str], list[int]] = {}
-        rows = self._connection.execute(
-            select(communities.c.cohort, balances)
-            .join(balances, balances.c.scope == literal("hub/") + communities.c.slug)
-            .where(communities.c.cohort.is_not(None))
-        )
-        for row in rows:
-            if share := _share(row):
-                pool = cohorts.setdefault((f"hub/~{row.cohort}", row.resource), [0, 0])
-                pool[0] += share.lendable
-                pool[1] += share.drawn(row.held)
-        are_pools = balances.c.scope.like("hub/~%")
-        before = {
-            (row.scope, row.resource): row.held
-            for row in self._connection.execute(select(balances).where(are_pools))
-        }
-        self._connection.execute(delete(balances).where(are_pools))
-        if cohorts:
-            self._connection.execute(
-                insert(balances),
-                [
-                    {"scope": scope, "resource": resource, "quota": quota, "held": held}
-                    for (scope, resource), (quota, held) in cohorts.items()
-                ],
-            )
-        drawn = {key: held for key, (_, held) in cohorts.items()}
-        return sum(drawn.get(key, 0) != before.get(key, 0) for key in drawn | before)
 
     # A start
 
@@ -595,14 +481,8 @@ class SqlBalances:
         return [Counter(*row) for row in self._connection.execute(query, sought or {})]
 
     def _row(self, scope: Scope, resource: str) -> Row[Any] | None:
-        query = select(balances).where(self._is(scope, resource))
-        return self._connection.execute(query).one_or_none()
-
-    def _is(self, scope: Scope, resource: str) -> ColumnElement[bool]:
-        return and_(balances.c.scope == self._key(scope), balances.c.resource == resource)
-
-    def _at(self, scope: Scope) -> dict[str, str]:
-        return {"at": self._key(scope)}
+        is_it = and_(balances.c.scope == self._key(scope), balances.c.resource == resource)
+        return self._connection.execute(select(balances).where(is_it)).one_or_none()
 
     def _key(self, scope: Scope) -> str:
         return scope_key(scope, self._hub_name)
@@ -622,14 +502,10 @@ def _shares(rows: Iterable[Counter], scopes: Mapping[str, Scope]) -> dict[tuple[
     found = {}
     for row in rows:
         community = scopes[row.scope].community if row.scope in scopes else None
-        if community is not None and (share := _share(row)):
+        if community is not None and (share := share_of(row)):
             found[community, row.resource] = share
     return found
 
 
-def _share(row: Row[Any] | Counter) -> Share | None:
+def share_of(row: Row[Any] | Counter) -> Share | None:
     return None if row.nominal is None else Share(row.nominal, row.may_borrow, row.may_lend)
-
-
-def _limit(row: Row[Any]) -> Limit:
-    return Limit(row.quota, row.quota_each, row.is_shared_equally, _share(row))

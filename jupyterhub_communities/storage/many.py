@@ -28,7 +28,7 @@ _ROWS = "rows"
 
 # For `limit`. As a value that is sent along it could be any number: PostgreSQL would plan the statement
 # anew each time, which takes longer than what it finds.
-ONE = literal_column("1")
+ONE: ColumnElement[int] = literal_column("1")
 
 # Executed with `with_rows` or `with_ids`.
 EACH = func.json_each(bindparam(_ROWS, type_=JSON)).table_valued(

@@ -23,6 +23,7 @@ from .invites import SqlInvites, SqlRedemptions
 from .kept_answers import SqlKeptAnswers
 from .key_requests import SqlKeyRequests
 from .leases import SqlLeases
+from .limits import SqlLimits
 from .line import SqlLine
 from .marks import SqlMarks
 from .meters import SqlMeters
@@ -91,6 +92,7 @@ class SqlStore:
     notices = _Repository[ports.Notices](SqlNotices)
     leases = _HubRepository[ports.Leases](SqlLeases)
     line = _HubRepository[ports.Line](SqlLine)
+    limits = _HubRepository[ports.Limits](SqlLimits)
     balances = _HubRepository[ports.Balances](SqlBalances)
     meters = _HubRepository[ports.Meters](SqlMeters)
     drains = _HubRepository[ports.Drains](SqlDrains)

@@ -316,7 +316,7 @@ def test_a_clone_has_everything_but_people_and_a_code_of_its_own(house, ana) -> 
     assert made.learner_invite.code != opened.learner_invite.code
     assert made.learner_invite.invite.seats_left == 6
     with house.database.read() as store:
-        quotas = [store.balances.quota(Scope("andes", one)) for one in (slug, f"{slug}-2")]
+        quotas = [store.limits.quota(Scope("andes", one)) for one in (slug, f"{slug}-2")]
     assert quotas[0] == quotas[1] != type(quotas[0])()
 
 

@@ -114,7 +114,7 @@ def lend_to(house, to="brasil", by="ana", at="andes", **more):
 
 def quota_of(house, slug) -> Quota:
     with house.database.read() as store:
-        return store.balances.quota(Scope(slug))
+        return store.limits.quota(Scope(slug))
 
 
 def view(house, by="ana"):
@@ -155,7 +155,7 @@ def test_what_is_granted_raises_the_limit_in_the_open(house) -> None:
     assert {one.answer for one in view(house, "bia").asks} == {"Sí"}
     assert house.call(open_asks, OPERATOR) == {}
     with house.database.write() as store:
-        assert store.balances.add_up_cohorts() == 0
+        assert store.limits.add_up_cohorts() == 0
         pool = store.balances.get(Scope(cohort="sur"), "servers")
     assert pool.limit == 25
     assert [one.kind for one in house.call(list_notices, "ana")] == ["ask.answered"] * 3
@@ -195,7 +195,7 @@ def test_where_the_file_says_the_limit_it_is_raised_there_first(house) -> None:
     assert (refused.value.name, refused.value.value) == ("servers nominal", "15")
     with house.database.write() as store:
         raised = Limit(share=Share(15, may_borrow=2))
-        store.balances.set_quota(Scope("andes"), replace(OWNED, held={"servers": raised}))
+        store.limits.set_quota(Scope("andes"), replace(OWNED, held={"servers": raised}))
     assert answer(house, one, granted=True).state is AskState.GRANTED
     assert quota_of(house, "andes").held["servers"] == raised
 

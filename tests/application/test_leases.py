@@ -275,7 +275,7 @@ def test_the_profile_that_is_told_to_fit_starts_as_it_is_offered(tmp_path) -> No
     house = make_house(tmp_path, profiles=profiles)
     with house.database.write() as store:
         limits = {"cpu": Limit(most=2000), "gpu.a100": Limit(most=0)}
-        store.balances.set_quota(Scope("andes"), Quota(limits))
+        store.limits.set_quota(Scope("andes"), Quota(limits))
     with pytest.raises(QuotaExceeded) as refused:
         start(house, "ana", profile="medium")
     assert refused.value.largest is None

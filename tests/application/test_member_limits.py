@@ -171,7 +171,7 @@ def test_a_workshops_own_limit_goes_before_its_communitys(house) -> None:
     limit(house, {"servers": Limit(each=1)})
     opened = open_taller(house, title="Uno")
     with house.database.write() as store:
-        store.balances.set_limit(UNO, "servers", Limit(each=2))
+        store.limits.set_limit(UNO, "servers", Limit(each=2))
     rosa = join(house, opened, "Rosa")
     start(house, rosa, "a")
     start(house, rosa, "b")
@@ -240,9 +240,9 @@ def test_an_equal_part_of_what_is_owned_forbids_nobody_to_borrow(house) -> None:
         store.communities.save(replace(andes().community, cohort="south"), house.clock.now())
         lender = replace(andes(slug="brasil").community, cohort="south")
         store.communities.save(lender, house.clock.now())
-        store.balances.set_quota(Scope("andes"), quota)
-        store.balances.set_quota(Scope("brasil"), Quota({"servers": Limit(share=Share(3))}))
-        store.balances.add_up_cohorts()
+        store.limits.set_quota(Scope("andes"), quota)
+        store.limits.set_quota(Scope("brasil"), Quota({"servers": Limit(share=Share(3))}))
+        store.limits.add_up_cohorts()
     opened = open_taller(house)
     people = [join(house, opened, f"N{n}") for n in range(6)]
     for one in people[:5]:

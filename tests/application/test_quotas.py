@@ -186,7 +186,7 @@ def undeclared(house) -> None:
     """The community `libre`, which the file does not name."""
     house.call(apply_declarations, (andes(slug="libre"),), Quota())
     with house.database.write() as store:
-        store.balances.set_quota(Scope("libre"), Quota())
+        store.limits.set_quota(Scope("libre"), Quota())
 
 
 def test_what_is_owned_may_be_shared_equally(house) -> None:

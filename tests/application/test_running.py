@@ -184,7 +184,7 @@ def test_what_is_spent_stops_after_the_warning_and_goes_on_when_more_is_allowed(
     assert due(house) == []
     assert told(house, luz) == [(HOUR, StopReason.EXHAUSTED)]
     with house.database.write() as store:
-        store.balances.set_quota(Scope("andes"), hours(3))
+        store.limits.set_quota(Scope("andes"), hours(3))
     assert due(house) == []
     assert lease(house).warned_at is None, "the warning is taken back"
     clock.advance(minutes=40)
@@ -255,7 +255,7 @@ def test_what_began_while_nobody_metered_spends_from_then_on(build, clock) -> No
 def test_an_allowance_of_the_hub_counts_for_people_of_no_community_too(build, clock) -> None:
     house = build(stops_when_exhausted=True)
     with house.database.write() as store:
-        store.balances.set_quota(HUB, hours(1))
+        store.limits.set_quota(HUB, hours(1))
     house.call(meter_leases)
     start(house, "stranger")
     assert house.call(plan_stops).next_at == NOON + HOUR - GRACE

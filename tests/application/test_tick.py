@@ -189,7 +189,7 @@ def test_while_a_long_tick_goes_on_no_more_than_a_minute_is_in_doubt(house, cloc
     limit = 10**9
     with house.database.write() as store:
         allowance = Allowance(limit, Rolling(30))
-        store.balances.set_quota(HUB, Quota({}, (Spending(SERVER_TIME, allowance),)))
+        store.limits.set_quota(HUB, Quota({}, (Spending(SERVER_TIME, allowance),)))
     house.call(meter_leases)
     add_running(house, count)
     house.call(recount)
@@ -232,7 +232,7 @@ def test_whoever_ends_while_a_tick_goes_on_is_metered_to_the_second(house, clock
 def test_what_has_ended_is_metered_between_ticks_and_read_by_no_start_again(house, clock) -> None:
     with house.database.write() as store:
         allowance = Allowance(10**9, Rolling(30))
-        store.balances.set_quota(HUB, Quota({}, (Spending(SERVER_TIME, allowance),)))
+        store.limits.set_quota(HUB, Quota({}, (Spending(SERVER_TIME, allowance),)))
     name = join(house)
     house.call(meter_leases)
     house.call(admit, StartRequest("one", ServerKey(name)))

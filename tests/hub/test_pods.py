@@ -232,7 +232,7 @@ def lease_of(house, spawner):
 
 def held(house) -> dict[str, int]:
     with house.database.read() as store:
-        standings = store.balances.standings(COMMUNITY.community, with_workshops=False)
+        standings = store.limits.standings(COMMUNITY.community, with_workshops=False)
     return dict(standings[COMMUNITY].held) if COMMUNITY in standings else {}
 
 
@@ -505,7 +505,7 @@ async def test_who_waits_for_room_is_started_with_the_very_pod_that_was_waited_f
     join(listed)
     join(listed, username="rosa-abcde", title="Otro taller")
     with listed.database.write() as store:
-        store.balances.set_quota(COMMUNITY, others)
+        store.limits.set_quota(COMMUNITY, others)
     first, second = (
         make(listed, profile_list=LIST, username=name) for name in ("maria-abcde", "rosa-abcde")
     )

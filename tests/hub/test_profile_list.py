@@ -282,7 +282,7 @@ async def test_what_is_left_stands_above_the_list_of_what_its_entries_take(
 ) -> None:
     limits = {"servers": Limit(3), "memory": Limit(6 * GIB), "storage": Limit(9)}
     with house.database.write() as store:
-        store.balances.set_quota(Scope("andes"), Quota(limits))
+        store.limits.set_quota(Scope("andes"), Quota(limits))
     join(house)
     spawner = make_pod_spawner(house, profile_list=LIST)
     with use_language("es"):

@@ -66,7 +66,7 @@ def open_limited(hub, title, **limits):
     opened = hub.workshop(title)
     with hub.house.database.write() as store:
         for resource, limit in limits.items():
-            store.balances.set_limit(Scope("andes", opened.workshop.slug), resource, limit)
+            store.limits.set_limit(Scope("andes", opened.workshop.slug), resource, limit)
     return opened
 
 

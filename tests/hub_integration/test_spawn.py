@@ -57,7 +57,7 @@ def full(hub, request):
     """Somebody who may run one server, and runs one: to wait in line would be no use."""
     opened = hub.workshop(f"Lleno {request.node.name[-20:]}")
     with hub.house.database.write() as store:
-        store.balances.set_limit(Scope("andes", opened.workshop.slug), SERVERS, Limit(each=1))
+        store.limits.set_limit(Scope("andes", opened.workshop.slug), SERVERS, Limit(each=1))
     device = member(hub, opened, "Primera")
     other = f"/users/{device.username()}/servers/other"
     assert hub.api("POST", other).status_code in (201, 202)

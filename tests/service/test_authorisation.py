@@ -145,10 +145,10 @@ class Town:
             costa = replace(andes, slug="costa")
             for one in (andes, costa):
                 store.communities.save(replace(one, cohort="sur"), self.house.clock.now())
-            store.balances.set_quota(Scope("costa"), Quota({"servers": shared}))
+            store.limits.set_quota(Scope("costa"), Quota({"servers": shared}))
             limited = Quota({"servers": replace(shared, most=3)})
-            store.balances.set_quota(Scope("andes"), limited)
-            store.balances.add_up_cohorts()
+            store.limits.set_quota(Scope("andes"), limited)
+            store.limits.add_up_cohorts()
 
     def _all(self):
         named = {"invite": self.invites, "revoked": self.revoked, "line": self.lines}

@@ -125,7 +125,7 @@ def found_many(house, number: int) -> None:
     with house.database.write() as store:
         for n in range(number):
             store.communities.save(andes(slug=f"c{n:03}").community, house.clock.now())
-            store.balances.set_quota(Scope(f"c{n:03}"), quota)
+            store.limits.set_quota(Scope(f"c{n:03}"), quota)
 
 
 async def test_2000_people_and_200_workshops_cost_no_more_statements_than_20(visit, world) -> None:

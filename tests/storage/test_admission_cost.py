@@ -32,8 +32,8 @@ LIMITED = Quota(
 def house(database, tmp_path):
     house = make_house(tmp_path, clock=SetClock(NOON), communities=(andes(servers=None),))
     with house.database.write() as store:
-        store.balances.set_quota(HUB, LIMITED)
-        store.balances.set_quota(Scope("andes"), LIMITED)
+        store.limits.set_quota(HUB, LIMITED)
+        store.limits.set_quota(Scope("andes"), LIMITED)
         store.marks.set(METERED, NOON)
     yield house
     house.close()
@@ -119,7 +119,7 @@ def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit
     house = make_house(tmp_path, communities=(andes(servers=None, champions=("ana", "bia")),))
     with house.database.write() as store:
         for level in (HUB, Scope("andes")):
-            store.balances.set_quota(level, Quota({SERVERS: limit}, (EACH,)))
+            store.limits.set_quota(level, Quota({SERVERS: limit}, (EACH,)))
         store.marks.set(METERED, NOON)
     opened = open_taller(house)
     house.call(redeem_invite, JoinRequest(opened.learner_invite.link, "Ana", "Ana", username="ana"))

@@ -90,7 +90,7 @@ def test_a_loan_moves_what_is_admitted_for_its_hours_and_no_longer(house, clock)
         house.call(settle, lease)
     assert len(start_all(house, "ana")) == 2
     with house.database.write() as store:
-        assert store.balances.add_up_cohorts() == 0, "no counter had to be mended"
+        assert store.limits.add_up_cohorts() == 0, "no counter had to be mended"
 
 
 def test_who_lends_cannot_start_into_it(house, clock) -> None:
@@ -146,8 +146,8 @@ def test_nobody_draws_what_is_lent_from_the_pool(house, monkeypatch) -> None:
     """With its control: without what is closed for loans, nothing is left of one."""
     with house.database.write() as store:
         for slug in ("andes", "brasil", "costa"):
-            store.balances.set_quota(Scope(slug), Quota({"servers": Limit(share=Share(3))}))
-        store.balances.add_up_cohorts()
+            store.limits.set_quota(Scope(slug), Quota({"servers": Limit(share=Share(3))}))
+        store.limits.add_up_cohorts()
     lent(house)
     drawn = start_all(house, "caro")
     assert len(drawn) == 7

@@ -58,6 +58,7 @@ from jupyterhub_communities.domain.units import CPU, SERVERS
 from jupyterhub_communities.domain.workshops import Session
 from jupyterhub_communities.storage.balances import SqlBalances
 from jupyterhub_communities.storage.leases import SqlLeases
+from jupyterhub_communities.storage.limits import SqlLimits
 from jupyterhub_communities.storage.tables import leases as lease_table
 from jupyterhub_communities.storage.tables import metadata, usage
 
@@ -475,7 +476,7 @@ def reservations_are_not_seen(monkeypatch) -> None:
 
 
 def pools_are_not_added_up_anew(monkeypatch) -> None:
-    monkeypatch.setattr(SqlBalances, "add_up_cohorts", lambda self: 0)
+    monkeypatch.setattr(SqlLimits, "add_up_cohorts", lambda self: 0)
 
 
 def what_is_settled_is_settled_again(monkeypatch) -> None:

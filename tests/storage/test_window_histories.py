@@ -84,7 +84,7 @@ class WindowHistories(RuleBasedStateMachine):
 
     def limit(self, level: Scope, spending: list[Spending]) -> None:
         with self.house.database.write() as store:
-            store.balances.set_quota(level, Quota({}, tuple(spending)))
+            store.limits.set_quota(level, Quota({}, tuple(spending)))
 
     @rule(
         level=levels,

@@ -117,7 +117,7 @@ def make_overbooked(hub: RealHub, world: World) -> None:
     hub.api("POST", f"/users/{holder}/server", json={"profile": "small"})
     wait_until(lambda: hub.user(holder)["servers"][""]["ready"])
     with hub.house.database.write() as store:
-        store.balances.set_quota(Scope("mesa"), Quota({SERVERS: Limit(most=1)}))
+        store.limits.set_quota(Scope("mesa"), Quota({SERVERS: Limit(most=1)}))
     world.names |= {"Agotado", "Comunidad Mesa"}
 
 

@@ -41,7 +41,7 @@ from .people import (
     People,
     Personal,
 )
-from .quotas import Balances, Drains, Hold, Leases, Line, Marks, Meters, Usage
+from .quotas import Balances, Drains, Hold, Leases, Limits, Line, Marks, Meters, Usage
 
 
 class Store(Protocol):
@@ -61,6 +61,7 @@ class Store(Protocol):
     notices: Notices
     leases: Leases
     line: Line
+    limits: Limits
     balances: Balances
     meters: Meters
     drains: Drains
@@ -190,6 +191,7 @@ __all__ = [
     "KeyRequests",
     "Keyring",
     "Leases",
+    "Limits",
     "Line",
     "Loans",
     "Marks",

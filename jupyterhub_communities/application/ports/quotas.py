@@ -159,20 +159,15 @@ class Hold:
     is_first: bool = False  # nothing was ever held there
 
 
-class Balances(Protocol):
-    """Limits, and what is held."""
+class Limits(Protocol):
+    """Of what may be held at one time, and of what may be spent."""
 
-    def get(self, scope: Scope, resource: str) -> Balance: ...
     def quota(self, scope: Scope) -> Quota: ...
     def set_quota(self, scope: Scope, quota: Quota) -> None:
         """All limits of the scope. What is held and spent stays as it is."""
         ...
 
     def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None: ...
-    def reservations(self, now: datetime, until: datetime | None = None) -> Sequence[Reservation]:
-        """All that hold at some time between the two; without `until`, or later."""
-        ...
-
     def add_up_cohorts(self) -> int:
         """What each cohort's communities lend and have drawn, anew: after a change of limits. Of how
         many pools something else was drawn."""
@@ -184,6 +179,15 @@ class Balances(Protocol):
         """Of a community and its workshops; None: of the hub, its cohorts and all communities. What
         is neither limited nor held anywhere is left out. As many statements however many there are.
         """
+        ...
+
+
+class Balances(Protocol):
+    """What is held."""
+
+    def get(self, scope: Scope, resource: str) -> Balance: ...
+    def reservations(self, now: datetime, until: datetime | None = None) -> Sequence[Reservation]:
+        """All that hold at some time between the two; without `until`, or later."""
         ...
 
     def standing(
