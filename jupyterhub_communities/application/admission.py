@@ -7,11 +7,11 @@ written with the caps in the `WHERE`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..domain.ledger import Ledger, Request
 from ..domain.profiles import Profile
-from ..domain.quotas import Scope
+from ..domain.quotas import Scope, Verdict
 from ..domain.refusals import QuotaExceeded
 from ..domain.reservations import LOOK_AHEAD
 from ..domain.stops import RESCUE_LASTS, RunningRules
@@ -19,6 +19,10 @@ from ..domain.units import KIBIBYTE, MEMORY, SERVERS, Amounts
 from .ports import Desk, Hold, Store
 
 MOST_ENDS = 2000  # leases that the earliest time is computed from, the first to end
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+# By place, size and how long it lasts: when the same passes for everybody who holds nothing there.
+Earliest = dict[tuple[Scope, tuple[tuple[str, int], ...], timedelta], datetime | None]
 
 
 def running_rules(desk: Desk, community: str | None) -> RunningRules:
@@ -60,7 +64,7 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
         claim = caps.get((level, resource))
         is_free = claim is None or claim.asked == claim.closed == 0
-        elsewhere = ledger.rules.held_elsewhere.get((level, resource), 0)
+        elsewhere = ledger.held_elsewhere(level, resource)
         holds.append(
             Hold(
                 level,
@@ -83,26 +87,57 @@ def refusal_to_hold(
     otherwise: Amounts,
     zone: str,
     person: str,
+    known: Earliest,
     offers_rescue: bool = False,
 ) -> QuotaExceeded:
     """Every violated limit, when the same request passes, and the largest profile that would start
     now."""
     sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
-    ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
-    verdict = ledger.judge(asked, desk.now, store.leases.known_ends(most=MOST_ENDS))
-    slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)
+    looked_for = [asked.amounts, *sizes.values()]
+    ledger = standing_for(desk, store, asked.scope, looked_for, asked.lasts, is_for_later=True)
+    near = ledger.looking_ahead(desk.now, asked.lasts)
+    verdict = near.judge(asked, desk.now)
+    slug = near.largest(sizes, asked.scope, desk.now, asked.lasts)
     largest = next((profile for profile in offered if profile.slug == slug), None)
     return QuotaExceeded(
         violations=tuple(
             claim.violation(level_name(desk, store, claim.scope, person))
             for claim in verdict.exceeded
         ),
-        earliest=verdict.earliest,
+        earliest=earliest(desk, store, ledger, asked, verdict, known),
         never=verdict.never_fits,
         zone=zone,
         largest=None if largest is None else largest.names,
         offers_rescue=offers_rescue,
     )
+
+
+def earliest(
+    desk: Desk,
+    store: Store,
+    ledger: Ledger,
+    asked: Request,
+    verdict: Verdict,
+    known: Earliest,
+) -> datetime | None:
+    """When the same passes every limit, as far as that is known. `ledger` has all that is reserved
+    for later. What is true of all who ask for the same at a place is reckoned once: `known`."""
+    if verdict.fits or verdict.never_fits:
+        return None
+    is_own = any(claim.scope.member is not None for claim in verdict.exceeded)
+    is_common = not is_own and not any(ledger.held(asked.scope, one) for one in asked.amounts)
+    key = (asked.scope.place, tuple(sorted(asked.amounts.items())), asked.lasts)
+    if is_common and key in known:
+        return known[key]
+    levels = tuple(dict.fromkeys(claim.scope for claim in verdict.exceeded))
+    if ledger.rules.reservations or ledger.rules.loans:
+        # Another limit may be short by then, and what ends there counts too.
+        levels = ledger.rules.path(asked.scope)
+    ends = store.leases.known_ends(levels, most=MOST_ENDS)
+    found = ledger.earliest(asked, desk.now, ends)
+    if is_common:
+        known[key] = found
+    return found
 
 
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
@@ -112,13 +147,21 @@ def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
 
 
 def standing_for(
-    desk: Desk, store: Store, scope: Scope, sizes: Sequence[Amounts], lasts: timedelta = LOOK_AHEAD
+    desk: Desk,
+    store: Store,
+    scope: Scope,
+    sizes: Sequence[Amounts],
+    lasts: timedelta = LOOK_AHEAD,
+    *,
+    is_for_later: bool = False,
 ) -> Ledger:
-    """The counters for requests of any of these sizes, with the hours of what was spent."""
+    """The counters for requests of any of these sizes, with the hours of what was spent; and with all
+    that is reserved and lent, where it is asked when they would fit later."""
     together: dict[str, int] = {}
     for size in reversed(sizes):
         together.update(size)
-    return store.balances.standing(scope, together, desk.now, desk.now + lasts, whole=True)
+    until = FAR if is_for_later else desk.now + lasts
+    return store.balances.standing(scope, together, desk.now, until, whole=True)
 
 
 def level_name(desk: Desk, store: Store, level: Scope, person: str = "") -> str:

@@ -27,7 +27,8 @@ from ..domain.reservations import LOOK_AHEAD
 from ..domain.units import Amounts
 from ..domain.workshops import Workshop
 from .admission import (
-    MOST_ENDS,
+    Earliest,
+    earliest,
     hold,
     lasts_in,
     refusal_to_hold,
@@ -164,12 +165,13 @@ def _refuse_if_full(desk: Desk, request: StartRequest) -> None:
 def refusals_of(desk: Desk, requests: Mapping[str, StartRequest]) -> dict[str, Refusal]:
     """What those are told, by the requests' keys, who cannot start as things stand: one look at all."""
     found: dict[str, Refusal] = {}
+    known: Earliest = {}
     usernames = {request.server.username for request in requests.values()}
     with desk.database.read() as store:
         people = store.about(usernames) if len(usernames) > 1 else store
         for key, request in requests.items():
             try:
-                refusal = _refusal(desk, people, request)
+                refusal = _refusal(desk, people, request, known)
             except Refusal as wrong:  # what was asked
                 refusal = wrong
             except Exception:
@@ -181,14 +183,14 @@ def refusals_of(desk: Desk, requests: Mapping[str, StartRequest]) -> dict[str, R
     return found
 
 
-def _refusal(desk: Desk, store: Store, request: StartRequest) -> Refusal | None:
+def _refusal(desk: Desk, store: Store, request: StartRequest, known: Earliest) -> Refusal | None:
     plan = _plan(desk, store, request)
     own = store.leases.of_username(request.server.username)
     if plan.is_rescue or any(lease.server == request.server for lease in own):
         return None  # first of all that one is settled
     wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
     asked = Request(plan.charged, wanted, lasts_in(desk, plan.scope) or LOOK_AHEAD)
-    refusal = _too_much(desk, store, plan, asked, request, own)
+    refusal = _too_much(desk, store, plan, asked, request, own, known)
     if not refusal.violations:
         return None
     desk.rush.note(desk.now)
@@ -212,7 +214,7 @@ def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) ->
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
             if tells_in_turn or stale is not None:  # undone, it would count against its own server
                 own = store.leases.of_username(request.server.username)
-                raise _too_much(desk, store, plan, asked, request, own)
+                raise _too_much(desk, store, plan, asked, request, own, {})
             raise _Full
         store.leases.add(
             Lease(
@@ -258,6 +260,7 @@ def _too_much(
     asked: Request,
     request: StartRequest,
     own: Sequence[Lease],
+    known: Earliest,
 ) -> QuotaExceeded:
     """What the person is told, who has the leases `own`. Without violations where it fits by now."""
     catalogue = request.catalogue or desk.settings.catalogue
@@ -270,6 +273,7 @@ def _too_much(
         otherwise=request.otherwise,
         zone=zone_of(desk, plan.workshop),
         person="" if plan.account is None else plan.account.display_name,
+        known=known,
         offers_rescue=not _has_rescue(own, request),
     )
 
@@ -429,17 +433,24 @@ def _choice(
     sizes, told = sizes_of(profiles), told_sizes(profiles)
     charged = charged_by(person, scope)
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
-    ledger = standing_for(desk, store, charged, told, lasts)
+    ledger = standing_for(desk, store, charged, told, lasts, is_for_later=True)
+    near = ledger.looking_ahead(desk.now, lasts)
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
-    waiting = {slug: asked for slug, asked in requests.items() if not ledger.fits(asked, desk.now)}
-    ends = store.leases.known_ends(most=MOST_ENDS) if waiting else []
+    verdicts = {slug: near.judge(asked, desk.now) for slug, asked in requests.items()}
+    known: Earliest = {}
     return Choice(
         scope=scope,
         name=name_of(store, scope, workshop),
         workshop=workshop,
         profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
-        left=told_left(desk, ledger, charged, told, lasts),
-        waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
+        left=told_left(desk, near, charged, told, lasts),
+        waits={
+            slug: replace(
+                verdict, earliest=earliest(desk, store, ledger, requests[slug], verdict, known)
+            )
+            for slug, verdict in verdicts.items()
+            if not verdict.fits
+        },
         zone=zone_of(desk, workshop),
     )

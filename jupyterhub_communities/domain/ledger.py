@@ -9,7 +9,7 @@ for each counter on the path, and a `Claim` is what stands in its `WHERE`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from .borrowing import Share
@@ -18,7 +18,7 @@ from .metering import Meter
 from .quotas import HUB, Claim, Scope, Verdict, largest
 from .reservations import LOOK_AHEAD, Reservation, Stretch, times_ahead, unused
 from .units import Amounts, spent_each_second
-from .windows import HOUR, Window, hour_of
+from .windows import HOUR, Window, hour_of, leaving
 
 Key = tuple[Scope, str]  # scope, resource
 
@@ -29,6 +29,14 @@ class Allowance:
 
     limit: int
     window: Window
+    # What a member spent, by the hour, at other places that the same limit counts.
+    elsewhere: Mapping[datetime, int] = field(default_factory=dict, hash=False)
+
+    def spent_elsewhere(self, at: datetime) -> int:
+        begins = self.window.begins_at(at) if self.elsewhere else None
+        if begins is None:
+            return 0
+        return sum(spent for hour, spent in self.elsewhere.items() if hour >= begins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,8 @@ class Rules:
 
     most: Mapping[Key, int] = field(default_factory=dict)  # held at one time
     most_each: Mapping[Key, int] = field(default_factory=dict)  # by each member of the scope
-    # What a member holds at other places that the same limit counts.
-    held_elsewhere: Mapping[Key, int] = field(default_factory=dict)
+    # What a member holds at other places that the same limit counts, by place.
+    held_elsewhere: Mapping[Key, Mapping[Scope, int]] = field(default_factory=dict)
     spent: Mapping[Key, Sequence[Allowance]] = field(default_factory=dict)
     shares: Mapping[tuple[str, str], Share] = field(default_factory=dict)  # community, resource
     cohorts: Mapping[str, str] = field(default_factory=dict)  # community → its cohort
@@ -133,6 +141,11 @@ class End:
     at: datetime
     scope: Scope
     amounts: Amounts
+    is_here: bool = True  # else another hub has it, and counts it in its own limits
+
+    def frees(self, level: Scope) -> bool:
+        """Does the level, which is no cohort's, hold less after it?"""
+        return self.is_here if level == HUB else level in self.scope.path()
 
 
 class Ledger:
@@ -163,9 +176,23 @@ class Ledger:
         """Whether anything was ever held there, or is limited."""
         return (scope, resource) in self._held
 
+    def looking_ahead(self, now: datetime, lasts: timedelta) -> Ledger:
+        """The same for requests of now, which nothing concerns that is reserved for after `lasts`:
+        each of them would go through it."""
+        near = [one for one in self.rules.reservations if one.starts_at < now + lasts]
+        if len(near) == len(self.rules.reservations):
+            return self
+        ahead = self.copy()
+        ahead.rules = replace(self.rules, reservations=near)
+        return ahead
+
     def held(self, scope: Scope, resource: str) -> int:
         """What is held; of a cohort, what is drawn from its pool."""
         return self._held.get((scope, resource), 0)
+
+    def held_elsewhere(self, scope: Scope, resource: str) -> int:
+        """By a member, at other places that the same limit counts."""
+        return sum(self.rules.held_elsewhere.get((scope, resource), {}).values())
 
     def spent(self, scope: Scope, resource: str, window: Window, at: datetime) -> int:
         at = self._not_before(at)
@@ -256,14 +283,15 @@ class Ledger:
 
     # Judging
 
-    def judge(self, request: Request, now: datetime, ends: Iterable[End] = ()) -> Verdict:
+    def judge(self, request: Request, now: datetime, ends: Iterable[End] | None = None) -> Verdict:
         """Whether the request fits. Only a refusal looks at `ends`, for the earliest time at which
-        the same passes all limits, if nobody else starts anything and what runs runs on."""
+        the same passes all limits, if nobody else starts anything and what runs runs on. None: that
+        is not asked."""
         exceeded = tuple(claim for claim in self.claims(request, now) if not claim.fits)
         verdict = Verdict(exceeded)
-        if verdict.fits or verdict.never_fits:
+        if ends is None or verdict.fits or verdict.never_fits:
             return verdict
-        return Verdict(exceeded, self._earliest(request, now, sorted(ends, key=lambda e: e.at)))
+        return replace(verdict, earliest=self.earliest(request, now, ends))
 
     def largest(
         self, sizes: Mapping[str, Amounts], scope: Scope, now: datetime, lasts: timedelta
@@ -274,13 +302,15 @@ class Ledger:
 
     def fits(self, request: Request, now: datetime) -> bool:
         """Whether `claims` all do. What is held is asked first: what was spent has to be added up."""
+        return self._fits_held(request, now) and self._fits_time(request, now)
+
+    def _fits_held(self, request: Request, now: datetime) -> bool:
         path = self.rules.path(request.scope)
-        return all(
-            claim.fits
-            for claims in (self._held_claims, self._time_claims)
-            for level in path
-            for claim in claims(level, request, now)
-        )
+        return all(c.fits for level in path for c in self._held_claims(level, request, now))
+
+    def _fits_time(self, request: Request, now: datetime) -> bool:
+        path = self.rules.path(request.scope)
+        return all(c.fits for level in path for c in self._time_claims(level, request, now))
 
     def claims(self, request: Request, now: datetime) -> Iterator[Claim]:
         """What the request asks of each limit on its path, from the hub down."""
@@ -300,6 +330,13 @@ class Ledger:
                 if allowance.window.begins_at(now) is not None:
                     yield self._time_claim(level, resource, rate, allowance, now)
 
+    def _allowances(self, request: Request) -> Iterator[tuple[Scope, str, int, Allowance]]:
+        """What may be spent on the request's path, with what it spends each second."""
+        for level in self.rules.path(request.scope):
+            for resource, rate in spent_each_second(request.amounts).items():
+                for allowance in self.rules.spent.get((level, resource), ()):
+                    yield level, resource, rate, allowance
+
     def _claim(
         self, level: Scope, resource: str, wanted: int, limit: int, request: Request, now: datetime
     ) -> Claim:
@@ -311,13 +348,13 @@ class Ledger:
         elif limit < wanted <= self._most_later(level, resource):
             least = limit  # waiting for a loan, or for its end, is of use
         closed = self._closed(level, resource, wanted, request, now)
-        held = self.held(level, resource) + self.rules.held_elsewhere.get((level, resource), 0)
+        held = self.held(level, resource) + self.held_elsewhere(level, resource)
         return Claim(level, resource, limit, held, asked, closed, least)
 
     def _time_claim(
         self, level: Scope, resource: str, rate: int, allowance: Allowance, now: datetime
     ) -> Claim:
-        spent = self.spent(level, resource, allowance.window, now)
+        spent = self.spent(level, resource, allowance.window, now) + allowance.spent_elsewhere(now)
         meter = self._meters.get((level, resource))
         running = 0 if meter is None else meter.rate
         runway = self.rules.runway // timedelta(seconds=1)
@@ -403,7 +440,7 @@ class Ledger:
         then = self.copy()
         for end in sorted(ends, key=lambda one: one.at):
             if end.at <= opening.starts_at:
-                then.release(end.scope, end.amounts, max(end.at, now))
+                then._end(end, max(end.at, now))
         rest = {
             resource: amount - then.held(opening.scope, resource)
             for resource, amount in opening.amounts.items()
@@ -418,32 +455,115 @@ class Ledger:
                     missing[claim.resource] = max(missing.get(claim.resource, 0), short)
         return missing
 
+    def earliest(self, request: Request, now: datetime, ends: Iterable[End]) -> datetime | None:
+        """When a request that does not fit passes all limits; None where that is not known."""
+        return self._earliest(request, now, sorted(ends, key=lambda end: end.at))
+
     def _earliest(self, request: Request, now: datetime, ends: Sequence[End]) -> datetime | None:
         """More is left only when a lease ends, the own session opens, another's closes, or spent
         time leaves a window."""
-        then = self.copy()
-        coming = list(reversed(ends))
-        for at in sorted(self._turns(request, now, ends)):
-            while coming and coming[-1].at <= at:
-                end = coming.pop()
-                then.release(end.scope, end.amounts, max(end.at, now))
-            if then.fits(request, at):
+        claims = [claim for claim in self.claims(request, now) if not claim.fits]
+        spends = [
+            (level, resource, rate, allowance)
+            for level, resource, rate, allowance in self._allowances(request)
+            if not self._may_spend(level, resource, rate, allowance, now)
+        ]
+        if not spends:
+            # Time may be short later, when what is short now is there: only then its hours count.
+            at, is_short_of_time = self._first_fit(request, now, ends, claims, ())
+            if not is_short_of_time:
                 return at
-        return None
+        return self._first_fit(request, now, ends, claims, spends, with_hours=True)[0]
 
-    def _turns(self, request: Request, now: datetime, ends: Sequence[End]) -> set[datetime]:
+    def _first_fit(
+        self,
+        request: Request,
+        now: datetime,
+        ends: Sequence[End],
+        exceeded: Iterable[Claim],
+        spends: Sequence[tuple[Scope, str, int, Allowance]],
+        *,
+        with_hours: bool = False,
+    ) -> tuple[datetime | None, bool]:
+        """The first turn at which the request fits; and whether, not looking at the hours, one was
+        met at which only time was short."""
+        then, over, passed = self.copy(), 0, 0
+        missing = self._missing(request, exceeded)
+        for at in sorted(self._turns(request, now, ends, with_hours=with_hours)):
+            while passed < len(ends) and ends[passed].at <= at:
+                self._free(missing, ends[passed])
+                passed += 1
+            if any(amount > 0 for amount in missing.values()):
+                continue  # it is still full: nothing else has to be looked at
+            for end in ends[over:passed]:
+                then._end(end, max(end.at, now))
+            over = passed
+            if not all(then._may_spend(*spending, at) for spending in spends):
+                continue
+            if then._fits_held(request, at):
+                if then._fits_time(request, at):
+                    return at, False
+                if not with_hours:
+                    return None, True
+        return None, False
+
+    def _may_spend(
+        self, level: Scope, resource: str, rate: int, allowance: Allowance, at: datetime
+    ) -> bool:
+        if allowance.window.begins_at(at) is None:
+            return True
+        return self._time_claim(level, resource, rate, allowance, at).fits
+
+    def _missing(self, request: Request, exceeded: Iterable[Claim]) -> dict[Key, int]:
+        """What has to be given back before the request can fit, whatever else happens. Of limits that
+        loans change, and of pools, that is not known."""
+        if self.rules.loans:
+            return {}
+        return {
+            (claim.scope, claim.resource): claim.used + claim.asked - claim.limit
+            for claim in exceeded
+            if claim.scope.cohort is None and claim.resource in request.amounts
+        }
+
+    def _free(self, missing: dict[Key, int], end: End) -> None:
+        for level, resource in missing:
+            is_elsewhere = end.scope in self._elsewhere(level, resource)
+            if is_elsewhere or end.frees(level):
+                missing[level, resource] -= end.amounts.get(resource, 0)
+
+    def _elsewhere(self, level: Scope, resource: str) -> Iterator[Scope]:
+        """What a member's places elsewhere are charged as."""
+        for place in self.rules.held_elsewhere.get((level, resource), ()):
+            yield Scope(place.community, place.workshop, level.member)
+
+    def _end(self, end: End, at: datetime) -> None:
+        path = self.rules.path(end.scope)[0 if end.is_here else 1 :]
+        freed = {resource: -amount for resource, amount in end.amounts.items()}
+        for level, resource, amount in list(self.moves(end.scope, freed)):
+            if level in path:
+                self._add(level, resource, amount)
+        for resource, rate in spent_each_second(end.amounts).items():
+            for level in path:  # what no limit counts is not looked at
+                if (meter := self._meters.get((level, resource))) is not None:
+                    meter.change(-rate, at)
+        for (level, resource), places in self.rules.held_elsewhere.items():
+            if resource in end.amounts and end.scope in self._elsewhere(level, resource):
+                left = {**places, end.scope.place: places[end.scope.place] - end.amounts[resource]}
+                elsewhere = {**self.rules.held_elsewhere, (level, resource): left}
+                self.rules = replace(self.rules, held_elsewhere=elsewhere)
+
+    def _turns(
+        self, request: Request, now: datetime, ends: Sequence[End], *, with_hours: bool
+    ) -> set[datetime]:
         turns = {end.at for end in ends}
         stretches: list[Stretch] = [*self.rules.reservations, *self.rules.loans]
         for one in stretches:
             turns |= {one.starts_at, one.ends_at}
         last = max((end.at for end in ends), default=now)
-        for level in self.rules.path(request.scope):
-            for resource in spent_each_second(request.amounts):
-                for allowance in self.rules.spent.get((level, resource), ()):
-                    meter = self._meters.get((level, resource), Meter())
-                    hours = {*meter.hours, *_hours_until(now, last, allowance.window)}
-                    leaving = (allowance.window.leaves_at(hour) for hour in hours)
-                    turns.update(at for at in leaving if at is not None)
+        for level, resource, _, allowance in self._allowances(request) if with_hours else ():
+            meter = self._meters.get((level, resource), Meter())
+            running = _hours_until(now, last, allowance.window)
+            turns.update(leaving(allowance.window, {*meter.hours, *allowance.elsewhere, *running}))
         return {at for at in turns if at > now}
 
 

@@ -7,9 +7,11 @@ machine sets aside what it asked for.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from .leases import Lease
 from .quotas import Scope
@@ -94,18 +96,19 @@ class Meter:
         self.rate = 0  # each second
         self.hours: dict[datetime, int] = {}
         self._since: datetime | None = None
+        # The hours in order, and what was spent up to the end of each: made when a sum is asked for.
+        self._order: list[datetime] | None = None
+        self._up_to: list[int] = []
 
     @classmethod
-    def standing(cls, rate: int, hours: dict[datetime, int], since: datetime) -> Meter:
+    def standing(cls, rate: int, hours: dict[datetime, int], since: datetime | None) -> Meter:
         """One that was last advanced at `since`. Hours that no window tells apart may be one."""
         meter = cls()
         meter.rate, meter.hours, meter._since = rate, hours, since
         return meter
 
     def copy(self) -> Meter:
-        other = Meter()
-        other.rate, other.hours, other._since = self.rate, dict(self.hours), self._since
-        return other
+        return Meter.standing(self.rate, dict(self.hours), self._since)
 
     def change(self, by: int, at: datetime) -> None:
         """The rate changes. A clock that was set back counts nothing twice."""
@@ -118,12 +121,34 @@ class Meter:
         begins = window.begins_at(at)
         if begins is None:
             return 0
-        return sum(spent for hour, spent in self.hours.items() if hour >= begins)
+        order = self._in_order()
+        before = bisect_left(order, begins)
+        return (self._up_to[-1] if order else 0) - (self._up_to[before - 1] if before else 0)
+
+    def _in_order(self) -> list[datetime]:
+        if self._order is None:
+            self._order = sorted(self.hours)
+            self._up_to = list(accumulate(self.hours[hour] for hour in self._order))
+        return self._order
 
     def _advance(self, at: datetime) -> None:
         if self._since is not None and at <= self._since:
             return
         if self._since is not None and self.rate:
             for hour, seconds in hours_between(self._since, at):
-                self.hours[hour] = self.hours.get(hour, 0) + self.rate * seconds
+                self._add(hour, self.rate * seconds)
         self._since = at
+
+    def _add(self, hour: datetime, amount: int) -> None:
+        is_new = hour not in self.hours
+        self.hours[hour] = self.hours.get(hour, 0) + amount
+        order = self._order
+        if order is None:
+            return
+        if order and hour == order[-1]:
+            self._up_to[-1] += amount
+        elif is_new and (not order or hour > order[-1]):
+            order.append(hour)
+            self._up_to.append((self._up_to[-1] if self._up_to else 0) + amount)
+        else:
+            self._order = None

@@ -80,5 +80,6 @@ def _to_spend(ledger: Ledger, scope: Scope, resource: str, now: datetime) -> Ite
         for allowance in ledger.rules.spent.get((level, resource), ()):
             if allowance.window.begins_at(now) is not None:
                 spent = ledger.spent(level, resource, allowance.window, now)
+                spent += allowance.spent_elsewhere(now)
                 back = ledger.comes_back(level, resource, allowance.window, now)
                 yield Left(resource, max(0, allowance.limit - spent), back)

@@ -44,7 +44,7 @@ class EachPerson:
             return (replace(one, member=charged.member) for one in others if level in one.path())
 
         held = {
-            (charged, resource): sum(ledger.held(one, resource) for one in below(level))
+            (charged, resource): {one.place: ledger.held(one, resource) for one in below(level)}
             for resource, level in self.held.get(charged.place, {}).items()
         }
         spent: dict[Key, list[Allowance]] = {}

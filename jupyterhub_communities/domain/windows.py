@@ -8,7 +8,7 @@ counts to the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -110,6 +110,18 @@ def granted_since(text: str, zone: str) -> WholeGrant:
 
 
 Window = Rolling | CalendarMonth | WorkshopSessions | WholeGrant
+
+
+def leaving(window: Window, hours: Iterable[datetime]) -> Iterator[datetime]:
+    """Each moment at which some of these hours leave the window."""
+    last: datetime | None = None
+    for hour in sorted(hours):
+        if last is not None and hour < last and not isinstance(window, Rolling):
+            continue  # it leaves with those before it
+        last = window.leaves_at(hour)
+        if last is None:
+            return
+        yield last
 
 
 # As the file and the database have them. A workshop's sessions are its own: they are not written.

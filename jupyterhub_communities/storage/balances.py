@@ -379,7 +379,7 @@ class SqlBalances:
         rules = replace(
             rules,
             most_each={key: most_one for key, (most_one, _) in own.items()},
-            held_elsewhere={(scope, what): n for (_, what), (_, n) in own.items() if n},
+            held_elsewhere={(scope, what): there for (_, what), (_, there) in own.items() if there},
             spent=spending,
         )
         return Ledger.standing(rules, held, meters)
@@ -392,10 +392,10 @@ class SqlBalances:
         each: Mapping[Key, int],
         equal: Collection[Key],
         now: datetime,
-    ) -> dict[Key, tuple[int, int]]:
+    ) -> dict[Key, tuple[int, Mapping[Scope, int]]]:
         """What one person may hold at the place that is charged: what stands there, else above; and
         what of that they hold already at other places that it counts."""
-        found: dict[Key, tuple[int, int]] = {}
+        found: dict[Key, tuple[int, Mapping[Scope, int]]] = {}
         if scope.member is None:
             return found
         for resource, amount in wanted.items():
@@ -411,15 +411,15 @@ class SqlBalances:
                     break
         return found
 
-    def _held_elsewhere(self, level: Scope, scope: Scope, resource: str) -> int:
-        """What a member holds below the level, not counting what is charged to their place."""
+    def _held_elsewhere(self, level: Scope, scope: Scope, resource: str) -> Mapping[Scope, int]:
+        """What a member holds below the level, by place, without what is charged to their place."""
+        found: dict[Scope, int] = {}
         if level == scope.place and level.workshop is not None:
-            return 0  # there is nothing below a workshop
-        return sum(
-            amounts.get(resource, 0)
-            for place, amounts in self._held_by(scope.member or "")
-            if place != scope.place and level in place.path()
-        )
+            return found  # there is nothing below a workshop
+        for place, amounts in self._held_by(scope.member or ""):
+            if place != scope.place and level in place.path() and resource in amounts:
+                found[place] = found.get(place, 0) + amounts[resource]
+        return found
 
     def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
         return self.held_by([member]).get(member, ())

@@ -34,7 +34,7 @@ from ..domain.ledger import End
 from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
 from .many import ONE
-from .tables import UtcDateTime, accounts, leases
+from .tables import UtcDateTime, accounts, communities, leases
 
 _NO_SERVER = ServerKey("")
 _METERED = (
@@ -69,17 +69,20 @@ _LATEST = (
     .order_by(leases.c.requested_at.desc())
     .limit(ONE)
 )
+# One that is to be stopped ends then, which may be later: its person has been warned.
+_ENDS_AT = func.coalesce(leases.c.stop_at, leases.c.ends_at)
 # Of each refusal, and of many leases: only what is looked at.
 _KNOWN_ENDS = (
     select(
-        leases.c.ends_at,
+        _ENDS_AT.label("at"),
+        leases.c.hub,
         leases.c.community,
         leases.c.workshop,
         leases.c.account_id,
         leases.c.amounts,
     )
-    .where(leases.c.settled_at.is_(None), leases.c.ends_at.is_not(None))
-    .order_by(leases.c.ends_at)
+    .where(leases.c.settled_at.is_(None), _ENDS_AT.is_not(None))
+    .order_by(_ENDS_AT)
     .limit(bindparam("most"))
 )
 _ADD = insert(leases)
@@ -396,12 +399,30 @@ class SqlLeases:
     def _has_unmetered(self) -> ColumnElement[bool]:
         return and_(leases.c.hub == self._hub_name, leases.c.metered_at.is_(None))
 
-    def known_ends(self, *, most: int) -> Sequence[End]:
-        rows = self._connection.execute(_KNOWN_ENDS, {"most": most})
+    def known_ends(self, levels: Collection[Scope], *, most: int) -> Sequence[End]:
+        # Of a member at other places too: a limit may count them.
+        members = [level.member for level in levels if level.member is not None]
+        places = (self._is_within(level) for level in levels if level.member is None)
+        query = _KNOWN_ENDS.where(or_(leases.c.account_id.in_(members), *places))
         return [
-            End(row.ends_at, Scope(row.community, row.workshop, member=row.account_id), row.amounts)
-            for row in rows
+            End(
+                row.at,
+                Scope(row.community, row.workshop, member=row.account_id),
+                row.amounts,
+                is_here=row.hub == self._hub_name,
+            )
+            for row in self._connection.execute(query, {"most": most})
         ]
+
+    def _is_within(self, level: Scope) -> ColumnElement[bool]:
+        if level.cohort is not None:
+            members = select(communities.c.slug).where(communities.c.cohort == level.cohort)
+            return leases.c.community.in_(members)
+        if level.community is None:
+            return leases.c.hub == self._hub_name
+        if level.workshop is None:
+            return leases.c.community == level.community
+        return and_(leases.c.community == level.community, leases.c.workshop == level.workshop)
 
     def plan_stops(self, planned: Iterable[Lease]) -> None:
         rows = [

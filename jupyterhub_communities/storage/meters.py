@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -86,7 +86,10 @@ class FirstAsked:
         return cls(allowed, row.metered_at, row.has_ended)
 
 
-SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]  # resource, since → at each place
+# By a person, of a resource, since an hour: at each place; and in each hour there.
+SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]
+HourAt = tuple[datetime, Scope, int]
+HoursBy = Callable[[str, datetime], Sequence[HourAt]]
 
 
 class SqlMeters:
@@ -168,11 +171,20 @@ class SqlMeters:
             return {}, {}
         # Asked once for all limits that want the same.
         spent_by = cache(partial(self._spent_by, scope))
+        hours_by = cache(partial(self._hours_by, scope.member or ""))
         unmetered = cache(partial(self._unmetered, now, scope.member, known))
-        spending = self._allowances(known.allowed, scope, wanted, path, now, spent_by, unmetered)
+
+        def by_place(resource: str, begins: datetime) -> Sequence[HourAt]:
+            if whole:
+                return hours_by(resource, begins)
+            return [(begins, place, n) for place, n in spent_by(resource, begins)]
+
+        spending = self._allowances(known.allowed, scope, wanted, path, now, by_place, unmetered)
         if not spending:
             return {}, {}
-        meters = self._meters(spending, held, now, unmetered(), spent_by, whole=whole)
+        meters = self._meters(
+            spending, held, now, unmetered(), spent_by, hours_by if whole else None
+        )
         return spending, meters
 
     def _allowances(
@@ -182,7 +194,7 @@ class SqlMeters:
         wanted: Amounts,
         path: Mapping[str, Scope],
         now: datetime,
-        spent_by: SpentBy,
+        by_place: HoursBy,
         unmetered: Callable[[], Unmetered],
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
@@ -196,20 +208,16 @@ class SqlMeters:
             if begins is None:
                 continue
             if row.is_each and level != scope.place:
-                elsewhere = sum(
-                    amount
-                    for place, amount in spent_by(row.resource, begins)
-                    if _is_at(level, place) and not _is_at(scope, place)
-                )
                 late = [
                     one
                     for one in unmetered().within(replace(level, member=scope.member))
                     if not one.is_within(scope)
                 ]
-                elsewhere += sum(
-                    n for hour, n in by_hour(late, row.resource).items() if hour >= begins
-                )
-                allowance = replace(allowance, limit=max(0, allowance.limit - elsewhere))
+                elsewhere = by_hour(late, row.resource)
+                for hour, place, amount in by_place(row.resource, begins):
+                    if _is_at(level, place) and not _is_at(scope, place):
+                        elsewhere[hour] = elsewhere.get(hour, 0) + amount
+                allowance = replace(allowance, elsewhere=elsewhere)
             key = (scope if row.is_each else level, row.resource)
             found.setdefault(key, []).append(allowance)
         return found
@@ -221,14 +229,17 @@ class SqlMeters:
         now: datetime,
         unmetered: Unmetered,
         spent_by: SpentBy | None = None,
-        *,
-        whole: bool,
+        hours_by: HoursBy | None = None,
     ) -> dict[Key, Meter]:
+        """With `hours_by` every hour is told apart, else only what windows tell apart."""
         begins = {
             key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
             for key, allowed in spending.items()
         }
-        between = self._whole(begins) if whole else self._between(begins, spent_by)
+        if hours_by is None:
+            between = self._between(begins, spent_by)
+        else:
+            between = self._whole(begins, hours_by)
         meters = {}
         for scope, resource in spending:
             hours = between[scope, resource]
@@ -270,13 +281,15 @@ class SqlMeters:
             }
         return found
 
-    def _whole(self, begins: Mapping[Key, Sequence[datetime]]) -> dict[Key, dict[datetime, int]]:
+    def _whole(
+        self, begins: Mapping[Key, Sequence[datetime]], hours_by: HoursBy
+    ) -> dict[Key, dict[datetime, int]]:
         """Every hour from the first of these on."""
         return {
             (scope, resource): (
                 self._hours(scope, resource, hours[0])
                 if scope.member is None
-                else self._hours_of_member(scope, resource, hours[0])
+                else _hours_at(scope, hours_by(resource, hours[0]))
             )
             for (scope, resource), hours in begins.items()
         }
@@ -301,16 +314,6 @@ class SqlMeters:
         for row in self._connection.execute(_HOURS, sought):
             hours[row.hour], total = row.total - total, row.total
         return hours
-
-    def _hours_of_member(
-        self, scope: Scope, resource: str, begins: datetime
-    ) -> dict[datetime, int]:
-        """At the place, and below it."""
-        found: dict[datetime, int] = {}
-        for hour, place, total in self._hours_by(scope.member or "", resource, begins):
-            if _is_at(scope, place):
-                found[hour] = found.get(hour, 0) + total
-        return found
 
     def _hours_by(
         self, member: str, resource: str, begins: datetime
@@ -422,6 +425,15 @@ def _by_one(resource: str) -> Select[Any]:
 
 def _sought(resource: str, begins: datetime) -> dict[str, Any]:
     return {"begins": begins} | ({"gpu": kind} if (kind := gpu_kind(resource)) else {})
+
+
+def _hours_at(scope: Scope, hours: Iterable[HourAt]) -> dict[datetime, int]:
+    """At the place, and below it."""
+    found: dict[datetime, int] = {}
+    for hour, place, total in hours:
+        if _is_at(scope, place):
+            found[hour] = found.get(hour, 0) + total
+    return found
 
 
 def _is_at(scope: Scope, place: Scope) -> bool:

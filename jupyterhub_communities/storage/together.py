@@ -75,8 +75,11 @@ class LeasesTogether(SqlLeases):
     def latest(self, account_id: str) -> Lease | None:
         return self._latest.get(account_id)
 
-    def known_ends(self, *, most: int) -> Sequence[End]:
-        return self._ends(most=most)
+    def known_ends(self, levels: Collection[Scope], *, most: int) -> Sequence[End]:
+        places = [level for level in levels if level.member is None]
+        if len(places) < len(levels):  # of one of them: then of all, once
+            places += [Scope(member=one) for one in self._people.account_ids]
+        return self._ends(tuple(places), most=most)
 
 
 class CommunitiesTogether(SqlCommunities):

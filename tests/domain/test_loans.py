@@ -92,7 +92,7 @@ def test_a_loan_ends_with_the_cohort() -> None:
 
 def test_it_is_known_when_a_loan_gives_back_what_is_missing() -> None:
     books = ledger({"andes": CLOSED, "brasil": CLOSED}, loan(4))
-    verdict = books.judge(Request(Scope("andes"), {WHAT: 8}, HOUR), NOON)
+    verdict = books.judge(Request(Scope("andes"), {WHAT: 8}, HOUR), NOON, ends=())
     assert verdict.earliest == NOON + 4 * HOUR
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -95,8 +95,9 @@ class Leases(Protocol):
         that time only."""
         ...
 
-    def known_ends(self, *, most: int) -> Sequence[End]:
-        """Of unsettled leases that are known to end, the first to end first."""
+    def known_ends(self, levels: Collection[Scope], *, most: int) -> Sequence[End]:
+        """Of unsettled leases at these levels or below them that are known to end, the first to end
+        first. Of a member also at other places."""
         ...
 
     def plan_stops(self, leases: Iterable[Lease]) -> None:
