@@ -111,9 +111,9 @@ def places(ordered: Sequence[StartTicket]) -> dict[str, Place]:
     return found
 
 
-def lapsed(tickets: Iterable[StartTicket], now: datetime) -> list[StartTicket]:
-    """Whose page was left."""
-    return [ticket for ticket in tickets if now - ticket.seen_at >= GIVEN_UP_AFTER]
+def lapsed(tickets: Iterable[StartTicket], unseen: Mapping[str, timedelta]) -> list[StartTicket]:
+    """Whose page was left: `unseen` says for how long it was not asked for, by ticket."""
+    return [ticket for ticket in tickets if unseen[ticket.id] >= GIVEN_UP_AFTER]
 
 
 class Room:

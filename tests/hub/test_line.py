@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from adding_up import assert_adds_up
@@ -39,6 +40,7 @@ class World:
     def __init__(self, folder, *communities, admits=False):
         self.folder = folder
         self.clock = SetClock()
+        self.set_back = timedelta()  # by how much the clock is behind one that is never set
         communities = communities or (andes(servers=None),)
         self.house = make_house(
             folder, clock=self.clock, communities=communities, admit_when_unreachable=admits
@@ -47,7 +49,14 @@ class World:
         self.line = self.new_line(self.house)
 
     def new_line(self, house) -> Line:
-        return Line(house, lambda: self.starts, lambda: self.clock.now().timestamp())
+        return Line(house, lambda: self.starts, self.steady)
+
+    def steady(self) -> float:
+        return (self.clock.now() + self.set_back).timestamp()
+
+    def set_clock_back(self, by: timedelta) -> None:
+        self.clock.time -= by
+        self.set_back += by
 
     async def joins(self, *names):
         opened = open_taller(self.house)
@@ -128,6 +137,35 @@ async def test_who_is_not_seen_for_three_minutes_has_lost_the_place(world) -> No
     world.clock.advance(seconds=20)
     assert (await world.asks("tito")).ahead == 0
     assert await world.asks("rosa") is None
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=1), -timedelta(hours=1)], ids=["back", "forward"])
+async def test_a_clock_that_is_set_neither_keeps_a_turn_nor_ends_a_place(world, by) -> None:
+    await world.joins(*ALL)
+    world.starts = 1
+    assert await world.turns("rosa") == ["rosa"]
+    world.set_clock_back(by)
+    assert await world.turns("saul") == [], "it lasts its 15 seconds"
+    for _ in range(3):
+        world.clock.advance(seconds=4)
+        await world.asks("saul")
+    assert await world.turns("saul") == ["saul"], "rosa was not seen"
+    assert (await world.asks("rosa")).ahead == 0, "but kept her place"
+    for _ in range(3):
+        world.clock.advance(minutes=1)
+        assert await world.asks("saul") is not None
+    assert await world.asks("rosa") is None, "not seen for three minutes"
+
+
+async def test_a_start_that_was_over_is_forgotten_also_after_the_clock_was_set_back(world) -> None:
+    await world.joins("rosa")
+    world.starts = 1
+    world.line.begin((await world.asks("rosa")).ticket, FakeSpawner())
+    await world.joins("saul")
+    world.set_clock_back(timedelta(hours=1))
+    world.clock.advance(minutes=2)
+    await world.asks("saul")
+    assert not world.line.has(ServerKey("rosa"))
 
 
 async def test_after_a_restart_the_places_are_the_same_however_long_it_took(world) -> None:
