@@ -59,7 +59,7 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     holds = []
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
         claim = caps.get((level, resource))
-        is_free = claim is None or claim.asked == claim.closed == 0
+        is_free = claim is None or claim.is_free
         elsewhere = ledger.rules.held_elsewhere.get((level, resource), 0)
         holds.append(
             Hold(
@@ -99,6 +99,7 @@ def refusal_to_hold(
         ),
         earliest=verdict.earliest,
         never=verdict.never_fits,
+        frees_up=ledger.frees_up(asked, desk.now),
         zone=zone,
         largest=None if largest is None else largest.names,
         offers_rescue=offers_rescue,
