@@ -63,7 +63,7 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     holds = []
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
         claim = caps.get((level, resource))
-        is_free = claim is None or claim.asked == claim.closed == 0
+        is_free = claim is None or claim.is_free
         elsewhere = ledger.held_elsewhere(level, resource)
         holds.append(
             Hold(
@@ -106,6 +106,7 @@ def refusal_to_hold(
         ),
         earliest=earliest(desk, store, ledger, asked, verdict, known),
         never=verdict.never_fits,
+        frees_up=near.frees_up(asked, desk.now),
         zone=zone,
         largest=None if largest is None else largest.names,
         offers_rescue=offers_rescue,

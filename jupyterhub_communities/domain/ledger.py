@@ -318,6 +318,21 @@ class Ledger:
             yield from self._held_claims(level, request, now)
             yield from self._time_claims(level, request, now)
 
+    def held_claims(self, request: Request, now: datetime) -> Iterator[Claim]:
+        """Those of `claims` that servers which stop make room for."""
+        for level in self.rules.path(request.scope):
+            yield from self._held_claims(level, request, now)
+
+    def frees_up(self, request: Request, now: datetime) -> bool:
+        """Would there be room if all that runs stopped? Not where too much is reserved for others, or
+        lent, while the request's server may run: that comes back by the clock."""
+        return all(claim.fits for claim in Ledger(self.rules).held_claims(request, now))
+
+    def is_within_reserve(self, scope: Scope, resource: str, wanted: int, now: datetime) -> bool:
+        """Is it of what the workshop has reserved now and does not use?"""
+        free = unused(self.rules.reservations, resource, lambda s: self.held(s, resource), now)
+        return wanted <= free.get(scope.place, 0)
+
     def _held_claims(self, level: Scope, request: Request, now: datetime) -> Iterator[Claim]:
         for resource, wanted in request.amounts.items():
             limit = self.rules.limit(level, resource, now)

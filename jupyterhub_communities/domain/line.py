@@ -14,7 +14,7 @@ from typing import Any
 
 from .leases import ServerKey
 from .ledger import Key, Ledger, Request
-from .quotas import Scope
+from .quotas import Claim, Scope
 from .refusals import QuotaExceeded
 from .reservations import LOOK_AHEAD
 from .units import Amounts, is_spent
@@ -63,10 +63,14 @@ class Place:
 
 def is_for_a_moment(refusal: QuotaExceeded) -> bool:
     """Will what is missing be there when somebody stops? Not where the person's own limit, time that
-    was spent, or a reserve alone stands in the way; nor where it never fits."""
-    return not refusal.never and all(
-        violation.scope != "member" and not is_spent(violation.resource) and violation.held > 0
-        for violation in refusal.violations
+    was spent, or what is reserved for others stands in the way; nor where it never fits."""
+    return (
+        refusal.frees_up
+        and not refusal.never
+        and all(
+            violation.scope != "member" and not is_spent(violation.resource) and violation.held > 0
+            for violation in refusal.violations
+        )
     )
 
 
@@ -111,16 +115,18 @@ def places(ordered: Sequence[StartTicket]) -> dict[str, Place]:
     return found
 
 
-def lapsed(tickets: Iterable[StartTicket], now: datetime) -> list[StartTicket]:
-    """Whose page was left."""
-    return [ticket for ticket in tickets if now - ticket.seen_at >= GIVEN_UP_AFTER]
+def lapsed(tickets: Iterable[StartTicket], unseen: Mapping[str, timedelta]) -> list[StartTicket]:
+    """Whose page was left: `unseen` says for how long it was not asked for, by ticket."""
+    return [ticket for ticket in tickets if unseen[ticket.id] >= GIVEN_UP_AFTER]
 
 
 class Room:
     """What could be started now: by the Hub's own limits, and by what is left of quotas.
 
-    A start that finds no room at a limit closes it to all who come after: who wants little does not
-    overtake for ever who wants much. Where other limits apply, they pass.
+    Who finds no room at a limit is not overtaken there by who comes after: else who wants little
+    would for ever get past who wants much. Others pass where they take nothing of what those ahead
+    wait for: where other limits apply, where they ask nothing of the limit, and within what their
+    workshop has reserved, which nobody else could have.
     """
 
     def __init__(
@@ -136,7 +142,8 @@ class Room:
         self._ledgers = {size: ledger.copy() for size, ledger in ledgers.items()}
         self._lasts = lasts
         self._starts = starts
-        self._closed: set[Key] = set()
+        self._ahead: dict[Key, set[Scope]] = {}  # the places whose people wait at a limit
+        self._waiting: set[Size] = set()
 
     @property
     def is_full(self) -> bool:
@@ -144,28 +151,43 @@ class Room:
 
     def take(self, ticket: StartTicket) -> bool:
         """Takes the room that the ticket needs, if it is there."""
-        if self.is_full:
+        if self.is_full or ticket.size in self._waiting:  # room only gets less
             return False
         ledger = self._ledgers[ticket.size]
-        path = ledger.rules.path(ticket.scope)
-        if any((level, resource) in self._closed for level in path for resource in ticket.amounts):
-            return False
         lasts = self._lasts.get(ticket.scope, LOOK_AHEAD)
+        request = Request(ticket.scope, ticket.amounts, lasts)
         # What is spent is no matter of waiting: admission says so.
-        missing = {
+        stopped = [
             (claim.scope, claim.resource)
-            for claim in ledger.claims(Request(ticket.scope, ticket.amounts, lasts), self._now)
-            if not claim.fits and not is_spent(claim.resource)
-        }
-        if missing:
-            self._closed |= missing
+            for claim in ledger.held_claims(request, self._now)
+            if not claim.fits or self._would_overtake(ticket, claim)
+        ]
+        if not stopped:
+            # Each ledger knows its own community's share: of a pool this one says what is drawn.
+            moves = list(ledger.moves(ticket.scope, ticket.amounts))
+            for one in self._ledgers.values():
+                one.hold_moves(moves)
+        elif ledger.frees_up(request, self._now):
+            for key in stopped:
+                self._ahead.setdefault(key, set()).add(ticket.scope)
+            self._waiting.add(ticket.size)
             return False
-        # Each ledger knows its own community's share: of a cohort's pool this one says what is drawn.
-        moves = list(ledger.moves(ticket.scope, ticket.amounts))
-        for one in self._ledgers.values():
-            one.hold_moves(moves)
+        # Else nobody who stops makes room: in its turn admission says what is in the way.
         if self._starts is not None:
             self._starts -= 1
+        return True
+
+    def _would_overtake(self, ticket: StartTicket, claim: Claim) -> bool:
+        """Would the ticket take of what somebody ahead waits for at a limit?"""
+        ahead = self._ahead.get((claim.scope, claim.resource), ())
+        wanted = ticket.amounts[claim.resource]
+        if not ahead or not wanted:
+            return False
+        ledger = self._ledgers[ticket.size]
+        if ledger.is_within_reserve(ticket.scope, claim.resource, wanted, self._now):
+            return ticket.scope in ahead
+        if claim.is_free:  # of the community's guaranteed part: the less of it, the more is drawn
+            return any(place.community == ticket.scope.community for place in ahead)
         return True
 
 

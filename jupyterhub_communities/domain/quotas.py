@@ -102,9 +102,14 @@ class Claim:
     least: int = 0  # what the same request would ask of a limit of which nothing is used
 
     @property
+    def is_free(self) -> bool:
+        """It asks nothing of the limit."""
+        return self.asked == self.closed == 0
+
+    @property
     def fits(self) -> bool:
         """What asks nothing of a limit fits, also where more than the limit is used already."""
-        return self.asked == self.closed == 0 or self.lacks <= 0
+        return self.is_free or self.lacks <= 0
 
     @property
     def lacks(self) -> int:

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -72,7 +72,9 @@ class Line:
         self._steady = steady
         self._tickets: dict[ServerKey, StartTicket] = {}
         self._starting: dict[str, Spawner] = {}  # by ticket: their turn was taken
-        self._turns: dict[str, datetime] = {}  # by ticket: since when
+        # By ticket, on the steady clock: a wall clock may be set back.
+        self._turns: dict[str, float] = {}  # since when
+        self._seen: dict[str, float] = {}  # the page that waits was last asked for
         self._served: tuple[str | None, ...] = ()
         self._places: dict[str, Place] = {}  # by ticket, as of the last look at turns
         self._capacity: Capacity | None = None
@@ -118,6 +120,7 @@ class Line:
             del self._starting[ticket.id]
             self._turns.pop(ticket.id, None)
         self._tickets[ticket.server] = ticket
+        self._seen[ticket.id] = self._steady()
         self._change()
         self._judge_again()
         return ticket
@@ -197,7 +200,7 @@ class Line:
 
     async def _clear_starting(self) -> None:
         """Out of the line with whose server has been admitted; back with who was refused later."""
-        done, now = [], self._house.clock.now()
+        done = []
         for ticket in [one for one in self._tickets.values() if one.id in self._starting]:
             spawner = self._starting[ticket.id]
             if spawner.active:
@@ -209,7 +212,7 @@ class Line:
                     self._back_in_line(ticket, error)
                 else:
                     done.append(ticket)
-            elif now - self._turns.get(ticket.id, now) >= BEGINS_WITHIN:
+            elif ticket.id in self._turns and self._since(self._turns[ticket.id]) >= BEGINS_WITHIN:
                 done.append(ticket)  # it ran and stopped while nobody looked
         await self._remove(done)
 
@@ -223,6 +226,7 @@ class Line:
         if not self._is_loaded:
             now = self._house.clock.now()
             self._tickets = {one.server: replace(one, seen_at=now) for one in tickets}
+            self._seen = dict.fromkeys((one.id for one in tickets), self._steady())
             self._is_loaded = True
 
     def _waiting(self) -> list[StartTicket]:
@@ -231,6 +235,7 @@ class Line:
     def _see(self, server: ServerKey) -> StartTicket:
         now = self._house.clock.now()
         ticket = self._tickets[server] = replace(self._tickets[server], seen_at=now)
+        self._seen[ticket.id] = self._steady()
         if ticket.id in self._missed():
             del self._turns[ticket.id]  # here again
             self._judge_again()
@@ -249,7 +254,7 @@ class Line:
     def _forget(self, gone: Iterable[str]) -> None:
         ids = set(gone)
         self._tickets = {server: one for server, one in self._tickets.items() if one.id not in ids}
-        for known in (self._starting, self._turns):
+        for known in (self._starting, self._turns, self._seen):
             for ticket_id in ids & known.keys():
                 del known[ticket_id]
         self._change()
@@ -265,12 +270,14 @@ class Line:
 
     # Whose turn it is
 
+    def _since(self, then: float) -> timedelta:
+        return timedelta(seconds=self._steady() - then)
+
     def _missed(self) -> set[str]:
-        now = self._house.clock.now()
         return {
             ticket_id
             for ticket_id, since in self._turns.items()
-            if now - since >= TURN_LASTS and ticket_id not in self._starting
+            if self._since(since) >= TURN_LASTS and ticket_id not in self._starting
         }
 
     def _is_turn(self, ticket_id: str) -> bool:
@@ -284,7 +291,7 @@ class Line:
             ordered = in_order(self._waiting(), self._served)
             missed = self._missed()
             given = turns(ordered, await self._room(ordered), missed)
-            now = self._house.clock.now()
+            now = self._steady()
             turn_ids = {one.id for one in given}
             kept = turn_ids | missed | self._starting.keys()
             self._turns = {one: since for one, since in self._turns.items() if one in kept}
@@ -315,8 +322,8 @@ class Line:
     async def _keep_up(self) -> None:
         """Who was started, who left, and who was taken out of the line by others."""
         await self._clear_starting()
-        left = lapsed(self._waiting(), self._house.clock.now())
-        await self._remove(left)
+        unseen = {ticket_id: self._since(at) for ticket_id, at in self._seen.items()}
+        await self._remove(lapsed(self._waiting(), unseen))
         try:
             if self._steady() - self._read >= _READ_HOLDS:
                 await self._read_again()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from adding_up import assert_adds_up
@@ -36,18 +37,26 @@ class FakeSpawner:
 class World:
     """A line of three people, and a Hub that allows so many starts."""
 
-    def __init__(self, folder, *communities, admits=False):
+    def __init__(self, folder, *communities, admits=False, **more):
         self.folder = folder
         self.clock = SetClock()
+        self.set_back = timedelta()  # by how much the clock is behind one that is never set
         communities = communities or (andes(servers=None),)
         self.house = make_house(
-            folder, clock=self.clock, communities=communities, admit_when_unreachable=admits
+            folder, clock=self.clock, communities=communities, admit_when_unreachable=admits, **more
         )
         self.starts: int | None = 0
         self.line = self.new_line(self.house)
 
     def new_line(self, house) -> Line:
-        return Line(house, lambda: self.starts, lambda: self.clock.now().timestamp())
+        return Line(house, lambda: self.starts, self.steady)
+
+    def steady(self) -> float:
+        return (self.clock.now() + self.set_back).timestamp()
+
+    def set_clock_back(self, by: timedelta) -> None:
+        self.clock.time -= by
+        self.set_back += by
 
     async def joins(self, *names):
         opened = open_taller(self.house)
@@ -128,6 +137,35 @@ async def test_who_is_not_seen_for_three_minutes_has_lost_the_place(world) -> No
     world.clock.advance(seconds=20)
     assert (await world.asks("tito")).ahead == 0
     assert await world.asks("rosa") is None
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=1), -timedelta(hours=1)], ids=["back", "forward"])
+async def test_a_clock_that_is_set_neither_keeps_a_turn_nor_ends_a_place(world, by) -> None:
+    await world.joins(*ALL)
+    world.starts = 1
+    assert await world.turns("rosa") == ["rosa"]
+    world.set_clock_back(by)
+    assert await world.turns("saul") == [], "it lasts its 15 seconds"
+    for _ in range(3):
+        world.clock.advance(seconds=4)
+        await world.asks("saul")
+    assert await world.turns("saul") == ["saul"], "rosa was not seen"
+    assert (await world.asks("rosa")).ahead == 0, "but kept her place"
+    for _ in range(3):
+        world.clock.advance(minutes=1)
+        assert await world.asks("saul") is not None
+    assert await world.asks("rosa") is None, "not seen for three minutes"
+
+
+async def test_a_start_that_was_over_is_forgotten_also_after_the_clock_was_set_back(world) -> None:
+    await world.joins("rosa")
+    world.starts = 1
+    world.line.begin((await world.asks("rosa")).ticket, FakeSpawner())
+    await world.joins("saul")
+    world.set_clock_back(timedelta(hours=1))
+    world.clock.advance(minutes=2)
+    await world.asks("saul")
+    assert not world.line.has(ServerKey("rosa"))
 
 
 async def test_after_a_restart_the_places_are_the_same_however_long_it_took(world) -> None:
@@ -345,6 +383,107 @@ async def test_who_would_borrow_and_whose_quota_is_lent_wait_for_the_same_server
     assert await cohort.turns("bruna") == ["bruna"]
     start(cohort, "bruna")
     assert_adds_up(cohort.house)
+
+
+async def begins(world, name) -> None:
+    """The page of somebody in line takes its turn."""
+    spawner = FakeSpawner()
+    world.line.begin((await world.asks(name)).ticket, spawner)
+    start(world, name)
+    spawner.active, spawner.ready, spawner.lease_id = True, True, f"of {name}"
+
+
+def is_short(world, name, scope=None) -> bool:
+    """Is a start refused for a moment?"""
+    request = StartRequest(lease_id=f"x {name}", server=ServerKey(name, "x"), scope=scope)
+    with pytest.raises(QuotaExceeded) as refused:
+        world.house.call(admit, request)
+    return is_for_a_moment(refused.value)
+
+
+@pytest.mark.parametrize("place", ["andes", "brasil"])
+async def test_who_waits_keeps_nobody_out_of_what_their_workshop_has_reserved(
+    tmp_path, place
+) -> None:
+    """Ana waits in the community of the workshop, at its limit; or in another, at the hub's."""
+    other = andes(servers=None, slug="brasil", champions=("bia",))
+    limits = (andes(servers=10), other) if place == "andes" else (andes(servers=None), other)
+    world = World(tmp_path, *limits, hub_servers=None if place == "andes" else 10)
+    world.starts = None
+    opened = open_taller(world.house, seats=8, is_reserved=True)
+    learners = [f"l{number}" for number in range(7)]
+    for name in learners:
+        request = JoinRequest(opened.learner_invite.link, name, username=name)
+        world.house.call(redeem_invite, request)
+    start(world, "l0")
+    champion = "ana" if place == "andes" else "bia"
+    for number in range(2):
+        server = ServerKey(champion, f"{number}")
+        request = StartRequest(lease_id=f"{number}", server=server, scope=Scope(place))
+        world.house.call(admit, request)
+    assert is_short(world, champion, Scope(place)), "until one of the two stops"
+    request = StartRequest(lease_id="third", server=ServerKey(champion), scope=Scope(place))
+    await world.line.take(request, None)
+    assert not await world.line.lets_pass()
+    for name in learners[1:]:
+        await wait(world, name)
+    assert await world.turns(champion, *learners[1:]) == learners[1:]
+    for name in learners[1:]:
+        await begins(world, name)
+    assert await world.turns(champion) == []
+    world.house.call(settle, "0")
+    assert await world.turns(champion) == [champion]
+    assert_adds_up(world.house)
+    world.house.close()
+
+
+async def test_who_waits_for_the_pool_keeps_nobody_from_what_is_guaranteed(tmp_path) -> None:
+    """Andes has drawn all four of the pool, and brasil has four guaranteed."""
+    world = World(
+        tmp_path,
+        of_cohort("andes", "ana", Share(2)),
+        of_cohort("brasil", "bia", Share(6, None, 2)),
+    )
+    world.starts = None
+    for number in range(4):
+        request = StartRequest(lease_id=f"{number}", server=ServerKey("ana", f"{number}"))
+        world.house.call(admit, request)
+    assert is_short(world, "ana")
+    people = [learner(world, f"b{number}", "brasil", "bia") for number in range(5)]
+    for name in ("ana", *people):
+        await wait(world, name)
+    assert await world.turns("ana", *people) == people[:4], "the fifth would draw on the pool"
+    for name in people[:4]:
+        await begins(world, name)
+    assert await world.turns("ana", people[4]) == []
+    world.house.call(settle, "0")
+    assert await world.turns("ana", people[4]) == ["ana"]
+    world.house.close()
+
+
+async def test_nobody_waits_for_what_is_reserved_however_many_run_of_the_workshop(tmp_path) -> None:
+    world = World(tmp_path, andes(servers=8))
+    world.starts = None
+    opened = open_taller(world.house, seats=8, is_reserved=True)
+    for name in ("rosa", "saul"):
+        request = JoinRequest(opened.learner_invite.link, name, username=name)
+        world.house.call(redeem_invite, request)
+    start(world, "rosa")
+    assert not is_short(world, "ana", Scope("andes")), "who stops leaves it to the workshop"
+    world.starts = 0
+    await wait(world, "saul")  # for a moment in which the Hub starts nobody
+    request = StartRequest(lease_id="ana", server=ServerKey("ana"), scope=Scope("andes"))
+    await world.line.take(request, None)
+    world.starts = None
+    assert await world.turns("saul", "ana") == ["saul", "ana"], "to be told"
+    world.line.begin((await world.asks("ana")).ticket, FakeSpawner())
+    with pytest.raises(QuotaExceeded) as refused:
+        world.house.call(admit, request)
+    error = HTTPError(429)
+    error.refusal = refused.value
+    assert not await world.line.settle((await world.asks("ana")).ticket, error)
+    assert await world.asks("ana") is None
+    world.house.close()
 
 
 # The Hub's own limits
