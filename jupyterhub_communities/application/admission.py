@@ -16,7 +16,7 @@ from ..domain.refusals import QuotaExceeded
 from ..domain.reservations import LOOK_AHEAD
 from ..domain.stops import RESCUE_LASTS, RunningRules
 from ..domain.units import KIBIBYTE, MEMORY, SERVERS, Amounts
-from .ports import Desk, Hold, Store
+from .ports import Desk, Hold, Hours, Store
 
 MOST_ENDS = 2000  # leases that the earliest time is computed from, the first to end
 
@@ -88,7 +88,9 @@ def refusal_to_hold(
     """Every violated limit, when the same request passes, and the largest profile that would start
     now."""
     sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
-    ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
+    ledger = standing_for(
+        desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts, hours="each"
+    )
     verdict = ledger.judge(asked, desk.now, store.leases.known_ends(most=MOST_ENDS))
     slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)
     largest = next((profile for profile in offered if profile.slug == slug), None)
@@ -112,13 +114,19 @@ def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
 
 
 def standing_for(
-    desk: Desk, store: Store, scope: Scope, sizes: Sequence[Amounts], lasts: timedelta = LOOK_AHEAD
+    desk: Desk,
+    store: Store,
+    scope: Scope,
+    sizes: Sequence[Amounts],
+    lasts: timedelta = LOOK_AHEAD,
+    *,
+    hours: Hours,
 ) -> Ledger:
-    """The counters for requests of any of these sizes, with the hours of what was spent."""
+    """The counters for requests of any of these sizes."""
     together: dict[str, int] = {}
     for size in reversed(sizes):
         together.update(size)
-    return store.balances.standing(scope, together, desk.now, desk.now + lasts, whole=True)
+    return store.balances.standing(scope, together, desk.now, desk.now + lasts, hours=hours)
 
 
 def level_name(desk: Desk, store: Store, level: Scope, person: str = "") -> str:

@@ -429,10 +429,14 @@ def _choice(
     sizes, told = sizes_of(profiles), told_sizes(profiles)
     charged = charged_by(person, scope)
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
-    ledger = standing_for(desk, store, charged, told, lasts)
+    ledger = standing_for(desk, store, charged, told, lasts, hours="first")
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
     waiting = {slug: asked for slug, asked in requests.items() if not ledger.fits(asked, desk.now)}
-    ends = store.leases.known_ends(most=MOST_ENDS) if waiting else []
+    waits = {}
+    if waiting:  # until when: then each hour counts
+        later = standing_for(desk, store, charged, told, lasts, hours="each")
+        ends = store.leases.known_ends(most=MOST_ENDS)
+        waits = {slug: later.judge(asked, desk.now, ends) for slug, asked in waiting.items()}
     return Choice(
         scope=scope,
         name=name_of(store, scope, workshop),
@@ -440,6 +444,6 @@ def _choice(
         profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
         left=told_left(desk, ledger, charged, told, lasts),
-        waits={slug: ledger.judge(asked, desk.now, ends) for slug, asked in waiting.items()},
+        waits=waits,
         zone=zone_of(desk, workshop),
     )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -23,11 +24,12 @@ from sqlalchemy import (
     select,
 )
 
+from ..application.ports import Hours
 from ..domain.ledger import Allowance, Key
 from ..domain.limits import Spending
 from ..domain.metering import Meter
 from ..domain.quotas import HUB, Scope
-from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
+from ..domain.units import GPU_TIME, Amounts, gpu_kind, kind_of, spent_each_second
 from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
 from .many import ONE, gathered
@@ -161,7 +163,7 @@ class SqlMeters:
         now: datetime,
         known: FirstAsked,
         *,
-        whole: bool,
+        hours: Hours,
     ) -> tuple[dict[Key, list[Allowance]], dict[Key, Meter]]:
         """What may be spent on the path, by key, in windows that bind now, and what was."""
         if not known.allowed:
@@ -172,7 +174,7 @@ class SqlMeters:
         spending = self._allowances(known.allowed, scope, wanted, path, now, spent_by, unmetered)
         if not spending:
             return {}, {}
-        meters = self._meters(spending, held, now, unmetered(), spent_by, whole=whole)
+        meters = self._meters(spending, held, now, unmetered(), spent_by, hours=hours)
         return spending, meters
 
     def _allowances(
@@ -222,21 +224,23 @@ class SqlMeters:
         unmetered: Unmetered,
         spent_by: SpentBy | None = None,
         *,
-        whole: bool,
+        hours: Hours,
     ) -> dict[Key, Meter]:
         begins = {
             key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
             for key, allowed in spending.items()
         }
-        between = self._whole(begins) if whole else self._between(begins, spent_by)
+        between = self._whole(begins) if hours == "each" else self._between(begins, spent_by)
+        if hours == "first":
+            between = self._at_first_hours(between)
         meters = {}
         for scope, resource in spending:
-            hours = between[scope, resource]
+            spent_in = between[scope, resource]
             for hour, amount in by_hour(unmetered.within(scope), resource).items():
-                hours[hour] = hours.get(hour, 0) + amount
+                spent_in[hour] = spent_in.get(hour, 0) + amount
             here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
             meters[scope, resource] = Meter.standing(
-                spent_each_second(here).get(resource, 0), hours, unmetered.since
+                spent_each_second(here).get(resource, 0), spent_in, unmetered.since
             )
         return meters
 
@@ -268,6 +272,28 @@ class SqlMeters:
                 hour: later - earlier
                 for hour, earlier, later in zip(hours, up_to, up_to[1:], strict=False)
             }
+        return found
+
+    def _at_first_hours(
+        self, between: Mapping[Key, Mapping[datetime, int]]
+    ) -> dict[Key, dict[datetime, int]]:
+        """The same sums, each in the hour in which the first of it was spent: in as many windows as
+        before, and the first to leave them. However many hours there are, one is looked up."""
+        wanted = [(key, hour) for key, sums in between.items() for hour, n in sums.items() if n]
+        sought: dict[str, Any] = {}
+        for number, ((scope, resource), hour) in enumerate(wanted):
+            sought |= {
+                f"at{number}": self._key(scope.place),
+                f"what{number}": resource,
+                f"account{number}": scope.member or "",
+                f"gpu{number}": gpu_kind(resource),
+                f"from{number}": hour,
+            }
+        kinds = tuple(_kind_of_hours(scope, resource) for (scope, resource), _ in wanted)
+        hours = self._connection.execute(_first(kinds), sought).one() if wanted else ()
+        found: dict[Key, dict[datetime, int]] = {key: {} for key in between}
+        for (key, begins), hour in zip(wanted, hours, strict=True):
+            found[key][hour or begins] = between[key][begins]
         return found
 
     def _whole(self, begins: Mapping[Key, Sequence[datetime]]) -> dict[Key, dict[datetime, int]]:
@@ -388,6 +414,54 @@ def _before(count: int) -> Select[Any]:
         for number in range(count)
     )
     return select(*(func.coalesce(total, 0) for total in totals))
+
+
+def _kind_of_hours(scope: Scope, resource: str) -> tuple[str, str]:
+    """How the first hour is looked up: of a member's own by the column, at the place or below it."""
+    return ("", "") if scope.member is None else (scope.place.kind, kind_of(resource))
+
+
+@cache
+def _first(kinds: tuple[tuple[str, str], ...]) -> Select[Any]:
+    """The first hour in which anything was spent, from an hour on, for each of these. Made once for
+    each path."""
+    return select(
+        *(
+            _first_of_member(number, place, kind) if kind else _first_at(number)
+            for number, (place, kind) in enumerate(kinds)
+        )
+    )
+
+
+def _first_at(number: int) -> ScalarSelect[datetime]:
+    return (
+        select(spent.c.hour)
+        .where(
+            spent.c.scope == bindparam(f"at{number}"),
+            spent.c.resource == bindparam(f"what{number}"),
+            spent.c.hour >= bindparam(f"from{number}"),
+        )
+        .order_by(spent.c.hour)
+        .limit(ONE)
+        .scalar_subquery()
+    )
+
+
+def _first_of_member(number: int, place: str, kind: str) -> ScalarSelect[datetime]:
+    key = bindparam(f"at{number}", type_=usage.c.scope.type)
+    query = select(usage.c.hour).where(
+        usage.c.account_id == bindparam(f"account{number}"),
+        usage.c.hour >= bindparam(f"from{number}"),
+        COLUMN_OF[kind] > 0,
+    )
+    if kind == GPU_TIME:
+        query = query.where(usage.c.gpu_kind == bindparam(f"gpu{number}"))
+    if place == "workshop":
+        query = query.where(usage.c.scope == key)
+    elif place == "community":
+        below = func.substr(usage.c.scope, 1, func.length(key) + 1) == key + "/"
+        query = query.where(or_(usage.c.scope == key, below))
+    return query.order_by(usage.c.hour).limit(ONE).scalar_subquery()
 
 
 @cache

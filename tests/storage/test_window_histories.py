@@ -6,7 +6,7 @@ A control leaves out one of two windows, and is found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -30,8 +30,10 @@ from jupyterhub_communities.domain.ledger import Allowance, Ledger
 from jupyterhub_communities.domain.limits import Quota, Spending
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import QuotaExceeded
-from jupyterhub_communities.domain.units import SERVER_TIME
-from jupyterhub_communities.domain.windows import Rolling
+from jupyterhub_communities.domain.remaining import remaining
+from jupyterhub_communities.domain.reservations import LOOK_AHEAD
+from jupyterhub_communities.domain.units import SERVER_TIME, SERVERS
+from jupyterhub_communities.domain.windows import HOUR, Rolling
 from jupyterhub_communities.storage.tables import balances, marks, spent, usage
 from jupyterhub_communities.storage.tables import leases as lease_table
 
@@ -124,6 +126,22 @@ class WindowHistories(RuleBasedStateMachine):
         assert not looked, "told alike by a look"
         assert self.missing(place, username) <= self.doubt(place, username), "overspent"
         self.runs[lease] = Run(place, username, self.house.clock.now())
+
+    @rule(place=places, person=st.integers(0, 1))
+    def look(self, place, person) -> None:
+        """What is left, and until when, is told by the sums as by all the hours."""
+        now = self.house.clock.now()
+        with self.house.database.read() as store:
+            account = store.accounts.by_username(self.people[person])
+            scope = replace(place, member=account.id)
+            wanted = (scope, {SERVERS: 1}, now, now + LOOK_AHEAD)
+            told = [
+                remaining(
+                    store.balances.standing(*wanted, hours=hours), scope, [SERVERS], now, HOUR
+                )
+                for hours in ("first", "each")
+            ]
+        assert told[0] == told[1]
 
     def missing(self, place: Scope, person: str) -> int:
         """By how many seconds one more server would be too much, where it is nearest to it."""

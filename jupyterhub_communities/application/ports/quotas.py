@@ -182,6 +182,9 @@ class Limits(Protocol):
         ...
 
 
+Hours = Literal["sums", "first", "each"]
+
+
 class Balances(Protocol):
     """What is held."""
 
@@ -191,12 +194,19 @@ class Balances(Protocol):
         ...
 
     def standing(
-        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        now: datetime,
+        until: datetime,
+        *,
+        hours: Hours = "sums",
     ) -> Ledger:
         """All that decides about requests for these resources from `now` to `until`.
 
-        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
-        window.
+        `hours` are those of what was spent: its sums in the windows of now, these with the first hour
+        to leave each window, or each hour, by which it can be told what is left at any later time. Only
+        the last costs more the longer a window is.
         """
         ...
 
