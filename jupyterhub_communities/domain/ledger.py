@@ -78,7 +78,7 @@ class Rules:
             limits.append(share.ceiling + self._moved(scope, resource, at, now))
         if scope.member is not None:
             limits.append(self.most_each.get((scope.place, resource)))
-        return min((limit for limit in limits if limit is not None), default=None)
+        return min((max(0, limit) for limit in limits if limit is not None), default=None)
 
     def divided(self, scope: Scope, resource: str, at: datetime | None = None) -> int | None:
         """What is divided where each person has an equal part: the most that is held there, else
@@ -322,7 +322,15 @@ class Ledger:
         running = 0 if meter is None else meter.rate
         runway = self.rules.runway // timedelta(seconds=1)
         asked = (running + rate) * runway
-        return Claim(level, resource, allowance.limit, spent, asked, least=rate * runway)
+        return Claim(
+            level,
+            resource,
+            allowance.limit,
+            spent,
+            asked,
+            least=rate * runway,
+            is_for_good=allowance.window.leaves_at(hour_of(now)) is None,
+        )
 
     def _closed(
         self, level: Scope, resource: str, wanted: int, request: Request, now: datetime

@@ -425,12 +425,11 @@ def _kind_of_hours(scope: Scope, resource: str) -> tuple[str, str]:
 def _first(kinds: tuple[tuple[str, str], ...]) -> Select[Any]:
     """The first hour in which anything was spent, from an hour on, for each of these. Made once for
     each path."""
-    return select(
-        *(
-            _first_of_member(number, place, kind) if kind else _first_at(number)
-            for number, (place, kind) in enumerate(kinds)
-        )
-    )
+    columns: list[ColumnElement[Any]] = [
+        _first_of_member(number, place, kind) if kind else _first_at(number)
+        for number, (place, kind) in enumerate(kinds)
+    ]
+    return select(*columns)
 
 
 def _first_at(number: int) -> ScalarSelect[datetime]:
