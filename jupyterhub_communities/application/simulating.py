@@ -26,7 +26,7 @@ from ..domain.units import Amounts
 from ..domain.windows import hour_of
 from .admission import level_name, set_aside
 from .communities import quota_lines
-from .dividing import find_place, read_lines
+from .dividing import find_place, held_limits, read_lines
 from .ports import Desk, Store
 
 MOST_DAYS = 90
@@ -190,21 +190,14 @@ def each_person(trial: Trial, history: Iterable[Lease]) -> EachPerson:
 def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
     """The limits as the ledger has them. What stands for each person at a level stands below it too,
     where nothing else does. Equal parts depend on who else is there: they are left out."""
-    most: dict[Key, int] = {}
-    shares = {}
+    most, shares = held_limits(trial.quotas)
     pools: dict[Key, int] = {}
+    for (community, resource), share in shares.items():
+        if cohort := trial.cohorts.get(community):
+            pool = (Scope(cohort=cohort), resource)
+            pools[pool] = pools.get(pool, 0) + share.lendable
     spent: dict[Key, list[Allowance]] = {}
     for scope, quota in trial.quotas.items():
-        for resource, limit in quota.held.items():
-            if scope.cohort is not None:
-                continue
-            if limit.most is not None:
-                most[scope, resource] = limit.most
-            if limit.share is not None and scope.community is not None:
-                shares[scope.community, resource] = limit.share
-                if cohort := trial.cohorts.get(scope.community):
-                    pool = (Scope(cohort=cohort), resource)
-                    pools[pool] = pools.get(pool, 0) + limit.share.lendable
         for one in quota.spent:
             if not one.is_each:
                 spent.setdefault((scope, one.resource), []).append(one.allowance)

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import NOON, actor_of, andes, make_house, open_taller
+from houses import NOON, actor_of, andes, make_house, most_servers, open_taller
 from sql_statements import counted
 
+from jupyterhub_communities.application.cohorts import view_cohort
 from jupyterhub_communities.application.communities import (
     apply_declarations,
     quota_lines,
     view_usage,
 )
 from jupyterhub_communities.application.dividing import read_lines, set_quota, view_quota
+from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
 from jupyterhub_communities.application.trail import view_trail
@@ -29,7 +31,7 @@ from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
-from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import (
     AmountInvalid,
     Declared,
@@ -38,6 +40,7 @@ from jupyterhub_communities.domain.refusals import (
     NotFound,
     PeriodBackwards,
     PeriodInvalid,
+    QuotaExceeded,
 )
 
 OPERATOR = Actor(account_id=None, is_operator=True)
@@ -66,6 +69,73 @@ def ran(house, name, *, began: float, ended: float | None, workshop=None, profil
         store.leases.add(lease)
         if ended is not None:
             store.leases.settle(name, at - timedelta(minutes=ended))
+
+
+def left_in(view, resource="servers"):
+    return next(row.left for row in view.held if row.resource == resource)
+
+
+def starts_as_long_as_it_may(house, username, scope) -> int:
+    """How many servers."""
+    for number in range(100):
+        key = ServerKey(username, f"{scope.workshop}-{number}")
+        try:
+            house.call(admit, StartRequest(f"{username}-{number}", key, scope=scope))
+        except QuotaExceeded:
+            return number
+    raise AssertionError("no limit")
+
+
+def test_what_is_left_can_be_started_beside_a_reserve_and_no_more(house) -> None:
+    for community in ("andes", "brasil"):
+        with house.database.write() as store:
+            store.limits.set_limit(Scope(community), "servers", Limit(most=10))
+    open_taller(house, title="Con", seats=8, is_reserved=True)
+    open_taller(house, title="Sin")
+    ana = actor_of(house, "ana")
+    house.call(set_quota, ana, "andes", "sin", {"servers": "9"})
+    view = house.call(view_quota, ana, "andes")
+    below = {one.scope.workshop: left_in(one) for one in view.below}
+    assert (left_in(view.here), below) == (2, {"con": 10, "sin": 2})
+    assert left_in(house.call(view_quota, ana, "andes", "con").here) == 10
+    assert starts_as_long_as_it_may(house, "ana", Scope("andes")) == 2
+    view = house.call(view_quota, ana, "andes")
+    below = {one.scope.workshop: left_in(one) for one in view.below}
+    assert (left_in(view.here), below) == (0, {"con": 8, "sin": 0})
+    with house.database.write() as store:
+        store.limits.set_quota(HUB, most_servers(12))
+    whole = house.call(view_quota, OPERATOR, None)
+    lefts = {one.scope.community: left_in(one) for one in whole.below}
+    assert (left_in(whole.here), lefts) == (2, {"andes": 0, "brasil": 2})
+    assert left_in(house.call(view_quota, OPERATOR, "brasil").here) == 2, "of the hub's"
+    assert starts_as_long_as_it_may(house, "bia", Scope("brasil")) == 2
+    house.clock.advance(days=1)
+    assert left_in(house.call(view_quota, ana, "andes").here) == 8, "it is over"
+
+
+def test_what_others_have_drawn_from_the_pool_is_not_left(tmp_path) -> None:
+    def sharing(slug, champion, share):
+        found = andes(None, (champion,), slug)
+        in_cohort = replace(found.community, cohort="south")
+        return replace(found, community=in_cohort, quota=Quota({"servers": Limit(share=share)}))
+
+    house = make_house(
+        tmp_path,
+        communities=(
+            sharing("andes", "ana", Share(3, may_borrow=0)),
+            sharing("brasil", "bia", Share(3)),
+        ),
+    )
+    ana, bia = actor_of(house, "ana"), actor_of(house, "bia")
+    assert left_in(house.call(view_quota, ana, "andes").here) == 3
+    assert left_in(house.call(view_quota, bia, "brasil").here) == 6
+    assert starts_as_long_as_it_may(house, "bia", Scope("brasil")) == 6
+    here = house.call(view_quota, ana, "andes").here
+    row = here.held[0]
+    assert (row.most, row.held, row.lent, row.left) == (3, 0, 3, 0)
+    assert starts_as_long_as_it_may(house, "ana", Scope("andes")) == 0
+    assert [left_in(one.view) for one in house.call(view_cohort, ana, "south").rows] == [0, 0]
+    house.close()
 
 
 def simulated(house, changes, *, days=1, actor=None, workshop=None):

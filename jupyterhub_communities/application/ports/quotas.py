@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -179,6 +179,10 @@ class Limits(Protocol):
         """Of a community and its workshops; None: of the hub, its cohorts and all communities. What
         is neither limited nor held anywhere is left out. As many statements however many there are.
         """
+        ...
+
+    def standings_at(self, scopes: Collection[Scope]) -> Mapping[Scope, Standing]:
+        """Of these, in one statement: without what may be spent."""
         ...
 
 
