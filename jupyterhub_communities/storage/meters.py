@@ -34,7 +34,7 @@ from ..domain.windows import Window, read_window, write_window
 from ..domain.workshops import Session
 from .many import ONE, gathered
 from .scopes import is_on_path, path_keys, place_of, scope_key
-from .tables import allowances, sessions, spent, usage
+from .tables import allowances, leases, sessions, spent, usage
 from .unmetered import HOW_FAR, Unmetered, by_hour, read_unmetered
 from .workshops import SqlWorkshops
 
@@ -45,6 +45,11 @@ _HOURS = (
     .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
     .where(spent.c.hour >= bindparam("after"))
     .order_by(spent.c.hour)
+)
+_WITH_SERVERS_SINCE = select(leases.c.account_id).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.account_id.is_not(None),
+    or_(leases.c.settled_at.is_(None), leases.c.settled_at >= bindparam("ends")),
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_ASKED = 100  # sums in one statement
@@ -151,6 +156,18 @@ class SqlMeters:
         self, scope: Scope, resource: str, start: datetime, end: datetime
     ) -> Mapping[datetime, int]:
         return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
+
+    def hours_each(
+        self, level: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[Scope, Mapping[datetime, int]]:
+        query = _by_members(resource, by_hour=True, has_run=True)
+        sought = {"this_hub": self._hub_name, "ends": end, **_sought(resource, start)}
+        found: dict[Scope, dict[datetime, int]] = {}
+        for member, key, hour, total in self._connection.execute(query, sought):
+            place = place_of(key)
+            if _is_at(level, place) and total:
+                found.setdefault(replace(place, member=member), {})[hour] = int(total)
+        return found
 
     # A start
 
@@ -464,13 +481,18 @@ def _first_of_member(number: int, place: str, kind: str) -> ScalarSelect[datetim
 
 
 @cache
-def _by_members(resource: str, *, by_hour: bool = False) -> Select[Any]:
-    """What people spent of the resource at each place from an hour on."""
+def _by_members(resource: str, *, by_hour: bool = False, has_run: bool = False) -> Select[Any]:
+    """What people spent of the resource at each place from an hour on. `has_run`: up to another, those
+    who have had a server since."""
     columns = [usage.c.account_id, usage.c.scope, *([usage.c.hour] if by_hour else [])]
     query = select(*columns, func.sum(COLUMN_OF[kind_of(resource)])).where(
-        usage.c.account_id.in_(bindparam("accounts", expanding=True)),
+        usage.c.account_id.in_(
+            _WITH_SERVERS_SINCE if has_run else bindparam("accounts", expanding=True)
+        ),
         usage.c.hour >= bindparam("begins"),
     )
+    if has_run:
+        query = query.where(usage.c.hour < bindparam("ends"))
     if gpu_kind(resource):
         query = query.where(usage.c.gpu_kind == bindparam("gpu"))
     return query.group_by(*columns)

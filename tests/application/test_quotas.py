@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import NOON, actor_of, andes, make_house, most_servers, open_taller
+from houses import MEDIUM, NOON, SMALL, actor_of, andes, make_house, most_servers, open_taller
 from sql_statements import counted
 
 from jupyterhub_communities.application.cohorts import view_cohort
@@ -138,9 +138,9 @@ def test_what_others_have_drawn_from_the_pool_is_not_left(tmp_path) -> None:
     house.close()
 
 
-def simulated(house, changes, *, days=1, actor=None, workshop=None):
+def simulated(house, changes, *, days=1, actor=None, workshop=None, community="andes"):
     trial = house.call(
-        prepare_trial, actor or actor_of(house, "ana"), "andes", workshop, changes, days
+        prepare_trial, actor or actor_of(house, "ana"), community, workshop, changes, days
     )
     running = house.call(read_running, trial.reads)
     ended = house.call(read_ended, trial.reads, trial.since, None)
@@ -335,6 +335,50 @@ def test_what_was_spent_before_the_days_that_are_tried_counts(house) -> None:
     limit = {"server-time 30 days": "17 server-hours"}
     assert simulated(house, limit).refused == 0
     assert simulated(house, {"server-time 30 days": "16 server-hours"}).refused == 1
+
+
+def test_what_each_spent_before_the_days_that_are_tried_counts_at_all_their_places(house) -> None:
+    ran(house, "long", began=9000, ended=8400, workshop="uno")  # 10 hours, six days ago
+    ran(house, "short", began=8300, ended=8240, workshop="dos")
+    house.call(meter_leases)
+    ran(house, "now", began=10, ended=None, workshop="dos")
+    for limit, days, refused in (
+        ("11 server-hours", 1, 1),
+        ("11 server-hours", 10, 1),
+        ("12 server-hours", 1, 0),
+        ("12 server-hours", 10, 0),
+    ):
+        tried = simulated(house, {"server-time 30 days each": limit}, days=days)
+        assert tried.refused == refused, (limit, days)
+    five_days = {"server-time 5 days each": "2 server-hours"}
+    assert simulated(house, five_days).refused == 0, "it has left the window by then"
+
+
+def test_only_profiles_that_are_offered_in_the_community_are_said_to_fit(tmp_path) -> None:
+    own = replace(SMALL, slug="own", names={"en": "Own"}, communities=frozenset({"andes"}))
+    others = replace(MEDIUM, communities=frozenset({"brasil"}), memory=2**28)
+    house = make_house(
+        tmp_path, communities=(andes(), andes(slug="brasil")), profiles=(own, others)
+    )
+    ran(house, "one", began=10, ended=None)
+    for memory, fits in (("400M", None), ("520M", {"en": "Own"})):
+        for community in (None, "andes"):
+            changes = {"memory": memory}
+            tried = simulated(house, changes, actor=OPERATOR, community=community)
+            assert [one.would_fit for one in tried.shown] == [fits], (memory, community)
+    house.close()
+
+
+def test_equal_parts_are_said_not_to_be_tried(house) -> None:
+    slug = open_taller(house).workshop.slug
+    assert simulated(house, {"servers": 2}).left_out == ()
+    assert simulated(house, {"memory": "1Gi", "memory each": "equal"}).left_out == ("memory",)
+    house.call(
+        set_quota, actor_of(house, "ana"), "andes", slug, {"servers": 2, "servers each": "equal"}
+    )
+    assert simulated(house, {"servers": 2}).left_out == ("servers",), "of a workshop's people"
+    assert simulated(house, {"servers": 2}, workshop=slug).left_out == ("servers",)
+    assert simulated(house, {"servers each": ""}, workshop=slug).left_out == ()
 
 
 def test_the_history_is_read_in_pieces_each_lease_once(house, monkeypatch) -> None:

@@ -247,6 +247,13 @@ class Meters(Protocol):
         """What was metered in each hour."""
         ...
 
+    def hours_each(
+        self, level: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[Scope, Mapping[datetime, int]]:
+        """What was metered in each hour of those who have had a server since `end`, at the level and
+        below it: by the place with the member."""
+        ...
+
 
 class Drains(Protocol):
     """How fast what may be spent goes."""
