@@ -30,7 +30,7 @@ from ..domain.limits import Spending
 from ..domain.metering import Meter
 from ..domain.quotas import HUB, Scope
 from ..domain.units import GPU_TIME, Amounts, gpu_kind, kind_of, spent_each_second
-from ..domain.windows import Window, read_window, write_window
+from ..domain.windows import Rolling, Window, read_window, write_window
 from ..domain.workshops import Session
 from .many import ONE, gathered
 from .scopes import is_on_path, path_keys, place_of, scope_key
@@ -247,8 +247,10 @@ class SqlMeters:
             key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
             for key, allowed in spending.items()
         }
-        between = self._whole(begins) if hours == "each" else self._between(begins, spent_by)
-        if hours == "first":
+        between = self._between(begins, spent_by)
+        if hours == "each":
+            between = self._each_hour(spending, between, now)
+        elif hours == "first":
             between = self._at_first_hours(between)
         meters = {}
         for scope, resource in spending:
@@ -313,16 +315,28 @@ class SqlMeters:
             found[key][hour or begins] = between[key][begins]
         return found
 
-    def _whole(self, begins: Mapping[Key, Sequence[datetime]]) -> dict[Key, dict[datetime, int]]:
-        """Every hour from the first of these on."""
-        return {
-            (scope, resource): (
-                self._hours(scope, resource, hours[0])
-                if scope.member is None
-                else self._hours_of_member(scope, resource, hours[0])
-            )
-            for (scope, resource), hours in begins.items()
-        }
+    def _each_hour(
+        self,
+        spending: Mapping[Key, Sequence[Allowance]],
+        between: Mapping[Key, Mapping[datetime, int]],
+        now: datetime,
+    ) -> dict[Key, dict[datetime, int]]:
+        """The same sums, but every hour from where they leave a window one after another. Those of a
+        month, a workshop's sessions or a grant leave together, or never."""
+        found: dict[Key, dict[datetime, int]] = {}
+        for key, allowed in spending.items():
+            scope, resource = key
+            starts = [
+                one.window.begins_at(now) for one in allowed if isinstance(one.window, Rolling)
+            ]
+            first = min((at for at in starts if at is not None), default=None)
+            found[key] = {
+                hour: n for hour, n in between[key].items() if first is None or hour < first
+            }
+            if first is not None:
+                read = self._hours if scope.member is None else self._hours_of_member
+                found[key] |= read(scope, resource, first)
+        return found
 
     def _totals(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
         """All that was ever spent of a resource at a scope before an hour, for each of these."""
