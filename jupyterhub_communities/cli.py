@@ -308,6 +308,8 @@ def simulate(arguments: argparse.Namespace) -> None:
         print(json.dumps(asdict(outcome), default=str, ensure_ascii=False))
         return
     print(f"Of {outcome.starts} starts, {outcome.refused} would have been refused.")
+    if outcome.left_out:
+        print(f"Not tried: equal parts (each: equal) of {', '.join(outcome.left_out)}.")
     for one in outcome.shown:
         limits = ", ".join(
             f"{v.resource} of {v.name}: {write_amount(v.resource, v.left)} left, "

@@ -16,7 +16,7 @@ from ..domain.refusals import QuotaExceeded
 from ..domain.reservations import LOOK_AHEAD
 from ..domain.stops import RESCUE_LASTS, RunningRules
 from ..domain.units import KIBIBYTE, MEMORY, SERVERS, Amounts
-from .ports import Desk, Hold, Store
+from .ports import Desk, Hold, Hours, Store
 
 MOST_ENDS = 2000  # leases that the earliest time is computed from, the first to end
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
@@ -94,7 +94,9 @@ def refusal_to_hold(
     now."""
     sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
     looked_for = [asked.amounts, *sizes.values()]
-    ledger = standing_for(desk, store, asked.scope, looked_for, asked.lasts, is_for_later=True)
+    ledger = standing_for(
+        desk, store, asked.scope, looked_for, asked.lasts, hours="each", is_for_later=True
+    )
     near = ledger.looking_ahead(desk.now, asked.lasts)
     verdict = near.judge(asked, desk.now)
     slug = near.largest(sizes, asked.scope, desk.now, asked.lasts)
@@ -154,15 +156,16 @@ def standing_for(
     sizes: Sequence[Amounts],
     lasts: timedelta = LOOK_AHEAD,
     *,
+    hours: Hours,
     is_for_later: bool = False,
 ) -> Ledger:
-    """The counters for requests of any of these sizes, with the hours of what was spent; and with all
-    that is reserved and lent, where it is asked when they would fit later."""
+    """The counters for requests of any of these sizes; with all that is reserved and lent, where it is
+    asked when they would fit later."""
     together: dict[str, int] = {}
     for size in reversed(sizes):
         together.update(size)
     until = FAR if is_for_later else desk.now + lasts
-    return store.balances.standing(scope, together, desk.now, until, whole=True)
+    return store.balances.standing(scope, together, desk.now, until, hours=hours)
 
 
 def level_name(desk: Desk, store: Store, level: Scope, person: str = "") -> str:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 from ..domain.borrowing import Share, lent
 from ..domain.communities import Community
 from ..domain.grants import Actor, Verb, may, require
-from ..domain.ledger import Allowance
+from ..domain.ledger import Allowance, Key, Ledger, Rules
 from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.loans import Loan, between, given, received
 from ..domain.metering import meter_alike
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import AmountInvalid, Declared, LimitRepeated, LimitUnknown, NotFound
-from ..domain.reservations import Reservation, reserved_at
+from ..domain.remaining import remaining
+from ..domain.reservations import LOOK_AHEAD, Reservation, reserved_at
 from ..domain.units import SERVERS, example_of, is_resource, is_spent, read_amount
 from ..domain.versions import Expected, check_version, version_of
 from ..domain.windows import CalendarMonth, Rolling, Window, WorkshopSessions, granted_since
 from ..domain.workshops import Session, Workshop
+from .admission import lasts_in
 from .audit import record
 from .communities import find_community, quota_lines
 from .ending import require_operator
@@ -30,7 +32,6 @@ from .reservations import follow_seats
 from .workshops import find_workshop
 
 MOST_LINES = 60  # limits of one scope
-_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class HeldRow:
     lent: int = 0  # to others, of what is idle
     received: int = 0  # on loan from others, for dated hours
     given: int = 0  # on loan to others
+    left: int | None = None  # what could be started there now, by all levels; None: unlimited
 
     @property
     def share(self) -> Share | None:
@@ -66,10 +68,6 @@ class HeldRow:
     @property
     def most(self) -> int | None:
         return self.limit.ceiling(self.received, self.given)
-
-    @property
-    def left(self) -> int | None:
-        return None if self.most is None else max(0, self.most - self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +254,10 @@ def views_of(
     loans: Sequence[Loan] = ()
     if any(cohorts.values()):
         loans = between(store.loans.all(desk.now), cohorts)
-    reservations = store.balances.reservations(desk.now, desk.now + _MOMENT)
+    longest = max(_lasts(desk, place.scope) for place in places)
+    reservations = store.balances.reservations(desk.now, desk.now + longest)
+    ledger = _standing(store, standings, cohorts, reservations, loans)
+    left = _what_is_left(desk, ledger)
     spent = _spent(desk, store, [place.scope for place in places], standings)
     used_by_others = _lent(desk, standings, cohort, loans)
     views = []
@@ -264,7 +265,10 @@ def views_of(
         scope = place.scope
         standing = standings.get(scope, Standing())
         rows = tuple(
-            _held_row(desk, scope, resource, standing, reservations, used_by_others, loans)
+            replace(
+                _held_row(desk, scope, resource, standing, reservations, used_by_others, loans),
+                left=left(scope, resource),
+            )
             for resource in _resources(standing)
         )
         spending = tuple(
@@ -275,6 +279,67 @@ def views_of(
             ScopeView(scope, place.community, place.workshop, standing.quota, rows, spending)
         )
     return tuple(views)
+
+
+def _standing(
+    store: Store,
+    standings: Mapping[Scope, Standing],
+    cohorts: Mapping[str, str | None],
+    reservations: Sequence[Reservation],
+    loans: Sequence[Loan],
+) -> Ledger:
+    """What is held, as admission judges it."""
+    around = {HUB, *(one.scope for one in reservations)} - set(standings)
+    standings = {**store.limits.standings_at(around), **standings}
+    most, shares = held_limits({scope: one.quota for scope, one in standings.items()})
+    rules = Rules(
+        most=most,
+        shares=shares,
+        cohorts={slug: cohort for slug, cohort in cohorts.items() if cohort is not None},
+        reservations=reservations,
+        loans=loans,
+    )
+    held = {(at, what): n for at, one in standings.items() for what, n in one.held.items()}
+    return Ledger.standing(rules, held, {})
+
+
+def held_limits(
+    quotas: Mapping[Scope, Quota],
+) -> tuple[dict[Key, int], dict[tuple[str, str], Share]]:
+    """As `Rules` has them: the most that is held, and what communities own."""
+    most: dict[Key, int] = {}
+    shares: dict[tuple[str, str], Share] = {}
+    for scope, quota in quotas.items():
+        if scope.cohort is not None:
+            continue  # a pool follows from the shares
+        for resource, limit in quota.held.items():
+            if limit.most is not None:
+                most[scope, resource] = limit.most
+            if limit.share is not None and scope.community is not None:
+                shares[scope.community, resource] = limit.share
+    return most, shares
+
+
+def _what_is_left(desk: Desk, ledger: Ledger) -> Callable[[Scope, str], int | None]:
+    """By place and resource: what somebody there could still start now."""
+    with_reserve = {one.scope for one in ledger.rules.reservations}
+
+    @cache
+    def left(scope: Scope, resource: str) -> int | None:
+        if scope.workshop is None or scope in with_reserve:
+            found = remaining(ledger, scope, [resource], desk.now, _lasts(desk, scope))
+            return next((one.amount for one in found), None)
+        # What the community's others have, up to its own limit: there may be hundreds.
+        limit = ledger.rules.limit(scope, resource)
+        own = None if limit is None else max(0, limit - ledger.held(scope, resource))
+        lefts = (own, left(Scope(scope.community), resource))
+        return min((one for one in lefts if one is not None), default=None)
+
+    return left
+
+
+def _lasts(desk: Desk, scope: Scope) -> timedelta:
+    return lasts_in(desk, scope) or LOOK_AHEAD
 
 
 def _resources(standing: Standing) -> list[str]:

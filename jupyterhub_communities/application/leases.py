@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from ..domain.access import Access
@@ -433,24 +434,38 @@ def _choice(
     sizes, told = sizes_of(profiles), told_sizes(profiles)
     charged = charged_by(person, scope)
     lasts = lasts_in(desk, scope) or LOOK_AHEAD
-    ledger = standing_for(desk, store, charged, told, lasts, is_for_later=True)
-    near = ledger.looking_ahead(desk.now, lasts)
+    ledger = standing_for(desk, store, charged, told, lasts, hours="first")
     requests = {slug: Request(charged, amounts, lasts) for slug, amounts in sizes.items()}
-    verdicts = {slug: near.judge(asked, desk.now) for slug, asked in requests.items()}
-    known: Earliest = {}
+    waiting = {slug: asked for slug, asked in requests.items() if not ledger.fits(asked, desk.now)}
     return Choice(
         scope=scope,
         name=name_of(store, scope, workshop),
         workshop=workshop,
         profiles=profiles,
         preferred_profile=catalogue.current_slug(None if workshop is None else workshop.profile),
-        left=told_left(desk, near, charged, told, lasts),
-        waits={
-            slug: replace(
-                verdict, earliest=earliest(desk, store, ledger, requests[slug], verdict, known)
-            )
-            for slug, verdict in verdicts.items()
-            if not verdict.fits
-        },
+        left=told_left(desk, ledger, charged, told, lasts),
+        waits=_waits(desk, store, charged, told, lasts, waiting),
         zone=zone_of(desk, workshop),
     )
+
+
+def _waits(
+    desk: Desk,
+    store: Store,
+    charged: Scope,
+    told: Sequence[Amounts],
+    lasts: timedelta,
+    waiting: Mapping[str, Request],
+) -> Mapping[str, Verdict]:
+    """What stands in the way of these, and until when: then each hour counts."""
+    if not waiting:
+        return {}
+    ledger = standing_for(desk, store, charged, told, lasts, hours="each", is_for_later=True)
+    near = ledger.looking_ahead(desk.now, lasts)
+    known: Earliest = {}
+    waits = {}
+    for slug, asked in waiting.items():
+        verdict = near.judge(asked, desk.now)
+        at = earliest(desk, store, ledger, asked, verdict, known)
+        waits[slug] = replace(verdict, earliest=at)
+    return waits

@@ -101,5 +101,5 @@ def _left_at(
     desk: Desk, store: Store, charged: Scope, sizes: Sequence[Amounts]
 ) -> tuple[Left, ...]:
     lasts = lasts_in(desk, charged) or LOOK_AHEAD
-    ledger = standing_for(desk, store, charged, sizes, lasts)
+    ledger = standing_for(desk, store, charged, sizes, lasts, hours="first")
     return told_left(desk, ledger, charged, sizes, lasts)

@@ -16,6 +16,7 @@ from ..domain.leases import Lease
 from ..domain.ledger import Allowance, Key, Rules
 from ..domain.limits import Limit, Quota
 from ..domain.loans import Loan
+from ..domain.profiles import Profile
 from ..domain.quotas import HUB, Scope
 from ..domain.refusals import HistoryTooLong, PeriodInvalid, Violation
 from ..domain.replays import EachPerson, RefusedStart, Replay, Spent, replay
@@ -26,7 +27,7 @@ from ..domain.units import Amounts
 from ..domain.windows import hour_of
 from .admission import level_name, set_aside
 from .communities import quota_lines
-from .dividing import find_place, read_lines
+from .dividing import find_place, held_limits, read_lines
 from .ports import Desk, Store
 
 MOST_DAYS = 90
@@ -47,6 +48,7 @@ class Trial:
     reservations: Sequence[Reservation]
     loans: Sequence[Loan]
     profiles: Mapping[str, Amounts]
+    offered: Mapping[str | None, frozenset[str]]  # of these, in each community; None: to all
     running: Mapping[str | None, RunningRules]
     spent: Spent = field(default_factory=dict)
 
@@ -77,6 +79,7 @@ class Outcome:
     refused: int
     shown: tuple[Refused, ...]  # the first of them
     lines: Mapping[str, str]
+    left_out: tuple[str, ...]  # resources with equal parts, which are not tried
 
 
 def prepare_trial(
@@ -108,7 +111,11 @@ def prepare_trial(
         if store.leases.count_settled(reads, since) > MOST_STARTS:
             raise HistoryTooLong(most=MOST_STARTS)
         catalogue = desk.settings.catalogue
-        offered = catalogue.profiles if community is None else catalogue.of_community(community)
+        profiles = catalogue.profiles if community is None else catalogue.of_community(community)
+        offered: dict[str | None, frozenset[str]] = {
+            None: _slugs(catalogue.offered(actor, None, None))
+        }
+        offered |= {slug: _slugs(catalogue.of_community(slug)) for slug in communities}
         return Trial(
             scope=scope,
             since=since,
@@ -118,10 +125,15 @@ def prepare_trial(
             cohorts={slug: c.cohort for slug, c in communities.items() if c.cohort is not None},
             reservations=store.balances.reservations(since, desk.now + LOOK_AHEAD),
             loans=store.loans.all(since),
-            profiles={one.slug: set_aside(None, one.with_choices({})) for one in offered},
+            profiles={one.slug: set_aside(None, one.with_choices({})) for one in profiles},
+            offered=offered,
             running=desk.settings.running,
             spent=_spent_before(store, quotas, scope, since),
         )
+
+
+def _slugs(profiles: Iterable[Profile]) -> frozenset[str]:
+    return frozenset(profile.slug for profile in profiles)
 
 
 def _stands_alone(
@@ -145,11 +157,18 @@ def _spent_before(
             continue
         for one in quota.spent:
             begins = one.allowance.window.begins_at(since)
-            if begins is None or one.is_each or begins >= hour_of(since):
+            if begins is None or begins >= hour_of(since):
                 continue
-            hours = store.meters.hours(at, one.resource, begins, hour_of(since))
-            if hours:
-                found[at, one.resource] = {**found.get((at, one.resource), {}), **hours}
+            wanted = (at, one.resource, begins, hour_of(since))
+            by_scope = (
+                store.meters.hours_each(*wanted)
+                if one.is_each
+                else {at: store.meters.hours(*wanted)}
+            )
+            for spender, hours in by_scope.items():
+                if hours:
+                    key = (spender, one.resource)
+                    found[key] = {**found.get(key, {}), **hours}
     return found
 
 
@@ -162,6 +181,7 @@ def carry_out(trial: Trial, history: Sequence[Lease]) -> Replay:
         trial.running,
         since=trial.since,
         asked=trial.asks,
+        offers=lambda community, slug: slug in trial.offered.get(community, ()),
         spent=trial.spent,
         each=each_person(trial, history),
     )
@@ -190,21 +210,14 @@ def each_person(trial: Trial, history: Iterable[Lease]) -> EachPerson:
 def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
     """The limits as the ledger has them. What stands for each person at a level stands below it too,
     where nothing else does. Equal parts depend on who else is there: they are left out."""
-    most: dict[Key, int] = {}
-    shares = {}
+    most, shares = held_limits(trial.quotas)
     pools: dict[Key, int] = {}
+    for (community, resource), share in shares.items():
+        if cohort := trial.cohorts.get(community):
+            pool = (Scope(cohort=cohort), resource)
+            pools[pool] = pools.get(pool, 0) + share.lendable
     spent: dict[Key, list[Allowance]] = {}
     for scope, quota in trial.quotas.items():
-        for resource, limit in quota.held.items():
-            if scope.cohort is not None:
-                continue
-            if limit.most is not None:
-                most[scope, resource] = limit.most
-            if limit.share is not None and scope.community is not None:
-                shares[scope.community, resource] = limit.share
-                if cohort := trial.cohorts.get(scope.community):
-                    pool = (Scope(cohort=cohort), resource)
-                    pools[pool] = pools.get(pool, 0) + limit.share.lendable
         for one in quota.spent:
             if not one.is_each:
                 spent.setdefault((scope, one.resource), []).append(one.allowance)
@@ -233,6 +246,18 @@ def _each(quotas: Mapping[Scope, Quota], place: Scope) -> dict[str, tuple[Scope,
             elif limit != Limit() and limit.is_shared_equally:
                 found.pop(resource, None)
     return found
+
+
+def _equal_parts(trial: Trial) -> tuple[str, ...]:
+    """Resources of which somebody who is asked has an equal part."""
+    found = {
+        resource
+        for scope, quota in trial.quotas.items()
+        if scope in trial.scope.path() or trial.scope in scope.path()
+        for resource, limit in quota.held.items()
+        if limit.is_shared_equally
+    }
+    return tuple(sorted(found))
 
 
 def tell(desk: Desk, trial: Trial, found: Replay) -> Outcome:
@@ -271,4 +296,5 @@ def tell(desk: Desk, trial: Trial, found: Replay) -> Outcome:
         refused=refused,
         shown=tuple(map(told, shown)),
         lines=trial.lines,
+        left_out=_equal_parts(trial),
     )

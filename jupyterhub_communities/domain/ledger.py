@@ -86,7 +86,7 @@ class Rules:
             limits.append(share.ceiling + self._moved(scope, resource, at, now))
         if scope.member is not None:
             limits.append(self.most_each.get((scope.place, resource)))
-        return min((limit for limit in limits if limit is not None), default=None)
+        return min((max(0, limit) for limit in limits if limit is not None), default=None)
 
     def divided(self, scope: Scope, resource: str, at: datetime | None = None) -> int | None:
         """What is divided where each person has an equal part: the most that is held there, else
@@ -200,13 +200,15 @@ class Ledger:
         return 0 if meter is None else meter.spent(window, at)
 
     def comes_back(
-        self, scope: Scope, resource: str, window: Window, now: datetime
+        self, scope: Scope, resource: str, allowance: Allowance, now: datetime
     ) -> datetime | None:
         """When the first of what was spent leaves the window; None where nothing does."""
-        begins, meter = window.begins_at(now), self._meters.get((scope, resource))
-        if begins is None or meter is None:
+        window, meter = allowance.window, self._meters.get((scope, resource))
+        begins = window.begins_at(now)
+        if begins is None:
             return None
-        spent = (hour for hour, amount in meter.hours.items() if amount and hour >= begins)
+        counted = [allowance.elsewhere, *([] if meter is None else [meter.hours])]
+        spent = (hour for hours in counted for hour, n in hours.items() if n and hour >= begins)
         leaving = (window.leaves_at(hour) for hour in spent)
         return min((at for at in leaving if at is not None), default=None)
 
@@ -374,7 +376,15 @@ class Ledger:
         running = 0 if meter is None else meter.rate
         runway = self.rules.runway // timedelta(seconds=1)
         asked = (running + rate) * runway
-        return Claim(level, resource, allowance.limit, spent, asked, least=rate * runway)
+        return Claim(
+            level,
+            resource,
+            allowance.limit,
+            spent,
+            asked,
+            least=rate * runway,
+            is_for_good=allowance.window.leaves_at(hour_of(now)) is None,
+        )
 
     def _closed(
         self, level: Scope, resource: str, wanted: int, request: Request, now: datetime

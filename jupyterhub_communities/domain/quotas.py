@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .refusals import Violation
-from .units import CPU, GPU, MEMORY, STORAGE, Amounts, kind_of
+from .refusals import Help, Violation
+from .units import CPU, GPU, MEMORY, STORAGE, Amounts, is_spent, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class Claim:
     asked: int
     closed: int = 0  # reserved for others in the time that the request looks ahead
     least: int = 0  # what the same request would ask of a limit of which nothing is used
+    is_for_good: bool = False  # what is spent counts to the end
 
     @property
     def is_free(self) -> bool:
@@ -120,6 +121,20 @@ class Claim:
     def never_fits(self) -> bool:
         return self.least > self.limit
 
+    @property
+    def helps(self) -> Help:
+        """What makes room for a request that does not fit."""
+        if self.never_fits:
+            return "nothing"
+        kept, alone = self.closed, self.asked  # if nobody held anything
+        if is_spent(self.resource):
+            kept, alone = self.used, self.least
+        elif self.scope.cohort is not None:
+            alone = self.least
+        if kept + alone <= self.limit:
+            return "stop"
+        return "nothing" if self.is_for_good else "time"
+
     def violation(self, name: str) -> Violation:
         """As a refusal tells it, by what people call the scope."""
         return Violation(
@@ -130,6 +145,7 @@ class Claim:
             held=self.used,
             wanted=self.asked,
             reserved=self.closed,
+            helps=self.helps,
         )
 
 

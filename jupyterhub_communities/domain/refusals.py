@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from .texts import LocalText
 
@@ -646,6 +646,11 @@ class ScopeNotYours(Refusal):
     code = "quota.not_yours"
 
 
+# What makes room below a limit: that somebody stops a server, of a person's own limit that they do;
+# only that time passes; or neither.
+Help = Literal["stop", "time", "nothing"]
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One limit that a request would break, in base units of the resource."""
@@ -657,6 +662,7 @@ class Violation:
     held: int  # or spent, in the limit's window
     wanted: int
     reserved: int = 0  # for others, for the time of their sessions
+    helps: Help = "stop"
 
     @property
     def left(self) -> int:

@@ -81,5 +81,5 @@ def _to_spend(ledger: Ledger, scope: Scope, resource: str, now: datetime) -> Ite
             if allowance.window.begins_at(now) is not None:
                 spent = ledger.spent(level, resource, allowance.window, now)
                 spent += allowance.spent_elsewhere(now)
-                back = ledger.comes_back(level, resource, allowance.window, now)
+                back = ledger.comes_back(level, resource, allowance, now)
                 yield Left(resource, max(0, allowance.limit - spent), back)

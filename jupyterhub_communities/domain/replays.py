@@ -85,12 +85,13 @@ def replay(
     *,
     since: datetime | None = None,
     asked: Callable[[Lease], bool] = lambda lease: True,
+    offers: Callable[[str | None, str], bool] = lambda community, slug: True,
     spent: Spent = MappingProxyType({}),
     each: EachPerson = EachPerson(),
 ) -> Replay:
     """Starts and stops in the order in which they were; of one moment, stops go first. Leases that
-    still run are held to the end. `profiles` are what would have been offered, by slug; `running`
-    has the rules of each community, and of all others under None. What began before `since` runs
+    still run are held to the end. `profiles` are what would have been offered, by slug, where a
+    community `offers` them; `running` has the rules of each community, and of all others under None. What began before `since` runs
     already, as do those that are not `asked`, and `spent` before that counts in its windows."""
     leases = sorted(history, key=lambda lease: (lease.requested_at, lease.id))
     ends = sorted(
@@ -106,6 +107,9 @@ def replay(
     looked_at = datetime.min.replace(tzinfo=UTC)
     holding: set[int] = set()
     places: dict[str, set[Scope]] = {}  # of each person
+    for scope, _ in spent:
+        if scope.member is not None:
+            places.setdefault(scope.member, set()).add(scope.place)
     refused = []
     admitted = 0
     coming = iter([*ends, None])
@@ -132,9 +136,11 @@ def replay(
                 known = places.get(lease.account_id, ())
                 ledger.rules = each.rules_for(ledger, lease.charged, known, now)
             verdict = ledger.judge(Request(lease.charged, lease.amounts, lasts), now)
-            would_fit = (
-                None if verdict.fits else ledger.largest(profiles, lease.charged, now, lasts)
-            )
+            would_fit = None
+            if not verdict.fits:
+                community = lease.scope.community
+                sizes = {slug: n for slug, n in profiles.items() if offers(community, slug)}
+                would_fit = ledger.largest(sizes, lease.charged, now, lasts)
             ledger.rules = common
             if not verdict.fits:
                 refused.append(RefusedStart(lease, verdict.exceeded, would_fit))

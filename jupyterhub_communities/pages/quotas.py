@@ -166,15 +166,32 @@ def left_in_words(left: Iterable[Left], zone: str, messages: Messages) -> str:
 
 def wait_in_words(verdict: Verdict, zone: str, messages: Messages) -> str:
     """Of a profile that would not start now: when it will."""
-    if verdict.never_fits:
+    beyond_help = {claim.resource for claim in verdict.exceeded if claim.helps == "nothing"}
+    if SERVERS in beyond_help:
+        return messages.gettext("Nobody may start a server here at present.")
+    if verdict.never_fits and SERVER_TIME not in beyond_help:
         return messages.gettext("It is larger than you may use here.")
+    is_own = any(claim.scope.member is not None for claim in verdict.exceeded)
     if verdict.earliest is not None:
+        time = messages.datetime(_next_minute(verdict.earliest), zone)
+        if any(claim.helps != "stop" for claim in verdict.exceeded):
+            return messages.gettext("There is not enough for it now, but on %(time)s.", time=time)
+        if is_own:
+            return messages.gettext(
+                "There is not enough for it now, but on %(time)s, or when you have stopped one of "
+                "your servers.",
+                time=time,
+            )
         return messages.gettext(
             "There is not enough for it now, but on %(time)s, or when somebody has stopped a server.",
-            time=messages.datetime(_next_minute(verdict.earliest), zone),
+            time=time,
         )
-    if any(is_spent(claim.resource) and claim.used >= claim.limit for claim in verdict.exceeded):
+    if beyond_help:
         return messages.gettext("There is not enough for it: the limit has to be raised.")
+    if is_own:
+        return messages.gettext(
+            "There is not enough for it until you have stopped one of your servers."
+        )
     return messages.gettext("There is not enough for it until somebody has stopped a server.")
 
 
@@ -238,7 +255,7 @@ def _next_minute(time: datetime) -> datetime:
 def quota_exceeded(refusal: QuotaExceeded, messages: Messages) -> str:
     """Every violated limit, when to try again, and what would start now."""
     sentences = [violation_in_words(violation, messages) for violation in refusal.violations]
-    if any(violation.reserved for violation in refusal.violations):
+    if any(violation.reserved and violation.limit for violation in refusal.violations):
         sentences.append(messages.gettext("Part of it is reserved for a workshop."))
     sentences.append(_when(refusal, messages))
     if refusal.largest is not None:
@@ -261,22 +278,38 @@ def reservation_too_large(refusal: ReservationTooLarge, messages: Messages) -> s
 
 
 def _when(refusal: QuotaExceeded, messages: Messages) -> str:
-    if refusal.never:
+    beyond_help = {one.resource for one in refusal.violations if one.helps == "nothing"}
+    ask = messages.gettext("Please ask a champion of your community.")
+    if refusal.never and not beyond_help & {SERVERS, SERVER_TIME}:
         return messages.gettext(
             "A server of this size never fits here. Please choose a smaller profile."
         )
+    if refusal.never:
+        return ask  # the smallest server needs them too
+    is_own = any(one.scope == "member" for one in refusal.violations)
     if refusal.earliest is not None:
+        time = messages.datetime(_next_minute(refusal.earliest), refusal.zone)
+        if any(one.helps != "stop" for one in refusal.violations):
+            return messages.gettext("Try again on %(time)s.", time=time)
+        if is_own:
+            return messages.gettext(
+                "Try again on %(time)s, or when you have stopped one of your servers.", time=time
+            )
         return messages.gettext(
-            "Try again on %(time)s, or when somebody has stopped a server.",
-            time=messages.datetime(_next_minute(refusal.earliest), refusal.zone),
+            "Try again on %(time)s, or when somebody has stopped a server.", time=time
         )
-    if any(is_spent(one.resource) and not one.left for one in refusal.violations):
-        return messages.gettext("It does not come back by itself: the limit has to be raised.")
+    if beyond_help:
+        spent = messages.gettext("It does not come back by itself: the limit has to be raised.")
+        return f"{spent} {ask}"
+    if is_own:
+        return messages.gettext("Try again when you have stopped one of your servers.")
     return messages.gettext("Try again when somebody has stopped a server.")
 
 
 def violation_in_words(violation: Violation, messages: Messages) -> str:
     """One limit that a start would break."""
+    if violation.resource == SERVERS and not violation.limit and violation.scope != "cohort":
+        return _nobody_may(violation, messages)
     if violation.resource == SERVERS and not violation.reserved and violation.scope != "cohort":
         return _all_servers_run(violation, messages)
     if violation.scope == "member":
@@ -377,6 +410,21 @@ def _own_limit(violation: Violation, messages: Messages) -> str:
         held=amount_in_words(resource, violation.held, messages),
         wanted=amount_in_words(resource, violation.wanted, messages),
     )
+
+
+def _nobody_may(violation: Violation, messages: Messages) -> str:
+    """Whoever looks after a place may have closed it by a limit of 0; or all of it is on loan."""
+    if violation.scope == "member":
+        return messages.gettext("Nobody may start a server here at present.")
+    if violation.scope == "workshop":
+        return messages.gettext(
+            "Nobody may start a server in the workshop %(name)s at present.", name=violation.name
+        )
+    if violation.scope == "community":
+        return messages.gettext(
+            "Nobody may start a server in the community %(name)s at present.", name=violation.name
+        )
+    return messages.gettext("Nobody may start a server on this hub at present.")
 
 
 def _all_servers_run(violation: Violation, messages: Messages) -> str:

@@ -557,6 +557,9 @@ class Outcome(Answer):
     limits: Texts
     starts: int
     refused: int
+    left_out: list[str] = Field(
+        description="Resources whose equal parts (`each: equal`) were not tried."
+    )
     first: list[RefusedStart]
 
     @classmethod
@@ -566,6 +569,7 @@ class Outcome(Answer):
             limits=dict(outcome.lines),
             starts=outcome.starts,
             refused=outcome.refused,
+            left_out=list(outcome.left_out),
             first=[
                 RefusedStart(
                     at=one.at,

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-from ..application.ports import Hold
+from ..application.ports import Hold, Hours
 from ..domain.borrowing import Share
 from ..domain.ledger import Key, Ledger, Rules
 from ..domain.limits import equal_share
@@ -197,16 +197,18 @@ class SqlBalances:
     # A start
 
     def standing(
-        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        now: datetime,
+        until: datetime,
+        *,
+        hours: Hours = "sums",
     ) -> Ledger:
-        """All that decides about a request of `wanted` that lasts from `now` to `until`.
-
-        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
-        window.
-        """
+        """All that decides about a request of `wanted` that lasts from `now` to `until`."""
         found = self.around(scope, now, until)
         path = {self._key(level): level for level in scope.path(found.cohort)}
-        return self._assembled(scope, wanted, path, found, now, whole=whole)
+        return self._assembled(scope, wanted, path, found, now, hours=hours)
 
     def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
         path = {self._key(level): level for level in scope.path()}
@@ -344,7 +346,7 @@ class SqlBalances:
         found: Around,
         now: datetime,
         *,
-        whole: bool,
+        hours: Hours,
     ) -> Ledger:
         rows, cohort = found.rows, found.cohort
         scopes = {**path, **{self._key(one.scope): one.scope for one in found.reserved}}
@@ -374,7 +376,7 @@ class SqlBalances:
         )
         own = self._each(scope, wanted, rules, each, equal, now)
         spending, meters = self._meters.standing(
-            scope, wanted, path, held, now, found.spends, whole=whole
+            scope, wanted, path, held, now, found.spends, hours=hours
         )
         rules = replace(
             rules,

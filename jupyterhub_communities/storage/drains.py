@@ -55,7 +55,7 @@ class SqlDrains(SqlMeters):
             for row in self._connection.execute(_HELD_AT_LIMITS)
             if (scope := level_of(row.scope, self._hub_name)) is not None
         }
-        meters = self._meters(spending, held, now, unmetered)
+        meters = self._meters(spending, held, now, unmetered, hours="sums")
         for (scope, resource), allowed in spending.items():
             meter = meters[scope, resource]
             for one in allowed:

@@ -6,7 +6,7 @@ They stand in the rows of what is held (`balances.py`), so that a start reads bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -50,24 +50,34 @@ class SqlLimits:
     def standings(
         self, community: str | None, *, with_workshops: bool = True
     ) -> Mapping[Scope, Standing]:
+        held = self._standings(self._is_among(balances.c.scope, community, with_workshops))
+        are_wanted = self._is_among(allowances.c.scope, community, with_workshops)
+        allowed = self._meters.allowed_among(are_wanted, community)
+        spending = {self._read(key): windows for key, windows in allowed.items()}
+        found = {}
+        for scope in {*held, *spending}:
+            standing = held.get(scope, Standing())
+            quota = Quota(standing.quota.held, tuple(spending.get(scope, ())))
+            found[scope] = Standing(quota, standing.held)
+        return found
+
+    def standings_at(self, scopes: Collection[Scope]) -> Mapping[Scope, Standing]:
+        keys = [self._key(scope) for scope in scopes]
+        return self._standings(balances.c.scope.in_(keys)) if keys else {}
+
+    def _standings(self, are_wanted: ColumnElement[bool]) -> dict[Scope, Standing]:
+        """Without what may be spent."""
         limits: dict[Scope, dict[str, Limit]] = {}
         held: dict[Scope, dict[str, int]] = {}
-        for row in self._connection.execute(
-            select(balances).where(self._is_among(balances.c.scope, community, with_workshops))
-        ):
+        for row in self._connection.execute(select(balances).where(are_wanted)):
             scope = self._read(row.scope)
             if (limit := _limit(row)) != Limit():
                 limits.setdefault(scope, {})[row.resource] = limit
             if row.held:
                 held.setdefault(scope, {})[row.resource] = row.held
-        are_wanted = self._is_among(allowances.c.scope, community, with_workshops)
-        allowed = self._meters.allowed_among(are_wanted, community)
-        spending = {self._read(key): windows for key, windows in allowed.items()}
         return {
-            scope: Standing(
-                Quota(limits.get(scope, {}), tuple(spending.get(scope, ()))), held.get(scope, {})
-            )
-            for scope in {*limits, *held, *spending}
+            scope: Standing(Quota(limits.get(scope, {})), held.get(scope, {}))
+            for scope in {*limits, *held}
         }
 
     def _is_among(

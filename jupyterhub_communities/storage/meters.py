@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -23,16 +24,17 @@ from sqlalchemy import (
     select,
 )
 
+from ..application.ports import Hours
 from ..domain.ledger import Allowance, Key
 from ..domain.limits import Spending
 from ..domain.metering import Meter
 from ..domain.quotas import HUB, Scope
-from ..domain.units import Amounts, gpu_kind, kind_of, spent_each_second
-from ..domain.windows import Window, read_window, write_window
+from ..domain.units import GPU_TIME, Amounts, gpu_kind, kind_of, spent_each_second
+from ..domain.windows import Rolling, Window, read_window, write_window
 from ..domain.workshops import Session
 from .many import ONE, gathered
 from .scopes import is_on_path, path_keys, place_of, scope_key
-from .tables import allowances, sessions, spent, usage
+from .tables import allowances, leases, sessions, spent, usage
 from .unmetered import HOW_FAR, Unmetered, by_hour, read_unmetered
 from .workshops import SqlWorkshops
 
@@ -43,6 +45,11 @@ _HOURS = (
     .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
     .where(spent.c.hour >= bindparam("after"))
     .order_by(spent.c.hour)
+)
+_WITH_SERVERS_SINCE = select(leases.c.account_id).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.account_id.is_not(None),
+    or_(leases.c.settled_at.is_(None), leases.c.settled_at >= bindparam("ends")),
 )
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_ASKED = 100  # sums in one statement
@@ -153,6 +160,18 @@ class SqlMeters:
     ) -> Mapping[datetime, int]:
         return {h: n for h, n in self._hours(scope, resource, start).items() if h < end}
 
+    def hours_each(
+        self, level: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[Scope, Mapping[datetime, int]]:
+        query = _by_members(resource, by_hour=True, has_run=True)
+        sought = {"this_hub": self._hub_name, "ends": end, **_sought(resource, start)}
+        found: dict[Scope, dict[datetime, int]] = {}
+        for member, key, hour, total in self._connection.execute(query, sought):
+            place = place_of(key)
+            if _is_at(level, place) and total:
+                found.setdefault(replace(place, member=member), {})[hour] = int(total)
+        return found
+
     # A start
 
     def standing(
@@ -164,7 +183,7 @@ class SqlMeters:
         now: datetime,
         known: FirstAsked,
         *,
-        whole: bool,
+        hours: Hours,
     ) -> tuple[dict[Key, list[Allowance]], dict[Key, Meter]]:
         """What may be spent on the path, by key, in windows that bind now, and what was."""
         if not known.allowed:
@@ -175,16 +194,14 @@ class SqlMeters:
         unmetered = cache(partial(self._unmetered, now, scope.member, known))
 
         def by_place(resource: str, begins: datetime) -> Sequence[HourAt]:
-            if whole:
+            if hours != "sums":
                 return hours_by(resource, begins)
             return [(begins, place, n) for place, n in spent_by(resource, begins)]
 
         spending = self._allowances(known.allowed, scope, wanted, path, now, by_place, unmetered)
         if not spending:
             return {}, {}
-        meters = self._meters(
-            spending, held, now, unmetered(), spent_by, hours_by if whole else None
-        )
+        meters = self._meters(spending, held, now, unmetered(), spent_by, hours_by, hours=hours)
         return spending, meters
 
     def _allowances(
@@ -230,24 +247,27 @@ class SqlMeters:
         unmetered: Unmetered,
         spent_by: SpentBy | None = None,
         hours_by: HoursBy | None = None,
+        *,
+        hours: Hours,
     ) -> dict[Key, Meter]:
-        """With `hours_by` every hour is told apart, else only what windows tell apart."""
         begins = {
             key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
             for key, allowed in spending.items()
         }
-        if hours_by is None:
-            between = self._between(begins, spent_by)
-        else:
-            between = self._whole(begins, hours_by)
+        between = self._between(begins, spent_by)
+        if hours == "each":
+            assert hours_by is not None
+            between = self._each_hour(spending, between, now, hours_by)
+        elif hours == "first":
+            between = self._at_first_hours(between)
         meters = {}
         for scope, resource in spending:
-            hours = between[scope, resource]
+            spent_in = between[scope, resource]
             for hour, amount in by_hour(unmetered.within(scope), resource).items():
-                hours[hour] = hours.get(hour, 0) + amount
+                spent_in[hour] = spent_in.get(hour, 0) + amount
             here = {what: held.get((scope, what), 0) for level, what in held if level == scope}
             meters[scope, resource] = Meter.standing(
-                spent_each_second(here).get(resource, 0), hours, unmetered.since
+                spent_each_second(here).get(resource, 0), spent_in, unmetered.since
             )
         return meters
 
@@ -281,18 +301,52 @@ class SqlMeters:
             }
         return found
 
-    def _whole(
-        self, begins: Mapping[Key, Sequence[datetime]], hours_by: HoursBy
+    def _at_first_hours(
+        self, between: Mapping[Key, Mapping[datetime, int]]
     ) -> dict[Key, dict[datetime, int]]:
-        """Every hour from the first of these on."""
-        return {
-            (scope, resource): (
-                self._hours(scope, resource, hours[0])
-                if scope.member is None
-                else _hours_at(scope, hours_by(resource, hours[0]))
-            )
-            for (scope, resource), hours in begins.items()
-        }
+        """The same sums, each in the hour in which the first of it was spent: in as many windows as
+        before, and the first to leave them. However many hours there are, one is looked up."""
+        wanted = [(key, hour) for key, sums in between.items() for hour, n in sums.items() if n]
+        sought: dict[str, Any] = {}
+        for number, ((scope, resource), hour) in enumerate(wanted):
+            sought |= {
+                f"at{number}": self._key(scope.place),
+                f"what{number}": resource,
+                f"account{number}": scope.member or "",
+                f"gpu{number}": gpu_kind(resource),
+                f"from{number}": hour,
+            }
+        kinds = tuple(_kind_of_hours(scope, resource) for (scope, resource), _ in wanted)
+        hours = self._connection.execute(_first(kinds), sought).one() if wanted else ()
+        found: dict[Key, dict[datetime, int]] = {key: {} for key in between}
+        for (key, begins), hour in zip(wanted, hours, strict=True):
+            found[key][hour or begins] = between[key][begins]
+        return found
+
+    def _each_hour(
+        self,
+        spending: Mapping[Key, Sequence[Allowance]],
+        between: Mapping[Key, Mapping[datetime, int]],
+        now: datetime,
+        hours_by: HoursBy,
+    ) -> dict[Key, dict[datetime, int]]:
+        """The same sums, but every hour from where they leave a window one after another. Those of a
+        month, a workshop's sessions or a grant leave together, or never."""
+        found: dict[Key, dict[datetime, int]] = {}
+        for key, allowed in spending.items():
+            scope, resource = key
+            starts = [
+                one.window.begins_at(now) for one in allowed if isinstance(one.window, Rolling)
+            ]
+            first = min((at for at in starts if at is not None), default=None)
+            found[key] = {
+                hour: n for hour, n in between[key].items() if first is None or hour < first
+            }
+            if first is not None and scope.member is None:
+                found[key] |= self._hours(scope, resource, first)
+            elif first is not None:
+                found[key] |= _hours_at(scope, hours_by(resource, first))
+        return found
 
     def _totals(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
         """All that was ever spent of a resource at a scope before an hour, for each of these."""
@@ -393,14 +447,66 @@ def _before(count: int) -> Select[Any]:
     return select(*(func.coalesce(total, 0) for total in totals))
 
 
+def _kind_of_hours(scope: Scope, resource: str) -> tuple[str, str]:
+    """How the first hour is looked up: of a member's own by the column, at the place or below it."""
+    return ("", "") if scope.member is None else (scope.place.kind, kind_of(resource))
+
+
 @cache
-def _by_members(resource: str, *, by_hour: bool = False) -> Select[Any]:
-    """What people spent of the resource at each place from an hour on."""
+def _first(kinds: tuple[tuple[str, str], ...]) -> Select[Any]:
+    """The first hour in which anything was spent, from an hour on, for each of these. Made once for
+    each path."""
+    columns: list[ColumnElement[Any]] = [
+        _first_of_member(number, place, kind) if kind else _first_at(number)
+        for number, (place, kind) in enumerate(kinds)
+    ]
+    return select(*columns)
+
+
+def _first_at(number: int) -> ScalarSelect[datetime]:
+    return (
+        select(spent.c.hour)
+        .where(
+            spent.c.scope == bindparam(f"at{number}"),
+            spent.c.resource == bindparam(f"what{number}"),
+            spent.c.hour >= bindparam(f"from{number}"),
+        )
+        .order_by(spent.c.hour)
+        .limit(ONE)
+        .scalar_subquery()
+    )
+
+
+def _first_of_member(number: int, place: str, kind: str) -> ScalarSelect[datetime]:
+    key = bindparam(f"at{number}", type_=usage.c.scope.type)
+    query = select(usage.c.hour).where(
+        usage.c.account_id == bindparam(f"account{number}"),
+        usage.c.hour >= bindparam(f"from{number}"),
+        COLUMN_OF[kind] > 0,
+    )
+    if kind == GPU_TIME:
+        query = query.where(usage.c.gpu_kind == bindparam(f"gpu{number}"))
+    if place == "workshop":
+        query = query.where(usage.c.scope == key)
+    elif place == "community":
+        below = func.substr(usage.c.scope, 1, func.length(key) + 1) == key + "/"
+        query = query.where(or_(usage.c.scope == key, below))
+    return query.order_by(usage.c.hour).limit(ONE).scalar_subquery()
+
+
+@cache
+def _by_members(resource: str, *, by_hour: bool = False, has_run: bool = False) -> Select[Any]:
+    """What people spent of the resource at each place from an hour on. `has_run`: up to another, those
+    who have had a server since."""
     columns = [usage.c.account_id, usage.c.scope, *([usage.c.hour] if by_hour else [])]
     query = select(*columns, func.sum(COLUMN_OF[kind_of(resource)])).where(
-        usage.c.account_id.in_(bindparam("accounts", expanding=True)),
+        usage.c.account_id.in_(
+            _WITH_SERVERS_SINCE if has_run else bindparam("accounts", expanding=True)
+        ),
         usage.c.hour >= bindparam("begins"),
     )
+    if has_run:
+        query = query.where(usage.c.hour < bindparam("ends"))
     if gpu_kind(resource):
         query = query.where(usage.c.gpu_kind == bindparam("gpu"))
     return query.group_by(*columns)

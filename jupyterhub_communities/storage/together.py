@@ -146,6 +146,7 @@ class MetersTogether(SqlMeters):
         self._spent_once = cache(self._read_spent)
         self._hours_by_once = cache(self._read_hours)
         self._hours_once = cache(super()._hours)
+        self._totals_once = cache(super()._totals)
         self._sessions_once = cache(super()._sessions_of)
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
@@ -176,5 +177,8 @@ class MetersTogether(SqlMeters):
     ) -> Sequence[tuple[datetime, Scope, int]]:
         return self._hours_by_once(resource, begins).get(member, ())
 
+    def _totals(self, wanted: Sequence[tuple[Scope, str, datetime]]) -> Sequence[int]:
+        return self._totals_once(tuple(wanted))
+
     def _hours(self, scope: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
-        return dict(self._hours_once(scope, resource, begins))
+        return self._hours_once(scope, resource, begins)

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import NOON, actor_of, andes, make_house, open_taller
+from houses import MEDIUM, NOON, SMALL, actor_of, andes, make_house, most_servers, open_taller
 from sql_statements import counted
 
+from jupyterhub_communities.application.cohorts import view_cohort
 from jupyterhub_communities.application.communities import (
     apply_declarations,
     quota_lines,
     view_usage,
 )
 from jupyterhub_communities.application.dividing import read_lines, set_quota, view_quota
+from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
 from jupyterhub_communities.application.trail import view_trail
@@ -29,7 +31,7 @@ from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
-from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import (
     AmountInvalid,
     Declared,
@@ -38,6 +40,7 @@ from jupyterhub_communities.domain.refusals import (
     NotFound,
     PeriodBackwards,
     PeriodInvalid,
+    QuotaExceeded,
 )
 
 OPERATOR = Actor(account_id=None, is_operator=True)
@@ -68,9 +71,76 @@ def ran(house, name, *, began: float, ended: float | None, workshop=None, profil
             store.leases.settle(name, at - timedelta(minutes=ended))
 
 
-def simulated(house, changes, *, days=1, actor=None, workshop=None):
+def left_in(view, resource="servers"):
+    return next(row.left for row in view.held if row.resource == resource)
+
+
+def starts_as_long_as_it_may(house, username, scope) -> int:
+    """How many servers."""
+    for number in range(100):
+        key = ServerKey(username, f"{scope.workshop}-{number}")
+        try:
+            house.call(admit, StartRequest(f"{username}-{number}", key, scope=scope))
+        except QuotaExceeded:
+            return number
+    raise AssertionError("no limit")
+
+
+def test_what_is_left_can_be_started_beside_a_reserve_and_no_more(house) -> None:
+    for community in ("andes", "brasil"):
+        with house.database.write() as store:
+            store.limits.set_limit(Scope(community), "servers", Limit(most=10))
+    open_taller(house, title="Con", seats=8, is_reserved=True)
+    open_taller(house, title="Sin")
+    ana = actor_of(house, "ana")
+    house.call(set_quota, ana, "andes", "sin", {"servers": "9"})
+    view = house.call(view_quota, ana, "andes")
+    below = {one.scope.workshop: left_in(one) for one in view.below}
+    assert (left_in(view.here), below) == (2, {"con": 10, "sin": 2})
+    assert left_in(house.call(view_quota, ana, "andes", "con").here) == 10
+    assert starts_as_long_as_it_may(house, "ana", Scope("andes")) == 2
+    view = house.call(view_quota, ana, "andes")
+    below = {one.scope.workshop: left_in(one) for one in view.below}
+    assert (left_in(view.here), below) == (0, {"con": 8, "sin": 0})
+    with house.database.write() as store:
+        store.limits.set_quota(HUB, most_servers(12))
+    whole = house.call(view_quota, OPERATOR, None)
+    lefts = {one.scope.community: left_in(one) for one in whole.below}
+    assert (left_in(whole.here), lefts) == (2, {"andes": 0, "brasil": 2})
+    assert left_in(house.call(view_quota, OPERATOR, "brasil").here) == 2, "of the hub's"
+    assert starts_as_long_as_it_may(house, "bia", Scope("brasil")) == 2
+    house.clock.advance(days=1)
+    assert left_in(house.call(view_quota, ana, "andes").here) == 8, "it is over"
+
+
+def test_what_others_have_drawn_from_the_pool_is_not_left(tmp_path) -> None:
+    def sharing(slug, champion, share):
+        found = andes(None, (champion,), slug)
+        in_cohort = replace(found.community, cohort="south")
+        return replace(found, community=in_cohort, quota=Quota({"servers": Limit(share=share)}))
+
+    house = make_house(
+        tmp_path,
+        communities=(
+            sharing("andes", "ana", Share(3, may_borrow=0)),
+            sharing("brasil", "bia", Share(3)),
+        ),
+    )
+    ana, bia = actor_of(house, "ana"), actor_of(house, "bia")
+    assert left_in(house.call(view_quota, ana, "andes").here) == 3
+    assert left_in(house.call(view_quota, bia, "brasil").here) == 6
+    assert starts_as_long_as_it_may(house, "bia", Scope("brasil")) == 6
+    here = house.call(view_quota, ana, "andes").here
+    row = here.held[0]
+    assert (row.most, row.held, row.lent, row.left) == (3, 0, 3, 0)
+    assert starts_as_long_as_it_may(house, "ana", Scope("andes")) == 0
+    assert [left_in(one.view) for one in house.call(view_cohort, ana, "south").rows] == [0, 0]
+    house.close()
+
+
+def simulated(house, changes, *, days=1, actor=None, workshop=None, community="andes"):
     trial = house.call(
-        prepare_trial, actor or actor_of(house, "ana"), "andes", workshop, changes, days
+        prepare_trial, actor or actor_of(house, "ana"), community, workshop, changes, days
     )
     running = house.call(read_running, trial.reads)
     ended = house.call(read_ended, trial.reads, trial.since, None)
@@ -265,6 +335,50 @@ def test_what_was_spent_before_the_days_that_are_tried_counts(house) -> None:
     limit = {"server-time 30 days": "17 server-hours"}
     assert simulated(house, limit).refused == 0
     assert simulated(house, {"server-time 30 days": "16 server-hours"}).refused == 1
+
+
+def test_what_each_spent_before_the_days_that_are_tried_counts_at_all_their_places(house) -> None:
+    ran(house, "long", began=9000, ended=8400, workshop="uno")  # 10 hours, six days ago
+    ran(house, "short", began=8300, ended=8240, workshop="dos")
+    house.call(meter_leases)
+    ran(house, "now", began=10, ended=None, workshop="dos")
+    for limit, days, refused in (
+        ("11 server-hours", 1, 1),
+        ("11 server-hours", 10, 1),
+        ("12 server-hours", 1, 0),
+        ("12 server-hours", 10, 0),
+    ):
+        tried = simulated(house, {"server-time 30 days each": limit}, days=days)
+        assert tried.refused == refused, (limit, days)
+    five_days = {"server-time 5 days each": "2 server-hours"}
+    assert simulated(house, five_days).refused == 0, "it has left the window by then"
+
+
+def test_only_profiles_that_are_offered_in_the_community_are_said_to_fit(tmp_path) -> None:
+    own = replace(SMALL, slug="own", names={"en": "Own"}, communities=frozenset({"andes"}))
+    others = replace(MEDIUM, communities=frozenset({"brasil"}), memory=2**28)
+    house = make_house(
+        tmp_path, communities=(andes(), andes(slug="brasil")), profiles=(own, others)
+    )
+    ran(house, "one", began=10, ended=None)
+    for memory, fits in (("400M", None), ("520M", {"en": "Own"})):
+        for community in (None, "andes"):
+            changes = {"memory": memory}
+            tried = simulated(house, changes, actor=OPERATOR, community=community)
+            assert [one.would_fit for one in tried.shown] == [fits], (memory, community)
+    house.close()
+
+
+def test_equal_parts_are_said_not_to_be_tried(house) -> None:
+    slug = open_taller(house).workshop.slug
+    assert simulated(house, {"servers": 2}).left_out == ()
+    assert simulated(house, {"memory": "1Gi", "memory each": "equal"}).left_out == ("memory",)
+    house.call(
+        set_quota, actor_of(house, "ana"), "andes", slug, {"servers": 2, "servers each": "equal"}
+    )
+    assert simulated(house, {"servers": 2}).left_out == ("servers",), "of a workshop's people"
+    assert simulated(house, {"servers": 2}, workshop=slug).left_out == ("servers",)
+    assert simulated(house, {"servers each": ""}, workshop=slug).left_out == ()
 
 
 def test_the_history_is_read_in_pieces_each_lease_once(house, monkeypatch) -> None:

@@ -284,6 +284,10 @@ def test_usage_and_simulate_name_a_community_alike(ready) -> None:
     assert (used.returncode, used.stderr) == (0, "")
     tried = ready("simulate", "--community", "andes", "--set", "servers=1")
     assert tried.stdout == "Of 0 starts, 0 would have been refused.\n", tried.stderr
+    equal = ready(
+        "simulate", "--community", "andes", "--set", "servers=2", "--set", "servers each=equal"
+    )
+    assert equal.stdout.endswith("Not tried: equal parts (each: equal) of servers.\n"), equal.stderr
     for command in ("usage", "simulate"):
         unknown = ready(command, "--community", "nowhere")
         assert unknown.returncode == 2

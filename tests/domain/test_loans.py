@@ -82,6 +82,11 @@ def test_what_runs_when_a_loan_ends_runs_on_and_nothing_is_overspent() -> None:
     assert not fits(books, "andes", 7, later), "the rest comes back when somebody stops"
 
 
+def test_a_limit_is_never_below_nothing_also_where_less_is_owned_than_is_lent() -> None:
+    books = ledger({"andes": Share(1, may_borrow=0), "brasil": CLOSED}, loan(3))
+    assert books.rules.limit(Scope("andes"), WHAT, NOON) == 0
+
+
 def test_a_loan_ends_with_the_cohort() -> None:
     owned = {(name, WHAT): CLOSED for name in NAMES}
     cohorts = {"andes": "south", "brasil": "north"}

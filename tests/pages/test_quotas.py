@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jupyterhub_communities.domain.quotas import Claim, Scope, Verdict
 from jupyterhub_communities.domain.refusals import QuotaExceeded, Violation
 from jupyterhub_communities.domain.windows import (
     CalendarMonth,
@@ -21,6 +22,7 @@ from jupyterhub_communities.pages.quotas import (
     resource_in_words,
     violation_in_a_table,
     violation_in_words,
+    wait_in_words,
     window_in_words,
 )
 from jupyterhub_communities.pages.refusals import sentence_of
@@ -92,9 +94,71 @@ def test_who_wants_more_than_a_limit_is_not_told_to_wait() -> None:
 
 
 def test_what_is_spent_for_good_is_said() -> None:
-    assert "the limit has to be raised" in told(
-        Violation("community", "Andes", "cpu-time", limit=5, held=5, wanted=1)
+    """Also where something is left that is too little for a start."""
+    spent = Claim(Scope("andes"), "server-time", 7200, 6900, 900, least=900, is_for_good=True)
+    assert told(spent.violation("Andes")) == (
+        "Server hours left for Andes: 0.08; needed: 0.25. It does not come back by itself: the limit "
+        "has to be raised. Please ask a champion of your community."
     )
+    assert wait_in_words(Verdict((spent,)), "UTC", ENGLISH) == (
+        "There is not enough for it: the limit has to be raised."
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "where"),
+    [
+        (Scope(), "on this hub"),
+        (Scope("andes"), "in the community X"),
+        (Scope("andes", "maps"), "in the workshop X"),
+        (Scope("andes", member="rosa"), "here"),
+    ],
+)
+def test_where_nobody_may_start_no_servers_are_said_to_be_running(scope, where) -> None:
+    none = Claim(scope, "servers", limit=0, used=0, asked=1, least=1)
+    assert told(none.violation("X"), never=True) == (
+        f"Nobody may start a server {where} at present. Please ask a champion of your community."
+    )
+    said = wait_in_words(Verdict((none,)), "UTC", ENGLISH)
+    assert said == "Nobody may start a server here at present."
+    until = replace(none, least=0).violation("X")  # all of it is on loan until then
+    assert "Try again on March 2" in told(until, earliest=NINE)
+
+
+ROSA = Scope("andes", "maps", member="rosa")
+FULL_PLACE = Claim(Scope("andes"), "servers", limit=3, used=3, asked=1, least=1)
+OWN = Claim(ROSA, "servers", limit=1, used=1, asked=1, least=1)
+SPENT = Claim(ROSA, "server-time", limit=7200, used=7200, asked=900, least=900)
+MANY_SPEND = Claim(Scope("andes"), "server-time", limit=7200, used=6000, asked=1800, least=900)
+RESERVED = Claim(Scope("andes"), "servers", limit=3, used=0, asked=1, closed=3, least=1)
+DRAWN = Claim(Scope(cohort="south"), "servers", limit=3, used=3, asked=1, least=0)
+
+
+@pytest.mark.parametrize(
+    ("claims", "who"),
+    [
+        ([FULL_PLACE], "somebody"),
+        ([DRAWN], "somebody"),
+        ([MANY_SPEND], "somebody"),
+        ([OWN], "you"),
+        ([FULL_PLACE, OWN], "you"),
+        ([SPENT], ""),
+        ([RESERVED], ""),
+        ([FULL_PLACE, SPENT], ""),
+    ],
+)
+def test_only_a_stop_that_makes_room_is_waited_for(claims, who) -> None:
+    text = told(*(claim.violation("X") for claim in claims), earliest=NINE)
+    wait = wait_in_words(Verdict(tuple(claims), NINE), "UTC", ENGLISH)
+    for said in (text, wait):
+        assert ("when somebody has stopped" in said) == (who == "somebody")
+        assert ("when you have stopped one of your servers" in said) == (who == "you")
+        assert "March 2, 2026" in said
+    if who:
+        text = told(*(claim.violation("X") for claim in claims))
+        wait = wait_in_words(Verdict(tuple(claims)), "UTC", ENGLISH)
+        for said in (text, wait):
+            assert ("you have stopped" in said) == (who == "you")
 
 
 def test_reserved_servers_are_not_said_to_be_running() -> None:

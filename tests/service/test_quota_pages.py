@@ -71,6 +71,10 @@ async def test_a_champion_sets_a_workshops_limits_and_tries_the_communitys(page,
     assert refused.code == 409
     tried = (await page(PATH, form={"action": "try", "lines": "servers = 1", "days": "7"})).body
     assert "would have been refused" in tried.decode()
+    assert "Equal parts" not in tried.decode()
+    equal = {"action": "try", "lines": "servers = 2\nservers each = equal", "days": "7"}
+    tried = (await page(PATH, form=equal)).body
+    assert "Equal parts of a limit were not tried" in tried.decode()
     assert (await page(PATH, form={"action": "try", "lines": "", "days": "91"})).code == 400
 
 
@@ -82,6 +86,9 @@ async def test_the_api_divides_tries_and_exports(call, world) -> None:
     _, view, _ = await call("GET", "communities/andes/quotas", token="learner")
     assert view["held"]["servers"]["limit"] == 3
     assert view["declared"]
+    body = {"limits": {"servers": 2, "servers each": "equal"}}
+    _, tried, _ = await call("POST", "communities/andes/quotas/simulate", body=body)
+    assert tried["left_out"] == ["servers"]
     body = {"limits": {"beds": 3}}
     status, problem, _ = await call("POST", "communities/andes/quotas/simulate", body=body)
     assert (status, problem["code"]) == (400, "quota.limit")

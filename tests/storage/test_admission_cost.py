@@ -11,15 +11,21 @@ from sqlalchemy import event, insert
 from transactions import writing
 
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
-from jupyterhub_communities.application.leases import StartRequest, admit, settle_server
+from jupyterhub_communities.application.leases import (
+    StartRequest,
+    admit,
+    settle_server,
+    start_choices,
+)
+from jupyterhub_communities.application.news import news_of
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
 from jupyterhub_communities.domain.metering import METERED
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.units import CPU, MEMORY, SERVER_TIME, SERVERS
-from jupyterhub_communities.domain.windows import Rolling
-from jupyterhub_communities.storage.tables import balances, leases
+from jupyterhub_communities.domain.windows import HOUR, Rolling, hour_of
+from jupyterhub_communities.storage.tables import balances, leases, spent
 
 MONTH = Allowance(10**9, Rolling(30))
 LIMITED = Quota(
@@ -106,6 +112,54 @@ def test_a_start_and_a_stop_ask_as_much_with_ten_leases_as_with_thousands(house)
     assert first_start["SELECT"] == start["SELECT"] - 1, "nothing has ended yet"
     assert first_start["INSERT"] == start["INSERT"] + 1, "rows of somebody's own"
     assert first_stop == stop
+
+
+def test_what_is_left_is_told_as_quickly_of_a_long_window_as_of_a_short_one(tmp_path) -> None:
+    """In steps of SQLite's own machine, which fetches each row."""
+    house = make_house(tmp_path, clock=SetClock(NOON), communities=(andes(servers=None),))
+    joined = JoinRequest(open_taller(house).learner_invite.code, "Rosa", "Rosa")
+    username = house.call(redeem_invite, joined).account.username
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    def listen(connection, *_more) -> None:
+        connection.set_progress_handler(count, 10)
+
+    event.listen(house.database.engine, "checkout", listen)
+
+    def costs(days: int) -> tuple[int, int]:
+        """In steps and statements, of Home and of the form."""
+        nonlocal steps
+        window = Allowance(10**12, Rolling(days))
+        for level in (HUB, Scope("andes")):
+            with house.database.write() as store:
+                limits = tuple(Spending(what, window) for what in (SERVER_TIME, "cpu-time"))
+                store.limits.set_quota(level, Quota({}, limits))
+        steps = 0
+        asked = [statements(house, look, username) for look in (news_of, start_choices)]
+        return steps, sum(one["SELECT"] for one in asked)
+
+    hour = hour_of(NOON)
+    with writing(house.database) as connection:
+        connection.execute(
+            insert(spent),
+            [
+                {"scope": key, "resource": what, "hour": hour - n * HOUR, "total": 10**8 - n}
+                for key in ("hub:hub", "hub/andes")
+                for what in (SERVER_TIME, "cpu-time")
+                for n in range(24 * 400)
+            ],
+        )
+    costs(2)
+    short, long = costs(2), costs(365)
+    (left,) = house.call(news_of, username).left
+    house.close()
+    assert [one.until for one in left.left] == [hour + HOUR] * 2, "the first hour of all"
+    assert long[0] <= short[0] * 1.2, (short, long)
+    assert long[1] == short[1]
 
 
 EACH = Spending(SERVER_TIME, MONTH, is_each=True)

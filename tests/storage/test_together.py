@@ -24,7 +24,7 @@ from jupyterhub_communities.domain.refusals import QuotaExceeded
 from jupyterhub_communities.domain.units import CPU, SERVER_TIME, SERVERS
 from jupyterhub_communities.domain.windows import Rolling
 from jupyterhub_communities.storage.balances import SqlBalances
-from jupyterhub_communities.storage.together import BalancesTogether, MetersTogether
+from jupyterhub_communities.storage.together import BalancesTogether
 
 HOUR = 3600
 WEEK = Rolling(7)
@@ -127,11 +127,7 @@ def mix_places_up(monkeypatch) -> None:
     monkeypatch.setattr(BalancesTogether, "around", around)
 
 
-def keep_what_was_added_to_hours(monkeypatch) -> None:
-    monkeypatch.setattr(MetersTogether, "_hours", lambda self, *asked: self._hours_once(*asked))
-
-
-@pytest.mark.parametrize("breaks", [forget_members, mix_places_up, keep_what_was_added_to_hours])
+@pytest.mark.parametrize("breaks", [forget_members, mix_places_up])
 def test_a_look_at_many_that_errs_is_found(house, people, monkeypatch, breaks) -> None:
     asked = requests(people)
     alone = told_alone(house, asked)

@@ -6,8 +6,8 @@ A control leaves out one of two windows, and is found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -30,8 +30,10 @@ from jupyterhub_communities.domain.ledger import Allowance, Ledger
 from jupyterhub_communities.domain.limits import Quota, Spending
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import QuotaExceeded
-from jupyterhub_communities.domain.units import SERVER_TIME
-from jupyterhub_communities.domain.windows import Rolling
+from jupyterhub_communities.domain.remaining import remaining
+from jupyterhub_communities.domain.reservations import LOOK_AHEAD
+from jupyterhub_communities.domain.units import SERVER_TIME, SERVERS
+from jupyterhub_communities.domain.windows import HOUR, CalendarMonth, Rolling, WholeGrant, Window
 from jupyterhub_communities.storage.tables import balances, marks, spent, usage
 from jupyterhub_communities.storage.tables import leases as lease_table
 
@@ -42,11 +44,14 @@ DOUBT = 75  # seconds of each server that the same person has at another place
 places = st.sampled_from([Scope("andes", "uno"), Scope("andes", "dos"), Scope("andes")])
 levels = st.sampled_from([HUB, Scope("andes"), Scope("andes", "uno")])
 windows = st.builds(
-    lambda hours, days, is_each: Spending(
-        SERVER_TIME, Allowance(hours * 3600, Rolling(days)), is_each=is_each
+    lambda hours, window, is_each: Spending(
+        SERVER_TIME, Allowance(hours * 3600, window), is_each=is_each
     ),
     st.integers(1, 30),
-    st.integers(1, 9),
+    st.one_of(
+        st.builds(Rolling, st.integers(1, 9)),
+        st.sampled_from([CalendarMonth("UTC"), WholeGrant(NOON - timedelta(days=3))]),
+    ),
     st.booleans(),
 )
 
@@ -119,11 +124,45 @@ class WindowHistories(RuleBasedStateMachine):
             self.house.call(leases.admit, request)
         except QuotaExceeded:
             assert looked, "told alike by a look"
-            assert self.missing(place, username) > -self.doubt(place, username)
+            assert self.missing(place, username) > -DOUBT * self.going
             return
         assert not looked, "told alike by a look"
         assert self.missing(place, username) <= self.doubt(place, username), "overspent"
         self.runs[lease] = Run(place, username, self.house.clock.now())
+
+    @rule(place=places, person=st.integers(0, 1))
+    def look(self, place, person) -> None:
+        """What is left, and until when, is told by the sums as by all the hours."""
+        now = self.house.clock.now()
+        with self.house.database.read() as store:
+            account = store.accounts.by_username(self.people[person])
+            scope = replace(place, member=account.id)
+            wanted = (scope, {SERVERS: 1}, now, now + LOOK_AHEAD)
+            told = [
+                remaining(
+                    store.balances.standing(*wanted, hours=hours), scope, [SERVERS], now, HOUR
+                )
+                for hours in ("first", "each")
+            ]
+            each = store.balances.standing(*wanted, hours="each")
+        assert told[0] == told[1]
+        doubt = DOUBT * self.going
+        for (level, resource), allowed in each.rules.spent.items():
+            for one in allowed if level.member is None else ():
+                for later in (0, 1, 25, 45 * 24):  # hours: what runs then has run on
+                    at = now + later * HOUR
+                    found = each.copy().spent(level, resource, one.window, at)
+                    assert 0 <= found - self.spent(level, one.window, at) <= doubt
+
+    @property
+    def going(self) -> int:
+        """Servers, of which each may be taken to have run since the meter was read last."""
+        return sum(1 for run in self.runs.values() if run.until is None)
+
+    def spent(self, level: Scope, window: Window, at: datetime) -> int:
+        begins = window.begins_at(at)
+        runs = (run for run in self.runs.values() if level in run.place.path())
+        return sum(run.seconds(begins, at) for run in runs)
 
     def missing(self, place: Scope, person: str) -> int:
         """By how many seconds one more server would be too much, where it is nearest to it."""

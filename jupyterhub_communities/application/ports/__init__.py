@@ -41,7 +41,7 @@ from .people import (
     People,
     Personal,
 )
-from .quotas import Balances, Drains, Hold, Leases, Limits, Line, Marks, Meters, Usage
+from .quotas import Balances, Drains, Hold, Hours, Leases, Limits, Line, Marks, Meters, Usage
 
 
 class Store(Protocol):
@@ -182,6 +182,7 @@ __all__ = [
     "Grants",
     "Hands",
     "Hold",
+    "Hours",
     "Hub",
     "Identities",
     "InviteSecrets",

@@ -182,6 +182,13 @@ class Limits(Protocol):
         """
         ...
 
+    def standings_at(self, scopes: Collection[Scope]) -> Mapping[Scope, Standing]:
+        """Of these, in one statement: without what may be spent."""
+        ...
+
+
+Hours = Literal["sums", "first", "each"]
+
 
 class Balances(Protocol):
     """What is held."""
@@ -192,12 +199,19 @@ class Balances(Protocol):
         ...
 
     def standing(
-        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        now: datetime,
+        until: datetime,
+        *,
+        hours: Hours = "sums",
     ) -> Ledger:
         """All that decides about requests for these resources from `now` to `until`.
 
-        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
-        window.
+        `hours` are those of what was spent: its sums in the windows of now, these with the first hour
+        to leave each window, or each hour, by which it can be told what is left at any later time. Only
+        the last costs more the longer a window is.
         """
         ...
 
@@ -232,6 +246,13 @@ class Meters(Protocol):
         self, scope: Scope, resource: str, start: datetime, end: datetime
     ) -> Mapping[datetime, int]:
         """What was metered in each hour."""
+        ...
+
+    def hours_each(
+        self, level: Scope, resource: str, start: datetime, end: datetime
+    ) -> Mapping[Scope, Mapping[datetime, int]]:
+        """What was metered in each hour of those who have had a server since `end`, at the level and
+        below it: by the place with the member."""
         ...
 
 
