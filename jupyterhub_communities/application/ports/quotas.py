@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -67,6 +67,10 @@ class Leases(Protocol):
 
     def of_username(self, username: str) -> Sequence[Lease]:
         """The unsettled leases of whom this hub calls so, with an account or without."""
+        ...
+
+    def stopped_since(self, servers: Collection[ServerKey], since: datetime) -> frozenset[ServerKey]:
+        """Those of these servers of this hub of which a lease was settled then or later."""
         ...
 
     def latest(self, account_id: str) -> Lease | None:
