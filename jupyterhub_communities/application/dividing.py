@@ -256,7 +256,7 @@ def views_of(
     loans: Sequence[Loan] = ()
     if any(cohorts.values()):
         loans = between(store.loans.all(desk.now), cohorts)
-    reservations = store.balances.reservations(desk.now, desk.now + _MOMENT)
+    reservations = store.balances.reservations(desk.now, desk.now + _MOMENT, are_kept=True)
     spent = _spent(desk, store, [place.scope for place in places], standings)
     used_by_others = _lent(desk, standings, cohort, loans)
     views = []

@@ -88,11 +88,15 @@ _RESERVED = (
         sessions.c.starts_at < bindparam("before"),
     )
 )
+# While a community is suspended nobody of it can start: nothing is kept for it, what stays promised.
+_KEPT = _RESERVED.join(communities, communities.c.slug == workshops.c.community).where(
+    communities.c.suspended_at.is_(None)
+)
 # With what else there is to ask for, at all: a way to the database costs more than a look aside.
 _STANDING = {
     dialect: select(
         gathered(dialect, balances.columns, _IS_ON_PATH).label("counters"),
-        _RESERVED.exists().label("has_reserved"),
+        _KEPT.exists().label("has_reserved"),
         _LENT.exists().label("has_lent"),
         *first_columns(dialect),
     )
@@ -224,7 +228,7 @@ class SqlBalances:
         lent = self._lent(sought, rows) if found.has_lent else []
         # Where nothing is limited, nothing that is reserved is in anybody's way.
         is_asked = found.has_reserved and any(map(_limits, rows))
-        reserved = self.reservations(now, until) if is_asked else []
+        reserved = self.reservations(now, until, are_kept=True) if is_asked else []
         others = self._others(scope, cohort, reserved, lent, path)
         return Around((*rows, *others), cohort, reserved, lent, FirstAsked.of(found))
 
@@ -324,10 +328,12 @@ class SqlBalances:
 
     # Reading
 
-    def reservations(self, now: datetime, until: datetime | None = None) -> list[Reservation]:
-        """All that hold at some time between the two; without `until`, or later."""
+    def reservations(
+        self, now: datetime, until: datetime | None = None, *, are_kept: bool = False
+    ) -> list[Reservation]:
         found = []
-        for row in self._connection.execute(_RESERVED, {"after": now, "before": until or _FAR}):
+        query = _KEPT if are_kept else _RESERVED
+        for row in self._connection.execute(query, {"after": now, "before": until or _FAR}):
             ends_at = row.ends_at if row.closed_at is None else min(row.ends_at, row.closed_at)
             if now < ends_at and row.starts_at < ends_at:
                 scope = Scope(row.community, row.slug)

@@ -469,8 +469,8 @@ def reservations_are_not_seen(monkeypatch) -> None:
     """By who starts; the calendar knows them."""
     known = SqlBalances.reservations
 
-    def sees_none(self, now, until=None):
-        return known(self, now) if until is None else []
+    def sees_none(self, now, until=None, *, are_kept=False):
+        return [] if are_kept else known(self, now, until)
 
     monkeypatch.setattr(SqlBalances, "reservations", sees_none)
 

@@ -190,8 +190,11 @@ class Balances(Protocol):
     """What is held."""
 
     def get(self, scope: Scope, resource: str) -> Balance: ...
-    def reservations(self, now: datetime, until: datetime | None = None) -> Sequence[Reservation]:
-        """All that hold at some time between the two; without `until`, or later."""
+    def reservations(
+        self, now: datetime, until: datetime | None = None, *, are_kept: bool = False
+    ) -> Sequence[Reservation]:
+        """All that hold at some time between the two; without `until`, or later. `are_kept`: without
+        those of suspended communities, which are open to all until they are resumed."""
         ...
 
     def standing(
