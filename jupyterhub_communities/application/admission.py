@@ -51,7 +51,7 @@ def set_aside(
 def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) -> bool:
     """Holds what was asked for at every level, or nothing: then False. Not capped: for a server that
     runs already, and to save files."""
-    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
+    ledger = _standing(desk, store, asked)
     claims = list(ledger.claims(asked, desk.now)) if is_capped else []
     if not all(claim.fits for claim in claims):
         return False
@@ -60,7 +60,8 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
         claim = caps.get((level, resource))
         is_free = claim is None or claim.asked == claim.closed == 0
-        elsewhere = ledger.rules.held_elsewhere.get((level, resource), 0)
+        # What a person holds at other places is in no counter of theirs here.
+        elsewhere = 0 if claim is None else claim.used - ledger.held(level, resource)
         holds.append(
             Hold(
                 level,
@@ -88,9 +89,16 @@ def refusal_to_hold(
     """Every violated limit, when the same request passes, and the largest profile that would start
     now."""
     sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
-    ledger = standing_for(desk, store, asked.scope, [asked.amounts, *sizes.values()], asked.lasts)
+    ledger = standing_for(
+        desk,
+        store,
+        asked.scope,
+        [asked.amounts, *sizes.values()],
+        asked.lasts,
+        outsider=asked.outsider,
+    )
     verdict = ledger.judge(asked, desk.now, store.leases.known_ends(most=MOST_ENDS))
-    slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts)
+    slug = ledger.largest(sizes, asked.scope, desk.now, asked.lasts, asked.outsider)
     largest = next((profile for profile in offered if profile.slug == slug), None)
     return QuotaExceeded(
         violations=tuple(
@@ -107,18 +115,30 @@ def refusal_to_hold(
 
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
     """Whether `hold` would hold it."""
-    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
-    return ledger.fits(asked, desk.now)
+    return _standing(desk, store, asked).fits(asked, desk.now)
+
+
+def _standing(desk: Desk, store: Store, asked: Request) -> Ledger:
+    until = desk.now + asked.lasts
+    return store.balances.standing(
+        asked.scope, asked.amounts, desk.now, until, outsider=asked.outsider
+    )
 
 
 def standing_for(
-    desk: Desk, store: Store, scope: Scope, sizes: Sequence[Amounts], lasts: timedelta = LOOK_AHEAD
+    desk: Desk,
+    store: Store,
+    scope: Scope,
+    sizes: Sequence[Amounts],
+    lasts: timedelta = LOOK_AHEAD,
+    *,
+    outsider: str | None = None,
 ) -> Ledger:
     """The counters for requests of any of these sizes, with the hours of what was spent."""
-    together: dict[str, int] = {}
-    for size in reversed(sizes):
-        together.update(size)
-    return store.balances.standing(scope, together, desk.now, desk.now + lasts, whole=True)
+    together = {resource: amount for size in sizes for resource, amount in size.items()}
+    return store.balances.standing(
+        scope, together, desk.now, desk.now + lasts, whole=True, outsider=outsider
+    )
 
 
 def level_name(desk: Desk, store: Store, level: Scope, person: str = "") -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -35,8 +36,8 @@ from sqlalchemy.types import TypeEngine
 
 from ..application.ports import Hold
 from ..domain.borrowing import Share
+from ..domain.each import EachLimit
 from ..domain.ledger import Key, Ledger, Rules
-from ..domain.limits import equal_share
 from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
@@ -109,6 +110,14 @@ _OWN_LEASES = select(
     leases.c.account_id.in_(bindparam("accounts", expanding=True)),
 )
 
+_OUTSIDE_LEASES = select(leases.c.username, leases.c.amounts).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.username.in_(bindparam("usernames", expanding=True)),
+    leases.c.account_id.is_(None),
+    leases.c.settled_at.is_(None),
+)
+# Whose a lease is: an account's, or somebody's who has none.
+PERSON: ColumnElement[str] = func.coalesce(leases.c.account_id, literal("@") + leases.c.username)
 
 _WANTED: Mapping[str, TypeEngine[Any]] = {
     "at": String(),
@@ -201,7 +210,14 @@ class SqlBalances:
     # A start
 
     def standing(
-        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        now: datetime,
+        until: datetime,
+        *,
+        whole: bool = False,
+        outsider: str | None = None,
     ) -> Ledger:
         """All that decides about a request of `wanted` that lasts from `now` to `until`.
 
@@ -210,7 +226,7 @@ class SqlBalances:
         """
         found = self.around(scope, now, until)
         path = {self._key(level): level for level in scope.path(found.cohort)}
-        return self._assembled(scope, wanted, path, found, now, whole=whole)
+        return self._assembled(scope, wanted, path, found, now, whole=whole, outsider=outsider)
 
     def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
         path = {self._key(level): level for level in scope.path()}
@@ -351,6 +367,7 @@ class SqlBalances:
         now: datetime,
         *,
         whole: bool,
+        outsider: str | None,
     ) -> Ledger:
         rows, cohort = found.rows, found.cohort
         scopes = {**path, **{self._key(one.scope): one.scope for one in found.reserved}}
@@ -378,54 +395,55 @@ class SqlBalances:
             reservations=found.reserved,
             loans=found.lent,
         )
-        own = self._each(scope, wanted, rules, each, equal, now)
+        rules = self._each(scope, outsider, wanted, rules, each, equal, now)
         spending, meters = self._meters.standing(
             scope, wanted, path, held, now, found.spends, whole=whole
         )
-        rules = replace(
-            rules,
-            most_each={key: most_one for key, (most_one, _) in own.items()},
-            held_elsewhere={(scope, what): n for (_, what), (_, n) in own.items() if n},
-            spent=spending,
-        )
-        return Ledger.standing(rules, held, meters)
+        return Ledger.standing(replace(rules, spent=spending), held, meters)
 
     def _each(
         self,
         scope: Scope,
+        outsider: str | None,
         wanted: Amounts,
         rules: Rules,
         each: Mapping[Key, int],
         equal: Collection[Key],
         now: datetime,
-    ) -> dict[Key, tuple[int, int]]:
-        """What one person may hold at the place that is charged: what stands there, else above; and
-        what of that they hold already at other places that it counts."""
-        found: dict[Key, tuple[int, int]] = {}
-        if scope.member is None:
-            return found
-        for resource, amount in wanted.items():
-            for level in reversed(scope.place.path()):
+    ) -> Rules:
+        """The rules with what stands for this person at each level, and what they hold elsewhere."""
+        person = scope.member or outsider
+        if person is None:
+            return rules
+        others = cache(partial(self._others_with_servers, member=scope.member, outsider=outsider))
+        limits: dict[Key, list[EachLimit]] = {}
+        for resource in wanted:
+            found = limits[scope.place, resource] = []
+            for level in scope.place.path():
                 key = (level, resource)
-                limits = [each[key]] if key in each else []
+                if key in each:
+                    found.append(EachLimit(level, each[key]))
                 if key in equal and (whole := rules.divided(level, resource, now)) is not None:
-                    people = self._others_with_servers(level, scope.member) + 1
-                    limits.append(equal_share(whole, people, amount))
-                if limits:
-                    elsewhere = self._held_elsewhere(level, scope, resource)
-                    found[scope.place, resource] = (min(limits), elsewhere)
-                    break
-        return found
+                    found.append(EachLimit(level, whole, others(level) + 1))
+        elsewhere: dict[Key, dict[Scope, int]] = {}
+        # There is nothing below a workshop.
+        if any(one.level.workshop is None for found in limits.values() for one in found):
+            at = replace(scope, member=person)
+            for place, amounts in self._held_beside_counters(scope, outsider):
+                for _, resource in limits:
+                    places = elsewhere.setdefault((at, resource), {})
+                    places[place] = places.get(place, 0) + amounts.get(resource, 0)
+        return replace(rules, most_each=limits, held_elsewhere=elsewhere)
 
-    def _held_elsewhere(self, level: Scope, scope: Scope, resource: str) -> int:
-        """What a member holds below the level, not counting what is charged to their place."""
-        if level == scope.place and level.workshop is not None:
-            return 0  # there is nothing below a workshop
-        return sum(
-            amounts.get(resource, 0)
-            for place, amounts in self._held_by(scope.member or "")
-            if place != scope.place and level in place.path()
-        )
+    def _held_beside_counters(
+        self, scope: Scope, outsider: str | None
+    ) -> Sequence[tuple[Scope, Amounts]]:
+        """What somebody holds that no counter of theirs at the place says: at other places, and all of
+        it where they have no account."""
+        if outsider is not None:
+            return [(HUB, amounts) for amounts in self._held_outside(outsider)]
+        held = self._held_by(scope.member or "")
+        return [(place, amounts) for place, amounts in held if place != scope.place]
 
     def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
         return self.held_by([member]).get(member, ())
@@ -440,11 +458,24 @@ class SqlBalances:
                 found.setdefault(row.account_id, []).append((place, row.amounts))
         return found
 
-    def _others_with_servers(self, level: Scope, member: str) -> int:
+    def _held_outside(self, username: str) -> Sequence[Amounts]:
+        return self.held_outside([username]).get(username, ())
+
+    def held_outside(self, usernames: Collection[str]) -> Mapping[str, Sequence[Amounts]]:
+        """What each of these holds without an account."""
+        found: dict[str, list[Amounts]] = {}
+        sought = {"this_hub": self._hub_name, "usernames": list(usernames)}
+        for row in self._connection.execute(_OUTSIDE_LEASES, sought):
+            found.setdefault(row.username, []).append(row.amounts)
+        return found
+
+    def _others_with_servers(
+        self, level: Scope, *, member: str | None, outsider: str | None
+    ) -> int:
         """How many other people have a server there, or below: by leases, for whoever came once
         keeps their counters."""
-        query = select(func.count(leases.c.account_id.distinct())).where(
-            leases.c.account_id != member, *self.with_servers(level)
+        query = select(func.count(PERSON.distinct())).where(
+            PERSON.is_distinct_from(member or f"@{outsider}"), *self.with_servers(level)
         )
         return self._connection.execute(query).scalar_one()
 

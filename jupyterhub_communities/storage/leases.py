@@ -298,7 +298,9 @@ class SqlLeases:
         )
         return {row[0]: (row[1], row[2]) for row in self._connection.execute(query)}
 
-    def stopped_since(self, servers: Collection[ServerKey], since: datetime) -> frozenset[ServerKey]:
+    def stopped_since(
+        self, servers: Collection[ServerKey], since: datetime
+    ) -> frozenset[ServerKey]:
         if not servers:
             return frozenset()
         query = select(leases.c.username, leases.c.server_name).where(

@@ -372,7 +372,8 @@ def test_while_a_community_is_suspended_its_reserve_is_open_to_all_and_stays_pro
     both = (andes(None), andes(None, ("bia",), "brasil"))
     house = make_house(tmp_path, clock=clock, hub_servers=10, communities=both)
     operator = Actor(account_id=None, is_operator=True)
-    keep(house, "Mapas", seats=8, community="brasil", by="bia")
+    keep(house, "Mapas", seats=7, community="brasil", by="bia")
+    keep(house, "Datos", seats=1)
 
     def starts(server: str) -> bool:
         try:

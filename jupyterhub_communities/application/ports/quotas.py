@@ -69,7 +69,9 @@ class Leases(Protocol):
         """The unsettled leases of whom this hub calls so, with an account or without."""
         ...
 
-    def stopped_since(self, servers: Collection[ServerKey], since: datetime) -> frozenset[ServerKey]:
+    def stopped_since(
+        self, servers: Collection[ServerKey], since: datetime
+    ) -> frozenset[ServerKey]:
         """Those of these servers of this hub of which a lease was settled then or later."""
         ...
 
@@ -198,11 +200,18 @@ class Balances(Protocol):
         ...
 
     def standing(
-        self, scope: Scope, wanted: Amounts, now: datetime, until: datetime, *, whole: bool = False
+        self,
+        scope: Scope,
+        wanted: Amounts,
+        now: datetime,
+        until: datetime,
+        *,
+        whole: bool = False,
+        outsider: str | None = None,
     ) -> Ledger:
-        """All that decides about requests for these resources from `now` to `until`.
+        """All that decides about requests for these resources, in any amount, from `now` to `until`.
 
-        `whole` has every hour of what was spent, so that the time can be told at which it leaves a
+        `outsider` is who asks, where they have no account: see `Request`. `whole` has every hour of what was spent, so that the time can be told at which it leaves a
         window.
         """
         ...
