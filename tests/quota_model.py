@@ -83,7 +83,7 @@ def cap(rules: Rules, level: Scope, resource: str) -> int | None:
         alone = level.community not in rules.cohorts
         found.append(share.nominal if alone else share.ceiling)
     if level.member is not None:
-        found.append(rules.most_each.get((level.place, resource)))
+        found += [one.most for one in rules.most_each.get((level.place, resource), ())]
     return min((n for n in found if n is not None), default=None)
 
 

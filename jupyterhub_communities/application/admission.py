@@ -55,7 +55,7 @@ def set_aside(
 def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) -> bool:
     """Holds what was asked for at every level, or nothing: then False. Not capped: for a server that
     runs already, and to save files."""
-    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
+    ledger = _standing(desk, store, asked)
     claims = list(ledger.claims(asked, desk.now)) if is_capped else []
     if not all(claim.fits for claim in claims):
         return False
@@ -64,7 +64,8 @@ def hold(desk: Desk, store: Store, asked: Request, *, is_capped: bool = True) ->
     for level, resource, amount in ledger.moves(asked.scope, asked.amounts):
         claim = caps.get((level, resource))
         is_free = claim is None or claim.is_free
-        elsewhere = ledger.held_elsewhere(level, resource)
+        # What a person holds at other places is in no counter of theirs here.
+        elsewhere = 0 if claim is None else claim.used - ledger.held(level, resource)
         holds.append(
             Hold(
                 level,
@@ -95,11 +96,18 @@ def refusal_to_hold(
     sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
     looked_for = [asked.amounts, *sizes.values()]
     ledger = standing_for(
-        desk, store, asked.scope, looked_for, asked.lasts, hours="each", is_for_later=True
+        desk,
+        store,
+        asked.scope,
+        looked_for,
+        asked.lasts,
+        hours="each",
+        outsider=asked.outsider,
+        is_for_later=True,
     )
     near = ledger.looking_ahead(desk.now, asked.lasts)
     verdict = near.judge(asked, desk.now)
-    slug = near.largest(sizes, asked.scope, desk.now, asked.lasts)
+    slug = near.largest(sizes, asked.scope, desk.now, asked.lasts, asked.outsider)
     largest = next((profile for profile in offered if profile.slug == slug), None)
     return QuotaExceeded(
         violations=tuple(
@@ -128,7 +136,7 @@ def earliest(
     if verdict.fits or verdict.never_fits:
         return None
     is_own = any(claim.scope.member is not None for claim in verdict.exceeded)
-    is_common = not is_own and not any(ledger.held(asked.scope, one) for one in asked.amounts)
+    is_common = not is_own and not any(ledger.held(asked.judged, one) for one in asked.amounts)
     key = (asked.scope.place, tuple(sorted(asked.amounts.items())), asked.lasts)
     if is_common and key in known:
         return known[key]
@@ -145,8 +153,14 @@ def earliest(
 
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:
     """Whether `hold` would hold it."""
-    ledger = store.balances.standing(asked.scope, asked.amounts, desk.now, desk.now + asked.lasts)
-    return ledger.fits(asked, desk.now)
+    return _standing(desk, store, asked).fits(asked, desk.now)
+
+
+def _standing(desk: Desk, store: Store, asked: Request) -> Ledger:
+    until = desk.now + asked.lasts
+    return store.balances.standing(
+        asked.scope, asked.amounts, desk.now, until, outsider=asked.outsider
+    )
 
 
 def standing_for(
@@ -157,15 +171,14 @@ def standing_for(
     lasts: timedelta = LOOK_AHEAD,
     *,
     hours: Hours,
+    outsider: str | None = None,
     is_for_later: bool = False,
 ) -> Ledger:
     """The counters for requests of any of these sizes; with all that is reserved and lent, where it is
     asked when they would fit later."""
-    together: dict[str, int] = {}
-    for size in reversed(sizes):
-        together.update(size)
+    together = {resource: amount for size in sizes for resource, amount in size.items()}
     until = FAR if is_for_later else desk.now + lasts
-    return store.balances.standing(scope, together, desk.now, until, hours=hours)
+    return store.balances.standing(scope, together, desk.now, until, hours=hours, outsider=outsider)
 
 
 def level_name(desk: Desk, store: Store, level: Scope, person: str = "") -> str:

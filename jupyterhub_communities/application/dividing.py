@@ -255,7 +255,7 @@ def views_of(
     if any(cohorts.values()):
         loans = between(store.loans.all(desk.now), cohorts)
     longest = max(_lasts(desk, place.scope) for place in places)
-    reservations = store.balances.reservations(desk.now, desk.now + longest)
+    reservations = store.balances.reservations(desk.now, desk.now + longest, are_kept=True)
     ledger = _standing(store, standings, cohorts, reservations, loans)
     left = _what_is_left(desk, ledger)
     spent = _spent(desk, store, [place.scope for place in places], standings)
@@ -327,7 +327,7 @@ def _what_is_left(desk: Desk, ledger: Ledger) -> Callable[[Scope, str], int | No
     @cache
     def left(scope: Scope, resource: str) -> int | None:
         if scope.workshop is None or scope in with_reserve:
-            found = remaining(ledger, scope, [resource], desk.now, _lasts(desk, scope))
+            found = remaining(ledger, scope, [{resource: 1}], desk.now, _lasts(desk, scope))
             return next((one.amount for one in found), None)
         # What the community's others have, up to its own limit: there may be hundreds.
         limit = ledger.rules.limit(scope, resource)

@@ -190,7 +190,7 @@ def _refusal(desk: Desk, store: Store, request: StartRequest, known: Earliest) -
     if plan.is_rescue or any(lease.server == request.server for lease in own):
         return None  # first of all that one is settled
     wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
-    asked = Request(plan.charged, wanted, lasts_in(desk, plan.scope) or LOOK_AHEAD)
+    asked = _asked(request, plan, wanted, lasts_in(desk, plan.scope))
     refusal = _too_much(desk, store, plan, asked, request, own, known)
     if not refusal.violations:
         return None
@@ -211,7 +211,7 @@ def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) ->
         wanted = set_aside(request.set_aside, plan.profile, request.otherwise)
         plan = replace(_if_needed(desk, store, request, plan, wanted), amounts=wanted)
         lasts = lasts_in(desk, plan.scope, is_rescue=plan.is_rescue)
-        asked = Request(plan.charged, wanted, lasts or LOOK_AHEAD)
+        asked = _asked(request, plan, wanted, lasts)
         if not hold(desk, store, asked, is_capped=not plan.is_rescue):
             if tells_in_turn or stale is not None:  # undone, it would count against its own server
                 own = store.leases.of_username(request.server.username)
@@ -234,16 +234,22 @@ def _admit(desk: Desk, request: StartRequest, *, tells_in_turn: bool = False) ->
         return plan
 
 
+def _asked(
+    request: StartRequest, plan: StartPlan, wanted: Amounts, lasts: timedelta | None
+) -> Request:
+    outsider = request.server.username if plan.account is None else None
+    return Request(plan.charged, wanted, lasts or LOOK_AHEAD, outsider)
+
+
 def _if_needed(
     desk: Desk, store: Store, request: StartRequest, plan: StartPlan, wanted: Amounts
 ) -> StartPlan:
     """A rescue is one only where the same would not start as it is; and each person has one."""
     if not plan.is_rescue:
         return plan
-    if plan.is_offered:
-        lasts = lasts_in(desk, plan.scope) or LOOK_AHEAD
-        if would_fit(desk, store, Request(plan.charged, wanted, lasts)):
-            return replace(plan, is_rescue=False)
+    asked = _asked(request, plan, wanted, lasts_in(desk, plan.scope))
+    if plan.is_offered and would_fit(desk, store, asked):
+        return replace(plan, is_rescue=False)
     if _has_rescue(store.leases.of_username(request.server.username), request):
         raise OneRescueServer
     return plan

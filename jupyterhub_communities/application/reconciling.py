@@ -43,10 +43,11 @@ def mend_leases(desk: Desk, found: Reconciliation) -> Mended:
     with desk.database.write() as store:
         settled = tuple(lease for lease in found.settle if settle_lease(desk, store, lease))
         store.leases.activate([lease.id for lease in found.activate], desk.now)
+        stopped = store.leases.stopped_since({one.key for one in found.adopt}, found.snapshot_at)
         adopted = tuple(
             _adopt(desk, store, server)
             for server in found.adopt
-            if store.leases.of_server(server.key) is None
+            if server.key not in stopped and store.leases.of_server(server.key) is None
         )
         return Mended(settled, adopted)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -91,10 +91,9 @@ def told_sizes(profiles: Sequence[Profile]) -> list[Amounts]:
 
 
 def told_left(
-    desk: Desk, ledger: Ledger, charged: Scope, sizes: Iterable[Amounts], lasts: timedelta
+    desk: Desk, ledger: Ledger, charged: Scope, sizes: Sequence[Amounts], lasts: timedelta
 ) -> tuple[Left, ...]:
-    resources = dict.fromkeys(what for amounts in sizes for what in amounts)
-    return remaining(ledger, charged, list(resources), desk.now, lasts)
+    return remaining(ledger, charged, sizes, desk.now, lasts)
 
 
 def _left_at(

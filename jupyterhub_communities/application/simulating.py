@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..domain.communities import Community
+from ..domain.each import EachLimit
 from ..domain.grants import Actor, Verb
 from ..domain.leases import Lease
 from ..domain.ledger import Allowance, Key, Rules
-from ..domain.limits import Limit, Quota
+from ..domain.limits import Quota
 from ..domain.loans import Loan
 from ..domain.profiles import Profile
 from ..domain.quotas import HUB, Scope
@@ -191,10 +192,7 @@ def each_person(trial: Trial, history: Iterable[Lease]) -> EachPerson:
     """What stands for each person at a level, at every place where one of these was."""
     places = {lease.scope for lease in history if trial.asks(lease)}
     return EachPerson(
-        held={
-            place: {what: level for what, (level, _) in _each(trial.quotas, place).items()}
-            for place in places
-        },
+        held={place: _each(trial.quotas, place).keys() for place in places},
         spent={
             place: [
                 (level, one.resource, one.allowance)
@@ -208,8 +206,8 @@ def each_person(trial: Trial, history: Iterable[Lease]) -> EachPerson:
 
 
 def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
-    """The limits as the ledger has them. What stands for each person at a level stands below it too,
-    where nothing else does. Equal parts depend on who else is there: they are left out."""
+    """The limits as the ledger has them. What stands for each person at a level stands below it too.
+    Equal parts depend on who else is there: they are left out."""
     most, shares = held_limits(trial.quotas)
     pools: dict[Key, int] = {}
     for (community, resource), share in shares.items():
@@ -224,9 +222,9 @@ def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
     return Rules(
         most=most,
         most_each={
-            (place, resource): amount
+            (place, resource): limits
             for place in {lease.scope for lease in history if trial.asks(lease)}
-            for resource, (_, amount) in _each(trial.quotas, place).items()
+            for resource, limits in _each(trial.quotas, place).items()
         },
         spent=spent,
         shares=shares,
@@ -237,14 +235,12 @@ def rules_of(trial: Trial, history: Iterable[Lease]) -> Rules:
     )
 
 
-def _each(quotas: Mapping[Scope, Quota], place: Scope) -> dict[str, tuple[Scope, int]]:
-    found: dict[str, tuple[Scope, int]] = {}
-    for level in place.path():  # the nearest says it last
+def _each(quotas: Mapping[Scope, Quota], place: Scope) -> dict[str, list[EachLimit]]:
+    found: dict[str, list[EachLimit]] = {}
+    for level in place.path():
         for resource, limit in quotas.get(level, Quota()).held.items():
             if limit.each is not None:
-                found[resource] = (level, limit.each)
-            elif limit != Limit() and limit.is_shared_equally:
-                found.pop(resource, None)
+                found.setdefault(resource, []).append(EachLimit(level, limit.each))
     return found
 
 

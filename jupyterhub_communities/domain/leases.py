@@ -77,16 +77,15 @@ class Reconciliation:
     settle: tuple[Lease, ...]
     activate: tuple[Lease, ...]
     adopt: tuple[RunningServer, ...]
+    snapshot_at: datetime
 
     def parts(self, most: int) -> Iterator[Reconciliation]:
         """The same, a few at a time."""
+        nothing = Reconciliation((), (), (), self.snapshot_at)
         for kind in ("settle", "activate", "adopt"):
             ones = getattr(self, kind)
             for first in range(0, len(ones), most):
-                yield replace(_NOTHING, **{kind: ones[first : first + most]})
-
-
-_NOTHING = Reconciliation((), (), ())
+                yield replace(nothing, **{kind: ones[first : first + most]})
 
 
 def reconcile(
@@ -109,4 +108,5 @@ def reconcile(
             if lease.active_at is None and lease.server in servers and servers[lease.server].ready
         ),
         adopt=tuple(server for key, server in servers.items() if key not in leases),
+        snapshot_at=snapshot_at,
     )

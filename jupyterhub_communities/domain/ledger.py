@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from .borrowing import Share
+from .each import EachLimit
 from .loans import Loan, between, given, received
 from .metering import Meter
 from .quotas import HUB, Claim, Scope, Verdict, largest
@@ -44,8 +45,9 @@ class Rules:
     """Every limit of a hub. What is not named is unlimited."""
 
     most: Mapping[Key, int] = field(default_factory=dict)  # held at one time
-    most_each: Mapping[Key, int] = field(default_factory=dict)  # by each member of the scope
-    # What a member holds at other places that the same limit counts, by place.
+    # By place: what stands for each person there and above.
+    most_each: Mapping[Key, Sequence[EachLimit]] = field(default_factory=dict)
+    # What a member holds at other places, by place.
     held_elsewhere: Mapping[Key, Mapping[Scope, int]] = field(default_factory=dict)
     spent: Mapping[Key, Sequence[Allowance]] = field(default_factory=dict)
     shares: Mapping[tuple[str, str], Share] = field(default_factory=dict)  # community, resource
@@ -84,8 +86,6 @@ class Rules:
         share = self.share(scope, resource)
         if share is not None and share.ceiling is not None:
             limits.append(share.ceiling + self._moved(scope, resource, at, now))
-        if scope.member is not None:
-            limits.append(self.most_each.get((scope.place, resource)))
         return min((max(0, limit) for limit in limits if limit is not None), default=None)
 
     def divided(self, scope: Scope, resource: str, at: datetime | None = None) -> int | None:
@@ -132,6 +132,13 @@ class Request:
     scope: Scope  # the innermost that is charged
     amounts: Amounts  # held, not spent
     lasts: timedelta = LOOK_AHEAD  # at most; the default where nobody knows
+    # The username of somebody without an account: no counter says what they hold, but their leases.
+    outsider: str | None = None
+
+    @property
+    def judged(self) -> Scope:
+        """What it is charged to, with the person's own level."""
+        return self.scope if self.outsider is None else replace(self.scope, member=self.outsider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +196,6 @@ class Ledger:
     def held(self, scope: Scope, resource: str) -> int:
         """What is held; of a cohort, what is drawn from its pool."""
         return self._held.get((scope, resource), 0)
-
-    def held_elsewhere(self, scope: Scope, resource: str) -> int:
-        """By a member, at other places that the same limit counts."""
-        return sum(self.rules.held_elsewhere.get((scope, resource), {}).values())
 
     def spent(self, scope: Scope, resource: str, window: Window, at: datetime) -> int:
         at = self._not_before(at)
@@ -296,10 +299,15 @@ class Ledger:
         return replace(verdict, earliest=self.earliest(request, now, ends))
 
     def largest(
-        self, sizes: Mapping[str, Amounts], scope: Scope, now: datetime, lasts: timedelta
+        self,
+        sizes: Mapping[str, Amounts],
+        scope: Scope,
+        now: datetime,
+        lasts: timedelta,
+        outsider: str | None = None,
     ) -> str | None:
         """The largest of these, by name, that would start now."""
-        requests = {name: Request(scope, amounts, lasts) for name, amounts in sizes.items()}
+        requests = {name: Request(scope, size, lasts, outsider) for name, size in sizes.items()}
         return largest(sizes, (name for name, one in requests.items() if self.fits(one, now)))
 
     def fits(self, request: Request, now: datetime) -> bool:
@@ -307,8 +315,7 @@ class Ledger:
         return self._fits_held(request, now) and self._fits_time(request, now)
 
     def _fits_held(self, request: Request, now: datetime) -> bool:
-        path = self.rules.path(request.scope)
-        return all(c.fits for level in path for c in self._held_claims(level, request, now))
+        return all(claim.fits for claim in self.held_claims(request, now))
 
     def _fits_time(self, request: Request, now: datetime) -> bool:
         path = self.rules.path(request.scope)
@@ -316,13 +323,13 @@ class Ledger:
 
     def claims(self, request: Request, now: datetime) -> Iterator[Claim]:
         """What the request asks of each limit on its path, from the hub down."""
-        for level in self.rules.path(request.scope):
+        for level in self.rules.path(request.judged):
             yield from self._held_claims(level, request, now)
             yield from self._time_claims(level, request, now)
 
     def held_claims(self, request: Request, now: datetime) -> Iterator[Claim]:
         """Those of `claims` that servers which stop make room for."""
-        for level in self.rules.path(request.scope):
+        for level in self.rules.path(request.judged):
             yield from self._held_claims(level, request, now)
 
     def frees_up(self, request: Request, now: datetime) -> bool:
@@ -337,9 +344,23 @@ class Ledger:
 
     def _held_claims(self, level: Scope, request: Request, now: datetime) -> Iterator[Claim]:
         for resource, wanted in request.amounts.items():
+            if level.member is not None:
+                yield from self._each_claim(level, resource, wanted)
+                continue
             limit = self.rules.limit(level, resource, now)
             if limit is not None:
                 yield self._claim(level, resource, wanted, limit, request, now)
+
+    def _each_claim(self, member: Scope, resource: str, wanted: int) -> Iterator[Claim]:
+        """Of all that stands for each person, what leaves this one least; first what never fits."""
+        here = self.held(member, resource)
+        elsewhere = self.rules.held_elsewhere.get((member, resource), {})
+        claims = []
+        for one in self.rules.most_each.get((member.place, resource), ()):
+            held = here + sum(n for place, n in elsewhere.items() if one.level in place.path())
+            claims.append(Claim(member, resource, one.of(wanted), held, wanted, least=wanted))
+        if claims:
+            yield max(claims, key=lambda claim: (claim.never_fits, claim.lacks))
 
     def _time_claims(self, level: Scope, request: Request, now: datetime) -> Iterator[Claim]:
         for resource, rate in spent_each_second(request.amounts).items():
@@ -365,8 +386,7 @@ class Ledger:
         elif limit < wanted <= self._most_later(level, resource):
             least = limit  # waiting for a loan, or for its end, is of use
         closed = self._closed(level, resource, wanted, request, now)
-        held = self.held(level, resource) + self.held_elsewhere(level, resource)
-        return Claim(level, resource, limit, held, asked, closed, least)
+        return Claim(level, resource, limit, self.held(level, resource), asked, closed, least)
 
     def _time_claim(
         self, level: Scope, resource: str, rate: int, allowance: Allowance, now: datetime

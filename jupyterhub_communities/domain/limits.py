@@ -65,9 +65,3 @@ class Standing:
 
     quota: Quota = field(default_factory=Quota)
     held: Mapping[str, int] = field(default_factory=dict)  # of a cohort, what is drawn
-
-
-def equal_share(most: int, people: int, wanted: int) -> int:
-    """What each of so many people may hold; never less than one server needs, for else many people
-    could keep everybody out."""
-    return max(most // max(1, people), wanted)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .each import EachLimit
 from .ledger import Ledger, Request
 from .quotas import Claim, Scope
-from .units import MOST, spent_each_second
+from .units import MOST, Amounts, spent_each_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,17 @@ class Left:
 
 
 def remaining(
-    ledger: Ledger, scope: Scope, resources: Collection[str], now: datetime, lasts: timedelta
+    ledger: Ledger, scope: Scope, sizes: Sequence[Amounts], now: datetime, lasts: timedelta
 ) -> tuple[Left, ...]:
-    """Of each of these that is limited anywhere, and of what holding them spends. A server that runs
-    as long as `lasts` could take so much of the resource now."""
+    """Of each resource of these servers that is limited anywhere, and of what holding it spends. A
+    server that runs as long as `lasts` could take so much of the resource now."""
+    resources = dict.fromkeys(resource for size in sizes for resource in size)
     spent = spent_each_second(dict.fromkeys(resources, 1))
     return (
         *(
             Left(resource, amount)
             for resource in resources
-            if (amount := _to_hold(ledger, scope, resource, now, lasts)) is not None
+            if (amount := _to_hold(ledger, scope, resource, sizes, now, lasts)) is not None
         ),
         *(
             _least(lefts)
@@ -50,19 +52,44 @@ def _least(lefts: list[Left]) -> Left:
 
 
 def _to_hold(
+    ledger: Ledger,
+    scope: Scope,
+    resource: str,
+    sizes: Sequence[Amounts],
+    now: datetime,
+    lasts: timedelta,
+) -> int | None:
+    """An equal part, though it grows with the server that is asked for: that is told only as far as
+    there is such a server."""
+    most = _most_to_hold(_in_parts(ledger, scope, resource), scope, resource, now, lasts)
+    if most is None:
+        return None
+    larger = {n for size in sizes if (n := size.get(resource, 0)) > most}
+    fitting = (n for n in larger if _fits(_claims(ledger, scope, resource, n, now, lasts)))
+    return max([most, *fitting])
+
+
+def _in_parts(ledger: Ledger, scope: Scope, resource: str) -> Ledger:
+    key, rules = (scope.place, resource), ledger.rules
+    limits = rules.most_each.get(key, ())
+    if all(one.people is None for one in limits):
+        return ledger
+    fixed = ledger.copy()
+    parts = [EachLimit(one.level, one.of(0)) for one in limits]
+    fixed.rules = replace(rules, most_each={**rules.most_each, key: parts})
+    return fixed
+
+
+def _most_to_hold(
     ledger: Ledger, scope: Scope, resource: str, now: datetime, lasts: timedelta
 ) -> int | None:
     """The most that passes: what is closed to a request and what it draws from a pool depend on its
     size, so it is looked for."""
 
-    def claims(wanted: int) -> list[Claim]:
-        asked = Request(scope, {resource: wanted}, lasts)
-        return [claim for claim in ledger.claims(asked, now) if claim.resource == resource]
-
     def fits(wanted: int) -> bool:
-        return all(claim.fits for claim in claims(wanted))
+        return _fits(_claims(ledger, scope, resource, wanted, now, lasts))
 
-    first = claims(1)
+    first = _claims(ledger, scope, resource, 1, now, lasts)
     if not first:
         return None
     share = ledger.rules.share(Scope(scope.community), resource)
@@ -73,6 +100,17 @@ def _to_hold(
     if (guess == 0 or fits(guess)) and (guess == most or not fits(guess + 1)):
         return guess
     return bisect_left(range(1, most + 1), True, key=lambda wanted: not fits(wanted))
+
+
+def _claims(
+    ledger: Ledger, scope: Scope, resource: str, wanted: int, now: datetime, lasts: timedelta
+) -> list[Claim]:
+    asked = Request(scope, {resource: wanted}, lasts)
+    return [claim for claim in ledger.claims(asked, now) if claim.resource == resource]
+
+
+def _fits(claims: Iterable[Claim]) -> bool:
+    return all(claim.fits for claim in claims)
 
 
 def _to_spend(ledger: Ledger, scope: Scope, resource: str, now: datetime) -> Iterator[Left]:

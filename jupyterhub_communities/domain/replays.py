@@ -7,7 +7,8 @@ admission does not cap is held without being asked: servers found running, and r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from types import MappingProxyType
 from .leases import Lease
 from .ledger import Allowance, Key, Ledger, Request, Rules
 from .metering import Meter
-from .quotas import Claim, Scope
+from .quotas import HUB, Claim, Scope
 from .reservations import LOOK_AHEAD, Reservation
 from .stops import RunningRules
 from .units import Amounts
@@ -29,8 +30,8 @@ Spent = Mapping[Key, Mapping[datetime, int]]  # by the hour
 class EachPerson:
     """What stands for each person at a level counts at all places below it together."""
 
-    # By place: resource → the level whose `Rules.most_each` it is.
-    held: Mapping[Scope, Mapping[str, Scope]] = field(default_factory=dict)
+    # By place: the resources of which there is a `Rules.most_each`.
+    held: Mapping[Scope, Collection[str]] = field(default_factory=dict)
     # By place: level, resource, and what may be spent.
     spent: Mapping[Scope, Sequence[tuple[Scope, str, Allowance]]] = field(default_factory=dict)
 
@@ -44,8 +45,8 @@ class EachPerson:
             return (replace(one, member=charged.member) for one in others if level in one.path())
 
         held = {
-            (charged, resource): {one.place: ledger.held(one, resource) for one in below(level)}
-            for resource, level in self.held.get(charged.place, {}).items()
+            (charged, resource): {one.place: ledger.held(one, resource) for one in below(HUB)}
+            for resource in self.held.get(charged.place, ())
         }
         spent: dict[Key, list[Allowance]] = {}
         for level, resource, allowance in self.spent.get(charged.place, ()):
@@ -110,6 +111,7 @@ def replay(
     for scope, _ in spent:
         if scope.member is not None:
             places.setdefault(scope.member, set()).add(scope.place)
+    outside: defaultdict[str | None, Counter[str]] = defaultdict(Counter)  # what they hold
     refused = []
     admitted = 0
     coming = iter([*ends, None])
@@ -120,7 +122,9 @@ def replay(
         while end is not None and end[0] <= now:
             if end[1] in holding:
                 holding.remove(end[1])
-                ledger.release(leases[end[1]].charged, leases[end[1]].amounts, end[0])
+                over = leases[end[1]]
+                ledger.release(over.charged, over.amounts, end[0])
+                outside[_outsider(over)].subtract(over.amounts)
             end = next(coming)
         if lease.settled_at is not None and lease.settled_at <= now:
             admitted += is_asked
@@ -135,12 +139,17 @@ def replay(
             if lease.account_id is not None:
                 known = places.get(lease.account_id, ())
                 ledger.rules = each.rules_for(ledger, lease.charged, known, now)
-            verdict = ledger.judge(Request(lease.charged, lease.amounts, lasts), now)
+            asks = Request(lease.charged, lease.amounts, lasts, _outsider(lease))
+            if asks.outsider is not None:
+                own = outside[asks.outsider].items()
+                held = {(asks.judged, resource): {HUB: n} for resource, n in own}
+                ledger.rules = replace(common, held_elsewhere=held)
+            verdict = ledger.judge(asks, now)
             would_fit = None
             if not verdict.fits:
                 community = lease.scope.community
                 sizes = {slug: n for slug, n in profiles.items() if offers(community, slug)}
-                would_fit = ledger.largest(sizes, lease.charged, now, lasts)
+                would_fit = ledger.largest(sizes, asks.scope, now, lasts, asks.outsider)
             ledger.rules = common
             if not verdict.fits:
                 refused.append(RefusedStart(lease, verdict.exceeded, would_fit))
@@ -149,8 +158,15 @@ def replay(
             places.setdefault(lease.account_id, set()).add(lease.scope)
         holding.add(number)
         ledger.hold(lease.charged, lease.amounts, now)
+        outside[_outsider(lease)].update(lease.amounts)
         admitted += is_asked
     return Replay(admitted, refused=tuple(refused))
+
+
+def _outsider(lease: Lease) -> str | None:
+    """Who had it without an account. Who was erased has no name any more."""
+    is_outside = lease.account_id is None and lease.scope == HUB
+    return lease.server.username or None if is_outside else None
 
 
 def _near(rules: Rules, hour: datetime, longest: timedelta) -> tuple[Reservation, ...]:

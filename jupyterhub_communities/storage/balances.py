@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -35,8 +36,8 @@ from sqlalchemy.types import TypeEngine
 
 from ..application.ports import Hold, Hours
 from ..domain.borrowing import Share
+from ..domain.each import EachLimit
 from ..domain.ledger import Key, Ledger, Rules
-from ..domain.limits import equal_share
 from ..domain.loans import Loan
 from ..domain.quotas import HUB, Balance, Scope
 from ..domain.reservations import Reservation
@@ -88,11 +89,15 @@ _RESERVED = (
         sessions.c.starts_at < bindparam("before"),
     )
 )
+# While a community is suspended nobody of it can start: nothing is kept for it, what stays promised.
+_KEPT = _RESERVED.join(communities, communities.c.slug == workshops.c.community).where(
+    communities.c.suspended_at.is_(None)
+)
 # With what else there is to ask for, at all: a way to the database costs more than a look aside.
 _STANDING = {
     dialect: select(
         gathered(dialect, balances.columns, _IS_ON_PATH).label("counters"),
-        _RESERVED.exists().label("has_reserved"),
+        _KEPT.exists().label("has_reserved"),
         _LENT.exists().label("has_lent"),
         *first_columns(dialect),
     )
@@ -105,6 +110,14 @@ _OWN_LEASES = select(
     leases.c.account_id.in_(bindparam("accounts", expanding=True)),
 )
 
+_OUTSIDE_LEASES = select(leases.c.username, leases.c.amounts).where(
+    leases.c.hub == bindparam("this_hub"),
+    leases.c.username.in_(bindparam("usernames", expanding=True)),
+    leases.c.account_id.is_(None),
+    leases.c.settled_at.is_(None),
+)
+# Whose a lease is: an account's, or somebody's who has none.
+PERSON: ColumnElement[str] = func.coalesce(leases.c.account_id, literal("@") + leases.c.username)
 
 _WANTED: Mapping[str, TypeEngine[Any]] = {
     "at": String(),
@@ -204,11 +217,12 @@ class SqlBalances:
         until: datetime,
         *,
         hours: Hours = "sums",
+        outsider: str | None = None,
     ) -> Ledger:
         """All that decides about a request of `wanted` that lasts from `now` to `until`."""
         found = self.around(scope, now, until)
         path = {self._key(level): level for level in scope.path(found.cohort)}
-        return self._assembled(scope, wanted, path, found, now, hours=hours)
+        return self._assembled(scope, wanted, path, found, now, hours=hours, outsider=outsider)
 
     def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
         path = {self._key(level): level for level in scope.path()}
@@ -226,7 +240,7 @@ class SqlBalances:
         lent = self._lent(sought, rows) if found.has_lent else []
         # Where nothing is limited, nothing that is reserved is in anybody's way.
         is_asked = found.has_reserved and any(map(_limits, rows))
-        reserved = self.reservations(now, until) if is_asked else []
+        reserved = self.reservations(now, until, are_kept=True) if is_asked else []
         others = self._others(scope, cohort, reserved, lent, path)
         return Around((*rows, *others), cohort, reserved, lent, FirstAsked.of(found))
 
@@ -326,10 +340,12 @@ class SqlBalances:
 
     # Reading
 
-    def reservations(self, now: datetime, until: datetime | None = None) -> list[Reservation]:
-        """All that hold at some time between the two; without `until`, or later."""
+    def reservations(
+        self, now: datetime, until: datetime | None = None, *, are_kept: bool = False
+    ) -> list[Reservation]:
         found = []
-        for row in self._connection.execute(_RESERVED, {"after": now, "before": until or _FAR}):
+        query = _KEPT if are_kept else _RESERVED
+        for row in self._connection.execute(query, {"after": now, "before": until or _FAR}):
             ends_at = row.ends_at if row.closed_at is None else min(row.ends_at, row.closed_at)
             if now < ends_at and row.starts_at < ends_at:
                 scope = Scope(row.community, row.slug)
@@ -347,6 +363,7 @@ class SqlBalances:
         now: datetime,
         *,
         hours: Hours,
+        outsider: str | None,
     ) -> Ledger:
         rows, cohort = found.rows, found.cohort
         scopes = {**path, **{self._key(one.scope): one.scope for one in found.reserved}}
@@ -374,54 +391,55 @@ class SqlBalances:
             reservations=found.reserved,
             loans=found.lent,
         )
-        own = self._each(scope, wanted, rules, each, equal, now)
+        rules = self._each(scope, outsider, wanted, rules, each, equal, now)
         spending, meters = self._meters.standing(
             scope, wanted, path, held, now, found.spends, hours=hours
         )
-        rules = replace(
-            rules,
-            most_each={key: most_one for key, (most_one, _) in own.items()},
-            held_elsewhere={(scope, what): there for (_, what), (_, there) in own.items() if there},
-            spent=spending,
-        )
-        return Ledger.standing(rules, held, meters)
+        return Ledger.standing(replace(rules, spent=spending), held, meters)
 
     def _each(
         self,
         scope: Scope,
+        outsider: str | None,
         wanted: Amounts,
         rules: Rules,
         each: Mapping[Key, int],
         equal: Collection[Key],
         now: datetime,
-    ) -> dict[Key, tuple[int, Mapping[Scope, int]]]:
-        """What one person may hold at the place that is charged: what stands there, else above; and
-        what of that they hold already at other places that it counts."""
-        found: dict[Key, tuple[int, Mapping[Scope, int]]] = {}
-        if scope.member is None:
-            return found
-        for resource, amount in wanted.items():
-            for level in reversed(scope.place.path()):
+    ) -> Rules:
+        """The rules with what stands for this person at each level, and what they hold elsewhere."""
+        person = scope.member or outsider
+        if person is None:
+            return rules
+        others = cache(partial(self._others_with_servers, member=scope.member, outsider=outsider))
+        limits: dict[Key, list[EachLimit]] = {}
+        for resource in wanted:
+            found = limits[scope.place, resource] = []
+            for level in scope.place.path():
                 key = (level, resource)
-                limits = [each[key]] if key in each else []
+                if key in each:
+                    found.append(EachLimit(level, each[key]))
                 if key in equal and (whole := rules.divided(level, resource, now)) is not None:
-                    people = self._others_with_servers(level, scope.member) + 1
-                    limits.append(equal_share(whole, people, amount))
-                if limits:
-                    elsewhere = self._held_elsewhere(level, scope, resource)
-                    found[scope.place, resource] = (min(limits), elsewhere)
-                    break
-        return found
+                    found.append(EachLimit(level, whole, others(level) + 1))
+        elsewhere: dict[Key, dict[Scope, int]] = {}
+        # There is nothing below a workshop.
+        if any(one.level.workshop is None for found in limits.values() for one in found):
+            at = replace(scope, member=person)
+            for place, amounts in self._held_beside_counters(scope, outsider):
+                for _, resource in limits:
+                    places = elsewhere.setdefault((at, resource), {})
+                    places[place] = places.get(place, 0) + amounts.get(resource, 0)
+        return replace(rules, most_each=limits, held_elsewhere=elsewhere)
 
-    def _held_elsewhere(self, level: Scope, scope: Scope, resource: str) -> Mapping[Scope, int]:
-        """What a member holds below the level, by place, without what is charged to their place."""
-        found: dict[Scope, int] = {}
-        if level == scope.place and level.workshop is not None:
-            return found  # there is nothing below a workshop
-        for place, amounts in self._held_by(scope.member or ""):
-            if place != scope.place and level in place.path() and resource in amounts:
-                found[place] = found.get(place, 0) + amounts[resource]
-        return found
+    def _held_beside_counters(
+        self, scope: Scope, outsider: str | None
+    ) -> Sequence[tuple[Scope, Amounts]]:
+        """What somebody holds that no counter of theirs at the place says: at other places, and all of
+        it where they have no account."""
+        if outsider is not None:
+            return [(HUB, amounts) for amounts in self._held_outside(outsider)]
+        held = self._held_by(scope.member or "")
+        return [(place, amounts) for place, amounts in held if place != scope.place]
 
     def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
         return self.held_by([member]).get(member, ())
@@ -436,11 +454,24 @@ class SqlBalances:
                 found.setdefault(row.account_id, []).append((place, row.amounts))
         return found
 
-    def _others_with_servers(self, level: Scope, member: str) -> int:
+    def _held_outside(self, username: str) -> Sequence[Amounts]:
+        return self.held_outside([username]).get(username, ())
+
+    def held_outside(self, usernames: Collection[str]) -> Mapping[str, Sequence[Amounts]]:
+        """What each of these holds without an account."""
+        found: dict[str, list[Amounts]] = {}
+        sought = {"this_hub": self._hub_name, "usernames": list(usernames)}
+        for row in self._connection.execute(_OUTSIDE_LEASES, sought):
+            found.setdefault(row.username, []).append(row.amounts)
+        return found
+
+    def _others_with_servers(
+        self, level: Scope, *, member: str | None, outsider: str | None
+    ) -> int:
         """How many other people have a server there, or below: by leases, for whoever came once
         keeps their counters."""
-        query = select(func.count(leases.c.account_id.distinct())).where(
-            leases.c.account_id != member, *self.with_servers(level)
+        query = select(func.count(PERSON.distinct())).where(
+            PERSON.is_distinct_from(member or f"@{outsider}"), *self.with_servers(level)
         )
         return self._connection.execute(query).scalar_one()
 

@@ -301,6 +301,18 @@ class SqlLeases:
         )
         return {row[0]: (row[1], row[2]) for row in self._connection.execute(query)}
 
+    def stopped_since(
+        self, servers: Collection[ServerKey], since: datetime
+    ) -> frozenset[ServerKey]:
+        if not servers:
+            return frozenset()
+        query = select(leases.c.username, leases.c.server_name).where(
+            leases.c.hub == self._hub_name,
+            leases.c.settled_at >= since,
+            leases.c.username.in_({one.username for one in servers}),
+        )
+        return frozenset(ServerKey(*row) for row in self._connection.execute(query)) & set(servers)
+
     def latest(self, account_id: str) -> Lease | None:
         row = self._connection.execute(_LATEST, {"account": account_id}).one_or_none()
         return None if row is None else lease_of(row)

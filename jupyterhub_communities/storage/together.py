@@ -20,12 +20,12 @@ from ..domain.ledger import End
 from ..domain.quotas import Scope
 from ..domain.units import Amounts
 from ..domain.workshops import Session, Workshop
-from .balances import Around, Counter, SqlBalances
+from .balances import PERSON, Around, Counter, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
 from .meters import FirstAsked, SqlMeters
 from .people import SqlPeople
-from .tables import balances, leases
+from .tables import balances
 from .unmetered import Unmetered, read_unmetered
 from .workshops import SqlWorkshops
 
@@ -35,11 +35,11 @@ _OF_MEMBERS = select(balances).where(balances.c.scope.in_(bindparam("keys", expa
 class PeopleTogether(SqlPeople):
     def __init__(self, connection: Connection, usernames: Collection[str]):
         super().__init__(connection)
-        self._usernames = usernames
+        self.usernames = usernames
 
     @cached_property
     def known(self) -> Mapping[str, tuple[Account, GrantHistory]]:
-        return self.by_usernames(self._usernames)
+        return self.by_usernames(self.usernames)
 
     @property
     def account_ids(self) -> list[str]:
@@ -128,14 +128,21 @@ class BalancesTogether(SqlBalances):
     def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
         return self._held.get(member, ())
 
+    @cached_property
+    def _outside(self) -> Mapping[str, Sequence[Amounts]]:
+        return self.held_outside(self._people.usernames)
+
+    def _held_outside(self, username: str) -> Sequence[Amounts]:
+        return self._outside.get(username, ())
+
     def _read_with_servers(self, level: Scope) -> frozenset[str]:
-        query = select(leases.c.account_id).where(
-            leases.c.account_id.is_not(None), *self.with_servers(level)
-        )
+        query = select(PERSON).where(*self.with_servers(level))
         return frozenset(self._connection.execute(query.distinct()).scalars())
 
-    def _others_with_servers(self, level: Scope, member: str) -> int:
-        return len(self._with_servers_once(level) - {member})
+    def _others_with_servers(
+        self, level: Scope, *, member: str | None, outsider: str | None
+    ) -> int:
+        return len(self._with_servers_once(level) - {member or f"@{outsider}"})
 
 
 class MetersTogether(SqlMeters):

@@ -310,6 +310,24 @@ def test_what_changed_since_it_was_found_is_not_mended_twice(house, clock) -> No
     assert not house.call(leases.settle_server, ServerKey(gone))
 
 
+@pytest.mark.parametrize("is_found", [True, False])
+def test_a_server_that_stops_after_the_hub_was_asked_is_not_adopted(house, clock, is_found) -> None:
+    """Whether its stop comes before what is to be mended is looked up, or after."""
+    gone, other = learners(house, open_taller(house, servers=1), 2)
+    start(house, gone, "gone")
+    clock.advance(minutes=5)
+    servers = {ServerKey(gone): RunningServer(ServerKey(gone), ready=True)}
+    if is_found:
+        house.call(leases.settle_server, ServerKey(gone))
+    found = house.call(find_mends, servers, clock.now())
+    house.call(leases.settle_server, ServerKey(gone))
+    assert house.call(mend_leases, found).adopted == ()
+    start(house, other, "other")
+    house.call(leases.settle, "other")
+    clock.advance(seconds=1)  # it runs still when the Hub is asked again: it was started anew
+    assert len(reconcile(house, servers, clock.now()).adopted) == 1
+
+
 def test_reconciling_notes_a_start_that_was_never_reported(house, clock) -> None:
     (name,) = learners(house, open_taller(house), 1)
     start(house, name, "one")

@@ -1,10 +1,11 @@
 """Limits for each person: an amount, or an equal share."""
 
 from dataclasses import replace
+from itertools import permutations
 from uuid import uuid4
 
 import pytest
-from houses import andes, most_servers, open_taller
+from houses import SMALL, andes, make_house, most_servers, open_taller
 
 from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.communities import Declaration, apply_declarations
@@ -16,6 +17,7 @@ from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
+from jupyterhub_communities.domain.profiles import Profile
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import QuotaExceeded
 from jupyterhub_communities.domain.remaining import Left
@@ -167,15 +169,129 @@ def test_what_is_spent_in_one_community_counts_in_the_other_where_the_hub_limits
         assert refused(house, rosa, scope=place).violations[0].left == 600
 
 
-def test_a_workshops_own_limit_goes_before_its_communitys(house) -> None:
-    limit(house, {"servers": Limit(each=1)})
-    opened = open_taller(house, title="Uno")
+def limit_at(house, scope, resource, limit):
     with house.database.write() as store:
-        store.limits.set_limit(UNO, "servers", Limit(each=2))
+        store.limits.set_limit(scope, resource, limit)
+
+
+@pytest.mark.parametrize("outer", [HUB, Scope("andes")])
+@pytest.mark.parametrize(("above", "own", "most"), [(1, 5, 1), (5, 2, 2), (3, None, 3)])
+def test_of_what_stands_for_each_at_several_levels_the_tightest_holds(
+    house, outer, above, own, most
+) -> None:
+    opened = open_taller(house, title="Uno")
+    limit_at(house, Scope("andes"), "servers", Limit())
+    limit_at(house, outer, "servers", Limit(each=above))
+    limit_at(house, UNO, "servers", Limit(each=own))
     rosa = join(house, opened, "Rosa")
-    start(house, rosa, "a")
-    start(house, rosa, "b")
-    assert refused(house, rosa).violations[0].limit == 2
+    for number in range(most):
+        start(house, rosa, f"n{number}")
+    (violation,) = refused(house, rosa).violations
+    assert (violation.scope, violation.limit, violation.held) == ("member", most, most)
+
+
+def test_an_outer_limit_counts_what_is_held_elsewhere_an_inner_one_does_not(house) -> None:
+    """By what each leaves to this person, not by which is smaller."""
+    one, other = open_taller(house, title="Uno"), open_taller(house, title="Dos")
+    limit_at(house, Scope("andes"), "servers", Limit(each=3))
+    limit_at(house, UNO, "servers", Limit(each=2))
+    rosa = join(house, one, "Rosa")
+    join(house, other, "Rosa", username=rosa.username)
+    start(house, rosa, "a", scope=UNO)
+    start(house, rosa, "b", scope=UNO)
+    (violation,) = refused(house, rosa, scope=UNO).violations
+    assert (violation.limit, violation.held) == (2, 2)
+    start(house, rosa, "c", scope=DOS)
+    house.call(leases.settle_server, ServerKey(rosa.username, "b"))
+    start(house, rosa, "d", scope=DOS)
+    for place in (UNO, DOS):
+        (violation,) = refused(house, rosa, scope=place).violations
+        assert (violation.limit, violation.held) == (3, 3)
+
+
+@pytest.fixture
+def any_house(database, tmp_path, clock):
+    house = make_house(tmp_path, clock=clock, communities=(andes(None),))
+    yield house
+    house.close()
+
+
+def try_to_start(house, username, name="", **more):
+    request = StartRequest(uuid4().hex, ServerKey(username, name), **more)
+    try:
+        house.call(leases.admit, request)
+    except QuotaExceeded as refusal:
+        return refusal
+    return None
+
+
+def test_who_has_no_account_is_held_to_the_hubs_limit_for_each_by_their_leases(any_house) -> None:
+    house = any_house
+    limit_at(house, HUB, "servers", Limit(most=9, each=1))
+    limit_at(house, HUB, "memory", Limit(each=2**40))
+    assert try_to_start(house, "stranger", "a") is None
+    refusal = try_to_start(house, "stranger", "b")
+    (violation,) = refusal.violations
+    assert (violation.scope, violation.limit, violation.held) == ("member", 1, 1)
+    told = "You may run one server at a time here, and it is running."
+    assert sentence_of(refusal, ENGLISH).startswith(told)
+    assert try_to_start(house, "other", "a") is None, "another's is not theirs"
+    asked = {
+        name: StartRequest(name, ServerKey(name, "look")) for name in ("stranger", "other", "new")
+    }
+    assert set(house.call(leases.refusals_of, asked)) == {"stranger", "other"}
+    with house.database.read() as store:
+        assert store.balances.miscounted() == {}
+    house.call(leases.settle_server, ServerKey("stranger", "a"))
+    assert try_to_start(house, "stranger", "b") is None
+
+
+def test_an_equal_part_of_the_hub_counts_who_has_no_account(any_house) -> None:
+    house = any_house
+    limit_at(house, HUB, "servers", Limit(most=6, is_shared_equally=True))
+    for name in "abc":
+        assert try_to_start(house, "ana", name) is None
+    assert try_to_start(house, "stranger", "a") is None
+    for username, held in (("ana", 3), ("stranger", 3)):
+        if username == "stranger":
+            assert try_to_start(house, username, "b") is None
+            assert try_to_start(house, username, "c") is None
+        violation = try_to_start(house, username, "more").violations[-1]
+        assert (violation.scope, violation.limit, violation.held) == ("member", 3, held)
+    asked = {name: StartRequest(name, ServerKey(name, "look")) for name in ("ana", "stranger")}
+    for refusal in house.call(leases.refusals_of, asked).values():
+        assert refusal.violations[-1].limit == 3
+
+
+BIG = Profile(slug="big", names={"en": "Big"}, milli_cpu=1000, memory=4 * 2**30)
+TINY = Profile(slug="tiny", names={"en": "Tiny"}, milli_cpu=100, memory=2**28)
+
+
+@pytest.mark.parametrize("profiles", list(permutations((SMALL, BIG, TINY))))
+@pytest.mark.parametrize("others", [0, 3, 4])
+def test_of_every_profile_the_form_says_what_a_start_is_told(
+    tmp_path, clock, profiles, others
+) -> None:
+    shared = Quota({"memory": Limit(most=12 * 2**30, is_shared_equally=True)})
+    declared = replace(andes(None), quota=shared)
+    house = make_house(tmp_path, clock=clock, communities=(declared,), profiles=profiles)
+    opened = open_taller(house)
+    people = [join(house, opened, f"N{n}") for n in range(others + 1)]
+    for one in people[1:]:
+        start(house, one, set_aside=None, profile="small")
+    for own in (None, "tiny"):
+        if own is not None:
+            start(house, people[0], own, set_aside=None, profile=own)
+        (choice,) = house.call(leases.start_choices, people[0].username)
+        refusals = {}
+        for one in profiles:
+            refusals[one.slug] = try_to_start(house, people[0].username, "try", profile=one.slug)
+            house.call(leases.settle_server, ServerKey(people[0].username, "try"))
+        assert set(choice.waits) == {slug for slug, told in refusals.items() if told}
+        (left,) = (one.amount for one in choice.left if one.resource == "memory")
+        fitting = [one.amounts["memory"] for one in profiles if not refusals[one.slug]]
+        assert left >= max(fitting)
+    house.close()
 
 
 def test_an_equal_share_shrinks_with_each_person_who_comes_and_grows_when_one_leaves(house):

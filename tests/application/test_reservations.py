@@ -18,6 +18,7 @@ from houses import (
 from jupyterhub_communities.application import invites, issuing, leases
 from jupyterhub_communities.application.communities import apply_declarations
 from jupyterhub_communities.application.dividing import set_quota
+from jupyterhub_communities.application.ending import resume_community, suspend_community
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.issuing import InviteChange, NewInvite
 from jupyterhub_communities.application.leases import StartRequest
@@ -363,3 +364,33 @@ def test_when_a_limit_was_cut_seats_are_only_taken_away(house) -> None:
     change_seats(house, opened, is_paused=True)
     change_seats(house, opened, seats=5)
     assert kept(house)[0] == 5
+
+
+def test_while_a_community_is_suspended_its_reserve_is_open_to_all_and_stays_promised(
+    database, tmp_path, clock
+) -> None:
+    both = (andes(None), andes(None, ("bia",), "brasil"))
+    house = make_house(tmp_path, clock=clock, hub_servers=10, communities=both)
+    operator = Actor(account_id=None, is_operator=True)
+    keep(house, "Mapas", seats=7, community="brasil", by="bia")
+    keep(house, "Datos", seats=1)
+
+    def starts(server: str) -> bool:
+        try:
+            house.call(leases.admit, StartRequest(uuid4().hex, ServerKey("ana", server)))
+        except QuotaExceeded:
+            return False
+        return True
+
+    assert [starts("a"), starts("b"), starts("c")] == [True, True, False]
+    house.call(suspend_community, operator, "brasil", "Mining")
+    assert starts("c")
+    with pytest.raises(ReservationTooLarge):
+        keep(house, "Redes", seats=3)
+    with house.database.write() as store:
+        store.communities.archive("brasil", clock.now())
+    assert starts("d")
+    house.call(resume_community, operator, "brasil")
+    house.call(leases.settle_server, ServerKey("ana", "d"))
+    assert not starts("d")
+    house.close()

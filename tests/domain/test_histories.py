@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from quota_model import Held, broken, holds_under
 
 from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.each import EachLimit
 from jupyterhub_communities.domain.ledger import End, Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import ReservationTooLarge
@@ -64,9 +65,10 @@ class Histories(RuleBasedStateMachine):
         self.held: list[Held] = []
         self.number = 0
         cohorts = {"andes": "south", "brasil": "south"} if cohort else {}
+        andes = Scope("andes")
         self.rules = Rules(
             most={(HUB, CPU): 18, (WORKSHOPS[0], SERVERS): 4},
-            most_each={(Scope("andes"), SERVERS): 2},
+            most_each={(andes, SERVERS): [EachLimit(andes, 2)]},
             shares={("andes", CPU): Share(12, 6, 8), ("brasil", CPU): Share(10)},
             cohorts=cohorts,
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jupyterhub_communities.domain.each import EachLimit
 from jupyterhub_communities.domain.ledger import Allowance, End, Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.reservations import Reservation
@@ -98,7 +99,7 @@ def test_every_violated_limit_is_named_with_what_is_left() -> None:
                 (Scope("andes"), CPU): 900,
                 (Scope("andes", "w1"), "memory"): 8,
             },
-            most_each={(Scope("andes", "w1"), SERVERS): 1},
+            most_each={(small.place, SERVERS): [EachLimit(small.place, 1)]},
         )
     )
     ledger.hold(small, {SERVERS: 1, CPU: 500, "memory": 6}, NOON)

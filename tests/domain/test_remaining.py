@@ -45,7 +45,7 @@ def test_one_more_than_what_is_left_does_not_pass(data) -> None:
         ledger.hold(place, {"servers": data.draw(few)}, NOON)
     scope = data.draw(st.sampled_from([HUB, ANDES, BRASIL, MAPS, ROBOTS]))
     lasts = data.draw(st.integers(1, 5)) * HOUR
-    (left,) = remaining(ledger, scope, ["servers"], NOON, lasts)
+    (left,) = remaining(ledger, scope, [{"servers": 1}], NOON, lasts)
 
     def passes(servers: int) -> bool:
         return ledger.judge(Request(scope, {"servers": servers}, lasts), NOON).fits
@@ -55,7 +55,7 @@ def test_one_more_than_what_is_left_does_not_pass(data) -> None:
 
 
 def test_what_no_level_limits_is_not_told() -> None:
-    assert remaining(Ledger(Rules()), MAPS, ["servers", "memory"], NOON, HOUR) == ()
+    assert remaining(Ledger(Rules()), MAPS, [{"servers": 1, "memory": 1}], NOON, HOUR) == ()
 
 
 def test_of_several_windows_the_one_that_leaves_least_is_told_with_when_it_gives_back() -> None:
@@ -63,12 +63,16 @@ def test_of_several_windows_the_one_that_leaves_least_is_told_with_when_it_gives
     week = Allowance(8 * 3600, Rolling(7))
     rules = Rules(spent={(HUB, "server-time"): [month], (ANDES, "server-time"): [month, week]})
     ledger = Ledger(rules)
-    assert remaining(ledger, ANDES, ["servers"], NOON, HOUR) == (Left("server-time", 8 * 3600),)
+    assert remaining(ledger, ANDES, [{"servers": 1}], NOON, HOUR) == (
+        Left("server-time", 8 * 3600),
+    )
     ledger.hold(MAPS, {"servers": 1}, NOON + HOUR)
     ledger.hold(BRASIL, {"servers": 1}, NOON + 1.5 * HOUR)
     at = NOON + 2 * HOUR
     back = NOON + 2 * HOUR + timedelta(days=7)
-    assert remaining(ledger, ANDES, ["servers"], at, HOUR) == (Left("server-time", 7 * 3600, back),)
+    assert remaining(ledger, ANDES, [{"servers": 1}], at, HOUR) == (
+        Left("server-time", 7 * 3600, back),
+    )
     at = NOON + 9 * HOUR  # nothing is left of the week, nor of the hub's month
-    (left,) = remaining(ledger, ANDES, ["servers"], at, HOUR)
+    (left,) = remaining(ledger, ANDES, [{"servers": 1}], at, HOUR)
     assert left == Left("server-time", 0, datetime(2026, 4, 1, tzinfo=UTC))

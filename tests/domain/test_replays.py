@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.each import EachLimit
 from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance, Rules
-from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.replays import replay
 from jupyterhub_communities.domain.windows import Rolling
 
@@ -55,6 +56,18 @@ def test_who_would_have_been_refused_is_told_with_time_limit_and_what_would_have
     assert (eva.lease.id, eva.at, eva.would_fit) == ("eva", NOON + 2 * HOUR, "small")
     assert [(c.resource, c.limit, c.used, c.asked) for c in eva.exceeded] == [("memory", 10, 8, 8)]
     assert found.admitted == 4
+
+
+def test_who_has_no_account_is_held_to_what_stands_for_each_by_username() -> None:
+    starts = [("eva", "a", 0, 2), ("eva", "b", 1, 9), ("ivo", "c", 1, 9), ("eva", "d", 2, 9)]
+    history = [
+        replace(lease(f"{name}", began, ended), scope=HUB, account_id=None, id=number)
+        for name, number, began, ended in starts
+    ]
+    erased = [replace(one, id=f"{one.id}-", server=ServerKey("")) for one in history]
+    each = {(HUB, "servers"): [EachLimit(HUB, 1)]}
+    found = replay([*history, *erased], Rules(most_each=each), PROFILES)
+    assert [(one.lease.id, one.would_fit) for one in found.refused] == [("b", None)]
 
 
 def test_who_is_refused_in_the_replay_holds_nothing_in_it() -> None:

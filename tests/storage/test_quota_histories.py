@@ -106,7 +106,7 @@ class StoredHistories(RuleBasedStateMachine):
                     connection.execute(delete(table))
         self.most = {SERVERS: 9, CPU: None}  # of the hub
         self.shares: dict[str, Share | None] = {"andes": Share(5, 3, 3), "brasil": Share(4)}
-        self.each: dict[str, int | None] = {"andes": 2}
+        self.each: dict[str | None, int | None] = {"andes": 2}  # None: of the hub
         self.cohorts = {"andes": "south", "brasil": "south"} if is_cohort else {}
         self.workshop_most: dict[Scope, int | None] = {}
         self.reserved: dict[Scope, dict[str, int]] = {}
@@ -157,8 +157,10 @@ class StoredHistories(RuleBasedStateMachine):
             quota = Quota({} if limit == Limit() else {SERVERS: limit})
             community = replace(andes(slug=slug).community, cohort=self.cohorts.get(slug))
             declared.append(Declaration(community, quota, (champion,)))
-        hub = {what: Limit(most=n) for what, n in self.most.items() if n is not None}
-        self.house.call(apply_declarations, tuple(declared), Quota(hub))
+        hub = {what: Limit(most=n) for what, n in self.most.items()}
+        hub[SERVERS] = replace(hub[SERVERS], each=self.each.get(None))
+        quota = Quota({what: limit for what, limit in hub.items() if limit != Limit()})
+        self.house.call(apply_declarations, tuple(declared), quota)
 
     # The model
 
@@ -182,11 +184,10 @@ class StoredHistories(RuleBasedStateMachine):
         turns = {t for r in rules.reservations for t in (r.starts_at, r.ends_at)}
         moments = [now, *(at for at in turns if now < at < now + LOOK_AHEAD)]
         found = {(level.kind, what) for level, what in broken(rules, held, new, moments)}
-        each = self.each.get(place.community or "")
-        if each is not None and new.scope.member is not None:
-            own = Scope(place.community)
-            mine = [one for one in held if one.scope.member == new.scope.member]
-            if holds_under([*mine, new], own, SERVERS) > each:
+        mine = [one for one in held if one.scope.member == new.scope.member]  # None: the stranger
+        for level in (HUB, Scope(place.community)):
+            each = self.each.get(level.community)
+            if each is not None and holds_under([*mine, new], level, SERVERS) > each:
                 found.add(("member", SERVERS))
         return found
 
@@ -308,6 +309,11 @@ class StoredHistories(RuleBasedStateMachine):
     @rule(what=st.sampled_from([SERVERS, CPU]), most=limits)
     def set_hub_limit(self, what, most) -> None:
         self.most[what] = most if most is None or what == SERVERS else most * CORE // 2
+        self._declare()
+
+    @rule(each=limits)
+    def set_hub_each(self, each) -> None:
+        self.each[None] = each
         self._declare()
 
     @rule(community=st.sampled_from(sorted(COMMUNITIES)), share=shares, each=limits)
@@ -469,8 +475,8 @@ def reservations_are_not_seen(monkeypatch) -> None:
     """By who starts; the calendar knows them."""
     known = SqlBalances.reservations
 
-    def sees_none(self, now, until=None):
-        return known(self, now) if until is None else []
+    def sees_none(self, now, until=None, *, are_kept=False):
+        return [] if are_kept else known(self, now, until)
 
     monkeypatch.setattr(SqlBalances, "reservations", sees_none)
 

@@ -69,6 +69,12 @@ class Leases(Protocol):
         """The unsettled leases of whom this hub calls so, with an account or without."""
         ...
 
+    def stopped_since(
+        self, servers: Collection[ServerKey], since: datetime
+    ) -> frozenset[ServerKey]:
+        """Those of these servers of this hub of which a lease was settled then or later."""
+        ...
+
     def latest(self, account_id: str) -> Lease | None:
         """Of the person's servers that were charged to a community."""
         ...
@@ -194,8 +200,11 @@ class Balances(Protocol):
     """What is held."""
 
     def get(self, scope: Scope, resource: str) -> Balance: ...
-    def reservations(self, now: datetime, until: datetime | None = None) -> Sequence[Reservation]:
-        """All that hold at some time between the two; without `until`, or later."""
+    def reservations(
+        self, now: datetime, until: datetime | None = None, *, are_kept: bool = False
+    ) -> Sequence[Reservation]:
+        """All that hold at some time between the two; without `until`, or later. `are_kept`: without
+        those of suspended communities, which are open to all until they are resumed."""
         ...
 
     def standing(
@@ -206,12 +215,14 @@ class Balances(Protocol):
         until: datetime,
         *,
         hours: Hours = "sums",
+        outsider: str | None = None,
     ) -> Ledger:
-        """All that decides about requests for these resources from `now` to `until`.
+        """All that decides about requests for these resources, in any amount, from `now` to `until`.
 
         `hours` are those of what was spent: its sums in the windows of now, these with the first hour
         to leave each window, or each hour, by which it can be told what is left at any later time. Only
-        the last costs more the longer a window is.
+        the last costs more the longer a window is. `outsider` is who asks, where they have no account:
+        see `Request`.
         """
         ...
 
