@@ -95,12 +95,14 @@ def _count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(leases)).scalar_one()
 
 
-def add_active(house: House, place: Scope, count: int) -> None:
-    """Leases of others that run, with what they hold at every level."""
+def add_active(house: House, place: Scope, count: int, *, end: bool = False) -> None:
+    """Leases of others that run, with what they hold at every level. They `end` when that is known:
+    one each second, from in an hour on."""
     rows = [
         row(f"active-{number}", f"other-{number}", place)
         | {"requested_at": NOON - timedelta(hours=1), "active_at": NOON - timedelta(hours=1)}
         | {"settled_at": None, "metered_until": NOON, "metered_at": None}
+        | {"ends_at": NOON + timedelta(hours=1, seconds=number) if end else None}
         for number in range(count)
     ]
     with writing(house.database) as connection:

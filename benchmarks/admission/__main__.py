@@ -8,7 +8,7 @@ import json
 import sys
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -22,7 +22,13 @@ from benchmarks import filled
 from benchmarks.signin.report import environment, p, table, verdict_table
 from jupyterhub_communities.application.house import House
 from jupyterhub_communities.application.leases import StartRequest, admit, settle_server
+from jupyterhub_communities.application.ports import Desk
+from jupyterhub_communities.application.rush import Rush
 from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.limits import Limit
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.domain.refusals import QuotaExceeded
+from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.storage.tables import leases
 
 SIZES = (  # settled, active
@@ -39,6 +45,7 @@ PEOPLE = 20
 OTHERS = [f"other-{number}" for number in range(280)]
 FLAT, MOST_MS = 1.5, 10.0
 VERBS = ("admit", "settle")
+TAKE = (*VERBS, "refuse")  # what is timed: how long a refusal takes is no target
 
 
 @dataclass
@@ -50,16 +57,18 @@ class Filled:
     active: int
     house: House
     people: list[str]
-    seconds: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in VERBS})
-    cpu: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in VERBS})
-    medians: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in VERBS})
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in TAKE})
+    cpu: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in TAKE})
+    medians: dict[str, list[float]] = field(default_factory=lambda: {verb: [] for verb in TAKE})
 
     def run(self) -> None:
-        """Everybody starts, then everybody stops."""
+        """Everybody starts, is refused a second server, for now all is full, and stops."""
         house = self.house
         asked = [StartRequest(house.chance.identifier(), ServerKey(n, "")) for n in self.people]
+        more = [StartRequest(house.chance.identifier(), ServerKey(n, "2")) for n in self.people]
         took = {
             "admit": [_timed(house, admit, one) for one in asked],
+            "refuse": [_timed(house, _refused, Rush(), one) for one in more],
             "settle": [_timed(house, settle_server, one.server) for one in asked],
         }
         house.database.tidy()  # as the service does every few seconds
@@ -77,7 +86,7 @@ class Filled:
 
     def forget(self) -> None:
         for kept in (self.seconds, self.cpu, self.medians):
-            kept.update({verb: [] for verb in VERBS})
+            kept.update({verb: [] for verb in TAKE})
 
 
 def _timed(house: House, verb: Any, *args: Any) -> tuple[float, float]:
@@ -85,6 +94,16 @@ def _timed(house: House, verb: Any, *args: Any) -> tuple[float, float]:
     began, cpu = perf_counter(), process_time()
     house.call(verb, *args)
     return perf_counter() - began, process_time() - cpu
+
+
+def _refused(desk: Desk, rush: Rush, request: StartRequest) -> None:
+    """As the first of a rush, and told when there will be room."""
+    try:
+        admit(replace(desk, rush=rush), request)
+    except QuotaExceeded as refusal:
+        if refusal.earliest is not None:
+            return
+    sys.exit("there should have been no room until somebody's server ends")
 
 
 def main() -> None:
@@ -128,7 +147,10 @@ def _fill(folder: Path, kind: str, settled: int, active: int, server: Postgresql
     house, place, people = filled.house(folder, days=DAYS, people=PEOPLE)
     accounts = [account for _, account in people]
     filled.add_settled(house.database, place, [*accounts, *OTHERS], settled)
-    filled.add_active(house, place, active)
+    filled.add_active(house, place, active, end=True)
+    with house.database.write() as store:
+        full = Limit(most=active + PEOPLE)
+        store.limits.set_limit(Scope(place.community), SERVERS, full)
     filled.add_hours(house, place, [*accounts, *OTHERS], range(1, DAYS + 1))
     print(f"{kind}: {settled} settled, {active} active", file=sys.stderr, flush=True)
     return Filled(kind, settled, active, house, [name for name, _ in people])
@@ -158,7 +180,7 @@ def rows(houses: list[Filled]) -> list[dict[str, Any]]:
             "n": len(one.seconds[verb]),
         }
         for one in houses
-        for verb in VERBS
+        for verb in TAKE
     ]
 
 
@@ -184,7 +206,7 @@ def markdown(result: dict[str, Any]) -> str:
         "\n".join(
             [
                 "# Admission: what a start and a stop take\n",
-                f"{made}; {result['rounds']} rounds of {PEOPLE} starts and stops, interleaved.{left_out}\n",
+                f"{made}; {result['rounds']} rounds of {PEOPLE} starts, refusals and stops, interleaved; all that is active is known to end.{left_out}\n",
                 verdict_table(result["verdicts"]),
                 "\n## Sizes\n",
                 "Milliseconds of a whole verb, its transaction included. × is the median over the rounds "
@@ -234,8 +256,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "admission"
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), sharey=True, layout="constrained")
-    for axis, verb in zip(axes, VERBS, strict=True):
+    figure, axes = pyplot.subplots(1, len(TAKE), figsize=(15, 4.5), layout="constrained")
+    for axis, verb in zip(axes, TAKE, strict=True):
         for kind in ("SQLite", "PostgreSQL"):
             found = [r for r in result["rows"] if (r["verb"], r["database"]) == (verb, kind)]
             sizes = [f"{r['settled']:,}\n{r['active']:,}" for r in found]

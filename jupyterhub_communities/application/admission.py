@@ -18,7 +18,8 @@ from ..domain.stops import RESCUE_LASTS, RunningRules
 from ..domain.units import KIBIBYTE, MEMORY, SERVERS, Amounts
 from .ports import Desk, Hold, Hours, Store
 
-MOST_ENDS = 2000  # leases that the earliest time is computed from, the first to end
+# Leases that the earliest time is computed from, the first to end: mostly one of a few makes room.
+FIRST_ENDS, MOST_ENDS = 30, 2000
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 # By place, size and how long it lasts: when the same passes for everybody who holds nothing there.
@@ -144,8 +145,11 @@ def earliest(
     if ledger.rules.reservations or ledger.rules.loans:
         # Another limit may be short by then, and what ends there counts too.
         levels = ledger.rules.path(asked.scope)
-    ends = store.leases.known_ends(levels, most=MOST_ENDS)
-    found = ledger.earliest(asked, desk.now, ends)
+    for most in (FIRST_ENDS, MOST_ENDS):
+        ends = store.leases.known_ends(levels, most=most)
+        found = ledger.earliest(asked, desk.now, ends)
+        if len(ends) < most or (found is not None and found <= ends[-1].at):
+            break  # no other end comes before it
     if is_common:
         known[key] = found
     return found
