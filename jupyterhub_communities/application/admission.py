@@ -137,14 +137,17 @@ def earliest(
     if verdict.fits or verdict.never_fits:
         return None
     is_own = any(claim.scope.member is not None for claim in verdict.exceeded)
-    is_common = not is_own and not any(ledger.held(asked.judged, one) for one in asked.amounts)
+    is_common = not is_own and not _has_own_part(ledger, asked)
     key = (asked.scope.place, tuple(sorted(asked.amounts.items())), asked.lasts)
     if is_common and key in known:
         return known[key]
-    levels = tuple(dict.fromkeys(claim.scope for claim in verdict.exceeded))
-    if ledger.rules.reservations or ledger.rules.loans:
-        # Another limit may be short by then, and what ends there counts too.
-        levels = ledger.rules.path(asked.scope)
+    # Where time may be spent, or is reserved or lent, another limit may be short by then: what ends
+    # there counts too.
+    rules = ledger.rules
+    levels = [claim.scope for claim in verdict.exceeded] + [level for level, _ in rules.spent]
+    if rules.reservations or rules.loans:
+        levels = list(rules.path(asked.scope))
+    levels = list(dict.fromkeys(levels))
     for most in (FIRST_ENDS, MOST_ENDS):
         ends = store.leases.known_ends(levels, most=most)
         found = ledger.earliest(asked, desk.now, ends)
@@ -153,6 +156,15 @@ def earliest(
     if is_common:
         known[key] = found
     return found
+
+
+def _has_own_part(ledger: Ledger, asked: Request) -> bool:
+    """Has the person anything that a limit of theirs counts?"""
+    rules, place = ledger.rules, asked.judged.place
+    is_limited = any(rules.most_each.get((place, one)) for one in asked.amounts) or any(
+        level.member is not None for level, _ in rules.spent
+    )
+    return is_limited and any(ledger.held(asked.judged, one) for one in asked.amounts)
 
 
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:

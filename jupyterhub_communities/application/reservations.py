@@ -116,7 +116,7 @@ def reserve_of(desk: Desk, store: Store, workshop: Workshop) -> Reserve | None:
 
 def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
     ledger = store.balances.standing(opening.scope, opening.amounts, desk.now, opening.ends_at)
-    ends = store.leases.known_ends([HUB], most=MOST_ENDS)
+    ends = store.leases.known_ends(ledger.rules.path(opening.scope), most=MOST_ENDS)
     return ledger.short_at_opening(opening, desk.now, ends)
 
 

@@ -30,14 +30,11 @@ class Allowance:
 
     limit: int
     window: Window
-    # What a member spent, by the hour, at other places that the same limit counts.
-    elsewhere: Mapping[datetime, int] = field(default_factory=dict, hash=False)
+    # What a member spent at other places that the same limit counts.
+    elsewhere: Meter | None = field(default=None, compare=False)
 
     def spent_elsewhere(self, at: datetime) -> int:
-        begins = self.window.begins_at(at) if self.elsewhere else None
-        if begins is None:
-            return 0
-        return sum(spent for hour, spent in self.elsewhere.items() if hour >= begins)
+        return 0 if self.elsewhere is None else self.elsewhere.spent(self.window, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +203,12 @@ class Ledger:
         self, scope: Scope, resource: str, allowance: Allowance, now: datetime
     ) -> datetime | None:
         """When the first of what was spent leaves the window; None where nothing does."""
-        window, meter = allowance.window, self._meters.get((scope, resource))
-        begins = window.begins_at(now)
+        window, begins = allowance.window, allowance.window.begins_at(now)
         if begins is None:
             return None
-        counted = [allowance.elsewhere, *([] if meter is None else [meter.hours])]
-        spent = (hour for hours in counted for hour, n in hours.items() if n and hour >= begins)
+        meters = (self._meters.get((scope, resource)), allowance.elsewhere)
+        hours = (item for meter in meters if meter is not None for item in meter.hours.items())
+        spent = (hour for hour, amount in hours if amount and hour >= begins)
         leaving = (window.leaves_at(hour) for hour in spent)
         return min((at for at in leaving if at is not None), default=None)
 
@@ -533,6 +530,7 @@ class Ledger:
         """The first turn at which the request fits; and whether, not looking at the hours, one was
         met at which only time was short."""
         then, over, passed = self.copy(), 0, 0
+        every, lasts = self.rules.reservations, request.lasts
         missing = self._missing(request, exceeded)
         for at in sorted(self._turns(request, now, ends, with_hours=with_hours)):
             while passed < len(ends) and ends[passed].at <= at:
@@ -545,6 +543,9 @@ class Ledger:
             over = passed
             if not all(then._may_spend(*spending, at) for spending in spends):
                 continue
+            if every:  # what else is reserved concerns nobody who starts then
+                near = [one for one in every if at < one.ends_at and one.starts_at < at + lasts]
+                then.rules = replace(then.rules, reservations=near)
             if then._fits_held(request, at):
                 if then._fits_time(request, at):
                     return at, False
@@ -572,7 +573,7 @@ class Ledger:
 
     def _free(self, missing: dict[Key, int], end: End) -> None:
         for level, resource in missing:
-            is_elsewhere = end.scope in self._elsewhere(level, resource)
+            is_elsewhere = end.is_here and end.scope in self._elsewhere(level, resource)
             if is_elsewhere or end.frees(level):
                 missing[level, resource] -= end.amounts.get(resource, 0)
 
@@ -591,7 +592,7 @@ class Ledger:
             for level in path:  # what no limit counts is not looked at
                 if (meter := self._meters.get((level, resource))) is not None:
                     meter.change(-rate, at)
-        for (level, resource), places in self.rules.held_elsewhere.items():
+        for (level, resource), places in self.rules.held_elsewhere.items() if end.is_here else ():
             if resource in end.amounts and end.scope in self._elsewhere(level, resource):
                 left = {**places, end.scope.place: places[end.scope.place] - end.amounts[resource]}
                 elsewhere = {**self.rules.held_elsewhere, (level, resource): left}
@@ -606,9 +607,10 @@ class Ledger:
             turns |= {one.starts_at, one.ends_at}
         last = max((end.at for end in ends), default=now)
         for level, resource, _, allowance in self._allowances(request) if with_hours else ():
-            meter = self._meters.get((level, resource), Meter())
-            running = _hours_until(now, last, allowance.window)
-            turns.update(leaving(allowance.window, {*meter.hours, *allowance.elsewhere, *running}))
+            hours = set(_hours_until(now, last, allowance.window))
+            for meter in (self._meters.get((level, resource)), allowance.elsewhere):
+                hours.update(() if meter is None else meter.hours)
+            turns.update(leaving(allowance.window, hours))
         return {at for at in turns if at > now}
 
 

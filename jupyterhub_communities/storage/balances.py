@@ -241,7 +241,9 @@ class SqlBalances:
         # Where nothing is limited, nothing that is reserved is in anybody's way.
         is_asked = found.has_reserved and any(map(_limits, rows))
         reserved = self.reservations(now, until, are_kept=True) if is_asked else []
-        others = self._others(scope, cohort, reserved, lent, path)
+        # Whoever gives the pool something back later is one of the cohort's.
+        is_shared = bool(reserved or lent or (cohort is not None and until >= _FAR))
+        others = self._others(scope, cohort, reserved, path) if is_shared else ()
         return Around((*rows, *others), cohort, reserved, lent, FirstAsked.of(found))
 
     def _lent(self, sought: Mapping[str, Any], rows: Iterable[Counter]) -> list[Loan]:
@@ -491,13 +493,10 @@ class SqlBalances:
         scope: Scope,
         cohort: str | None,
         reserved: Sequence[Reservation],
-        lent: Sequence[Loan],
         known: Collection[str],
     ) -> Sequence[Counter]:
-        """The rows that reservations and loans are judged by: of their workshops, and of the
+        """The rows that reservations, loans and the pool are judged by: of their workshops, and of the
         communities of the cohort."""
-        if not reserved and not lent:
-            return []
         wanted: ColumnElement[bool] = balances.c.scope.in_(
             {self._key(one.scope) for one in reserved if self._key(one.scope) not in known}
         )

@@ -97,6 +97,9 @@ class FirstAsked:
 SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]
 HourAt = tuple[datetime, Scope, int]
 HoursBy = Callable[[str, datetime], Sequence[HourAt]]
+Elsewhere = Callable[
+    [Scope, str, datetime], dict[datetime, int]
+]  # level, resource, since → by hour
 
 
 class SqlMeters:
@@ -193,12 +196,21 @@ class SqlMeters:
         hours_by = cache(partial(self._hours_by, scope.member or ""))
         unmetered = cache(partial(self._unmetered, now, scope.member, known))
 
-        def by_place(resource: str, begins: datetime) -> Sequence[HourAt]:
-            if hours != "sums":
-                return hours_by(resource, begins)
-            return [(begins, place, n) for place, n in spent_by(resource, begins)]
+        def elsewhere(level: Scope, resource: str, begins: datetime) -> dict[datetime, int]:
+            """What the member spent below the level, but not here."""
+            found: dict[datetime, int] = {}
+            if hours == "each":
+                for hour, place, amount in hours_by(resource, begins):
+                    if _is_at(level, place) and not _is_at(scope, place):
+                        found[hour] = found.get(hour, 0) + amount
+                return found
+            places = spent_by(resource, begins)
+            total = sum(n for at, n in places if _is_at(level, at) and not _is_at(scope, at))
+            if total and hours == "first":
+                begins = self._first_elsewhere(level, scope, resource, begins) or begins
+            return {begins: total} if total else found
 
-        spending = self._allowances(known.allowed, scope, wanted, path, now, by_place, unmetered)
+        spending = self._allowances(known.allowed, scope, wanted, path, now, elsewhere, unmetered)
         if not spending:
             return {}, {}
         meters = self._meters(spending, held, now, unmetered(), spent_by, hours_by, hours=hours)
@@ -211,7 +223,7 @@ class SqlMeters:
         wanted: Amounts,
         path: Mapping[str, Scope],
         now: datetime,
-        by_place: HoursBy,
+        elsewhere: Elsewhere,
         unmetered: Callable[[], Unmetered],
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
@@ -230,11 +242,10 @@ class SqlMeters:
                     for one in unmetered().within(replace(level, member=scope.member))
                     if not one.is_within(scope)
                 ]
-                elsewhere = by_hour(late, row.resource)
-                for hour, place, amount in by_place(row.resource, begins):
-                    if _is_at(level, place) and not _is_at(scope, place):
-                        elsewhere[hour] = elsewhere.get(hour, 0) + amount
-                allowance = replace(allowance, elsewhere=elsewhere)
+                found_there = elsewhere(level, row.resource, begins)
+                for hour, amount in by_hour(late, row.resource).items():
+                    found_there[hour] = found_there.get(hour, 0) + amount
+                allowance = replace(allowance, elsewhere=Meter.standing(0, found_there, None))
             key = (scope if row.is_each else level, row.resource)
             found.setdefault(key, []).append(allowance)
         return found
@@ -322,6 +333,20 @@ class SqlMeters:
         for (key, begins), hour in zip(wanted, hours, strict=True):
             found[key][hour or begins] = between[key][begins]
         return found
+
+    def _first_elsewhere(
+        self, level: Scope, scope: Scope, resource: str, begins: datetime
+    ) -> datetime | None:
+        """The first hour in which a member spent below the level, but not at their place."""
+        sought = {
+            "at0": self._key(level),
+            "place": self._key(scope.place),
+            "account0": scope.member or "",
+            "from0": begins,
+            "gpu0": gpu_kind(resource),
+        }
+        query = _first_of_member_elsewhere(level.kind, kind_of(resource))
+        return self._connection.execute(query, sought).scalar()
 
     def _each_hour(
         self,
@@ -478,6 +503,17 @@ def _first_at(number: int) -> ScalarSelect[datetime]:
 
 
 def _first_of_member(number: int, place: str, kind: str) -> ScalarSelect[datetime]:
+    hours = _hours_of_member(number, place, kind)
+    return hours.order_by(usage.c.hour).limit(ONE).scalar_subquery()
+
+
+@cache
+def _first_of_member_elsewhere(level: str, kind: str) -> Select[Any]:
+    hours = _hours_of_member(0, level, kind).where(usage.c.scope != bindparam("place"))
+    return hours.order_by(usage.c.hour).limit(ONE)
+
+
+def _hours_of_member(number: int, place: str, kind: str) -> Select[Any]:
     key = bindparam(f"at{number}", type_=usage.c.scope.type)
     query = select(usage.c.hour).where(
         usage.c.account_id == bindparam(f"account{number}"),
@@ -491,7 +527,7 @@ def _first_of_member(number: int, place: str, kind: str) -> ScalarSelect[datetim
     elif place == "community":
         below = func.substr(usage.c.scope, 1, func.length(key) + 1) == key + "/"
         query = query.where(or_(usage.c.scope == key, below))
-    return query.order_by(usage.c.hour).limit(ONE).scalar_subquery()
+    return query
 
 
 @cache

@@ -13,7 +13,9 @@ from jupyterhub_communities.application import invites, leases
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
+from jupyterhub_communities.application.reconciling import recount
 from jupyterhub_communities.application.running import plan_stops
+from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.ledger import Allowance, Ledger
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
@@ -21,7 +23,7 @@ from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import QuotaExceeded
 from jupyterhub_communities.domain.stops import RunningRules
 from jupyterhub_communities.domain.units import SERVERS
-from jupyterhub_communities.domain.windows import Rolling
+from jupyterhub_communities.domain.windows import Rolling, WholeGrant
 
 HOUR = timedelta(hours=1)
 TWO_HOURS = {None: RunningRules(max_session=2 * HOUR)}
@@ -123,6 +125,35 @@ def test_a_stop_that_was_announced_counts(build, clock) -> None:
     stop_at = of(house)[0].stop_at
     assert stop_at > clock.now()
     assert told(house, luz) == stop_at
+
+
+def test_what_ends_elsewhere_stops_spending_the_communitys_hours(build, clock) -> None:
+    """At 14:00 the workshop has room, and the grant too, for the others will long be gone by then."""
+    grant = Spending("server-time", Allowance(22 * 3600, WholeGrant(NOON - HOUR)))
+    house = build(Quota({}, (grant,)), running=TWO_HOURS)
+    a = open_taller(house, title="A", servers=1)
+    rosa, luz = join(house, a, "Rosa"), join(house, a, "Luz")
+    others_run(house, 8)
+    house.call(recount)
+    start(house, rosa)
+    assert told(house, luz) == NOON + 2 * HOUR
+
+
+def test_what_another_community_gives_back_to_the_pool_counts(database, tmp_path, clock) -> None:
+    shares = {"andes": Share(2, may_lend=2), "brasil": Share(2, may_borrow=2)}
+    communities = []
+    for (slug, share), champion in zip(shares.items(), ("ana", "bia"), strict=True):
+        one = andes(slug=slug, champions=(champion,))
+        community = replace(one.community, cohort="south")
+        communities.append(
+            replace(one, community=community, quota=Quota({SERVERS: Limit(share=share)}))
+        )
+    house = make_house(tmp_path, clock=clock, communities=tuple(communities), running=TWO_HOURS)
+    taller = open_taller(house, by="bia", community="brasil")
+    for number in range(4):
+        start(house, join(house, taller, f"Rosa {number}"))
+    assert told(house, "ana", scope=Scope("andes")) == NOON + 2 * HOUR
+    house.close()
 
 
 def of(house):
