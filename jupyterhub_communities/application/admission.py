@@ -7,8 +7,9 @@ written with the caps in the `WHERE`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from ..domain.earliest import earliest_fit
 from ..domain.ledger import Ledger, Request
 from ..domain.profiles import Profile
 from ..domain.quotas import Scope, Verdict
@@ -20,7 +21,6 @@ from .ports import Desk, Hold, Hours, Store
 
 # Leases that the earliest time is computed from, the first to end: mostly one of a few makes room.
 FIRST_ENDS, MOST_ENDS = 30, 2000
-FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 # By place, size and how long it lasts: when the same passes for everybody who holds nothing there.
 Earliest = dict[tuple[Scope, tuple[tuple[str, int], ...], timedelta], datetime | None]
@@ -117,7 +117,6 @@ def refusal_to_hold(
         ),
         earliest=earliest(desk, store, ledger, asked, verdict, known),
         never=verdict.never_fits,
-        frees_up=near.frees_up(asked, desk.now),
         zone=zone,
         largest=None if largest is None else largest.names,
         offers_rescue=offers_rescue,
@@ -150,7 +149,7 @@ def earliest(
     levels = list(dict.fromkeys(levels))
     for most in (FIRST_ENDS, MOST_ENDS):
         ends = store.leases.known_ends(levels, most=most)
-        found = ledger.earliest(asked, desk.now, ends)
+        found = earliest_fit(ledger, asked, desk.now, ends)
         if len(ends) < most or (found is not None and found <= ends[-1].at):
             break  # no other end comes before it
     if is_common:
@@ -193,7 +192,7 @@ def standing_for(
     """The counters for requests of any of these sizes; with all that is reserved and lent, where it is
     asked when they would fit later."""
     together = {resource: amount for size in sizes for resource, amount in size.items()}
-    until = FAR if is_for_later else desk.now + lasts
+    until = None if is_for_later else desk.now + lasts
     return store.balances.standing(scope, together, desk.now, until, hours=hours, outsider=outsider)
 
 

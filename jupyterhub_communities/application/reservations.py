@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ..domain.earliest import short_at_opening
 from ..domain.grants import Actor, Verb, require
 from ..domain.loans import between, on_calendar
 from ..domain.profiles import Profile
@@ -117,7 +118,7 @@ def reserve_of(desk: Desk, store: Store, workshop: Workshop) -> Reserve | None:
 def _short(desk: Desk, store: Store, opening: Reservation) -> Amounts:
     ledger = store.balances.standing(opening.scope, opening.amounts, desk.now, opening.ends_at)
     ends = store.leases.known_ends(ledger.rules.path(opening.scope), most=MOST_ENDS)
-    return ledger.short_at_opening(opening, desk.now, ends)
+    return short_at_opening(ledger, opening, desk.now, ends)
 
 
 def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbooked:

@@ -8,18 +8,19 @@ for each counter on the path, and a `Claim` is what stands in its `WHERE`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from .borrowing import Share
 from .each import EachLimit
 from .loans import Loan, between, given, received
 from .metering import Meter
 from .quotas import HUB, Claim, Scope, Verdict, largest
-from .reservations import LOOK_AHEAD, Reservation, Stretch, times_ahead, unused
+from .reservations import LOOK_AHEAD, Reservation, times_ahead, unused
 from .units import Amounts, spent_each_second
-from .windows import HOUR, Window, hour_of, leaving
+from .windows import WholeGrant, Window
 
 Key = tuple[Scope, str]  # scope, resource
 
@@ -138,20 +139,6 @@ class Request:
         return self.scope if self.outsider is None else replace(self.scope, member=self.outsider)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """A lease that is known to end."""
-
-    at: datetime
-    scope: Scope
-    amounts: Amounts
-    is_here: bool = True  # else another hub has it, and counts it in its own limits
-
-    def frees(self, level: Scope) -> bool:
-        """Does the level, which is no cohort's, hold less after it?"""
-        return self.is_here if level == HUB else level in self.scope.path()
-
-
 class Ledger:
     """The counters. A clock may be set back: then nothing is spent anywhere until it is past the
     latest time that was seen, so that levels keep adding up."""
@@ -169,12 +156,16 @@ class Ledger:
         ledger._held, ledger._meters = dict(held), dict(meters)
         return ledger
 
-    def copy(self) -> Ledger:
-        other = Ledger(self.rules)
-        other._held = dict(self._held)
-        other._meters = {key: meter.copy() for key, meter in self._meters.items()}
-        other._latest = self._latest
-        return other
+    @classmethod
+    def copy_of(cls, other: Ledger) -> Self:
+        ledger = cls(other.rules)
+        ledger._held = dict(other._held)
+        ledger._meters = {key: meter.copy() for key, meter in other._meters.items()}
+        ledger._latest = other._latest
+        return ledger
+
+    def copy(self) -> Self:
+        return self.copy_of(self)
 
     def knows(self, scope: Scope, resource: str) -> bool:
         """Whether anything was ever held there, or is limited."""
@@ -198,6 +189,10 @@ class Ledger:
         at = self._not_before(at)
         meter = self._meters.get((scope, resource))
         return 0 if meter is None else meter.spent(window, at)
+
+    def hours_spent(self, scope: Scope, resource: str) -> Collection[datetime]:
+        meter = self._meters.get((scope, resource))
+        return () if meter is None else meter.hours.keys()
 
     def comes_back(
         self, scope: Scope, resource: str, allowance: Allowance, now: datetime
@@ -285,15 +280,17 @@ class Ledger:
 
     # Judging
 
-    def judge(self, request: Request, now: datetime, ends: Iterable[End] | None = None) -> Verdict:
-        """Whether the request fits. Only a refusal looks at `ends`, for the earliest time at which
-        the same passes all limits, if nobody else starts anything and what runs runs on. None: that
-        is not asked."""
-        exceeded = tuple(claim for claim in self.claims(request, now) if not claim.fits)
-        verdict = Verdict(exceeded)
-        if ends is None or verdict.fits or verdict.never_fits:
-            return verdict
-        return replace(verdict, earliest=self.earliest(request, now, ends))
+    def judge(self, request: Request, now: datetime) -> Verdict:
+        """Whether the request fits, and by what it does not."""
+        exceeded = [claim for claim in self.claims(request, now) if not claim.fits]
+        if not exceeded:
+            return Verdict()
+        kept = self._kept_from(request, now)
+        return Verdict(
+            tuple(
+                replace(claim, is_kept=(claim.scope, claim.resource) in kept) for claim in exceeded
+            )
+        )
 
     def largest(
         self,
@@ -309,12 +306,12 @@ class Ledger:
 
     def fits(self, request: Request, now: datetime) -> bool:
         """Whether `claims` all do. What is held is asked first: what was spent has to be added up."""
-        return self._fits_held(request, now) and self._fits_time(request, now)
+        return self.fits_held(request, now) and self.fits_time(request, now)
 
-    def _fits_held(self, request: Request, now: datetime) -> bool:
+    def fits_held(self, request: Request, now: datetime) -> bool:
         return all(claim.fits for claim in self.held_claims(request, now))
 
-    def _fits_time(self, request: Request, now: datetime) -> bool:
+    def fits_time(self, request: Request, now: datetime) -> bool:
         path = self.rules.path(request.scope)
         return all(c.fits for level in path for c in self._time_claims(level, request, now))
 
@@ -330,9 +327,14 @@ class Ledger:
             yield from self._held_claims(level, request, now)
 
     def frees_up(self, request: Request, now: datetime) -> bool:
-        """Would there be room if all that runs stopped? Not where too much is reserved for others, or
-        lent, while the request's server may run: that comes back by the clock."""
-        return all(claim.fits for claim in Ledger(self.rules).held_claims(request, now))
+        """Would there be room if all that runs stopped?"""
+        return not self._kept_from(request, now)
+
+    def _kept_from(self, request: Request, now: datetime) -> set[Key]:
+        """Where there would be no room if all that runs stopped: too much is reserved for others, or
+        lent, while the request's server may run. That comes back by the clock."""
+        alone = Ledger(self.rules).held_claims(request, now)
+        return {(claim.scope, claim.resource) for claim in alone if not claim.fits}
 
     def is_within_reserve(self, scope: Scope, resource: str, wanted: int, now: datetime) -> bool:
         """Is it of what the workshop has reserved now and does not use?"""
@@ -365,12 +367,20 @@ class Ledger:
                 if allowance.window.begins_at(now) is not None:
                     yield self._time_claim(level, resource, rate, allowance, now)
 
-    def _allowances(self, request: Request) -> Iterator[tuple[Scope, str, int, Allowance]]:
+    def allowances(self, request: Request) -> Iterator[tuple[Scope, str, int, Allowance]]:
         """What may be spent on the request's path, with what it spends each second."""
         for level in self.rules.path(request.scope):
             for resource, rate in spent_each_second(request.amounts).items():
                 for allowance in self.rules.spent.get((level, resource), ()):
                     yield level, resource, rate, allowance
+
+    def may_spend(
+        self, level: Scope, resource: str, rate: int, allowance: Allowance, at: datetime
+    ) -> bool:
+        """Of one of `allowances`: is there enough left of it at a time, or does it not bind then?"""
+        if allowance.window.begins_at(at) is None:
+            return True
+        return self._time_claim(level, resource, rate, allowance, at).fits
 
     def _claim(
         self, level: Scope, resource: str, wanted: int, limit: int, request: Request, now: datetime
@@ -400,7 +410,7 @@ class Ledger:
             spent,
             asked,
             least=rate * runway,
-            is_for_good=allowance.window.leaves_at(hour_of(now)) is None,
+            is_for_good=isinstance(allowance.window, WholeGrant),
         )
 
     def _closed(
@@ -472,153 +482,3 @@ class Ledger:
                 then = max(then, self.rules.on_loan(community.community, resource, at))
             kept += then - share.drawn(held)
         return kept
-
-    # Looking ahead
-
-    def short_at_opening(self, opening: Reservation, now: datetime, ends: Iterable[End]) -> Amounts:
-        """What a workshop would miss when its session opens: of what runs only that is over by then
-        which is known to end, and nobody starts anything until then. Where it would be let in, it
-        misses nothing, also beyond what is owned."""
-        then = self.copy()
-        for end in sorted(ends, key=lambda one: one.at):
-            if end.at <= opening.starts_at:
-                then._end(end, max(end.at, now))
-        rest = {
-            resource: amount - then.held(opening.scope, resource)
-            for resource, amount in opening.amounts.items()
-        }
-        wanted = {resource: amount for resource, amount in rest.items() if amount > 0}
-        request = Request(opening.scope, wanted, opening.ends_at - opening.starts_at)
-        missing: dict[str, int] = {}
-        for level in self.rules.path(opening.scope):
-            for claim in then._held_claims(level, request, opening.starts_at):
-                if not claim.fits:
-                    short = min(claim.lacks, wanted[claim.resource])
-                    missing[claim.resource] = max(missing.get(claim.resource, 0), short)
-        return missing
-
-    def earliest(self, request: Request, now: datetime, ends: Iterable[End]) -> datetime | None:
-        """When a request that does not fit passes all limits; None where that is not known."""
-        return self._earliest(request, now, sorted(ends, key=lambda end: end.at))
-
-    def _earliest(self, request: Request, now: datetime, ends: Sequence[End]) -> datetime | None:
-        """More is left only when a lease ends, the own session opens, another's closes, or spent
-        time leaves a window."""
-        claims = [claim for claim in self.claims(request, now) if not claim.fits]
-        spends = [
-            (level, resource, rate, allowance)
-            for level, resource, rate, allowance in self._allowances(request)
-            if not self._may_spend(level, resource, rate, allowance, now)
-        ]
-        if not spends:
-            # Time may be short later, when what is short now is there: only then its hours count.
-            at, is_short_of_time = self._first_fit(request, now, ends, claims, ())
-            if not is_short_of_time:
-                return at
-        return self._first_fit(request, now, ends, claims, spends, with_hours=True)[0]
-
-    def _first_fit(
-        self,
-        request: Request,
-        now: datetime,
-        ends: Sequence[End],
-        exceeded: Iterable[Claim],
-        spends: Sequence[tuple[Scope, str, int, Allowance]],
-        *,
-        with_hours: bool = False,
-    ) -> tuple[datetime | None, bool]:
-        """The first turn at which the request fits; and whether, not looking at the hours, one was
-        met at which only time was short."""
-        then, over, passed = self.copy(), 0, 0
-        every, lasts = self.rules.reservations, request.lasts
-        missing = self._missing(request, exceeded)
-        for at in sorted(self._turns(request, now, ends, with_hours=with_hours)):
-            while passed < len(ends) and ends[passed].at <= at:
-                self._free(missing, ends[passed])
-                passed += 1
-            if any(amount > 0 for amount in missing.values()):
-                continue  # it is still full: nothing else has to be looked at
-            for end in ends[over:passed]:
-                then._end(end, max(end.at, now))
-            over = passed
-            if not all(then._may_spend(*spending, at) for spending in spends):
-                continue
-            if every:  # what else is reserved concerns nobody who starts then
-                near = [one for one in every if at < one.ends_at and one.starts_at < at + lasts]
-                then.rules = replace(then.rules, reservations=near)
-            if then._fits_held(request, at):
-                if then._fits_time(request, at):
-                    return at, False
-                if not with_hours:
-                    return None, True
-        return None, False
-
-    def _may_spend(
-        self, level: Scope, resource: str, rate: int, allowance: Allowance, at: datetime
-    ) -> bool:
-        if allowance.window.begins_at(at) is None:
-            return True
-        return self._time_claim(level, resource, rate, allowance, at).fits
-
-    def _missing(self, request: Request, exceeded: Iterable[Claim]) -> dict[Key, int]:
-        """What has to be given back before the request can fit, whatever else happens. Of limits that
-        loans change, and of pools, that is not known."""
-        if self.rules.loans:
-            return {}
-        return {
-            (claim.scope, claim.resource): claim.used + claim.asked - claim.limit
-            for claim in exceeded
-            if claim.scope.cohort is None and claim.resource in request.amounts
-        }
-
-    def _free(self, missing: dict[Key, int], end: End) -> None:
-        for level, resource in missing:
-            is_elsewhere = end.is_here and end.scope in self._elsewhere(level, resource)
-            if is_elsewhere or end.frees(level):
-                missing[level, resource] -= end.amounts.get(resource, 0)
-
-    def _elsewhere(self, level: Scope, resource: str) -> Iterator[Scope]:
-        """What a member's places elsewhere are charged as."""
-        for place in self.rules.held_elsewhere.get((level, resource), ()):
-            yield Scope(place.community, place.workshop, level.member)
-
-    def _end(self, end: End, at: datetime) -> None:
-        path = self.rules.path(end.scope)[0 if end.is_here else 1 :]
-        freed = {resource: -amount for resource, amount in end.amounts.items()}
-        for level, resource, amount in list(self.moves(end.scope, freed)):
-            if level in path:
-                self._add(level, resource, amount)
-        for resource, rate in spent_each_second(end.amounts).items():
-            for level in path:  # what no limit counts is not looked at
-                if (meter := self._meters.get((level, resource))) is not None:
-                    meter.change(-rate, at)
-        for (level, resource), places in self.rules.held_elsewhere.items() if end.is_here else ():
-            if resource in end.amounts and end.scope in self._elsewhere(level, resource):
-                left = {**places, end.scope.place: places[end.scope.place] - end.amounts[resource]}
-                elsewhere = {**self.rules.held_elsewhere, (level, resource): left}
-                self.rules = replace(self.rules, held_elsewhere=elsewhere)
-
-    def _turns(
-        self, request: Request, now: datetime, ends: Sequence[End], *, with_hours: bool
-    ) -> set[datetime]:
-        turns = {end.at for end in ends}
-        stretches: list[Stretch] = [*self.rules.reservations, *self.rules.loans]
-        for one in stretches:
-            turns |= {one.starts_at, one.ends_at}
-        last = max((end.at for end in ends), default=now)
-        for level, resource, _, allowance in self._allowances(request) if with_hours else ():
-            hours = set(_hours_until(now, last, allowance.window))
-            for meter in (self._meters.get((level, resource)), allowance.elsewhere):
-                hours.update(() if meter is None else meter.hours)
-            turns.update(leaving(allowance.window, hours))
-        return {at for at in turns if at > now}
-
-
-def _hours_until(now: datetime, last: datetime, window: Window) -> Iterator[datetime]:
-    """The hours in which what runs now still spends, where they ever leave the window."""
-    hour = hour_of(now)
-    leaves = window.leaves_at(hour)
-    yield hour
-    while leaves is not None and hour < last:
-        hour += HOUR
-        yield hour

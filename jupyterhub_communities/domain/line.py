@@ -64,13 +64,11 @@ class Place:
 def is_for_a_moment(refusal: QuotaExceeded) -> bool:
     """Will what is missing be there when somebody stops? Not where the person's own limit, time that
     was spent, or what is reserved for others stands in the way; nor where it never fits."""
-    return (
-        refusal.frees_up
-        and not refusal.never
-        and all(
-            violation.scope != "member" and not is_spent(violation.resource) and violation.held > 0
-            for violation in refusal.violations
-        )
+    return all(
+        violation.helps == "stop"
+        and violation.scope != "member"
+        and not is_spent(violation.resource)
+        for violation in refusal.violations
     )
 
 

@@ -140,15 +140,12 @@ class Meter:
         self._since = at
 
     def _add(self, hour: datetime, amount: int) -> None:
-        is_new = hour not in self.hours
         self.hours[hour] = self.hours.get(hour, 0) + amount
-        order = self._order
-        if order is None:
-            return
-        if order and hour == order[-1]:
-            self._up_to[-1] += amount
-        elif is_new and (not order or hour > order[-1]):
-            order.append(hour)
-            self._up_to.append((self._up_to[-1] if self._up_to else 0) + amount)
-        else:
+        order, up_to = self._order, self._up_to
+        if not order or hour < order[-1]:
             self._order = None
+        elif hour == order[-1]:
+            up_to[-1] += amount
+        else:
+            order.append(hour)
+            up_to.append(up_to[-1] + amount)

@@ -101,6 +101,7 @@ class Claim:
     closed: int = 0  # reserved for others in the time that the request looks ahead
     least: int = 0  # what the same request would ask of a limit of which nothing is used
     is_for_good: bool = False  # what is spent counts to the end
+    is_kept: bool = False  # it would not fit either if all that runs stopped
 
     @property
     def is_free(self) -> bool:
@@ -126,13 +127,10 @@ class Claim:
         """What makes room for a request that does not fit."""
         if self.never_fits:
             return "nothing"
-        kept, alone = self.closed, self.asked  # if nobody held anything
-        if is_spent(self.resource):
-            kept, alone = self.used, self.least
-        elif self.scope.cohort is not None:
-            alone = self.least
-        if kept + alone <= self.limit:
-            return "stop"
+        if not is_spent(self.resource):
+            return "time" if self.is_kept else "stop"
+        if self.used + self.least <= self.limit:
+            return "stop"  # it is what runs that will need the rest
         return "nothing" if self.is_for_good else "time"
 
     def violation(self, name: str) -> Violation:

@@ -675,7 +675,6 @@ class QuotaExceeded(Refusal):
     violations: tuple[Violation, ...]
     earliest: datetime | None = None  # when the same passes; None: when somebody stops
     never: bool = False  # it is larger than a limit: waiting is no use
-    frees_up: bool = True  # servers that stop make room; not where a reserve or a loan takes it all
     zone: str = "UTC"  # in which the time is told
     largest: LocalText | None = None  # names of the largest profile that would start now
     offers_rescue: bool = False  # a small server to save or delete files would start all the same

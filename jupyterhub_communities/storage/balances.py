@@ -214,7 +214,7 @@ class SqlBalances:
         scope: Scope,
         wanted: Amounts,
         now: datetime,
-        until: datetime,
+        until: datetime | None,
         *,
         hours: Hours = "sums",
         outsider: str | None = None,
@@ -224,13 +224,13 @@ class SqlBalances:
         path = {self._key(level): level for level in scope.path(found.cohort)}
         return self._assembled(scope, wanted, path, found, now, hours=hours, outsider=outsider)
 
-    def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
+    def around(self, scope: Scope, now: datetime, until: datetime | None) -> Around:
         path = {self._key(level): level for level in scope.path()}
         sought = {
             **path_keys(path),
             "community": scope.community or "",
             "after": now,
-            "before": until,
+            "before": until or _FAR,
             "this_hub": self._hub_name,
         }
         query = _STANDING[self._connection.dialect.name]
@@ -242,7 +242,7 @@ class SqlBalances:
         is_asked = found.has_reserved and any(map(_limits, rows))
         reserved = self.reservations(now, until, are_kept=True) if is_asked else []
         # Whoever gives the pool something back later is one of the cohort's.
-        is_shared = bool(reserved or lent or (cohort is not None and until >= _FAR))
+        is_shared = bool(reserved or lent or (cohort is not None and until is None))
         others = self._others(scope, cohort, reserved, path) if is_shared else ()
         return Around((*rows, *others), cohort, reserved, lent, FirstAsked.of(found))
 

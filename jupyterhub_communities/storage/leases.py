@@ -29,8 +29,8 @@ from sqlalchemy import (
     update,
 )
 
+from ..domain.earliest import End
 from ..domain.leases import Lease, ServerKey
-from ..domain.ledger import End
 from ..domain.quotas import HUB, Scope
 from ..domain.timelines import Changes
 from .many import ONE
@@ -412,10 +412,11 @@ class SqlLeases:
         return and_(leases.c.hub == self._hub_name, leases.c.metered_at.is_(None))
 
     def known_ends(self, levels: Collection[Scope], *, most: int) -> Sequence[End]:
-        # Of a member at other places too: a limit may count them.
+        there = [self._is_within(level) for level in levels if level.member is None]
         members = [level.member for level in levels if level.member is not None]
-        places = (self._is_within(level) for level in levels if level.member is None)
-        query = _KNOWN_ENDS.where(or_(leases.c.account_id.in_(members), *places))
+        if members:  # at other places too: a limit may count them
+            there.append(leases.c.account_id.in_(members))
+        query = _KNOWN_ENDS.where(or_(*there))
         return [
             End(
                 row.at,

@@ -6,7 +6,7 @@ They stand in the rows of what is held (`balances.py`), so that a start reads bo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,21 +23,24 @@ from sqlalchemy import (
     update,
 )
 
-from ..domain.limits import Limit, Quota, Standing
+from ..domain.limits import Limit, Quota, Spending, Standing
 from ..domain.quotas import HUB, Scope
+from ..domain.windows import write_window
+from ..domain.workshops import Session
 from .balances import share_of
-from .meters import SqlMeters
+from .meters import spending_of
 from .scopes import read_key, scope_key, workshop_key
-from .tables import allowances, balances, communities, workshops
+from .tables import allowances, balances, communities, sessions, workshops
+from .workshops import SqlWorkshops
 
 _AT_SCOPE = select(balances).where(balances.c.scope == bindparam("at"))
+_ALLOWED_AT = select(allowances).where(allowances.c.scope == bindparam("at"))
 
 
 class SqlLimits:
     def __init__(self, connection: Connection, hub_name: str):
         self._connection = connection
         self._hub_name = hub_name
-        self._meters = SqlMeters(connection, hub_name)
 
     def quota(self, scope: Scope) -> Quota:
         limited = {}
@@ -45,14 +48,14 @@ class SqlLimits:
             limit = _limit(row)
             if limit != Limit():
                 limited[row.resource] = limit
-        return Quota(limited, self._meters.allowed(scope))
+        return Quota(limited, self._allowed(scope))
 
     def standings(
         self, community: str | None, *, with_workshops: bool = True
     ) -> Mapping[Scope, Standing]:
         held = self._standings(self._is_among(balances.c.scope, community, with_workshops))
         are_wanted = self._is_among(allowances.c.scope, community, with_workshops)
-        allowed = self._meters.allowed_among(are_wanted, community)
+        allowed = self._allowed_among(are_wanted, community)
         spending = {self._read(key): windows for key, windows in allowed.items()}
         found = {}
         for scope in {*held, *spending}:
@@ -107,7 +110,7 @@ class SqlLimits:
             self.set_limit(scope, resource, Limit())
         for resource, limit in quota.held.items():
             self.set_limit(scope, resource, limit)
-        self._meters.allow(scope, quota.spent)
+        self._allow(scope, quota.spent)
 
     def set_limit(self, scope: Scope, resource: str, limit: Limit) -> None:
         share = limit.share
@@ -156,6 +159,46 @@ class SqlLimits:
             )
         drawn = {key: held for key, (_, held) in cohorts.items()}
         return sum(drawn.get(key, 0) != before.get(key, 0) for key in drawn | before)
+
+    def _allowed(self, scope: Scope) -> tuple[Spending, ...]:
+        held: Sequence[Session] = ()
+        if scope.community is not None and scope.workshop is not None:
+            held = SqlWorkshops(self._connection).sessions(scope.community, scope.workshop)
+        rows = self._connection.execute(_ALLOWED_AT, self._at(scope))
+        return tuple(spending_of(row, held) for row in rows)
+
+    def _allowed_among(
+        self, are_wanted: ColumnElement[bool], community: str | None
+    ) -> dict[str, list[Spending]]:
+        """By the key of the scope; `community` is that of all workshops among them."""
+        rows = self._connection.execute(select(allowances).where(are_wanted)).all()
+        windows: dict[str, list[Session]] = {}
+        if any(row.span == "sessions" for row in rows):
+            query = select(sessions).order_by(sessions.c.starts_at)
+            if community is not None:
+                query = query.where(sessions.c.community == community)
+            for one in self._connection.execute(query):
+                place = windows.setdefault(self._key(Scope(one.community, one.workshop)), [])
+                place.append(Session(one.starts_at, one.ends_at))
+        found: dict[str, list[Spending]] = {}
+        for row in rows:
+            found.setdefault(row.scope, []).append(spending_of(row, windows.get(row.scope, ())))
+        return found
+
+    def _allow(self, scope: Scope, spending: Sequence[Spending]) -> None:
+        """These, and nothing else."""
+        execute = self._connection.execute
+        execute(delete(allowances).where(allowances.c.scope == self._key(scope)))
+        for one in spending:
+            execute(
+                insert(allowances).values(
+                    scope=self._key(scope),
+                    resource=one.resource,
+                    span=write_window(one.allowance.window),
+                    is_each=one.is_each,
+                    quota=one.allowance.limit,
+                )
+            )
 
     def _is(self, scope: Scope, resource: str) -> ColumnElement[bool]:
         return and_(balances.c.scope == self._key(scope), balances.c.resource == resource)

@@ -1,4 +1,4 @@
-"""What may be spent over windows of time, and what was: the meters that a start is judged by."""
+"""What was spent over windows of time, and how a start is judged by it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    delete,
     func,
-    insert,
     or_,
     select,
 )
@@ -30,16 +28,15 @@ from ..domain.limits import Spending
 from ..domain.metering import Meter
 from ..domain.quotas import HUB, Scope
 from ..domain.units import GPU_TIME, Amounts, gpu_kind, kind_of, spent_each_second
-from ..domain.windows import Rolling, Window, read_window, write_window
+from ..domain.windows import Rolling, Window, read_window
 from ..domain.workshops import Session
 from .many import ONE, gathered
-from .scopes import is_on_path, path_keys, place_of, scope_key
-from .tables import allowances, leases, sessions, spent, usage
+from .scopes import is_on_path, place_of, scope_key
+from .tables import allowances, leases, spent, usage
 from .unmetered import HOW_FAR, Unmetered, by_hour, read_unmetered
 from .workshops import SqlWorkshops
 
 # Made once: asked at every start.
-_ALLOWANCES = select(allowances).where(is_on_path(allowances.c.scope))
 _HOURS = (
     select(spent.c.hour, spent.c.total)
     .where(spent.c.scope == bindparam("at"), spent.c.resource == bindparam("spending"))
@@ -97,55 +94,14 @@ class FirstAsked:
 SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]
 HourAt = tuple[datetime, Scope, int]
 HoursBy = Callable[[str, datetime], Sequence[HourAt]]
-Elsewhere = Callable[
-    [Scope, str, datetime], dict[datetime, int]
-]  # level, resource, since → by hour
+# Of a level, by hour.
+Elsewhere = Callable[[Scope, str, datetime], dict[datetime, int]]
 
 
 class SqlMeters:
     def __init__(self, connection: Connection, hub_name: str):
         self._connection = connection
         self._hub_name = hub_name
-
-    # Limits
-
-    def allowed(self, scope: Scope) -> tuple[Spending, ...]:
-        windows = self._sessions_of(scope)
-        rows = self._connection.execute(_ALLOWANCES, path_keys([self._key(scope)]))
-        return tuple(spending_of(row, windows) for row in rows)
-
-    def allowed_among(
-        self, are_wanted: ColumnElement[bool], community: str | None
-    ) -> dict[str, list[Spending]]:
-        """By the key of the scope; `community` is that of all workshops among them."""
-        rows = self._connection.execute(select(allowances).where(are_wanted)).all()
-        windows: dict[str, list[Session]] = {}
-        if any(row.span == "sessions" for row in rows):
-            query = select(sessions).order_by(sessions.c.starts_at)
-            if community is not None:
-                query = query.where(sessions.c.community == community)
-            for one in self._connection.execute(query):
-                place = windows.setdefault(self._key(Scope(one.community, one.workshop)), [])
-                place.append(Session(one.starts_at, one.ends_at))
-        found: dict[str, list[Spending]] = {}
-        for row in rows:
-            found.setdefault(row.scope, []).append(spending_of(row, windows.get(row.scope, ())))
-        return found
-
-    def allow(self, scope: Scope, spending: Sequence[Spending]) -> None:
-        """These, and nothing else."""
-        execute = self._connection.execute
-        execute(delete(allowances).where(allowances.c.scope == self._key(scope)))
-        for one in spending:
-            execute(
-                insert(allowances).values(
-                    scope=self._key(scope),
-                    resource=one.resource,
-                    span=write_window(one.allowance.window),
-                    is_each=one.is_each,
-                    quota=one.allowance.limit,
-                )
-            )
 
     # Reading
 

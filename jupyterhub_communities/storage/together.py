@@ -15,8 +15,8 @@ from sqlalchemy import Connection, bindparam, select
 from ..application.ports import GrantHistory
 from ..domain.accounts import Account
 from ..domain.communities import Community
+from ..domain.earliest import End
 from ..domain.leases import Lease
-from ..domain.ledger import End
 from ..domain.quotas import Scope
 from ..domain.units import Amounts
 from ..domain.workshops import Session, Workshop
@@ -108,7 +108,7 @@ class BalancesTogether(SqlBalances):
         self._of_members = cache(self._read_members)
         self._with_servers_once = cache(self._read_with_servers)
 
-    def around(self, scope: Scope, now: datetime, until: datetime) -> Around:
+    def around(self, scope: Scope, now: datetime, until: datetime | None) -> Around:
         found = self._around(scope.place, now, until)
         own = self._of_members(scope.place).get(self._key(scope), ())
         return replace(found, rows=[*found.rows, *own])

@@ -9,15 +9,16 @@ from uuid import uuid4
 import pytest
 from houses import NOON, andes, make_house, open_house_in, open_taller
 
-from jupyterhub_communities.application import invites, leases
+from jupyterhub_communities.application import admission, invites, leases
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.reconciling import recount
 from jupyterhub_communities.application.running import plan_stops
 from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.earliest import earliest_fit
 from jupyterhub_communities.domain.leases import Lease, ServerKey
-from jupyterhub_communities.domain.ledger import Allowance, Ledger
+from jupyterhub_communities.domain.ledger import Allowance
 from jupyterhub_communities.domain.limits import Limit, Quota, Spending
 from jupyterhub_communities.domain.quotas import Scope
 from jupyterhub_communities.domain.refusals import QuotaExceeded
@@ -188,16 +189,15 @@ def test_only_what_ends_below_the_full_limit_is_looked_at(build, clock, monkeypa
     people = [join(house, taller, f"Rosa {number}") for number in range(12)]
     for username in people[:2]:
         start(house, username)
-    monkeypatch.setattr("jupyterhub_communities.application.admission.MOST_ENDS", 50)
+    monkeypatch.setattr(admission, "MOST_ENDS", 50)
     others_run(house, 100)
     reckoned = []
-    known = Ledger.earliest
 
-    def earliest(self, request, now, ends):
+    def earliest(ledger, request, now, ends):
         reckoned.append(len(ends))
-        return known(self, request, now, ends)
+        return earliest_fit(ledger, request, now, ends)
 
-    monkeypatch.setattr(Ledger, "earliest", earliest)
+    monkeypatch.setattr(admission, "earliest_fit", earliest)
     assert told(house, people[2]) == NOON + 2 * HOUR
     requests = {name: StartRequest(name, ServerKey(name)) for name in people[2:]}
     found = house.call(leases.refusals_of, requests)

@@ -21,7 +21,8 @@ from quota_model import Held, broken, holds_under
 
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.each import EachLimit
-from jupyterhub_communities.domain.ledger import End, Ledger, Request, Rules
+from jupyterhub_communities.domain.earliest import End
+from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import ReservationTooLarge
 from jupyterhub_communities.domain.reservations import (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.each import EachLimit
-from jupyterhub_communities.domain.ledger import Allowance, End, Ledger, Request, Rules
+from jupyterhub_communities.domain.earliest import End, earliest_fit
+from jupyterhub_communities.domain.ledger import Allowance, Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.reservations import Reservation
 from jupyterhub_communities.domain.windows import (
@@ -74,20 +76,18 @@ def test_the_earliest_time_is_the_first_at_which_the_same_request_passes(
     ends = [End(at, andes, {SERVERS: held}) for at, held in running if at is not None]
     request = Request(scope, {SERVERS: wanted}, 3 * HOUR)
 
-    verdict = ledger.judge(request, LATE, ends)
-
-    if verdict.fits:
+    if ledger.judge(request, LATE).fits:
         return
-    assert verdict.earliest is None or not verdict.never_fits
+    earliest = earliest_fit(ledger, request, LATE, ends)
     for n in range(1, 4 * 48):
         at = LATE + n * HALF
         for end in ends:
             if end.at == at:
                 ledger.release(andes, end.amounts, at)
         if ledger.judge(request, at).fits:
-            assert verdict.earliest == at
+            assert earliest == at
             return
-    assert verdict.earliest is None
+    assert earliest is None
 
 
 def test_every_violated_limit_is_named_with_what_is_left() -> None:
@@ -103,7 +103,8 @@ def test_every_violated_limit_is_named_with_what_is_left() -> None:
         )
     )
     ledger.hold(small, {SERVERS: 1, CPU: 500, "memory": 6}, NOON)
-    verdict = ledger.judge(Request(small, {SERVERS: 1, CPU: 600, "memory": 4}), NOON)
+    request = Request(small, {SERVERS: 1, CPU: 600, "memory": 4})
+    verdict = ledger.judge(request, NOON)
     found = [(c.scope.kind, c.resource, c.limit - c.used) for c in verdict.exceeded]
     assert found == [
         ("hub", CPU, 500),
@@ -111,20 +112,32 @@ def test_every_violated_limit_is_named_with_what_is_left() -> None:
         ("workshop", "memory", 2),
         ("member", SERVERS, 0),
     ]
-    assert verdict.earliest is None, "when somebody stops"
     assert not verdict.never_fits
+    assert earliest_fit(ledger, request, NOON, ()) is None, "when somebody stops"
     end = End(NOON + HOUR, small, {SERVERS: 1, CPU: 500, "memory": 6})
-    again = ledger.judge(Request(small, {SERVERS: 1, CPU: 600, "memory": 4}), NOON, [end])
-    assert again.earliest == NOON + HOUR
+    assert earliest_fit(ledger, request, NOON, [end]) == NOON + HOUR
+
+
+@pytest.mark.parametrize(("reserved", "helps"), [(4, "time"), (3, "stop")])
+def test_a_stop_helps_only_where_its_place_is_not_kept(reserved, helps) -> None:
+    """The workshop uses all that it has reserved: what it gave back would be closed to the others."""
+    andes, workshop = Scope("andes"), Scope("andes", "w1")
+    kept = Reservation(workshop, NOON - HOUR, NOON + HOUR, {SERVERS: reserved}, NOON)
+    ledger = Ledger(Rules(most={(andes, SERVERS): 4}, reservations=[kept]))
+    ledger.hold(workshop, {SERVERS: 4}, NOON)
+    request = Request(andes, {SERVERS: 1}, HOUR)
+    (claim,) = ledger.judge(request, NOON).exceeded
+    assert claim.helps == helps
+    assert ledger.frees_up(request, NOON) == (helps == "stop")
 
 
 def test_what_is_larger_than_a_limit_never_fits() -> None:
     ledger = Ledger(Rules(most={(Scope("andes"), CPU): 400}))
     end = End(NOON + HOUR, Scope("andes"), {CPU: 100})
     ledger.hold(Scope("andes"), {CPU: 100}, NOON)
-    verdict = ledger.judge(Request(Scope("andes"), {CPU: 500}), NOON, [end])
-    assert verdict.never_fits
-    assert verdict.earliest is None
+    request = Request(Scope("andes"), {CPU: 500})
+    assert ledger.judge(request, NOON).never_fits
+    assert earliest_fit(ledger, request, NOON, [end]) is None
 
 
 def test_the_largest_profile_that_fits_now_is_found() -> None:

@@ -387,11 +387,10 @@ def violation(scope="community", resource=SERVERS, held=3, **more) -> Violation:
         (exceeded(violation()), True),
         (exceeded(violation("hub"), violation("cohort"), violation("workshop")), True),
         (exceeded(violation(reserved=2, held=1)), True),  # whoever has the one may stop
-        (exceeded(violation(reserved=3, held=0)), False),  # nothing runs that could stop
+        (exceeded(violation(reserved=3, held=0, helps="time")), False),  # it is all reserved
         (exceeded(violation(), violation("member")), False),
         (exceeded(violation(resource="server-time")), False),
-        (exceeded(violation(), never=True), False),
-        (exceeded(violation(reserved=2, held=1), frees_up=False), False),  # it is the reserve's
+        (exceeded(violation(), violation(helps="nothing"), never=True), False),
     ],
 )
 def test_one_waits_for_what_frees_up_by_itself(refusal, waits) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jupyterhub_communities.domain import loans as domain
 from jupyterhub_communities.domain.borrowing import Share
+from jupyterhub_communities.domain.earliest import earliest_fit
 from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
 from jupyterhub_communities.domain.loans import (
     Loan,
@@ -97,8 +98,8 @@ def test_a_loan_ends_with_the_cohort() -> None:
 
 def test_it_is_known_when_a_loan_gives_back_what_is_missing() -> None:
     books = ledger({"andes": CLOSED, "brasil": CLOSED}, loan(4))
-    verdict = books.judge(Request(Scope("andes"), {WHAT: 8}, HOUR), NOON, ends=())
-    assert verdict.earliest == NOON + 4 * HOUR
+    request = Request(Scope("andes"), {WHAT: 8}, HOUR)
+    assert earliest_fit(books, request, NOON, ()) == NOON + 4 * HOUR
 
 
 def kept(amount: int, first: int, last: int) -> Reservation:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_communities.domain.borrowing import Share
-from jupyterhub_communities.domain.ledger import End, Ledger, Request, Rules
+from jupyterhub_communities.domain.earliest import End, short_at_opening
+from jupyterhub_communities.domain.ledger import Ledger, Request, Rules
 from jupyterhub_communities.domain.quotas import HUB, Scope
 from jupyterhub_communities.domain.refusals import ReservationTooLarge
 from jupyterhub_communities.domain.reservations import (
@@ -147,7 +148,7 @@ def test_what_is_missing_at_the_opening_is_known_before(held, own, missing) -> N
     ledger = Ledger(rules)
     ledger.hold(MAPS, {"servers": own}, NINE - HOUR)
     ledger.hold(ROBOTS, {"servers": held - own}, NINE - HOUR)
-    short = ledger.short_at_opening(reservation(0, 3, 20), NINE - HOUR, ())
+    short = short_at_opening(ledger, reservation(0, 3, 20), NINE - HOUR, ())
     assert short == ({"servers": missing} if missing else {})
 
 
@@ -162,7 +163,7 @@ def test_what_others_have_borrowed_is_missing_unless_it_is_known_to_end(ends, mi
     ledger = Ledger(rules)
     ledger.hold(Scope("brasil"), {"servers": 8}, NINE - HOUR)
     known = [End(NINE - HOUR / 2, Scope("brasil"), {"servers": 1})] * ends
-    short = ledger.short_at_opening(reservation(0, 3, 4), NINE - HOUR, known)
+    short = short_at_opening(ledger, reservation(0, 3, 4), NINE - HOUR, known)
     assert short == ({"servers": missing} if missing else {})
 
 
@@ -172,7 +173,7 @@ def test_the_hubs_limit_is_missing_too() -> None:
     ledger.hold(Scope("brasil"), {"servers": 8}, NINE - HOUR)
     ledger.hold(MAPS, {"servers": 1}, NINE - HOUR)
     late = End(NINE + HOUR, Scope("brasil"), {"servers": 8})
-    short = ledger.short_at_opening(reservation(0, 3, 4), NINE - HOUR, [late])
+    short = short_at_opening(ledger, reservation(0, 3, 4), NINE - HOUR, [late])
     assert short == {"servers": 2}
 
 

@@ -130,7 +130,9 @@ FULL_PLACE = Claim(Scope("andes"), "servers", limit=3, used=3, asked=1, least=1)
 OWN = Claim(ROSA, "servers", limit=1, used=1, asked=1, least=1)
 SPENT = Claim(ROSA, "server-time", limit=7200, used=7200, asked=900, least=900)
 MANY_SPEND = Claim(Scope("andes"), "server-time", limit=7200, used=6000, asked=1800, least=900)
-RESERVED = Claim(Scope("andes"), "servers", limit=3, used=0, asked=1, closed=3, least=1)
+RESERVED = Claim(
+    Scope("andes"), "servers", limit=3, used=0, asked=1, closed=3, least=1, is_kept=True
+)
 DRAWN = Claim(Scope(cohort="south"), "servers", limit=3, used=3, asked=1, least=0)
 
 

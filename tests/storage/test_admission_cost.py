@@ -66,6 +66,20 @@ def statements(house, verb, *args) -> Counter[str]:
     return asked
 
 
+class Steps:
+    """Of SQLite's own machine, which fetches each row: the same on every computer."""
+
+    def __init__(self, house) -> None:
+        self.count = 0
+        event.listen(house.database.engine, "checkout", self._listen)
+
+    def _listen(self, connection, *_more) -> None:
+        connection.set_progress_handler(self._step, 10)
+
+    def _step(self) -> None:
+        self.count += 1
+
+
 def start_and_stop(house, username: str) -> tuple[Counter[str], Counter[str]]:
     request = StartRequest(house.chance.identifier(), ServerKey(username, "counted"))
     started = statements(house, admit, request)
@@ -115,32 +129,21 @@ def test_a_start_and_a_stop_ask_as_much_with_ten_leases_as_with_thousands(house)
 
 
 def test_what_is_left_is_told_as_quickly_of_a_long_window_as_of_a_short_one(tmp_path) -> None:
-    """In steps of SQLite's own machine, which fetches each row."""
     house = make_house(tmp_path, clock=SetClock(NOON), communities=(andes(servers=None),))
     joined = JoinRequest(open_taller(house).learner_invite.code, "Rosa", "Rosa")
     username = house.call(redeem_invite, joined).account.username
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-
-    def listen(connection, *_more) -> None:
-        connection.set_progress_handler(count, 10)
-
-    event.listen(house.database.engine, "checkout", listen)
+    steps = Steps(house)
 
     def costs(days: int) -> tuple[int, int]:
         """In steps and statements, of Home and of the form."""
-        nonlocal steps
         window = Allowance(10**12, Rolling(days))
         for level in (HUB, Scope("andes")):
             with house.database.write() as store:
                 limits = tuple(Spending(what, window) for what in (SERVER_TIME, "cpu-time"))
                 store.limits.set_quota(level, Quota({}, limits))
-        steps = 0
+        steps.count = 0
         asked = [statements(house, look, username) for look in (news_of, start_choices)]
-        return steps, sum(one["SELECT"] for one in asked)
+        return steps.count, sum(one["SELECT"] for one in asked)
 
     hour = hour_of(NOON)
     with writing(house.database) as connection:
@@ -169,7 +172,6 @@ EACH = Spending(SERVER_TIME, MONTH, is_each=True)
     "limit", [Limit(most=10**6, each=50), Limit(most=10**6, is_shared_equally=True)]
 )
 def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit) -> None:
-    """In steps of SQLite's own machine, which are the same on every computer."""
     house = make_house(tmp_path, communities=(andes(servers=None, champions=("ana", "bia")),))
     with house.database.write() as store:
         # Of the hub no equal part: for that all who run anything on it are counted.
@@ -179,32 +181,22 @@ def test_limits_of_each_person_ask_nothing_of_those_who_are_gone(tmp_path, limit
         store.marks.set(METERED, NOON)
     opened = open_taller(house)
     house.call(redeem_invite, JoinRequest(opened.learner_invite.link, "Ana", "Ana", username="ana"))
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-
-    def listen(connection, *_more) -> None:
-        connection.set_progress_handler(count, 10)
-
-    event.listen(house.database.engine, "checkout", listen)
+    steps = Steps(house)
 
     def costs() -> tuple[int, int]:
         """Of starts, and of a look at what runs."""
-        nonlocal steps
         found = []
-        steps = 0
+        steps.count = 0
         for username, place in (("ana", opened.workshop.slug), ("bia", None)):
             request = StartRequest(
                 house.chance.identifier(), ServerKey(username), scope=Scope("andes", place)
             )
             house.call(admit, request)
-        found.append(steps)
-        steps = 0
+        found.append(steps.count)
+        steps.count = 0
         with house.database.read() as store:
             assert len(store.drains.all(house.clock.now())) >= 4
-        found.append(steps)
+        found.append(steps.count)
         for username in ("ana", "bia"):
             house.call(settle_server, ServerKey(username))
         return found[0], found[1]

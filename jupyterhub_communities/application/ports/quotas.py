@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from ...domain import metering
+from ...domain.earliest import End
 from ...domain.leases import Lease, ServerKey
-from ...domain.ledger import End, Ledger
+from ...domain.ledger import Ledger
 from ...domain.limits import Limit, Quota, Standing
 from ...domain.line import StartTicket
 from ...domain.quotas import Balance, Scope
@@ -212,12 +213,13 @@ class Balances(Protocol):
         scope: Scope,
         wanted: Amounts,
         now: datetime,
-        until: datetime,
+        until: datetime | None,
         *,
         hours: Hours = "sums",
         outsider: str | None = None,
     ) -> Ledger:
-        """All that decides about requests for these resources, in any amount, from `now` to `until`.
+        """All that decides about requests for these resources, in any amount, from `now` to `until`; None:
+        or later.
 
         `hours` are those of what was spent: its sums in the windows of now, these with the first hour
         to leave each window, or each hour, by which it can be told what is left at any later time. Only
