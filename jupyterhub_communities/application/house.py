@@ -2,7 +2,7 @@
 
 Verbs are plain functions of a `Desk`; they run one after another in a small pool of threads, so the
 event loop never waits for the database, and a caller never waits longer than `patience` for one that
-does not answer. Only for a look that waits for nobody the loop stands still, a moment at most.
+does not answer. Only for what need wait for nobody the loop stands still, a moment at most.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -28,6 +28,7 @@ Verb = Callable[Concatenate[Desk, P], T]
 PATIENCE = 2.0  # seconds that a person's request waits for a database that does not answer
 _AGAIN = 0.3  # where somebody has just waited in vain, and nobody was answered since
 _SILENCE = 3.0  # seconds that this counts as just now
+STILL = 0.005  # seconds: as long as Python lets a thread go on before another one has its turn
 LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer; or a timer
 
 # Of the request that asks, for the audit: set at the edge, for all that the request brings about.
@@ -60,6 +61,7 @@ class House:
         self._glances = Glances()
         self._answered_at = 0.0  # when the database last answered anybody
         self._gave_up_at = 0.0  # when somebody last waited for it in vain
+        self._begun: Future[Any] | None = None  # the last verb that the pool was given
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
         self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
 
@@ -90,6 +92,11 @@ class House:
         """
         return await self._answer(self._begin(verb, *args, **kwargs), undo=None)
 
+    async def run_short(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `run`, for a verb of some milliseconds at most. Does not give the loop a turn where the
+        verb has nobody to wait for: no loop without another `await`."""
+        return await self._answer(self._begin_short(verb, *args, **kwargs), undo=None)
+
     async def run_timed(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `run`, for what the clock asks: nobody waits for it, so it may take longer."""
         return await self._answer(self._begin(verb, *args, **kwargs), undo=None, patience=LONGEST)
@@ -118,8 +125,8 @@ class House:
     async def run_or_undo(
         self, undo: Callable[[Desk], object], verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Like `run`; but when nobody waits for the answer any more, `undo` follows the verb."""
-        return await self._answer(self._begin(verb, *args, **kwargs), undo=undo)
+        """Like `run_short`; but when nobody waits for the answer any more, `undo` follows the verb."""
+        return await self._answer(self._begin_short(verb, *args, **kwargs), undo=undo)
 
     async def holds_timers(self) -> bool:
         """Does this process do what the clock asks? Asked before every pass: whoever held the timers
@@ -138,7 +145,20 @@ class House:
             self._answered_at = time.monotonic()
             return answer
 
-        return self._pool.submit(copy_context().run, call)
+        self._begun = self._pool.submit(copy_context().run, call)
+        return self._begun
+
+    def _begin_short(self, verb: Verb[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """With a file, and a pool that has nothing else to do, the loop stands still for it: two
+        threads that wait for Python's lock behind each other at every statement take longer, both.
+        In a rush it goes on: those who ask gather, and one look answers them."""
+        is_idle = self._begun is None or self._begun.done()
+        is_near = self.database.at_once is not None
+        stands_still = is_near and is_idle and not self.rush.goes_on(self.clock.now())
+        future = self._begin(verb, *args, **kwargs)
+        if stands_still:
+            wait([future], STILL)
+        return future
 
     async def _answer(
         self,
@@ -147,6 +167,9 @@ class House:
         undo: Callable[[Desk], object] | None,
         patience: float | None = None,
     ) -> T:
+        if future.done() and not future.cancelled():  # the loop has stood still for it
+            return future.result()
+
         def give_up() -> None:
             # Not begun: it never will. Begun: what it commits is undone after it.
             if not future.cancel() and undo is not None:
@@ -154,10 +177,10 @@ class House:
 
         timer: asyncio.TimerHandle | None = None
 
-        def wait() -> None:
+        def watch() -> None:
             nonlocal timer
             if (left := self._left(asked_at, longest)) > 0:
-                timer = loop.call_later(left, wait)
+                timer = loop.call_later(left, watch)
             else:
                 _set(answered)
 
@@ -166,7 +189,7 @@ class House:
         future.add_done_callback(lambda _: _tell(loop, answered))
         asked_at = time.monotonic()
         longest = self._patience_now() if patience is None else patience
-        wait()
+        watch()
         try:
             await answered
         except asyncio.CancelledError:

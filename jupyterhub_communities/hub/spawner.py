@@ -415,7 +415,7 @@ class CommunitySpawnerMixin(Spawner):
         try:
             # By server, not by `lease_id`: reconciling may have given it another lease meanwhile.
             came_up = self._activations.has(self.lease_id)
-            await self._house.run(settle_server, self.server_key, came_up=came_up)
+            await self._house.run_short(settle_server, self.server_key, came_up=came_up)
         except StorageUnreachable:
             self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
         self.lease_id = None

@@ -14,7 +14,7 @@ import pytest
 from houses import database_in, make_house
 
 from jupyterhub_communities.application.glances import MOMENT
-from jupyterhub_communities.application.house import request_id
+from jupyterhub_communities.application.house import STILL, request_id
 from jupyterhub_communities.application.people import choose_language, find_person
 from jupyterhub_communities.domain.refusals import InviteUnknown, StorageUnreachable
 
@@ -144,6 +144,55 @@ async def test_where_readers_find_no_place_the_loop_stands_still_a_moment_at_mos
     else:
         pytest.fail("it never answered again")
     house.close()
+
+
+async def test_for_a_short_verb_the_loop_stands_still_where_nobody_has_to_be_waited_for(
+    house, tmp_path
+) -> None:
+    await house.run(where)  # connected by now
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def turns_during(asked) -> int:
+        before = turns
+        assert await asked != threading.get_ident(), "never on the loop itself"
+        return turns - before
+
+    counting = asyncio.create_task(count_turns())
+    await asyncio.sleep(0)
+    tries = [await turns_during(house.run_short(where)) for _ in range(5)]
+    assert (min(tries) == 0) is is_sqlite(tmp_path)
+    assert min([await turns_during(house.run(where)) for _ in range(5)]) > 0
+    counting.cancel()
+
+
+@pytest.mark.alone
+async def test_for_a_short_verb_that_has_to_wait_the_loop_stands_still_once_and_briefly(
+    house,
+) -> None:
+    await house.run_short(find_person, "ana")
+    with house.database.write():  # its own process keeps the turn
+        began = time.monotonic()
+        asked = [asyncio.create_task(house.run_short(choose_language, "ana", "fr"))]
+        asked += [asyncio.create_task(house.run_short(find_person, "ana")) for _ in range(40)]
+        await asyncio.sleep(0)
+        assert time.monotonic() - began < 20 * STILL, "once; 41 times would be as long as 41 of it"
+    await asyncio.gather(*asked)
+    assert (await house.look(find_person, "ana")).account.language == "fr"
+
+
+async def test_a_refusal_of_a_short_verb_is_the_refusal(house) -> None:
+    def refuse(desk) -> None:
+        raise InviteUnknown
+
+    for _ in range(2):
+        with pytest.raises(InviteUnknown):
+            await house.run_short(refuse)
 
 
 async def test_a_look_has_the_context_of_who_asks(house) -> None:
