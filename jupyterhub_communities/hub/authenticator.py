@@ -411,7 +411,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         """Our pages, before the Hub's own of the same address."""
         install_pages(app, self._house)
         settings = app.tornado_settings
-        settings[LINE] = Line(self._house, lambda: starts_left(settings))
+        settings[LINE] = line = Line(self._house, lambda: starts_left(settings))
+        line.restore()
         self._sweep = PeriodicCallback(
             lambda: devices.end_shared_sessions(app), devices.SWEEP_SECONDS * 1000
         )

@@ -87,8 +87,16 @@ class Line:
         self._counted = float("-inf")
         self._lock = asyncio.Lock()
 
+    def restore(self) -> None:
+        """Reads who waits while the Hub starts: else the first start would wait for that, and then for
+        its own answer, where the database has gone silent meanwhile."""
+        try:
+            self._keep(self._house.call(tickets_in_line))
+        except StorageUnreachable:
+            pass  # whoever comes first waits
+
     async def is_empty(self) -> bool:
-        """Does nobody wait? Costs a start nothing, save the first one."""
+        """Does nobody wait? Costs a start nothing."""
         try:
             await self._load()
         except StorageUnreachable:
@@ -219,15 +227,18 @@ class Line:
     # Who stands in line
 
     async def _load(self) -> None:
-        """After a restart: everybody has time to be seen again."""
-        if self._is_loaded:
-            return
-        tickets = await self._house.run(tickets_in_line)
+        """What could not be read while the Hub started."""
         if not self._is_loaded:
-            now = self._house.clock.now()
-            self._tickets = {one.server: replace(one, seen_at=now) for one in tickets}
-            self._seen = dict.fromkeys((one.id for one in tickets), self._steady())
-            self._is_loaded = True
+            tickets = await self._house.run(tickets_in_line)
+            if not self._is_loaded:
+                self._keep(tickets)
+
+    def _keep(self, tickets: Iterable[StartTicket]) -> None:
+        """After a restart: everybody has time to be seen again."""
+        now = self._house.clock.now()
+        self._tickets = {one.server: replace(one, seen_at=now) for one in tickets}
+        self._seen = {one.id: self._steady() for one in self._tickets.values()}
+        self._is_loaded = True
 
     def _waiting(self) -> list[StartTicket]:
         return [one for one in self._tickets.values() if one.id not in self._starting]

@@ -178,6 +178,19 @@ async def test_after_a_restart_the_places_are_the_same_however_long_it_took(worl
     house.close()
 
 
+async def test_the_first_start_after_a_restart_does_not_ask_who_waits(world) -> None:
+    await world.joins("rosa")
+    house = open_house_in(world.folder, clock=world.clock)
+    for is_restored in (True, False):
+        line = world.new_line(house)
+        if is_restored:
+            line.restore()
+        with counted(house) as statements:
+            assert not await line.is_empty()
+        assert bool(statements) is not is_restored
+    house.close()
+
+
 async def test_who_is_blocked_elsewhere_is_out_of_the_line(world) -> None:
     await world.joins(*ALL)
     world.house.call(block_person, Actor(None, is_operator=True), "rosa")
