@@ -44,12 +44,13 @@ def set_aside(
     measured: Amounts | None, profile: Profile | None, otherwise: Amounts | None = None
 ) -> Amounts:
     """What a lease holds: what was measured, else the profile's sizes, and `otherwise` what it has
-    none of. Memory in whole KiB, so that what is spent of it each second adds up."""
+    none of. Memory in whole KiB, so that what is spent of it each second adds up; without the rest, so
+    that five servers of 100 MB fit into 500 MB."""
     sizes = {SERVERS: 1} if profile is None else profile.amounts
     amounts = measured or {**(otherwise or {}), **sizes}
     whole = {resource: amount for resource, amount in amounts.items() if amount}
     if MEMORY in whole:
-        whole[MEMORY] = -(-whole[MEMORY] // KIBIBYTE) * KIBIBYTE
+        whole[MEMORY] = max(KIBIBYTE, whole[MEMORY] // KIBIBYTE * KIBIBYTE)
     return whole
 
 

@@ -93,7 +93,7 @@ def is_spent(resource: str) -> bool:
 
 
 def spent_each_second(held: Amounts) -> dict[str, int]:
-    """What a second of holding this spends. Memory is rounded up to whole KiB, once for each lease."""
+    """What a second of holding this spends. A lease has its memory in whole KiB; of any other, what is begun counts."""
     spent = {}
     for resource, amount in held.items():
         if resource == SERVERS:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import gettext
 import io
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +31,7 @@ from .negotiation import also_read
 
 Style = Literal["short", "medium", "long", "full"]
 Zone = str | dt.tzinfo
+Rounded = Callable[[Fraction], int]
 
 _MEBIBYTE = 2**20
 # By Unicode's script metadata.
@@ -83,6 +86,8 @@ class Messages:
 
     def whole_like(self, number: float) -> int:
         """A whole number of the same plural category: gettext has none for `0.5`."""
+        if number == int(number):
+            return int(number)
         category = self.locale.plural_form(number)
         return next(n for n in range(1001) if self.locale.plural_form(n) == category)
 
@@ -215,12 +220,14 @@ class Messages:
         name = dates.get_timezone_location(tz, locale=self.locale)
         return name.replace(" (", ", ").replace(")", "")  # it comes to stand in brackets itself
 
-    def size(self, size: int) -> str:
-        """Bytes: in units of 1024 (`2 GiB`) where they come out even, else of 1000 (`1.5 GB`)."""
-        is_even = size % _MEBIBYTE == 0
+    def size(self, size: int, rounded: Rounded = round, *, beside: Iterable[int] = ()) -> str:
+        """Bytes: in units of 1024 (`2 GiB`) where they come out even, else of 1000 (`1.5 GB`), to
+        hundredths; `beside` others that it is compared with, where all of them do."""
+        is_even = math.gcd(size, *beside) % _MEBIBYTE == 0
         for factor, unit in _BINARY_UNITS if is_even else _DECIMAL_UNITS:
-            if size >= factor:
-                shown = numbers.format_decimal(size / factor, "#,##0.##", locale=self.locale)
+            if size * 10_000 >= factor * 9_999:  # a lease has 1 GB in whole KiB
+                part = rounded(Fraction(size * 100, factor)) / 100
+                shown = numbers.format_decimal(part, "#,##0.##", locale=self.locale)
                 return self.gettext(unit, size=shown)
         return self.ngettext("%(num)s byte", "%(num)s bytes", size)
 

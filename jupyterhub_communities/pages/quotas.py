@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -26,21 +27,30 @@ from ..domain.units import (
     kind_of,
 )
 from ..domain.windows import CalendarMonth, Rolling, WholeGrant, Window
-from ..i18n.messages import Messages
+from ..i18n.messages import Messages, Rounded
 
 # How much of the base unit is one of what people read; of sizes, CLDR's units say it.
 UNITS = {CPU: 1000, SERVER_TIME: 3600, CPU_TIME: 3_600_000, MEMORY_TIME: 2**20 * 3600}
 UNITS |= {GPU_TIME: 3600}
 
 
-def amount_in_words(resource: str, amount: int, messages: Messages) -> str:
+def amount_in_words(
+    resource: str,
+    amount: int,
+    messages: Messages,
+    rounded: Rounded = round,
+    *,
+    beside: Iterable[int] = (),
+) -> str:
     """An amount that is held: `30 servers`, `2 GiB of memory`."""
     kind = kind_of(resource)
     if kind == MEMORY:
+        size = messages.size(amount, rounded, beside=beside)
         # TRANSLATORS: What a server has; further sizes follow, in a list.
-        return messages.gettext("%(size)s of memory", size=messages.size(amount))
+        return messages.gettext("%(size)s of memory", size=size)
     if kind == STORAGE:
-        return messages.gettext("%(size)s of storage", size=messages.size(amount))
+        size = messages.size(amount, rounded, beside=beside)
+        return messages.gettext("%(size)s of storage", size=size)
     if kind == CPU:
         return messages.ngettext(
             "%(count)s processor",
@@ -325,8 +335,9 @@ def violation_in_words(violation: Violation, messages: Messages) -> str:
         "wanted": messages.number(wanted),
     }
     if kind in (MEMORY, STORAGE):
-        values["left"] = messages.size(violation.left)
-        values["wanted"] = messages.size(violation.wanted)
+        beside = (violation.left, violation.wanted)
+        values["left"] = messages.size(violation.left, math.floor, beside=beside)
+        values["wanted"] = messages.size(violation.wanted, math.ceil, beside=beside)
     sentences = {
         SERVERS: messages.gettext(
             "Servers left for %(name)s: %(left)s; needed: %(wanted)s.", **values
@@ -383,10 +394,18 @@ def violation_in_a_table(violation: Violation, messages: Messages) -> str:
     # TRANSLATORS: In a table of starts, each of somebody: the limit that one would break.
     return messages.gettext(
         "Each person may use %(limit)s here at a time; in use: %(held)s; needed: %(wanted)s.",
-        limit=amount_in_words(resource, violation.limit, messages),
-        held=amount_in_words(resource, violation.held, messages),
-        wanted=amount_in_words(resource, violation.wanted, messages),
+        **_compared(violation, messages),
     )
+
+
+def _compared(violation: Violation, messages: Messages) -> dict[str, str]:
+    """What is held, rounded so that it never looks as if the server would fit."""
+    beside = (violation.limit, violation.held, violation.wanted)
+    rounded: tuple[Rounded, ...] = (math.floor, math.ceil, math.ceil)
+    return {
+        name: amount_in_words(violation.resource, amount, messages, by, beside=beside)
+        for name, amount, by in zip(("limit", "held", "wanted"), beside, rounded, strict=True)
+    }
 
 
 def _rounded_up(violation: Violation) -> int:
@@ -406,9 +425,7 @@ def _own_limit(violation: Violation, messages: Messages) -> str:
         )
     return messages.gettext(
         "You may use %(limit)s here at a time, and use %(held)s; this server needs %(wanted)s.",
-        limit=amount_in_words(resource, violation.limit, messages),
-        held=amount_in_words(resource, violation.held, messages),
-        wanted=amount_in_words(resource, violation.wanted, messages),
+        **_compared(violation, messages),
     )
 
 

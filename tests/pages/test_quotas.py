@@ -17,9 +17,11 @@ from jupyterhub_communities.domain.windows import (
 )
 from jupyterhub_communities.i18n.messages import messages_for, offered
 from jupyterhub_communities.pages.quotas import (
+    UNITS,
     amount_in_words,
     quantity_in_words,
     resource_in_words,
+    spent_in_words,
     violation_in_a_table,
     violation_in_words,
     wait_in_words,
@@ -248,3 +250,33 @@ def test_in_a_table_nobody_is_spoken_to(resource, limit, held, wanted, text) -> 
         assert there != to_the_person
         assert tag == "en" or there != text
     assert violation_in_a_table(FULL, ENGLISH) == violation_in_words(FULL, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("left", "wanted", "shown"),
+    [
+        (2**31 - 1024, 2**31, ("2.14 GB", "2.15 GB")),  # in the same units
+        (99_996_672, 99_999_744, ("99.99 MB", "100 MB")),
+        (10**9, 1_001_000_000, ("1 GB", "1.01 GB")),
+        (2**29, 2**30, ("512 MiB", "1 GiB")),
+    ],
+)
+def test_what_is_left_never_looks_like_enough(left, wanted, shown) -> None:
+    there = Violation("community", "Andes", "memory", limit=left, held=0, wanted=wanted)
+    assert violation_in_words(there, messages_for("en")) == (
+        "Memory left for Andes: {}; needed: {}.".format(*shown)
+    )
+    own = violation_in_words(replace(there, scope="member"), messages_for("en"))
+    assert own == (
+        "You may use {} of memory here at a time, and use 0 bytes of memory; this server needs {} "
+        "of memory.".format(*shown)
+    )
+
+
+@pytest.mark.parametrize("tag", offered())
+def test_hours_are_told_also_where_a_language_has_a_plural_for_millions(tag) -> None:
+    for hours in (10**6, 2 * 10**6, 10**9):
+        for resource in ("server-time", "cpu-time", "memory-time"):
+            text = spent_in_words(resource, hours * UNITS[resource], messages_for(tag))
+            assert messages_for(tag).number(hours) in text
+    assert amount_in_words("cpu", 10**9, messages_for(tag))
