@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from .app import build_database, key_path, no_database, open_house, read_languages
 from .application.audit import Checked, check_step, find_link
 from .application.communities import Change, apply_declarations
+from .application.dividing import once_each
 from .application.ending import (
     block_person,
     resume_community,
@@ -295,9 +296,9 @@ def simulate(arguments: argparse.Namespace) -> None:
     house = open_house(arguments.config)
     operator = Actor(account_id=None, is_operator=True)
     place = (arguments.community, arguments.workshop)
-    changes = dict(arguments.limits)
     try:
-        outcome = asyncio.run(try_limits(house, operator, *place, changes, arguments.days))
+        lines = once_each(arguments.limits)
+        outcome = asyncio.run(try_limits(house, operator, *place, lines, arguments.days))
     except StorageUnreachable:
         raise
     except Refusal as refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -455,6 +455,16 @@ def read_lines(
     return Quota(
         {resource: _limit(resource, parts) for resource, parts in held.items()}, tuple(spent)
     )
+
+
+def once_each(lines: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """By their names, as they were typed. Raises `LimitRepeated`."""
+    found: dict[str, object] = {}
+    for name, value in lines:
+        if name in found:
+            raise LimitRepeated(name=name)
+        found[name] = value
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Trial:
     quotas: Mapping[Scope, Quota]
     cohorts: Mapping[str, str]
     reservations: Sequence[Reservation]
+    suspended: Mapping[str, datetime]  # communities that are, since when
     loans: Sequence[Loan]
     profiles: Mapping[str, Amounts]
     offered: Mapping[str | None, frozenset[str]]  # of these, in each community; None: to all
@@ -57,6 +58,12 @@ class Trial:
         if self.scope.workshop is not None:
             return lease.scope.place == self.scope
         return self.scope.community in (None, lease.scope.community)
+
+    def counts(self, one: Reservation | Loan, at: datetime) -> bool:
+        """Whether it was made by then; and for a suspended community nothing is kept."""
+        community = one.scope.community if isinstance(one, Reservation) else None
+        suspended_at = self.suspended.get(community or "")
+        return one.made_at <= at and (suspended_at is None or at < suspended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +95,27 @@ def prepare_trial(
     actor: Actor,
     community: str | None,
     workshop: str | None,
-    changes: Mapping[str, object],
+    lines: Mapping[str, object],
     days: int,
+    *,
+    are_all: bool = False,
 ) -> Trial:
-    """The limits as they are now, with these changes of one scope: an empty line takes one away.
-    Raises `HistoryTooLong` where there were too many starts."""
+    """The limits as they are now, with these of one scope: an empty line takes one away, and where they
+    `are_all`, so does what is not among them. Raises `HistoryTooLong` where there were too many starts."""
     if not 1 <= days <= MOST_DAYS:
         raise PeriodInvalid(most=MOST_DAYS)
-    since = desk.now - timedelta(days=days)
+    since = hour_of(desk.now - timedelta(days=days))  # what was spent before is kept by the hour
     with desk.database.read() as store:
         place = find_place(store, actor, community, workshop, Verb.TRY_QUOTA)
         scope = place.scope
         communities = {one.slug: one for one in store.communities.all()}
         quotas = {at: one.quota for at, one in store.limits.standings(None).items()}
         quotas[scope] = read_lines(
-            changes,
+            lines,
             scope,
             zone=desk.settings.zone,
             sessions=place.sessions,
-            instead_of=quotas.get(scope),
+            instead_of=None if are_all else quotas.get(scope),
         )
         reads = community if _stands_alone(community, communities, quotas) else None
         if store.leases.count_settled(reads, since) > MOST_STARTS:
@@ -125,6 +134,7 @@ def prepare_trial(
             quotas=quotas,
             cohorts={slug: c.cohort for slug, c in communities.items() if c.cohort is not None},
             reservations=store.balances.reservations(since, desk.now + LOOK_AHEAD),
+            suspended={slug: c.suspended_at for slug, c in communities.items() if c.suspended_at},
             loans=store.loans.all(since),
             profiles={one.slug: set_aside(None, one.with_choices({})) for one in profiles},
             offered=offered,
@@ -158,9 +168,9 @@ def _spent_before(
             continue
         for one in quota.spent:
             begins = one.allowance.window.begins_at(since)
-            if begins is None or begins >= hour_of(since):
+            if begins is None or begins >= since:
                 continue
-            wanted = (at, one.resource, begins, hour_of(since))
+            wanted = (at, one.resource, begins, since)
             by_scope = (
                 store.meters.hours_each(*wanted)
                 if one.is_each
@@ -185,6 +195,7 @@ def carry_out(trial: Trial, history: Sequence[Lease]) -> Replay:
         offers=lambda community, slug: slug in trial.offered.get(community, ()),
         spent=trial.spent,
         each=each_person(trial, history),
+        counts=trial.counts,
     )
 
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from .leases import Lease
 from .ledger import Allowance, Key, Ledger, Request, Rules
+from .loans import Loan
 from .metering import Meter
 from .quotas import HUB, Claim, Scope
 from .reservations import LOOK_AHEAD, Reservation
@@ -89,11 +90,13 @@ def replay(
     offers: Callable[[str | None, str], bool] = lambda community, slug: True,
     spent: Spent = MappingProxyType({}),
     each: EachPerson = EachPerson(),
+    counts: Callable[[Reservation | Loan, datetime], bool] = lambda one, at: True,
 ) -> Replay:
     """Starts and stops in the order in which they were; of one moment, stops go first. Leases that
     still run are held to the end. `profiles` are what would have been offered, by slug, where a
     community `offers` them; `running` has the rules of each community, and of all others under None. What began before `since` runs
-    already, as do those that are not `asked`, and `spent` before that counts in its windows."""
+    already, as do those that are not `asked`, and `spent` before that counts in its windows. A reservation
+    or loan is known to a start while it `counts`."""
     leases = sorted(history, key=lambda lease: (lease.requested_at, lease.id))
     ends = sorted(
         (lease.settled_at, number)
@@ -106,6 +109,7 @@ def replay(
     ledger = Ledger.standing(rules, {}, meters)
     longest = max([LOOK_AHEAD, *(rule.max_session or LOOK_AHEAD for rule in running.values())])
     looked_at = datetime.min.replace(tzinfo=UTC)
+    near: tuple[Reservation, ...] = ()
     holding: set[int] = set()
     places: dict[str, set[Scope]] = {}  # of each person
     for scope, _ in spent:
@@ -132,13 +136,17 @@ def replay(
         if is_asked and not (lease.is_rescue or lease.adopted):
             if rules.reservations and now >= looked_at + HOUR:
                 looked_at = hour_of(now)
-                ledger.rules = replace(rules, reservations=_near(rules, looked_at, longest))
+                near = _near(rules, looked_at, longest)
+            if rules.reservations or rules.loans:
+                reserved = tuple(one for one in near if counts(one, now))
+                lent = tuple(one for one in rules.loans if counts(one, now))
+                ledger.rules = replace(rules, reservations=reserved, loans=lent)
             rule = running.get(lease.scope.community) or running.get(None) or RunningRules()
             lasts = rule.max_session or LOOK_AHEAD
             common = ledger.rules
             if lease.account_id is not None:
-                known = places.get(lease.account_id, ())
-                ledger.rules = each.rules_for(ledger, lease.charged, known, now)
+                been = places.get(lease.account_id, ())
+                ledger.rules = each.rules_for(ledger, lease.charged, been, now)
             asks = Request(lease.charged, lease.amounts, lasts, _outsider(lease))
             if asks.outsider is not None:
                 own = outside[asks.outsider].items()

@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from ..application.communities import quota_lines
-from ..application.dividing import QuotaView, set_quota, view_quota
+from ..application.dividing import QuotaView, once_each, set_quota, view_quota
 from ..application.histories import spent_in
 from ..application.house import House
 from ..application.simulating import Outcome, carry_out, prepare_trial, tell
@@ -49,10 +49,13 @@ async def simulate(
     actor: Actor,
     community: str | None,
     workshop: str | None,
-    changes: Mapping[str, object],
+    lines: Mapping[str, object],
     days: int,
+    *,
+    are_all: bool = False,
 ) -> Outcome:
-    trial = await house.run(prepare_trial, actor, community, workshop, changes, days)
+    place = (actor, community, workshop)
+    trial = await house.run(prepare_trial, *place, lines, days, are_all=are_all)
     history = await read_history(house, trial.reads, trial.since)
     found = await house.compute(carry_out, trial, history)
     return await house.run(tell, trial, found)
@@ -123,10 +126,8 @@ class QuotaPage(PageHandler):
                 await self.run(set_quota, *place, lines, expected={version})
                 self.go(self.request.path.removeprefix(self.settings["prefix"]))
                 return
-            known = quota_lines((await self.run(view_quota, *place)).here.quota)
-            changes = {**dict.fromkeys(known), **lines}  # what is not there any more is taken away
             number = int(days[:3]) if days.isdecimal() else 0
-            outcome = await simulate(self.house, *place, changes, number)
+            outcome = await simulate(self.house, *place, lines, number, are_all=True)
             await self._draw(community, workshop, typed, days, outcome=outcome, version=version)
         except VersionOutdated as refusal:
             # With the version as it is now: they see what stands, and the next time counts.
@@ -240,14 +241,14 @@ def _bys(
 
 def _read_typed(text: str) -> dict[str, object]:
     """Lines such as `memory = 64Gi`; what has no `=` is a limit that there is not."""
-    lines: dict[str, object] = {}
+    lines: list[tuple[str, object]] = []
     for line in text.splitlines():
         name, equals, value = line.partition("=")
-        if line.strip() and not equals:
+        if line.strip() and not (equals and name.strip()):
             raise LimitUnknown(name=line.strip()[:60])
         if line.strip():
-            lines[" ".join(name.split())] = value.strip()
-    return lines
+            lines.append((" ".join(name.split()), value.strip()))
+    return once_each(lines)
 
 
 _PLACE = r"(?:communities/([a-z0-9-]+)|hub)"

@@ -6,7 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from houses import MEDIUM, NOON, SMALL, actor_of, andes, make_house, most_servers, open_taller
+from houses import (
+    MEDIUM,
+    NOON,
+    SMALL,
+    SetClock,
+    actor_of,
+    andes,
+    make_house,
+    most_servers,
+    open_taller,
+)
 from sql_statements import counted
 
 from jupyterhub_communities.application.cohorts import view_cohort
@@ -16,6 +26,7 @@ from jupyterhub_communities.application.communities import (
     view_usage,
 )
 from jupyterhub_communities.application.dividing import read_lines, set_quota, view_quota
+from jupyterhub_communities.application.ending import suspend_community
 from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
@@ -335,6 +346,50 @@ def test_what_was_spent_before_the_days_that_are_tried_counts(house) -> None:
     limit = {"server-time 30 days": "17 server-hours"}
     assert simulated(house, limit).refused == 0
     assert simulated(house, {"server-time 30 days": "16 server-hours"}).refused == 1
+
+
+def test_what_was_spent_in_the_hour_in_which_the_days_begin_counts(tmp_path) -> None:
+    clock = SetClock(NOON + timedelta(minutes=40))
+    house = make_house(tmp_path, clock=clock, communities=(andes(servers=None),))
+    for number in range(10):
+        ran(house, f"before-{number}", began=1440 + 39, ended=1440 + 3)  # six hours in all
+    house.call(meter_leases)
+    ran(house, "now", began=10, ended=None)
+    assert simulated(house, {"server-time 30 days": "6 server-hours"}).refused == 1
+    assert simulated(house, {"server-time 30 days": "7 server-hours"}).refused == 0
+    house.close()
+
+
+def reserve_of_six(house) -> None:
+    open_taller(house, seats=6, servers=6, is_reserved=True, title="Reservado")
+
+
+def test_a_reserve_that_was_made_later_refuses_nobody_before(tmp_path) -> None:
+    house = make_house(tmp_path, communities=(andes(servers=10),))
+    for number in range(10):
+        ran(house, f"early-{number}", began=60, ended=30)
+    assert simulated(house, {"servers": 10}).refused == 0
+    reserve_of_six(house)
+    assert simulated(house, {"servers": 10}).refused == 0
+    for number in range(5):
+        ran(house, f"late-{number}", began=-1, ended=None)
+    house.clock.advance(minutes=5)
+    assert simulated(house, {"servers": 10}).refused == 1, "six are kept by then"
+    house.close()
+
+
+def test_the_reserve_of_a_suspended_community_refuses_nobody(tmp_path) -> None:
+    house = make_house(tmp_path, communities=(andes(servers=10),), hub_servers=10)
+    reserve_of_six(house)
+    house.clock.advance(minutes=5)
+    for number in range(5):
+        ran(house, f"one-{number}", began=1, ended=None)
+    assert simulated(house, {}, actor=OPERATOR, community=None).refused == 1
+    house.clock.advance(minutes=-3)
+    house.call(suspend_community, OPERATOR, "andes", "unpaid")
+    house.clock.advance(minutes=3)
+    assert simulated(house, {}, actor=OPERATOR, community=None).refused == 0
+    house.close()
 
 
 def test_what_each_spent_before_the_days_that_are_tried_counts_at_all_their_places(house) -> None:

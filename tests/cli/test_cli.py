@@ -288,6 +288,8 @@ def test_usage_and_simulate_name_a_community_alike(ready) -> None:
         "simulate", "--community", "andes", "--set", "servers=2", "--set", "servers each=equal"
     )
     assert equal.stdout.endswith("Not tried: equal parts (each: equal) of servers.\n"), equal.stderr
+    twice = ["--set", "servers=2", "--set", "servers=1"]
+    assert "stands here twice" in ready("simulate", "--community", "andes", *twice).stderr
     for command in ("usage", "simulate"):
         unknown = ready(command, "--community", "nowhere")
         assert unknown.returncode == 2

@@ -12,6 +12,7 @@ import pytest
 from houses import actor_of
 from tornado.httpclient import AsyncHTTPClient
 
+from jupyterhub_communities.application.dividing import read_lines
 from jupyterhub_communities.application.ports import Hold
 from jupyterhub_communities.domain.leases import Lease, ServerKey
 from jupyterhub_communities.domain.quotas import Scope
@@ -67,6 +68,11 @@ async def test_a_champion_sets_a_workshops_limits_and_tries_the_communitys(page,
     wrong = await page(path, form={"action": "set", "lines": "memory = much"})
     assert (wrong.code, "memory = much" in wrong.body.decode()) == (400, True)
     assert (await page(path, form={"action": "set", "lines": "nonsense"})).code == 400
+    assert (await page(path, form={"action": "set", "lines": " = 4"})).code == 400
+    for action in ("set", "try"):
+        form = {"action": action, "lines": "servers = 2\nservers = 1", "days": "7"}
+        twice = await page(path, form=form)
+        assert (twice.code, "stands here twice" in twice.body.decode()) == (400, True)
     refused = await page(PATH, form={"action": "set", "lines": "servers = 9"})
     assert refused.code == 409
     tried = (await page(PATH, form={"action": "try", "lines": "servers = 1", "days": "7"})).body
@@ -76,6 +82,16 @@ async def test_a_champion_sets_a_workshops_limits_and_tries_the_communitys(page,
     tried = (await page(PATH, form=equal)).body
     assert "Equal parts of a limit were not tried" in tried.decode()
     assert (await page(PATH, form={"action": "try", "lines": "", "days": "91"})).code == 400
+
+
+async def test_a_limit_that_stands_is_tried_in_another_spelling(page, house) -> None:
+    with house.database.write() as store:
+        stands = {"server-time month": "50 server-hours", "server-time 1 day": "9 server-hours"}
+        store.limits.set_quota(Scope("andes"), read_lines(stands, Scope("andes"), zone="UTC"))
+    assert "server-time month UTC" in (await page(PATH)).body.decode()
+    for line in ("server-time month = 20 server-hours", "server-time 1 day = 8 server-hours"):
+        tried = await page(PATH, form={"action": "try", "lines": line, "days": "7"})
+        assert (tried.code, "would have been refused" in tried.body.decode()) == (200, True)
 
 
 async def test_the_api_divides_tries_and_exports(call, world) -> None:
