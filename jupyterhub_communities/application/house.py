@@ -25,8 +25,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Verb = Callable[Concatenate[Desk, P], T]
 
-PATIENCE = 2.0  # seconds that a person's request waits for a database that does not answer
-_AGAIN = 0.3  # where somebody has just waited in vain, and nobody was answered since
+# Seconds that a person's request waits for a database that does not answer, and each further one where
+# somebody has just waited in vain: whoever asks twice has a verdict within two.
+PATIENCE, _AGAIN = 1.6, 0.3
 _SILENCE = 3.0  # seconds that this counts as just now
 STILL = 0.005  # seconds: as long as Python lets a thread go on before another one has its turn
 LONGEST = 30.0  # seconds that it waits behind others, whom the database does answer; or a timer
@@ -62,6 +63,7 @@ class House:
         self._answered_at = 0.0  # when the database last answered anybody
         self._gave_up_at = 0.0  # when somebody last waited for it in vain
         self._begun: Future[Any] | None = None  # the last verb that the pool was given
+        self._stood_still = 0.0  # seconds of this turn of the loop
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="communities")
         self._side = ThreadPoolExecutor(max_workers=1, thread_name_prefix="communities-side")
 
@@ -138,6 +140,7 @@ class House:
             try:
                 answer = verb(self.desk(), *args, **kwargs)
             except StorageUnreachable:
+                self._gave_up_at = time.monotonic()
                 raise
             except Exception:
                 self._answered_at = time.monotonic()
@@ -154,11 +157,21 @@ class House:
         In a rush it goes on: those who ask gather, and one look answers them."""
         is_idle = self._begun is None or self._begun.done()
         is_near = self.database.at_once is not None
-        stands_still = is_near and is_idle and not self.rush.goes_on(self.clock.now())
         future = self._begin(verb, *args, **kwargs)
-        if stands_still:
-            wait([future], STILL)
+        if is_near and is_idle and not self.rush.goes_on(self.clock.now()):
+            self._stand_still(future)
         return future
+
+    def _stand_still(self, future: Future[Any]) -> None:
+        """For `STILL` at most in one turn of the loop, however many ask in it."""
+        if not self._stood_still:
+            asyncio.get_running_loop().call_soon(self._move_on)
+        began = time.monotonic()
+        wait([future], max(0.0, STILL - self._stood_still))
+        self._stood_still += time.monotonic() - began
+
+    def _move_on(self) -> None:
+        self._stood_still = 0.0
 
     async def _answer(
         self,

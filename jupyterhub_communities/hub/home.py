@@ -71,10 +71,11 @@ class PendingHandler(PageMixin, HubPendingHandler):
     """The page of a start that is under way, with what is left beside it and when the server stops, as
     far as that is known."""
 
+    _stops: tuple[ShownStop, ...] = ()
+    _left = ""
+
     @authenticated
     async def get(self, for_user: str, server_name: str = "") -> None:
-        self._stops: tuple[ShownStop, ...] = ()
-        self._left = ""
         if for_user == self.current_user.name:
             try:
                 progress = await self.house.look(progress_of, for_user, server_name)

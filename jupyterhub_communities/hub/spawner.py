@@ -103,6 +103,7 @@ class CommunitySpawnerMixin(Spawner):
     _is_form_skipped = False
     _form_catalogue: Catalogue | None = None  # of a list of its own, as it was drawn last
     _is_silent: bool | None = False  # None: not known, by a Hub that has found it running
+    _is_given_up = False  # the start: it took too long, or was cut short
     _asking: asyncio.Task[None] | None = None
     _missed = 0  # questions without an answer
     _asked_next = 0.0  # by the monotonic clock
@@ -225,13 +226,16 @@ class CommunitySpawnerMixin(Spawner):
         # The server's cookies end with the browser: whoever kept the Hub's is let in again unasked.
         self.cookie_options = {**self.cookie_options, "expires_days": None}
         self._admitted = None
-        self._missed, self._is_silent = 0, False
+        self._missed, self._is_silent, self._is_given_up = 0, False, False
         self._asked_next = monotonic() + _ASKED_EVERY  # the Hub itself asks now
         await self._prepare()
         try:
             url = await maybe_future(super().start())
         except SpawnRefused:
             raise  # as on Kubernetes, where sizes are known late
+        except asyncio.CancelledError:
+            self._is_given_up = True  # told when it has stopped: nobody waits for this any more
+            raise
         except Exception:
             await self._note_trouble(FAILED)
             raise
@@ -407,9 +411,12 @@ class CommunitySpawnerMixin(Spawner):
 
     async def run_post_stop_hook(self) -> None:
         """Settles the lease, if the server is really gone. Safe to repeat."""
-        result = super().run_post_stop_hook()
-        if result is not None:
-            await result
+        try:
+            await maybe_future(super().run_post_stop_hook())
+        finally:  # whatever became of an operator's own
+            await self._settle()
+
+    async def _settle(self) -> None:
         if await self.poll() is None:
             return  # still running: the reconciling timer looks again
         try:
@@ -419,7 +426,11 @@ class CommunitySpawnerMixin(Spawner):
         except StorageUnreachable:
             self.log.info("The stop of %s is settled by the next reconciling", self._log_name)
         self.lease_id = None
-        if self._waiting_for_response:  # and has given it up: it was started, and never answered
+        if self._is_given_up:
+            self._is_given_up = False
+            if self._spawn_future is None or not self._spawn_future.cancelled():  # not cut short
+                await self._note_trouble(FAILED)
+        elif self._waiting_for_response:  # and has given it up: it was started, and never answered
             await self._note_trouble(SILENT)
         elif self._is_silent:
             await self._end_silence()

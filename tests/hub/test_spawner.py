@@ -28,10 +28,13 @@ class FakeServer(Spawner):
 
     running = False
     fails = False
+    is_slow = False
 
     async def start(self):
         if self.fails:
             raise RuntimeError("no server")
+        if self.is_slow:
+            await asyncio.sleep(60)
         self.running = True
         return "http://127.0.0.1:1"
 
@@ -198,6 +201,40 @@ def test_a_start_that_fails_is_settled_by_its_stop_hook(house, spawner) -> None:
     with pytest.raises(RuntimeError):
         run(spawner.start())
     run(spawner.run_post_stop_hook())
+    assert lease_of(house, spawner) is None
+
+
+@pytest.mark.parametrize(("is_cut_short", "told"), [(False, [FAILED]), (True, [])])
+def test_the_board_learns_of_a_start_that_took_too_long(house, spawner, is_cut_short, told) -> None:
+    async def start_in_vain() -> None:
+        spawner._spawn_future = asyncio.ensure_future(spawner.start())
+        await asyncio.sleep(0.1)
+        if is_cut_short:
+            spawner._spawn_future.cancel()
+        else:  # as the Hub: another task of its own
+            spawner._spawn_future, start = None, spawner._spawn_future
+            start.cancel()
+        await asyncio.sleep(0.1)
+        await spawner.run_post_stop_hook()
+
+    spawner.is_slow = True
+    run(start_in_vain())
+    with house.database.read() as store:
+        (workshop,) = store.workshops.of_community("andes")
+        troubles = store.board.troubles("andes", workshop.slug).values()
+    assert [one.code for one in troubles] == told
+    assert lease_of(house, spawner) is None
+
+
+def test_a_stop_hook_of_the_operators_that_fails_keeps_no_quota(house, spawner) -> None:
+    async def fail(_spawner) -> None:
+        raise RuntimeError("no disk")
+
+    spawner.post_stop_hook = fail
+    run(spawner.start())
+    run(spawner.stop())
+    with pytest.raises(RuntimeError):
+        run(spawner.run_post_stop_hook())
     assert lease_of(house, spawner) is None
 
 

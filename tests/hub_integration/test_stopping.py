@@ -86,6 +86,9 @@ def test_nobody_stops_the_server_of_somebody_else(hub, device) -> None:
     assert other.post(STOP, {**form, "user": "nobody-of-this-name"}).status_code == 404
     assert servers(hub, device)
     assert servers(hub, other)
+    page = other.get(f"/hub/spawn-pending/{device.username()}")
+    assert page.status_code in (403, 404)
+    assert "<h1" in page.text, "a page, not an empty answer"
     for each in (device, other):
         each.post(STOP, forms(each.get("/hub/home"))[0])
 

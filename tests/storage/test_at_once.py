@@ -186,6 +186,45 @@ async def test_for_a_short_verb_that_has_to_wait_the_loop_stands_still_once_and_
     assert (await house.look(find_person, "ana")).account.language == "fr"
 
 
+async def test_many_short_verbs_of_one_turn_hold_the_loop_no_longer_than_one(house) -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def take_a_moment(desk) -> None:
+        time.sleep(STILL / 2)
+
+    await house.run(where)
+    counting = asyncio.create_task(count_turns())
+    await asyncio.sleep(0)
+    before = turns
+    await asyncio.gather(*(house.run_short(take_a_moment) for _ in range(20)))
+    assert turns - before > 10, "it would be one or two, had it waited for each"
+    counting.cancel()
+
+
+@pytest.mark.alone
+async def test_who_asks_twice_of_a_silent_file_has_a_verdict_soon(tmp_path) -> None:
+    house = make_house(tmp_path, busy_timeout=0.8, patience=1.0)
+    with closing(sqlite3.connect(tmp_path / "communities.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        took = []
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(StorageUnreachable):
+                await house.run_short(choose_language, "ana", "fr")
+            took.append(time.monotonic() - began)
+        other.execute("ROLLBACK")
+    assert took[0] > 0.7
+    assert took[1] < 0.6, "it was told a moment ago"
+    await house.run_short(choose_language, "ana", "fr")
+    house.close()
+
+
 async def test_a_refusal_of_a_short_verb_is_the_refusal(house) -> None:
     def refuse(desk) -> None:
         raise InviteUnknown
