@@ -41,7 +41,9 @@ _ASKED: Mapping[By, Literal["hour", "place", "profile", "person"]] = {
 class UsageRow:
     """What was spent under one key, by resource, in base units."""
 
-    key: str  # an hour, day or month of ISO 8601, a slug or a username; empty for none
+    # An hour, day or month of ISO 8601, a slug (at the hub `community/workshop`) or a username; empty
+    # for none.
+    key: str
     name: str  # what people call it, where it has a name of its own; else empty
     amounts: Amounts
 
@@ -103,7 +105,7 @@ def usage_table(
         if by == "person" and community is not None:
             require(actor, Verb.VIEW_USAGE_OF_PEOPLE, community)
         sums = spent_by(desk, store, Scope(community, workshop), period.start, period.end, by)
-        rows = _rows(store, community, by, sums)
+        rows = _rows(store, actor, community, by, sums)
     return UsageTable(by, period.start, period.end, rows)
 
 
@@ -129,7 +131,7 @@ def spent_by(
     found: dict[str, dict[str, int]] = {}
 
     def add(key: datetime | Scope | str | None, amounts: Amounts) -> None:
-        row = found.setdefault(_text(key, by, zone), {})
+        row = found.setdefault(_text(key, scope, by, zone), {})
         for resource, amount in amounts.items():
             row[resource] = row.get(resource, 0) + amount
 
@@ -152,10 +154,12 @@ def spent_by(
     return found
 
 
-def _text(key: datetime | Scope | str | None, by: By, zone: ZoneInfo) -> str:
+def _text(key: datetime | Scope | str | None, scope: Scope, by: By, zone: ZoneInfo) -> str:
     if isinstance(key, datetime):
         return key_of_time(key, by, zone)
     if isinstance(key, Scope):
+        if by == "workshop" and key.workshop is not None and scope.community is None:
+            return f"{key.community}/{key.workshop}"  # two communities may use the same slug
         return (key.community if by == "community" else key.workshop) or ""
     return key or ""
 
@@ -169,13 +173,14 @@ def key_of_time(time: datetime, by: By, zone: ZoneInfo) -> str:
 
 
 def _rows(
-    store: Store, community: str | None, by: By, sums: Mapping[str, Amounts]
+    store: Store, actor: Actor, community: str | None, by: By, sums: Mapping[str, Amounts]
 ) -> tuple[UsageRow, ...]:
     if _ASKED[by] == "hour":
         return tuple(UsageRow(key, "", sums[key]) for key in sorted(sums))
     names: dict[str, str] = {}
     keys: Mapping[str, str] = {}
     if by == "workshop" and community is not None:
+        sums = _known_to(actor, community, sums)
         names = {one.slug: one.title for one in store.workshops.of_community(community)}
     if by == "community":
         names = {one.slug: one.name(one.language) for one in store.communities.all()}
@@ -188,6 +193,19 @@ def _rows(
         for key, amounts in sums.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-sum(row.amounts.values()), row.key)))
+
+
+def _known_to(
+    actor: Actor, community: str, sums: Mapping[str, Amounts]
+) -> Mapping[str, Mapping[str, int]]:
+    """What was spent in workshops that are none of the actor's business is told with what was spent
+    in none."""
+    found: dict[str, dict[str, int]] = {}
+    for slug, amounts in sums.items():
+        row = found.setdefault("" if actor.role_at(community, slug) is None else slug, {})
+        for resource, amount in amounts.items():
+            row[resource] = row.get(resource, 0) + amount
+    return found
 
 
 # The leases themselves, for dry runs

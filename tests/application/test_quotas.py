@@ -27,6 +27,7 @@ from jupyterhub_communities.application.communities import (
 )
 from jupyterhub_communities.application.dividing import read_lines, set_quota, view_quota
 from jupyterhub_communities.application.ending import suspend_community
+from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit
 from jupyterhub_communities.application.metering import meter_leases
 from jupyterhub_communities.application.simulating import carry_out, prepare_trial, tell
@@ -64,14 +65,23 @@ def house(tmp_path):
     house.close()
 
 
-def ran(house, name, *, began: float, ended: float | None, workshop=None, profile="small") -> None:
+def ran(
+    house,
+    name,
+    *,
+    began: float,
+    ended: float | None,
+    workshop=None,
+    profile="small",
+    community="andes",
+) -> None:
     """A server that held 512 MiB, so many minutes ago."""
     at = house.clock.now()
     lease = Lease(
         id=name,
         server=ServerKey(name),
         account_id=actor_of(house, "ana").account_id,
-        scope=Scope("andes", workshop),
+        scope=Scope(community, workshop),
         profile=profile,
         requested_at=at - timedelta(minutes=began),
         amounts={"servers": 1, "memory": 2**29},
@@ -309,6 +319,38 @@ def test_a_workshops_usage_is_its_own(house) -> None:
     for _ in range(2):
         (row,) = house.call(usage_table, ana, "andes", by="day", workshop=slug).rows
         assert row.amounts["server-time"] == 600
+        house.call(meter_leases)
+
+
+def test_workshops_that_are_not_open_to_somebody_are_no_rows_of_their_table(house) -> None:
+    opened = open_taller(house)
+    own, other = opened.workshop.slug, open_taller(house, title="Secreto").workshop.slug
+    lea = house.call(redeem_invite, JoinRequest(opened.learner_invite.code, "lea", "Lea"))
+    ran(house, "one", began=90, ended=30, workshop=own)
+    ran(house, "two", began=20, ended=10, workshop=other)
+    ran(house, "three", began=10, ended=None)
+    ana = {own: ("Taller de Python", 3600), other: ("Secreto", 600), "": ("", 600)}
+    for _ in range(2):
+        for who, told in (
+            ("ana", ana),
+            (lea.account.username, {own: ana[own], "": ("", 1200)}),
+        ):
+            table = house.call(usage_table, actor_of(house, who), "andes", by="workshop")
+            found = {row.key: (row.name, row.amounts["server-time"]) for row in table.rows}
+            assert found == told
+        house.call(meter_leases)
+
+
+def test_at_the_hub_workshops_of_two_communities_with_one_slug_are_two_rows(house) -> None:
+    slug = open_taller(house).workshop.slug
+    assert open_taller(house, community="brasil", by="bia").workshop.slug == slug
+    ran(house, "one", began=90, ended=30, workshop=slug)
+    ran(house, "two", began=20, ended=10, workshop=slug, community="brasil")
+    ran(house, "three", began=10, ended=None, community="brasil")
+    for _ in range(2):
+        table = house.call(usage_table, OPERATOR, None, by="workshop")
+        found = {row.key: row.amounts["server-time"] for row in table.rows}
+        assert found == {f"andes/{slug}": 3600, f"brasil/{slug}": 600, "": 600}
         house.call(meter_leases)
 
 
