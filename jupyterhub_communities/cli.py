@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, is_dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +33,7 @@ from .domain.audit import Flaw
 from .domain.grants import Actor
 from .domain.refusals import Refusal, StorageUnreachable
 from .domain.texts import in_language
+from .domain.times import in_utc
 from .domain.units import write_amount
 from .i18n.beginning import begin
 from .i18n.catalogues import our_tags
@@ -390,6 +391,15 @@ def _flaw(flaw: Flaw) -> str:
     return f"{entries} (link {flaw.link}): they, or the link, are not as they were."
 
 
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+        in_utc(datetime.combine(day, time(), UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("expected a day such as 2026-03-01") from error
+    return day
+
+
 def _noted_link(text: str) -> tuple[int, str]:
     number, _, digest = text.partition(":")
     if not (number.isascii() and number.isdecimal()) or len(digest) != 64:
@@ -524,7 +534,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             name,
             dest=target,
-            type=date.fromisoformat,
+            type=_day,
             metavar="DAY",
             help=f"the {text} day, such as 2026-03-01; by default of the last 30 days",
         )

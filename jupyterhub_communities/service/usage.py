@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from ..application.usage import (
 )
 from ..domain.grants import Actor
 from ..domain.refusals import ChoiceInvalid, DateInvalid, PeriodInvalid
+from ..domain.times import in_utc
 from ..pages.headers import image_headers
 from ..pages.language import current_messages
 from ..pages.tables import held_csv, usage_csv
@@ -60,16 +61,17 @@ def choice_of(argument: Argument) -> dict[str, str]:
 
 
 def read_time(text: str, zone: ZoneInfo, *, is_last: bool = False) -> datetime | None:
-    """A day in the hub's zone, the last one with its end; or a time with its offset."""
+    """A day in the hub's zone, the last one with its end; or a time with its offset. Raises
+    `DateInvalid` for a year that nobody means too."""
     if not text:
         return None
     try:
         # In an address a plus sign is a space.
         found = datetime.fromisoformat(text.replace(" ", "+"))
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-        day = date.fromisoformat(text) + timedelta(days=is_last)
-        return datetime.combine(day, time(), zone).astimezone(UTC)
+        if found.tzinfo is None:
+            day = date.fromisoformat(text) + timedelta(days=is_last)
+            found = datetime.combine(day, time(), zone)
+        return in_utc(found)
     except (ValueError, OverflowError) as error:
         raise DateInvalid(text=text[:40]) from error
 

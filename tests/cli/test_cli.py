@@ -278,6 +278,15 @@ def test_a_language_that_cannot_be_begun_is_a_sentence(run, tmp_path, arguments,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-05", "2026-02-30"])
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_a_day_that_nobody_means_is_no_day_of_usage(ready, capsys, option, day) -> None:
+    with pytest.raises(SystemExit) as left:
+        ready("usage", option, day)
+    assert left.value.code == 2
+    assert f"argument {option}: expected a day such as 2026-03-01" in capsys.readouterr().err
+
+
 def test_usage_and_simulate_name_a_community_alike(ready) -> None:
     assert ready("apply").returncode == 0
     used = ready("usage", "--community", "andes")

@@ -128,6 +128,9 @@ async def test_the_api_divides_tries_and_exports(call, world) -> None:
         ("format=xlsx", "usage.choice", "format must be one of: json, csv."),
         ("from=yesterday", "usage.date", "no day: yesterday"),
         ("to=2026-02-30", "usage.date", "no day: 2026-02-30"),
+        ("to=0001-01-05", "usage.date", "no day: 0001-01-05"),
+        ("from=0001-01-01T00:00Z&to=0001-01-05T00:00Z", "usage.date", "no day: 0001-01-01T00:00Z"),
+        ("to=9999-12-31T23:30Z", "usage.date", "no day: 9999-12-31T23:30Z"),
         ("from=2026-03-02&to=2026-03-01", "usage.backwards", "must not be after"),
         ("from=2024-01-01", "usage.period", "from 1 to 366 days"),
         ("days=0", "usage.period", "from 1 to 366 days"),
@@ -141,6 +144,15 @@ async def test_a_period_that_is_none_is_refused_in_words(call, table, wrong, cod
     )
     assert (status, problem["code"]) == (400, code)
     assert said in problem["detail"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-05", "9999-12-31", "9999-12-31T23:30Z"])
+@pytest.mark.parametrize("place", ["quota", "numbers", "report", "held.svg?resource=servers"])
+async def test_a_year_that_nobody_means_is_refused_by_pages_and_pictures(page, place, day) -> None:
+    mark = "&" if "?" in place else "?"
+    answer = await page(f"communities/andes/{place}{mark}from={day}&to={day}")
+    assert answer.code == 400
+    assert (await page(f"communities/andes/{place}{mark}to={day}")).code == 400
 
 
 async def test_rows_that_are_none_are_refused_with_those_that_there_are(call) -> None:
