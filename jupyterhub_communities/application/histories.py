@@ -22,15 +22,7 @@ from ..domain.quotas import Scope
 from ..domain.refusals import NotFound
 from ..domain.reservations import Reservation, reserved_at
 from ..domain.timelines import Changes, folded, held_at_ends, most_held
-from ..domain.units import (
-    CPU_TIME,
-    GPU_TIME,
-    MEMORY_TIME,
-    SERVER_TIME,
-    is_resource,
-    is_spent,
-    kind_of,
-)
+from ..domain.units import CPU_TIME, MEMORY_TIME, SERVER_TIME, is_resource, is_spent
 from ..domain.windows import HOUR
 from .ports import Desk, Store
 from .usage import By, Period, key_of_time, require_view
@@ -317,11 +309,8 @@ def spent_in(
     scope = Scope(community, workshop)
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
-        quota = store.limits.quota(scope)
-        resources = dict.fromkeys([SERVER_TIME, CPU_TIME, MEMORY_TIME])
-        limited = [one.resource for one in quota.spent]
-        limited += [f"{GPU_TIME}.{what.partition('.')[2]}" for what in quota.held if "." in what]
-        resources |= dict.fromkeys(what for what in limited if kind_of(what) == GPU_TIME)
+        known = [SERVER_TIME, CPU_TIME, MEMORY_TIME, *store.meters.resources(scope)]
+        resources = list(dict.fromkeys(known))
         wanted = [(scope, what, at) for what in resources for at in (period.start, period.end)]
         sums = store.meters.spent(wanted)
         found = {
@@ -330,6 +319,6 @@ def spent_in(
         }
         for bucket, amounts in meter_alike(store.leases.unmetered_alike(), desk.now).items():
             if scope in bucket.scope.place.path() and period.start <= bucket.hour < period.end:
-                for what in found:
-                    found[what] += amounts.get(what, 0)
+                for what, amount in amounts.items():
+                    found[what] = found.get(what, 0) + amount
     return {what: amount for what, amount in found.items() if amount}

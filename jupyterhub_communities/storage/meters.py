@@ -114,6 +114,9 @@ class SqlMeters:
             found += [now - then for now, then in zip(until_now, before, strict=True)]
         return found
 
+    def resources(self, scope: Scope) -> Sequence[str]:
+        return self._connection.execute(_resources_at(), {"at": self._key(scope)}).scalars().all()
+
     def hours(
         self, scope: Scope, resource: str, start: datetime, end: datetime
     ) -> Mapping[datetime, int]:
@@ -408,6 +411,19 @@ class SqlMeters:
 
     def _key(self, scope: Scope) -> str:
         return scope_key(scope, self._hub_name)
+
+
+@cache
+def _resources_at() -> Select[Any]:
+    """From each to the next by the key, for a resource has a row for every hour."""
+    first = func.min(spent.c.resource)
+    is_there = spent.c.scope == bindparam("at")
+    known = select(first.label("resource")).where(is_there).cte("known", recursive=True)
+    following = select(first).where(is_there, spent.c.resource > known.c.resource)
+    known = known.union_all(
+        select(following.scalar_subquery()).where(known.c.resource.is_not(None))
+    )
+    return select(known.c.resource).where(known.c.resource.is_not(None))
 
 
 @cache

@@ -44,7 +44,9 @@ def house(tmp_path):
     house.close()
 
 
-def ran(house, name, *, began: float, ended: float | None, place=ANDES, servers=1) -> None:
+def ran(
+    house, name, *, began: float, ended: float | None, place=ANDES, servers=1, **more: int
+) -> None:
     """A server with 512 MiB, so many minutes ago."""
     lease = Lease(
         id=name,
@@ -53,7 +55,7 @@ def ran(house, name, *, began: float, ended: float | None, place=ANDES, servers=
         scope=place,
         profile=None,
         requested_at=NOON - timedelta(minutes=began),
-        amounts={"servers": servers, "memory": 2**29},
+        amounts={"servers": servers, "memory": 2**29, **more},
     )
     with house.database.write() as store:
         store.leases.add(lease)
@@ -223,3 +225,21 @@ def test_what_was_spent_is_told_by_hour_day_or_month_metered_or_not(house) -> No
         house.call(meter_leases)
     with pytest.raises(NotFound):
         house.call(spent_history, ana, "andes", None, "servers", DAY)
+
+
+def test_gpus_that_nobody_limits_are_among_what_was_spent(house) -> None:
+    slug = open_taller(house).workshop.slug
+    ran(house, "one", began=90, ended=30, **{"gpu.a100": 2})
+    ran(house, "two", began=30, ended=20, place=Scope("andes", slug), **{"gpu.t4": 1})
+    ran(house, "three", began=9000, ended=8990, place=Scope("brasil"), **{"gpu.h100": 1})
+    here = {"gpu-time.a100": 7200, "gpu-time.t4": 600}
+    for _ in range(2):
+        for place, actor, wanted in (
+            (("andes", None), actor_of(house, "ana"), here),
+            (("andes", slug), actor_of(house, "ana"), {"gpu-time.t4": 600}),
+            (("brasil", None), actor_of(house, "bia"), {}),
+            ((None, None), OPERATOR, here),
+        ):
+            spent = house.call(spent_in, actor, *place, last_days(NOON, 1))
+            assert {name: n for name, n in spent.items() if name.startswith("gpu")} == wanted
+        house.call(meter_leases)

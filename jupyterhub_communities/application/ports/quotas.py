@@ -255,6 +255,10 @@ class Meters(Protocol):
         """What was metered of a resource at a scope since an hour, for each of these."""
         ...
 
+    def resources(self, scope: Scope) -> Sequence[str]:
+        """Of which anything was ever metered there. Costs the same after a day and after years."""
+        ...
+
     def hours(
         self, scope: Scope, resource: str, start: datetime, end: datetime
     ) -> Mapping[datetime, int]:
