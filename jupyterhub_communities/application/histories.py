@@ -23,7 +23,7 @@ from ..domain.refusals import NotFound
 from ..domain.reservations import Reservation, reserved_at
 from ..domain.timelines import Changes, folded, held_at_ends, most_held
 from ..domain.units import CPU_TIME, MEMORY_TIME, SERVER_TIME, is_resource, is_spent
-from ..domain.windows import HOUR
+from ..domain.windows import HOUR, hour_of
 from .ports import Desk, Store
 from .usage import By, Period, key_of_time, require_view
 
@@ -293,7 +293,7 @@ def spent_history(
     length = period.end - period.start
     by: By = "hour" if length <= _SHORT else "day" if length <= 100 * _DAY else "month"
     steps: dict[str, tuple[datetime, int]] = {}
-    hour = period.start
+    hour = hour_of(period.start - _MOMENT) + HOUR  # the first that begins in it
     while hour < min(period.end, desk.now):
         key = key_of_time(hour, by, zone)
         begins, amount = steps.get(key, (hour, 0))

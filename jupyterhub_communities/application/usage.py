@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ..domain.accounts import Account
 from ..domain.grants import Actor, Verb, require
 from ..domain.leases import Lease
-from ..domain.metering import meter, meter_alike
+from ..domain.metering import meter, meter_alike, whole_second
 from ..domain.quotas import Scope
 from ..domain.refusals import NotFound, PeriodBackwards, PeriodInvalid
 from ..domain.units import Amounts
@@ -53,7 +53,7 @@ class UsageTable:
     """In the order of time, else the largest first."""
 
     by: By
-    start: datetime  # an hour
+    start: datetime
     end: datetime
     rows: tuple[UsageRow, ...]
 
@@ -71,10 +71,10 @@ class Period:
 
 
 def period_of(now: datetime, start: datetime | None = None, end: datetime | None = None) -> Period:
-    """By default the last 30 days, from a whole hour of UTC on. Raises `PeriodBackwards` and
-    `PeriodInvalid`."""
+    """By default the last 30 days, from a whole hour of UTC on; else from the very moment, for a day
+    may begin within an hour. Raises `PeriodBackwards` and `PeriodInvalid`."""
     until = now if end is None else end
-    begins = hour_of(until - 30 * _DAY if start is None else start)
+    begins = hour_of(until - 30 * _DAY) if start is None else whole_second(start)
     if begins >= until:
         raise PeriodBackwards
     if until - begins > (MOST_DAYS + 1) * _DAY:
@@ -85,7 +85,7 @@ def period_of(now: datetime, start: datetime | None = None, end: datetime | None
 def last_days(now: datetime, days: int) -> Period:
     if not 1 <= days <= MOST_DAYS:
         raise PeriodInvalid(most=MOST_DAYS)
-    return period_of(now, now - days * _DAY)
+    return period_of(now, hour_of(now - days * _DAY))
 
 
 def usage_table(
@@ -97,8 +97,9 @@ def usage_table(
     by: By = "day",
     workshop: str | None = None,
 ) -> UsageTable:
-    """Exact to the second: what is not metered yet is added. Whole hours of UTC, by default those of
-    the last 30 days; days are those of the hub's zone. By person for champions and the operator."""
+    """Exact to the second: what is not metered yet is added. The hours of UTC that begin in the time,
+    by default the last 30 days; days are those of the hub's zone. By person for champions and the
+    operator."""
     period = period_of(desk.now, start, end)
     with desk.database.read() as store:
         require_view(store, actor, community, workshop)
@@ -176,7 +177,9 @@ def _rows(
     store: Store, actor: Actor, community: str | None, by: By, sums: Mapping[str, Amounts]
 ) -> tuple[UsageRow, ...]:
     if _ASKED[by] == "hour":
-        return tuple(UsageRow(key, "", sums[key]) for key in sorted(sums))
+        # Where clocks are set back, an hour's text comes after that of the one that follows it.
+        times = sorted(sums, key=datetime.fromisoformat) if by == "hour" else sorted(sums)
+        return tuple(UsageRow(key, "", sums[key]) for key in times)
     names: dict[str, str] = {}
     keys: Mapping[str, str] = {}
     if by == "workshop" and community is not None:

@@ -243,3 +243,13 @@ def test_gpus_that_nobody_limits_are_among_what_was_spent(house) -> None:
             spent = house.call(spent_in, actor, *place, last_days(NOON, 1))
             assert {name: n for name, n in spent.items() if name.startswith("gpu")} == wanted
         house.call(meter_leases)
+
+
+def test_what_was_spent_is_told_by_whole_hours_wherever_the_time_begins(house) -> None:
+    ran(house, "one", began=180, ended=0)
+    ana = actor_of(house, "ana")
+    for minutes, hours in ((120, 2), (90, 1), (61, 1), (60, 1)):
+        period = Period(NOON - timedelta(minutes=minutes), NOON)
+        found = house.call(spent_history, ana, "andes", None, "server-time", period)
+        assert found.spent == [(NOON - n * HOUR, 3600) for n in range(hours, 0, -1)]
+        assert house.call(spent_in, ana, "andes", None, period)["server-time"] == hours * 3600

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from houses import (
@@ -320,6 +321,38 @@ def test_a_workshops_usage_is_its_own(house) -> None:
         (row,) = house.call(usage_table, ana, "andes", by="day", workshop=slug).rows
         assert row.amounts["server-time"] == 600
         house.call(meter_leases)
+
+
+def test_hours_follow_each_other_also_when_clocks_are_set_back(house) -> None:
+    house.settings = replace(house.settings, zone="Europe/Madrid")
+    house.clock.time = datetime(2026, 10, 25, 3, tzinfo=UTC)
+    ran(house, "one", began=240, ended=0)
+    rows = house.call(usage_table, actor_of(house, "ana"), "andes", by="hour").rows
+    assert [row.key for row in rows] == [
+        "2026-10-25T01:00+02:00",
+        "2026-10-25T02:00+02:00",
+        "2026-10-25T02:00+01:00",
+        "2026-10-25T03:00+01:00",
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "America/Lima"])
+def test_no_hour_counts_in_two_periods_nor_has_one_a_row_of_the_day_before(house, zone) -> None:
+    house.settings = replace(house.settings, zone=zone)
+    midnight = datetime(2026, 4, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    house.clock.time = midnight + timedelta(hours=3)
+    ran(house, "one", began=300, ended=60)
+    ana = actor_of(house, "ana")
+    for by, before, after in (("day", "2026-03-31", "2026-04-01"), ("month", "2026-03", "2026-04")):
+        total = 0
+        for start, end, key in (
+            (midnight - timedelta(days=1), midnight, before),
+            (midnight, midnight + timedelta(days=1), after),
+        ):
+            (row,) = house.call(usage_table, ana, "andes", start, end, by).rows
+            assert row.key == key
+            total += row.amounts["server-time"]
+        assert total == 4 * 3600
 
 
 def test_workshops_that_are_not_open_to_somebody_are_no_rows_of_their_table(house) -> None:

@@ -293,7 +293,7 @@ class Usage(Protocol):
         by: Literal["hour", "place", "profile", "person"],
     ) -> Sequence[tuple[datetime | Scope | str | None, Amounts]]:
         """At the scope and below it, for each hour, place, profile (slug) or person (account id);
-        `start` to `end` are hours of UTC."""
+        the hours of UTC that begin from `start` on and before `end`."""
         ...
 
     def of_person(self, account_id: str, start: datetime, end: datetime) -> Amounts:
