@@ -58,16 +58,19 @@ def _minutes(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).isoformat(timespec="minutes")
 
 
-def held_csv(history: HeldHistory) -> str:
-    """Every time at which something is another than before, in base units."""
+def held_csv(history: HeldHistory, now: datetime) -> str:
+    """Every time at which something is another than before, in base units. Of what is to come only
+    the plan is told: what is reserved, and the limit."""
     changes: dict[datetime, dict[str, int]] = {}
     for name, steps in {**history.lines, "limit": history.limits}.items():
         for at, amount in steps:
             changes.setdefault(at, {})[name] = amount
-    rows, now = [["at", *history.lines, "limit"]], dict.fromkeys(history.lines, 0)
+    rows, then = [["at", *history.lines, "limit"]], dict.fromkeys(history.lines, 0)
     limit = ""
     for at in sorted(changes):
         limit = str(changes[at].pop("limit", limit))
-        now |= changes[at]
-        rows.append([at.isoformat(), *map(str, now.values()), limit])
+        then |= changes[at]
+        told = {"reserved"} if at >= now else then.keys()
+        amounts = [str(amount) if name in told else "" for name, amount in then.items()]
+        rows.append([at.isoformat(), *amounts, limit])
     return csv_text(rows)

@@ -146,7 +146,7 @@ class HeldApi(ApiHandler):
         history = await read_held(self.house, *place, resource, period)
         if kind == "json":
             return answers.HeldHistory.of(history)
-        return csv_file(self, "held", held_csv(history))
+        return csv_file(self, "held", held_csv(history, self.house.clock.now()))
 
 
 def csv_file(handler: ApiHandler, name: str, csv: str) -> Table:

@@ -69,6 +69,11 @@ def history(house, resource="servers", *, period=DAY, place=("andes", None), act
     return held_history(plan, found)
 
 
+def told(house, **place) -> list[dict[str, str]]:
+    """The rows for a spreadsheet."""
+    return list(csv.DictReader(io.StringIO(held_csv(history(house, **place), house.clock.now()))))
+
+
 def amounts(steps, last: int) -> list[int]:
     return [amount for _, amount in steps[-last:]]
 
@@ -116,6 +121,11 @@ def test_what_is_reserved_is_exact_also_of_the_future(house) -> None:
         (NOON + 5 * HOUR, 0),
     ]
     assert found.held[-1][0] < NOON, "nothing is known of what comes"
+    *_, last, during, after = told(house, period=found.period)
+    assert (last["held"], last["reserved"]) == ("0", "0")
+    for row, reserved in ((during, "3"), (after, "0")):
+        names = ("held", "reserved", "borrowed", "lent", "limit")
+        assert [row[name] for name in names] == ["", reserved, "", "", "3"]
 
 
 def test_what_was_borrowed_and_lent_is_told_of_both(tmp_path) -> None:
@@ -167,8 +177,10 @@ def test_a_limit_moves_with_the_loans_of_each_time(tmp_path) -> None:
     assert history(house, **place).limit == 8, "now"
     house.call(end_loan, bia, "brasil", later.id)
     assert [most for _, most in history(house, **place).limits] == [5, 8, 5]
-    rows = list(csv.DictReader(io.StringIO(held_csv(history(house, **place)))))
+    rows = told(house, **place)
     assert {row["limit"] for row in rows} == {"5", "8"}
+    assert {row["held"] for row in rows if row["limit"] == "8"} == {"0"}
+    assert (rows[-1]["held"], rows[-1]["limit"]) == ("", "5"), "the loan ends later"
     house.close()
 
 
