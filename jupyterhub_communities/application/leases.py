@@ -407,7 +407,15 @@ def _plan_rescue(
 ) -> StartPlan:
     """For saving or deleting files: the rescue profile as it is, whatever was asked for."""
     catalogue = request.catalogue or desk.settings.catalogue
-    profile = catalogue.rescue(desk.settings.rescue_profile)
+    profile = catalogue.rescue(
+        desk.settings.rescue_profile,
+        person.actor(),
+        scope.community,
+        scope.workshop,
+        otherwise=request.otherwise,
+    )
+    if request.is_planned and request.profile != (None if profile is None else profile.slug):
+        raise ProfileNotOffered  # it was theirs until a moment ago
     workshop = workshop_at(store, scope)
     offered = catalogue.offered(person.actor(), scope.community, scope.workshop)
     is_offered = person.access is not Access.GRACE and (

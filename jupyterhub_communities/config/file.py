@@ -104,7 +104,8 @@ class CommunitiesFile(Section):
                 if slug not in profiles:
                     yield ("communities", number, "profiles", at), _unknown(slug, profiles)
         rescue = self.hub.rescue_profile
-        if rescue is not None and rescue not in profiles:
+        # Without profiles here a Spawner may have a list of its own, and looks there.
+        if rescue is not None and profiles and rescue not in profiles:
             yield ("hub", "rescue_profile"), _unknown(rescue, profiles)
 
     def _lost_shares(self) -> Iterator[_Mistake]:

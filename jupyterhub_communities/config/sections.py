@@ -121,8 +121,8 @@ class HubSection(RunningSection):
         description="Days after the end of somebody's access in which they may still sign in and "
         "take their files along, by the rescue profile.",
     )
-    rescue_profile: Slug | None = Field(
-        None, description="The profile for that; by default the one with the least memory."
+    rescue_profile: str | None = Field(  # an entry of an operator's own list has any letters
+        None, description="The profile for that; by default the smallest one."
     )
     outside_communities: Literal["admit", "refuse"] = Field(
         "admit",

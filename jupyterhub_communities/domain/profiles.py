@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from .grants import Actor, Role
+from .grants import NOBODY, Actor, Role
+from .quotas import size
 from .refusals import (
     ImageNotAllowed,
     NoProfileOffered,
@@ -232,12 +233,35 @@ class Catalogue:
     def choice_slugs(self) -> frozenset[str]:
         return frozenset(choice.slug for profile in self.profiles for choice in profile.choices)
 
-    def rescue(self, slug: str | None) -> Profile | None:
-        """The profile for saving or deleting files: the operator's choice, else the smallest."""
-        if slug is not None:
-            return self.get(slug)
-        sized = [profile for profile in self.profiles if profile.memory is not None]
-        return min(sized, key=lambda p: p.memory or 0, default=first(self.profiles))
+    def rescue(
+        self,
+        slug: str | None,
+        actor: Actor,
+        community: str | None,
+        workshop: str | None,
+        *,
+        otherwise: Amounts,
+    ) -> Profile | None:
+        """The profile for saving or deleting files: the operator's choice, else the smallest. With
+        those of its choices that are offered to the person, or else to everybody.
+
+        No quota holds a rescue back: so none has a GPU where one without would do, and what is for
+        others is had only where nothing else is. `otherwise` is what a server takes of that of which
+        its profile says nothing. None only where the catalogue is empty.
+        """
+        offered = {profile.slug: profile for profile in self.offered(actor, community, workshop)}
+        named = self.current_slug(slug)  # a list that is made at each start may not have it
+        profiles = [
+            offered.get(profile.slug) or profile.narrowed(NOBODY, None, None)
+            for profile in self.profiles
+            if named is None or profile.slug == named
+        ]
+
+        def order(profile: Profile) -> tuple[int, ...]:
+            gpus, *rest = size({**otherwise, **profile.amounts})
+            return (gpus > 0, profile.slug not in offered, gpus, *rest)
+
+        return min(profiles, key=order, default=None)
 
     def offered(
         self, actor: Actor, community: str | None, workshop: str | None

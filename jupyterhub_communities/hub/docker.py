@@ -29,4 +29,4 @@ class CommunityDockerSpawnerMixin(CommunitySpawnerMixin):
         keeps = cls.class_traits().get("remove") is not None  # SwarmSpawner always removes
         if is_chosen and keeps and not configured(cls, c, "remove"):
             return [KEPT_CONTAINERS]
-        return []
+        return super().mistakes_in(c, settings)

@@ -31,6 +31,7 @@ from .profile_list import (
     Entry,
     list_options,
     localised,
+    lost_rescue,
     picked_from,
     read_list_options,
     read_profile_list,
@@ -92,12 +93,17 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
         """What the list and the catalogue say that KubeSpawner or the file does not have."""
         mistakes = list(unknown_settings(settings.catalogue, cls.class_trait_names()))
         listed = configured(cls, c, "profile_list")
+        if listed is None:
+            return [*mistakes, *super().mistakes_in(c, settings)]
         if not isinstance(listed, (list, dict)):
             return mistakes  # a function is read at each start
         if settings.catalogue.profiles:
             return [*mistakes, TWO_LISTS]
-        wrong = read_profile_list(with_slugs(listed), settings.communities).mistakes
-        return [*mistakes, *(f"c.KubeSpawner.{mistake}" for mistake in wrong)]
+        entries = with_slugs(listed)
+        wrong = read_profile_list(entries, settings.communities).mistakes
+        mistakes += (f"c.KubeSpawner.{mistake}" for mistake in wrong)
+        slugs = [entry["slug"] for entry in entries]
+        return [*mistakes, *lost_rescue(settings, slugs, "c.KubeSpawner.profile_list")]
 
     # The list
 
@@ -114,12 +120,18 @@ class CommunityKubeSpawnerMixin(CommunitySpawnerMixin):
 
     async def _own_catalogue(self) -> Catalogue:
         """The operator's list as it stands now. A mistake in it is logged once."""
-        listed = read_profile_list(await self._list_entries(), self._house.settings.communities)
+        settings = self._house.settings
+        listed = read_profile_list(await self._list_entries(), settings.communities)
         self._entries = listed.entries
-        for mistake in listed.mistakes:
+        slugs = [profile.slug for profile in listed.catalogue.profiles]
+        mistakes = [
+            f"KubeSpawner.{mistake}. The entry is offered to nobody" for mistake in listed.mistakes
+        ]
+        mistakes += lost_rescue(settings, slugs, "KubeSpawner.profile_list")
+        for mistake in mistakes:
             if mistake not in _LOGGED:
                 _LOGGED.add(mistake)
-                self.log.error("KubeSpawner.%s. The entry is offered to nobody", mistake)
+                self.log.error("%s", mistake)
         return listed.catalogue
 
     async def _draw_profile_list(self) -> str:

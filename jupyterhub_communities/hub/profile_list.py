@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 from jupyterhub.traitlets import ByteSpecification
 from traitlets import HasTraits, TraitError
 
+from ..application.ports import Settings
 from ..domain.communities import is_slug
 from ..domain.grants import Role
 from ..domain.profiles import OTHER_IMAGE, Catalogue, Option, OtherImage, Profile, ProfileChoice
@@ -72,6 +73,16 @@ def read_profile_list(entries: Sequence[Entry], communities: Collection[str]) ->
     default = next((slug for slug, entry in good.items() if entry.get("default")), None)
     profiles.sort(key=lambda profile: profile.slug != default)
     return ProfileList(tuple(good.values()), Catalogue(tuple(profiles)), tuple(mistakes))
+
+
+def lost_rescue(
+    settings: Settings, listed: Collection[str] = (), where: str = "this file"
+) -> list[str]:
+    """The mistake of a rescue profile that is neither in the file nor in the list of this name."""
+    rescue = settings.rescue_profile
+    if rescue is None or settings.catalogue.profiles or rescue in listed:
+        return []  # the file has been checked when it was read
+    return [f"communities.yaml: hub.rescue_profile: {_missing(rescue, listed, where)}"]
 
 
 def localised(
@@ -220,13 +231,14 @@ def _texts(value: Any, where: str) -> list[str]:
 
 def _check_community(slug: str, where: str, communities: Collection[str]) -> None:
     if slug not in communities:
-        close = difflib.get_close_matches(slug, communities, n=1)
-        hint = (
-            f"did you mean {close[0]}?"
-            if close
-            else f"there is: {', '.join(sorted(communities)) or 'nothing'}"
-        )
-        raise ProfileListError(f"{where}: there is no {slug} in communities.yaml; {hint}")
+        missing = _missing(slug, sorted(communities), "communities.yaml")
+        raise ProfileListError(f"{where}: {missing}")
+
+
+def _missing(slug: str, known: Collection[str], where: str) -> str:
+    close = difflib.get_close_matches(slug, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known) or 'nothing'}"
+    return f"there is no {slug} in {where}; {hint}"
 
 
 def _check_keys(place: Entry, where: str, texts: Collection[str]) -> None:

@@ -53,6 +53,7 @@ from .options import (
     scope_of,
     set_aside_sentence,
 )
+from .profile_list import lost_rescue
 from .refused import SpawnRefused, keep_failure_count
 
 _ASKED_EVERY = 60.0  # seconds, at least; no oftener than `poll_interval`
@@ -116,7 +117,7 @@ class CommunitySpawnerMixin(Spawner):
     def mistakes_in(cls, c: Config, settings: Settings) -> list[str]:
         """What stands in the configuration or the file that this Spawner cannot do: a sentence for
         each. The hub does not start with one."""
-        return []
+        return lost_rescue(settings)
 
     @classmethod
     def warnings_in(cls, c: Config, settings: Settings) -> list[str]:

@@ -14,15 +14,22 @@ from jupyterhub_communities.domain.grants import Role
 from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.profiles import Profile
 from jupyterhub_communities.domain.quotas import HUB, Scope
-from jupyterhub_communities.domain.refusals import OneRescueServer, QuotaExceeded, ScopeNotYours
-from jupyterhub_communities.domain.units import SERVERS
+from jupyterhub_communities.domain.refusals import (
+    OneRescueServer,
+    ProfileNotOffered,
+    QuotaExceeded,
+    ScopeNotYours,
+)
+from jupyterhub_communities.domain.units import MEMORY, SERVERS
 
+GIB = 1024**3
 TINY = Profile(slug="tiny", names={"en": "Tiny"}, memory=128 * 2**20)
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = make_house(tmp_path, clock=SetClock(), hub_servers=2, profiles=(SMALL, MEDIUM, TINY))
+    profiles = (SMALL, replace(MEDIUM, memory=GIB), TINY)
+    house = make_house(tmp_path, clock=SetClock(), hub_servers=2, profiles=profiles)
     yield house
     house.close()
 
@@ -106,10 +113,31 @@ def test_while_it_fits_it_is_an_ordinary_start_and_the_rescue_stays_to_be_had(ho
 
 def test_a_profile_that_is_for_others_is_never_had_as_an_ordinary_start(tmp_path):
     staff = replace(TINY, roles=frozenset({Role.INSTRUCTOR}))
-    house = make_house(tmp_path, clock=SetClock(), profiles=(SMALL, staff))
-    code = open_taller(house).learner_invite.code
+    house = make_house(tmp_path, clock=SetClock(), profiles=(staff,))
+    code = open_taller(house, profile=None).learner_invite.code
     rosa = house.call(invites.redeem_invite, JoinRequest(code, "a", "Rosa")).account.username
     assert start(house, rosa, is_rescue=True).is_rescue, "for an hour, and once"
     with pytest.raises(OneRescueServer):
         start(house, rosa, "second", is_rescue=True)
     house.close()
+
+
+def test_a_rescue_takes_what_the_spawner_has_rather_than_the_largest_that_says_its_size(tmp_path):
+    plain = Profile(slug="plain", names={"en": "Plain"})
+    staff = frozenset({Role.CHAMPION})
+    large = replace(TINY, slug="large", memory=64 * GIB, gpus={"a100": 1}, roles=staff)
+    house = make_house(tmp_path, clock=SetClock(), hub_servers=1, profiles=(plain, large))
+    start(house, "first", otherwise={MEMORY: GIB})
+    plan = start(house, "second", is_rescue=True, otherwise={MEMORY: GIB})
+    assert plan.is_rescue
+    assert (plan.profile, dict(plan.amounts)) == (plain, {SERVERS: 1, MEMORY: GIB})
+    house.close()
+
+
+def test_a_rescue_that_is_another_one_by_now_is_refused(house, full):
+    """Its grants may change between plan and admission: that one is not what was applied."""
+    request = StartRequest(uuid4().hex, ServerKey(full), is_rescue=True)
+    asked = leases.as_planned(request, house.call(leases.plan_start, request))
+    with pytest.raises(ProfileNotOffered):
+        house.call(leases.admit, replace(asked, profile="small"))
+    assert house.call(leases.admit, asked).profile == TINY

@@ -215,7 +215,7 @@ def test_without_a_word_people_have_two_weeks_and_nothing_is_erased_by_itself(tm
     config = load(tmp_path, GOOD)
     settings = config.settings()
     assert settings.grace == timedelta(days=14)
-    assert settings.catalogue.rescue(settings.rescue_profile).slug == "small"
+    assert settings.rescue_profile is None, "the smallest"
     assert settings.admits_outside
     assert not any(rules.stops_at_end for rules in settings.running.values())
     assert config.declarations()[0].community.retention_days is None
@@ -227,8 +227,8 @@ def test_without_a_word_people_have_two_weeks_and_nothing_is_erased_by_itself(tm
         ("hub: {grace_days: -1}", "hub.grace_days"),
         ("hub: {outside_communities: maybe}", "hub.outside_communities"),
         (
-            "hub: {rescue_profile: tiny}",
-            "hub.rescue_profile: there is no tiny in this file; there is: nothing",
+            "hub: {rescue_profile: tiny}\nprofiles: [{slug: small, name: Small}]",
+            "hub.rescue_profile: there is no tiny in this file; there is: small",
         ),
         ("communities: [{slug: a, name: A, retention_days: soon}]", "retention_days"),
     ],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from jupyterhub_communities.domain.grants import Actor, Grant, Role, Source
+from jupyterhub_communities.domain.grants import NOBODY, Actor, Grant, Role, Source
 from jupyterhub_communities.domain.profiles import (
     Catalogue,
     Option,
@@ -249,3 +250,61 @@ def test_where_every_profile_is_for_others_nothing_is_chosen() -> None:
     with pytest.raises(NoProfileOffered):
         Catalogue((ANDES,)).choose(None, Actor("a"), None, None, preferred=None)
     assert Catalogue(()).choose(None, Actor("a"), None, None, preferred=None) is None
+
+
+TINY = Profile(slug="tiny", names=NAMES, memory=1)
+LARGE = Profile(slug="large", names=NAMES, memory=64)
+A100 = Profile(slug="a100", names=NAMES, memory=1, gpus={"a100": 1})
+TWO_A100 = replace(A100, slug="two-a100", gpus={"a100": 2})
+FOR_STAFF = frozenset({Role.INSTRUCTOR})
+
+
+@pytest.mark.parametrize(
+    ("profiles", "otherwise", "rescue"),
+    [
+        ((LARGE, OPEN), {"memory": 8}, "open"),  # of what it says nothing, the Spawner has its own
+        ((LARGE, OPEN), {"memory": 80}, "large"),
+        ((LARGE, OPEN), {}, "open"),  # nothing at all is set aside for it
+        ((LARGE, TINY), {"memory": 8}, "tiny"),
+        (
+            (OPEN, TINY, replace(TINY, slug="thin", milli_cpu=100)),
+            {"memory": 8, "cpu": 500},
+            "thin",
+        ),
+        ((LARGE, replace(TINY, roles=FOR_STAFF)), {}, "large"),
+        ((LARGE, replace(TINY, communities=frozenset({"cerrado"}))), {}, "large"),
+        ((LARGE, replace(TINY, communities=frozenset({"andes"}))), {}, "tiny"),
+        ((A100, LARGE), {}, "large"),
+        ((A100, replace(LARGE, roles=FOR_STAFF)), {}, "large"),
+        ((TWO_A100, A100), {}, "a100"),
+        ((TWO_A100, replace(A100, roles=FOR_STAFF)), {}, "two-a100"),
+        ((replace(LARGE, roles=FOR_STAFF), replace(TINY, roles=FOR_STAFF)), {}, "tiny"),
+    ],
+)
+def test_a_rescue_starts_the_smallest_that_is_theirs_and_no_gpu_where_it_can_do_without(
+    profiles, otherwise, rescue
+) -> None:
+    learner = someone(Role.LEARNER)
+    found = Catalogue(profiles).rescue(None, learner, "andes", None, otherwise=otherwise)
+    assert found is not None
+    assert found.slug == rescue
+
+
+def test_in_days_of_grace_a_rescue_starts_the_smallest_that_is_open_to_all() -> None:
+    catalogue = Catalogue((LARGE, replace(TINY, communities=frozenset({"andes"}))))
+    assert catalogue.rescue(None, NOBODY, None, None, otherwise={}) == LARGE
+
+
+def test_a_rescue_is_what_the_operator_names_as_long_as_there_is_one() -> None:
+    catalogue = Catalogue((TINY, replace(LARGE, former_slugs=frozenset({"big"}))))
+    names = ["large", "big", "gone", None]
+    found = [catalogue.rescue(name, NOBODY, None, None, otherwise={}) for name in names]
+    assert [profile and profile.slug for profile in found] == ["large", "large", "tiny", "tiny"]
+    assert Catalogue(()).rescue("large", NOBODY, None, None, otherwise={}) is None
+
+
+def test_a_rescue_has_no_choice_that_is_for_others() -> None:
+    for profile in (CHOOSY, replace(CHOOSY, roles=frozenset({Role.CHAMPION}))):
+        found = Catalogue((profile,)).rescue("choosy", NOBODY, None, None, otherwise={})
+        assert found is not None
+        assert [option.slug for c in found.choices for option in c.options] == ["base"]

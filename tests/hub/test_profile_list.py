@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from dataclasses import replace
 
 import pytest
 from houses import andes, make_house
@@ -269,12 +270,49 @@ async def test_people_of_no_community_have_what_is_open_to_all(house, spawner, m
         await manifest_of(spawner, {"profile": "course"})
 
 
-async def test_in_days_of_grace_the_smallest_is_started(house, spawner, join, manifest_of) -> None:
+@pytest.mark.parametrize(("named", "image"), [(None, "maps:1"), ("course", "course:1")])
+async def test_in_days_of_grace_the_smallest_that_is_open_to_all_is_started_or_what_is_named(
+    house, spawner, join, manifest_of, named, image
+) -> None:
+    house.settings = replace(house.settings, rescue_profile=named)
     join(house)
     house.clock.advance(days=31)  # the workshop's grants have lapsed
     assert "alert" in await spawner.get_options_form()
     pod = await manifest_of(spawner, {"profile": "gpu"})
-    assert pod["spec"]["containers"][0]["image"] == "course:1"
+    assert pod["spec"]["containers"][0]["image"] == image
+
+
+async def test_over_quota_nobody_gets_the_servers_of_others_to_save_files(
+    house, make_pod_spawner, join, manifest_of
+) -> None:
+    """The plain entry says no size: it is the Spawner's own."""
+    with house.database.write() as store:
+        store.limits.set_quota(Scope("andes"), Quota({"memory": Limit(GIB // 2)}))
+    join(house)
+    plain = {"slug": "plain", "display_name": "Plain"}
+    large = {"mem_guarantee": "64G", "extra_resource_limits": {"nvidia.com/gpu": "1"}}
+    gpu = {"slug": "gpu", "display_name": "G", "roles": ["champion"], "kubespawner_override": large}
+    spawner = make_pod_spawner(house, profile_list=[gpu, plain], mem_guarantee="1G")
+    pod = await manifest_of(spawner, {"rescue": "yes"})
+    assert pod["spec"]["containers"][0]["resources"]["requests"] == {"memory": GIB}
+    with house.database.read() as store:
+        (lease,) = store.leases.unsettled()
+    assert (lease.profile, lease.is_rescue) == ("plain", True)
+
+
+async def test_a_rescue_that_a_function_does_not_have_is_the_smallest_and_told(
+    house, make_pod_spawner, join, manifest_of, caplog
+) -> None:
+    house.settings = replace(house.settings, rescue_profile="lesson")
+    join(house)
+    spawner = make_pod_spawner(house, profile_list=lambda spawner: LIST)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(2):
+            await manifest_of(spawner, {"rescue": "yes"})
+    assert caplog.messages == [
+        "communities.yaml: hub.rescue_profile: there is no lesson in KubeSpawner.profile_list; "
+        "there is: lessons-exercises, gpu, course, brazil"
+    ]
 
 
 async def test_what_is_left_stands_above_the_list_of_what_its_entries_take(

@@ -165,6 +165,37 @@ def test_what_kubespawner_cannot_do_stops_the_hub_with_a_sentence(
         c.CommunitySpawnerMixin.house.close()
 
 
+@pytest.mark.parametrize(
+    ("named", "listed", "mistake"),
+    [
+        ("one", [{"display_name": "One"}], ""),
+        ("R_4.4", {"r": {"display_name": "R", "slug": "R_4.4"}}, ""),
+        ("tiny", lambda spawner: [], ""),  # looked for at each start
+        ("tiny", [{"display_name": "One"}],
+         "hub.rescue_profile: there is no tiny in c.KubeSpawner.profile_list; there is: one"),
+        ("twoo", [{"display_name": "One"}, {"display_name": "Two"}], "did you mean two?"),
+        ("tiny", None, "hub.rescue_profile: there is no tiny in this file; there is: nothing"),
+    ],
+)  # fmt: skip
+def test_the_rescue_profile_may_be_an_entry_of_kubespawners_list(
+    ready, named, listed, mistake
+) -> None:
+    kubespawner = pytest.importorskip("kubespawner")
+    file = FILE.removesuffix("profiles:\n") + f"hub: {{rescue_profile: {named}}}\n"
+    (ready / "communities.yaml").write_text(file)
+    c = Config()
+    c.JupyterHub.spawner_class = kubespawner.KubeSpawner
+    if listed is not None:
+        c.KubeSpawner.profile_list = listed
+    if mistake:
+        with pytest.raises(SystemExit) as stopped:
+            jupyterhub_communities.configure(c)
+        assert mistake in str(stopped.value)
+    else:
+        jupyterhub_communities.configure(c)
+        c.CommunitySpawnerMixin.house.close()
+
+
 def launcher() -> type:
     """As the classes of ltiauthenticator, which people reach from a course only."""
     return type("LTI13Authenticator", (DummyAuthenticator,), {"__module__": "ltiauthenticator"})

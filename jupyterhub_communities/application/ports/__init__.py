@@ -136,7 +136,7 @@ class Settings:
     most_new_per_hour: int | None = None  # accounts made by codes
     rules: tuple[Rule, ...] = ()  # from the identity provider's claims to grants
     grace: timedelta = timedelta(days=14)  # after the end of access, for taking files along
-    rescue_profile: str | None = None  # slug; None: the smallest by memory
+    rescue_profile: str | None = None  # slug; None: the smallest
     admits_outside: bool = True  # people of the hub who belong to no community
     running: Mapping[str | None, RunningRules] = field(default_factory=dict)  # by community; None:
     # for those without rules of their own
