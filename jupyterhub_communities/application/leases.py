@@ -405,7 +405,8 @@ def _default_scope(
 def _plan_rescue(
     desk: Desk, store: Store, person: Person, request: StartRequest, scope: Scope
 ) -> StartPlan:
-    """For saving or deleting files: the rescue profile as it is, whatever was asked for."""
+    """For saving or deleting files: the rescue profile with the smallest of its choices, whatever was
+    asked for."""
     catalogue = request.catalogue or desk.settings.catalogue
     profile = catalogue.rescue(
         desk.settings.rescue_profile,
@@ -414,18 +415,21 @@ def _plan_rescue(
         scope.workshop,
         otherwise=request.otherwise,
     )
-    if request.is_planned and request.profile != (None if profile is None else profile.slug):
+    slug = None if profile is None else profile.slug
+    picked = {} if profile is None else profile.smallest_picked(request.otherwise)
+    if request.is_planned and (request.profile, request.picked) != (slug, picked):
         raise ProfileNotOffered  # it was theirs until a moment ago
     workshop = workshop_at(store, scope)
     offered = catalogue.offered(person.actor(), scope.community, scope.workshop)
     is_offered = person.access is not Access.GRACE and (
-        profile is None or any(one.slug == profile.slug for one in offered)
+        profile is None or any(one.slug == slug for one in offered)
     )
     return StartPlan(
         scope,
-        profile,
+        profile and profile.with_choices(picked),
         workshop,
         person.account,
+        picked,
         is_rescue=True,
         is_offered=is_offered,
         actor=person.actor(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from .grants import NOBODY, Actor, Role
@@ -191,6 +192,18 @@ class Profile(Gated):
                 profile = profile.with_option(option)
         return profile
 
+    def smallest_picked(self, otherwise: Amounts) -> dict[str, str]:
+        """The options with which the least is set aside, choice → option; of equal ones the first."""
+        profile, picked = self, {}
+        for choice in self.choices:
+            if choice.options:
+                option = min(choice.options, key=partial(profile._size_with, otherwise))
+                profile, picked[choice.slug] = profile.with_option(option), option.slug
+        return picked
+
+    def _size_with(self, otherwise: Amounts, option: Option) -> tuple[int, ...]:
+        return size({**otherwise, **self.with_option(option).amounts})
+
     def with_option(self, option: Option) -> Profile:
         return replace(
             self,
@@ -258,7 +271,8 @@ class Catalogue:
         ]
 
         def order(profile: Profile) -> tuple[int, ...]:
-            gpus, *rest = size({**otherwise, **profile.amounts})
+            started = profile.with_choices(profile.smallest_picked(otherwise))
+            gpus, *rest = size({**otherwise, **started.amounts})
             return (gpus > 0, profile.slug not in offered, gpus, *rest)
 
         return min(profiles, key=order, default=None)

@@ -34,6 +34,7 @@ _ENTRY_TEXTS = ("display_name", "description")
 _UNLISTED_TEXTS = ("display_name", "display_name_in_choices", "validation_message")
 _LONGEST_SLUG = 64  # a lease keeps it
 _LONGEST_VALUE = 255
+_DEVICES = ("extra_resource_guarantees", "extra_resource_limits")  # requests and limits
 
 Entry = dict[str, Any]
 
@@ -137,6 +138,7 @@ def _profile(entry: Entry, communities: Collection[str]) -> Profile:
     if not isinstance(slug, str) or not 0 < len(slug) <= _LONGEST_SLUG:
         raise ProfileListError(f".slug: expected at most {_LONGEST_SLUG} characters; give it one")
     _check_keys(entry, "", _ENTRY_TEXTS)
+    override = entry.get("kubespawner_override") or {}
     choices = []
     for name, option in _items(entry.get("profile_options"), ".profile_options"):
         where = f".profile_options.{name}"
@@ -146,8 +148,7 @@ def _profile(entry: Entry, communities: Collection[str]) -> Profile:
                 "unlisted_choice"
             )
         _check_keys(option, where, ("display_name",))
-        choices.append(_choice(name, option, where, communities))
-    override = entry.get("kubespawner_override") or {}
+        choices.append(_choice(name, option, where, communities, override))
     return Profile(
         slug=slug,
         names=_names(entry, slug),
@@ -165,7 +166,10 @@ def _names(entry: Entry, slug: str) -> dict[str, str]:
     }
 
 
-def _choice(name: str, option: Entry, where: str, communities: Collection[str]) -> ProfileChoice:
+def _choice(
+    name: str, option: Entry, where: str, communities: Collection[str], override: Entry
+) -> ProfileChoice:
+    """`override` is what the entry sets: a choice adds to it."""
     options, default = [], None
     for slug, choice in _items(option.get("choices"), f"{where}.choices"):
         inside = f"{where}.choices.{slug}"
@@ -173,7 +177,10 @@ def _choice(name: str, option: Entry, where: str, communities: Collection[str]) 
         if choice.get("default") and default is None:
             default = slug
         names = {"en": str(choice.get("display_name", slug))}
-        options.append(Option(slug=slug, names=names, **_gate(choice, inside, communities)))
+        sizes = _sizes_of_choice(choice.get("kubespawner_override") or {}, override)
+        options.append(
+            Option(slug=slug, names=names, **sizes, **_gate(choice, inside, communities))
+        )
     other = None
     unlisted = option.get("unlisted_choice") or {}
     _check_keys(unlisted, f"{where}.unlisted_choice", _UNLISTED_TEXTS)
@@ -266,19 +273,44 @@ class Sizes(TypedDict):
 
 
 def _sizes(override: Mapping[str, Any]) -> Sizes:
-    """What the entry says that it sets aside, by which the smallest one is found for days of grace
-    and the largest one that would start now. What is charged is measured when it is started."""
+    """What the entry says that it sets aside, by which the smallest one is found to save files and
+    the largest one that would start now. What is charged is measured when it is started."""
     cpu = override.get("cpu_guarantee") or override.get("cpu_limit")
-    kinds = ("requests", "extra_resource_guarantees"), ("limits", "extra_resource_limits")
-    resources = {
-        kind: value for kind, name in kinds if isinstance(value := override.get(name), dict)
-    }
+    kinds = zip(("requests", "limits"), _DEVICES, strict=True)
+    resources = {kind: _devices(override, name) for kind, name in kinds}
     devices = set_aside.of_pod({"containers": [{"resources": resources}]})
     return {
         "milli_cpu": set_aside.whole(cpu, 1000) or None,
         "memory": _memory(override),
         "gpus": {gpu_kind(name): n for name, n in devices.items() if kind_of(name) == GPU},
     }
+
+
+class SizesOfChoice(TypedDict):
+    milli_cpu: int | None  # None: those of the entry
+    memory: int | None
+    gpus: dict[str, int] | None
+
+
+def _sizes_of_choice(override: Mapping[str, Any], entrys: Mapping[str, Any]) -> SizesOfChoice:
+    """What is set aside when the choice's settings go before the entry's, as KubeSpawner applies
+    them: a limit changes nothing where a guarantee stands."""
+    added = {name: {**_devices(entrys, name), **_devices(override, name)} for name in _DEVICES}
+    sizes = _sizes({**entrys, **override, **added})
+
+    def sets(*names: str) -> bool:
+        return any(name in override for name in names)
+
+    return {
+        "milli_cpu": sizes["milli_cpu"] if sets("cpu_guarantee", "cpu_limit") else None,
+        "memory": sizes["memory"] if sets("mem_guarantee", "mem_limit") else None,
+        "gpus": sizes["gpus"] if sets(*_DEVICES) else None,
+    }
+
+
+def _devices(override: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = override.get(name)
+    return value if isinstance(value, dict) else {}  # known when it is started, as of a function
 
 
 class _Bytes(HasTraits):

@@ -308,3 +308,37 @@ def test_a_rescue_has_no_choice_that_is_for_others() -> None:
         found = Catalogue((profile,)).rescue("choosy", NOBODY, None, None, otherwise={})
         assert found is not None
         assert [option.slug for c in found.choices for option in c.options] == ["base"]
+
+
+def sized(slug: str, **sizes) -> Option:
+    return Option(slug=slug, names=NAMES, **sizes)
+
+
+def choice_of(slug: str, *options: Option) -> ProfileChoice:
+    return ProfileChoice(slug=slug, names=NAMES, options=options)
+
+
+@pytest.mark.parametrize(
+    ("options", "otherwise", "picked"),
+    [
+        ((sized("big", memory=8), sized("mini", memory=1)), {}, "mini"),
+        ((sized("one"), sized("two")), {}, "one"),
+        ((sized("big", memory=8), sized("plain")), {"memory": 4}, "plain"),
+        ((sized("big", memory=2), sized("plain")), {"memory": 4}, "big"),
+        ((sized("gpu", gpus={"a100": 1}), sized("big", memory=8)), {}, "big"),
+        ((sized("big", memory=8), sized("mini", memory=1, roles=FOR_STAFF)), {}, "big"),
+    ],
+)
+def test_a_rescue_takes_the_smallest_option_that_is_theirs(options, otherwise, picked) -> None:
+    profile = replace(OPEN, choices=(choice_of("size", *options), choice_of("color", sized("red"))))
+    found = Catalogue((profile,)).rescue(None, NOBODY, None, None, otherwise=otherwise)
+    assert found is not None
+    assert found.smallest_picked(otherwise) == {"size": picked, "color": "red"}
+
+
+def test_a_profile_is_as_small_as_its_smallest_options_are() -> None:
+    sizes = choice_of("size", sized("big", memory=90), sized("mini", memory=1))
+    profiles = (replace(OPEN, memory=80, choices=(sizes,)), LARGE)
+    found = Catalogue(profiles).rescue(None, NOBODY, None, None, otherwise={})
+    assert found is not None
+    assert found.slug == "open"

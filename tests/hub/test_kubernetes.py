@@ -272,6 +272,25 @@ async def test_in_days_of_grace_the_rescue_profile_starts_though_the_list_has_it
     house.close()
 
 
+@pytest.mark.parametrize("shows_list", [False, True])
+async def test_a_rescue_is_made_with_the_smallest_option_also_where_the_list_is_the_catalogues(
+    tmp_path, make_pod_spawner, join, manifest_of, shows_list
+) -> None:
+    (tmp_path / "choosy").mkdir()
+    options = tuple(option for option in KIND.options if option.slug in ("memory", "image"))
+    choosy = replace(CHOOSY, choices=(replace(KIND, options=options),))
+    house = make_house(tmp_path / "choosy", profiles=(choosy,), hub_servers=0)
+    traits = {"profile_list": lambda spawner: spawner.profile_entries()} if shows_list else {}
+    join(house)
+    pod = await manifest_of(make_pod_spawner(house, **traits), {"rescue": "yes", "kind": "memory"})
+    (container,) = pod["spec"]["containers"]
+    assert container["resources"]["requests"] == {"cpu": 0.5, "memory": GIB}
+    assert container["image"] == "example.org/mapas:1"
+    with house.database.read() as store:
+        assert [lease.is_rescue for lease in store.leases.unsettled()] == [True]
+    house.close()
+
+
 async def test_an_override_that_is_added_to_the_catalogues_entries_goes_last(
     house, make_pod_spawner, join, manifest_of
 ) -> None:

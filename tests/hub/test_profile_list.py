@@ -300,6 +300,77 @@ async def test_over_quota_nobody_gets_the_servers_of_others_to_save_files(
     assert (lease.profile, lease.is_rescue) == ("plain", True)
 
 
+SIZES = {
+    "display_name": "Size",
+    "choices": {
+        "big": {
+            "display_name": "Big",
+            "default": True,
+            "kubespawner_override": {"mem_guarantee": "8G", "mem_limit": "8G"},
+        },
+        "mini": {
+            "display_name": "Mini",
+            "kubespawner_override": {"mem_guarantee": "1G", "mem_limit": "1G"},
+        },
+    },
+}
+
+
+async def test_a_rescue_takes_the_smallest_option_of_each_choice(
+    house, make_pod_spawner, join, manifest_of
+) -> None:
+    with house.database.write() as store:
+        store.limits.set_quota(Scope("andes"), Quota({"memory": Limit(GIB // 2)}))
+    join(house)
+    listed = [{"slug": "python", "display_name": "P", "profile_options": {"size": SIZES}}]
+    spawner = make_pod_spawner(house, profile_list=listed)
+    pod = await manifest_of(spawner, {"rescue": "yes", "profile": "python", "size": "big"})
+    assert pod["spec"]["containers"][0]["resources"]["requests"] == {"memory": GIB}
+    with house.database.read() as store:
+        (lease,) = store.leases.unsettled()
+    assert (lease.is_rescue, lease.amounts["memory"]) == (True, GIB)
+
+
+GPU = {"nvidia.com/gpu": "1"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "choice", "amounts"),
+    [
+        ({}, {"mem_guarantee": "1G", "mem_limit": "2G"}, {"memory": GIB}),
+        ({}, {"mem_limit": "2G", "cpu_limit": 0.5}, {"memory": 2 * GIB, "cpu": 500}),
+        (
+            {"mem_guarantee": "1G", "cpu_limit": 2},
+            {"mem_limit": "2G"},
+            {"memory": GIB, "cpu": 2000},
+        ),
+        ({"cpu_limit": 2}, {"cpu_guarantee": 0.1}, {"cpu": 100}),
+        ({"mem_limit": "1G"}, {"image": "maps:1"}, {"memory": GIB}),
+        ({"mem_limit": "1G"}, {"mem_limit": lambda spawner: 1}, {"memory": GIB}),
+        ({}, {"extra_resource_limits": GPU}, {"gpu.nvidia-com-gpu": 1}),
+        ({}, {"extra_resource_guarantees": GPU}, {"gpu.nvidia-com-gpu": 1}),
+        ({"extra_resource_limits": GPU}, {"image": "maps:1"}, {"gpu.nvidia-com-gpu": 1}),
+        (
+            {"extra_resource_limits": GPU},  # KubeSpawner adds to what the entry has
+            {"extra_resource_limits": {"amd.com/gpu": "2"}},
+            {"gpu.nvidia-com-gpu": 1, "gpu.amd-com-gpu": 2},
+        ),
+        ({"extra_resource_limits": GPU}, {"extra_resource_limits": {"nvidia.com/gpu": None}}, {}),
+        ({}, None, {}),
+    ],
+)
+def test_a_choice_is_as_large_as_it_sets_in_its_entry(entry, choice, amounts) -> None:
+    inner = {"display_name": "It", "kubespawner_override": choice}
+    more = {"display_name": "More", "kubespawner_override": {"image": "more:1"}}
+    options = {
+        "size": {"display_name": "Size", "choices": {"it": inner}},
+        "more": {"display_name": "More", "choices": {"it": more}},
+    }
+    one = {**OK, "kubespawner_override": entry, "profile_options": options}
+    (profile,) = read_profile_list([one], []).catalogue.profiles
+    assert profile.with_choices({}).amounts == {"servers": 1, **amounts}
+
+
 async def test_a_rescue_that_a_function_does_not_have_is_the_smallest_and_told(
     house, make_pod_spawner, join, manifest_of, caplog
 ) -> None:
