@@ -87,6 +87,7 @@ def refusal_to_hold(
     asked: Request,
     offered: Sequence[Profile],
     *,
+    refused: Profile | None,
     otherwise: Amounts,
     zone: str,
     person: str,
@@ -94,8 +95,11 @@ def refusal_to_hold(
     offers_rescue: bool = False,
 ) -> QuotaExceeded:
     """Every violated limit, when the same request passes, and the largest profile that would start
-    now."""
+    now, with nothing chosen within it. That is never what was `refused`: a server may take more than
+    its profile says."""
     sizes = {one.slug: set_aside(None, one.with_choices({}), otherwise) for one in offered}
+    if refused and sizes.get(refused.slug) == set_aside(None, refused, otherwise):
+        del sizes[refused.slug]
     looked_for = [asked.amounts, *sizes.values()]
     ledger = standing_for(
         desk,

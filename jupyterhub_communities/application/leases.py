@@ -277,6 +277,7 @@ def _too_much(
         store,
         asked,
         offered,
+        refused=plan.profile,
         otherwise=request.otherwise,
         zone=zone_of(desk, plan.workshop),
         person="" if plan.account is None else plan.account.display_name,

@@ -34,7 +34,7 @@ from jupyterhub_communities.domain.refusals import (
     ScopeNotYours,
 )
 from jupyterhub_communities.domain.remaining import Left
-from jupyterhub_communities.domain.units import CPU, SERVERS
+from jupyterhub_communities.domain.units import CPU, MEMORY, SERVERS
 
 
 @pytest.fixture
@@ -344,4 +344,23 @@ def test_a_workshop_is_held_with_a_profile_of_its_community(tmp_path) -> None:
     with pytest.raises(ProfileNotOffered):
         open_taller(house, profile="theirs")
     assert open_taller(house, title="Mapas", profile="maps").workshop.slug == "mapas"
+    house.close()
+
+
+def test_a_refusal_never_names_what_it_refuses_though_it_took_more_than_its_profile_says(
+    tmp_path,
+) -> None:
+    tiny = Profile(slug="tiny", names={"en": "Tiny"}, memory=1)
+    big = Option(slug="big", names={}, memory=9000)
+    kind = ProfileChoice(slug="kind", names={}, options=(Option(slug="base", names={}), big))
+    choosy = Profile(slug="choosy", names={"en": "Choosy"}, memory=2048, choices=(kind,))
+    quota = Quota({MEMORY: Limit(most=4096)})
+    house = make_house(
+        tmp_path, profiles=(tiny, choosy), communities=(replace(andes(), quota=quota),)
+    )
+    (username,) = learners(house, open_taller(house, profile="choosy"), 1)
+    for picked, named in (({}, tiny), ({"kind": "base"}, tiny), ({"kind": "big"}, choosy)):
+        with pytest.raises(QuotaExceeded) as refused:
+            start(house, username, picked=picked, set_aside={SERVERS: 1, MEMORY: 9000})
+        assert refused.value.largest == named.names
     house.close()

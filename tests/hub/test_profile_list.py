@@ -331,6 +331,38 @@ async def test_a_rescue_takes_the_smallest_option_of_each_choice(
     assert (lease.is_rescue, lease.amounts["memory"]) == (True, GIB)
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"profile": "python"}, "R"),
+        ({"profile": "python", "size": "big"}, "R"),
+        ({"profile": "r", "size": "big"}, "R"),  # as it starts where nothing is chosen
+        ({"profile": "hooked"}, "R"),
+    ],
+)
+async def test_a_refusal_names_an_entry_that_would_start_and_never_what_was_refused(
+    house, make_pod_spawner, join, manifest_of, asked, named
+) -> None:
+    """Python is large by default, R is small; of a function it is not known how much it takes."""
+    with house.database.write() as store:
+        store.limits.set_quota(Scope("andes"), Quota({"memory": Limit(4 * GIB)}))
+    join(house)
+    small_first = {**SIZES, "choices": dict(reversed(SIZES["choices"].items()))}
+    small_first["choices"]["big"] = {**SIZES["choices"]["big"], "default": False}
+    override = {"mem_guarantee": lambda spawner: 8 * GIB, "mem_limit": "2G"}
+    listed = [
+        {"slug": "python", "display_name": "Python", "profile_options": {"size": SIZES}},
+        {"slug": "r", "display_name": "R", "profile_options": {"size": small_first}},
+        {"slug": "hooked", "display_name": "Hooked", "kubespawner_override": override},
+    ]
+    if asked["profile"] != "hooked":
+        del listed[2]
+    spawner = make_pod_spawner(house, profile_list=listed)
+    with use_language("en"), pytest.raises(SpawnRefused) as refused:
+        await manifest_of(spawner, asked)
+    assert f"The profile {named} would start now." in refused.value.jupyterhub_message
+
+
 GPU = {"nvidia.com/gpu": "1"}
 
 
