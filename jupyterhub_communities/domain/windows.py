@@ -112,6 +112,14 @@ def granted_since(text: str, zone: str) -> WholeGrant:
 Window = Rolling | CalendarMonth | WorkshopSessions | WholeGrant
 
 
+def counts_from(window: Window, now: datetime) -> datetime | None:
+    """The hour from which on it counts, or will, where it does not bind yet; None: it binds no more."""
+    begins = window.begins_at(now)
+    if isinstance(window, WorkshopSessions | WholeGrant) and now < window.starts_at:
+        return hour_of(window.starts_at)
+    return begins
+
+
 def leaving(window: Window, hours: Iterable[datetime]) -> Iterator[datetime]:
     """Each moment at which some of these hours leave the window."""
     last: datetime | None = None

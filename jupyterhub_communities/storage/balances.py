@@ -222,7 +222,16 @@ class SqlBalances:
         """All that decides about a request of `wanted` that lasts from `now` to `until`."""
         found = self.around(scope, now, until)
         path = {self._key(level): level for level in scope.path(found.cohort)}
-        return self._assembled(scope, wanted, path, found, now, hours=hours, outsider=outsider)
+        return self._assembled(
+            scope,
+            wanted,
+            path,
+            found,
+            now,
+            hours=hours,
+            outsider=outsider,
+            is_for_later=until is None,
+        )
 
     def around(self, scope: Scope, now: datetime, until: datetime | None) -> Around:
         path = {self._key(level): level for level in scope.path()}
@@ -366,6 +375,7 @@ class SqlBalances:
         *,
         hours: Hours,
         outsider: str | None,
+        is_for_later: bool,
     ) -> Ledger:
         rows, cohort = found.rows, found.cohort
         scopes = {**path, **{self._key(one.scope): one.scope for one in found.reserved}}
@@ -395,7 +405,14 @@ class SqlBalances:
         )
         rules = self._each(scope, outsider, wanted, rules, each, equal, now)
         spending, meters = self._meters.standing(
-            scope, wanted, path, held, now, found.spends, hours=hours
+            scope,
+            wanted,
+            path,
+            held,
+            now,
+            found.spends,
+            hours=hours,
+            is_for_later=is_for_later,
         )
         return Ledger.standing(replace(rules, spent=spending), held, meters)
 

@@ -28,7 +28,7 @@ from ..domain.limits import Spending
 from ..domain.metering import Meter
 from ..domain.quotas import HUB, Scope
 from ..domain.units import GPU_TIME, Amounts, gpu_kind, kind_of, spent_each_second
-from ..domain.windows import Rolling, Window, read_window
+from ..domain.windows import Rolling, Window, counts_from, read_window
 from ..domain.workshops import Session
 from .many import ONE, gathered
 from .scopes import is_on_path, place_of, scope_key
@@ -146,8 +146,10 @@ class SqlMeters:
         known: FirstAsked,
         *,
         hours: Hours,
+        is_for_later: bool = False,
     ) -> tuple[dict[Key, list[Allowance]], dict[Key, Meter]]:
-        """What may be spent on the path, by key, in windows that bind now, and what was."""
+        """What may be spent on the path, by key, in windows that bind now (for later: or will), and
+        what was."""
         if not known.allowed:
             return {}, {}
         # Asked once for all limits that want the same.
@@ -169,7 +171,9 @@ class SqlMeters:
                 begins = self._first_elsewhere(level, scope, resource, begins) or begins
             return {begins: total} if total else found
 
-        spending = self._allowances(known.allowed, scope, wanted, path, now, elsewhere, unmetered)
+        spending = self._allowances(
+            known.allowed, scope, wanted, path, now, elsewhere, unmetered, is_for_later=is_for_later
+        )
         if not spending:
             return {}, {}
         meters = self._meters(spending, held, now, unmetered(), spent_by, hours_by, hours=hours)
@@ -184,6 +188,8 @@ class SqlMeters:
         now: datetime,
         elsewhere: Elsewhere,
         unmetered: Callable[[], Unmetered],
+        *,
+        is_for_later: bool,
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
@@ -192,7 +198,8 @@ class SqlMeters:
                 continue
             level = path[row.scope]
             allowance = spending_of(row, self._sessions_of(level)).allowance
-            begins = allowance.window.begins_at(now)
+            window = allowance.window
+            begins = counts_from(window, now) if is_for_later else window.begins_at(now)
             if begins is None:
                 continue
             if row.is_each and level != scope.place:
@@ -221,7 +228,7 @@ class SqlMeters:
         hours: Hours,
     ) -> dict[Key, Meter]:
         begins = {
-            key: sorted({b for one in allowed if (b := one.window.begins_at(now)) is not None})
+            key: sorted({b for one in allowed if (b := counts_from(one.window, now)) is not None})
             for key, allowed in spending.items()
         }
         between = self._between(begins, spent_by)

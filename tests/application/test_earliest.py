@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from houses import NOON, andes, make_house, open_house_in, open_taller
+from houses import NOON, actor_of, andes, make_house, open_house_in, open_taller
 
 from jupyterhub_communities.application import admission, invites, leases
+from jupyterhub_communities.application.dividing import set_quota
 from jupyterhub_communities.application.invites import JoinRequest
 from jupyterhub_communities.application.leases import StartRequest
 from jupyterhub_communities.application.metering import meter_leases
@@ -112,6 +113,27 @@ def test_what_ends_on_another_hub_gives_this_one_nothing(build, tmp_path, clock)
     clock.advance(hours=1)
     start(house, rosa)
     assert told(house, luz) == NOON + 3 * HOUR, "and not when the other ends"
+
+
+def test_a_limit_that_begins_before_there_is_room_counts(build, clock) -> None:
+    """At 14:00 there is room, but the three have spent what the workshop's sessions allow from 13:00."""
+    house = build(Quota({SERVERS: Limit(most=3)}), running=TWO_HOURS)
+    opened = open_taller(house, title="A", starts_in=HOUR, lasts=10 * HOUR, servers=None)
+    ana = actor_of(house, "ana")
+    house.call(set_quota, ana, "andes", "a", {"server-time sessions": "30 server-minutes"})
+    people = [join(house, opened, f"Rosa {number}") for number in range(4)]
+    for username in people[:3]:
+        start(house, username)
+    assert told(house, people[3]) == NOON + 11 * HOUR
+
+
+def test_a_grant_that_begins_before_there_is_room_and_has_too_little_gives_no_time(build) -> None:
+    grant = Spending("server-time", Allowance(300, WholeGrant(NOON + HOUR)))
+    house = build(Quota({SERVERS: Limit(most=1)}, (grant,)), running=TWO_HOURS)
+    taller = open_taller(house)
+    rosa, luz = join(house, taller, "Rosa"), join(house, taller, "Luz")
+    start(house, rosa)
+    assert told(house, luz) is None
 
 
 def test_a_stop_that_was_announced_counts(build, clock) -> None:
