@@ -51,7 +51,7 @@ def view_openness(desk: Desk, actor: Actor, slug: str) -> Openness:
         named = store.openness.named(slug, desk.now)
         names = store.accounts.names(named)
         limits = {
-            resource: limit.most if limit.owned is None else limit.owned
+            resource: limit.owned
             for resource, limit in store.limits.quota(Scope(slug)).held.items()
         }
         spent: Counter[str] = Counter()

@@ -56,7 +56,7 @@ def askable(quota: Quota) -> dict[str, int]:
     held = {
         resource: most
         for resource, limit in quota.held.items()
-        if (most := limit.most if limit.owned is None else limit.owned) is not None
+        if (most := limit.most if limit.share is None else limit.share.nominal) is not None
     }
     spent = {
         f"{one.resource} {write_window(one.allowance.window)}": one.allowance.limit

@@ -27,8 +27,9 @@ class Limit:
 
     @property
     def owned(self) -> int | None:
-        """What may be reserved. What might be borrowed cannot be promised."""
-        return self.most if self.share is None else self.share.nominal
+        """What may be reserved: no more than may be held. What might be borrowed cannot be promised."""
+        limits = [self.most, None if self.share is None else self.share.nominal]
+        return min((one for one in limits if one is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,11 @@ def test_what_might_be_borrowed_is_not_promised_and_the_hub_has_a_say(house) -> 
     with pytest.raises(ReservationTooLarge) as refused:
         keep(house, "Mapas")
     assert refused.value.left == 5
+    share = Quota({"servers": Limit(most=3, share=Share(5, may_borrow=5))})
+    house.call(apply_declarations, (replace(andes(), quota=share),), most_servers(None))
+    with pytest.raises(ReservationTooLarge) as refused:
+        keep(house, "Mapas", seats=4)
+    assert refused.value.left == 3, "nor what is owned and may not be held"
     house.call(apply_declarations, (andes(servers=None),), most_servers(4))
     with pytest.raises(ReservationTooLarge) as refused:
         keep(house, "Mapas")
