@@ -168,7 +168,13 @@ def _has_own_part(ledger: Ledger, asked: Request) -> bool:
     is_limited = any(rules.most_each.get((place, one)) for one in asked.amounts) or any(
         level.member is not None for level, _ in rules.spent
     )
-    return is_limited and any(ledger.held(asked.judged, one) for one in asked.amounts)
+    spends = any(one.rate_elsewhere for allowed in rules.spent.values() for one in allowed)
+    holds = (rules.held_elsewhere.get((asked.judged, one), {}).values() for one in asked.amounts)
+    return is_limited and (
+        spends
+        or any(map(any, holds))
+        or any(ledger.held(asked.judged, one) for one in asked.amounts)
+    )
 
 
 def would_fit(desk: Desk, store: Store, asked: Request) -> bool:

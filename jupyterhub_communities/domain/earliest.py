@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .ledger import Allowance, Key, Ledger, Request, Rules
+from .ledger import Key, Ledger, Request, Rules
 from .quotas import HUB, Claim, Scope
 from .reservations import Reservation, Stretch
 from .units import Amounts, spent_each_second
@@ -65,13 +65,12 @@ def earliest_fit(
     if any(claim.never_fits for claim in exceeded):
         return None
     coming = _in_order(ends)
-    spends = [one for one in ledger.allowances(request) if not ledger.may_spend(*one, now)]
-    if not spends:
+    if all(ledger.may_spend(*one, now) for one in ledger.allowances(request)):
         # Time may be short later, when what is short now is there: only then its hours count.
         at, is_short_of_time = _first_fit(ledger, request, now, coming, exceeded)
         if not is_short_of_time:
             return at
-    return _first_fit(ledger, request, now, coming, exceeded, spends, with_hours=True)[0]
+    return _first_fit(ledger, request, now, coming, exceeded, with_hours=True)[0]
 
 
 class _Later(Ledger):
@@ -88,8 +87,18 @@ class _Later(Ledger):
             for level in path:  # what no limit counts is not looked at
                 if (meter := self._meters.get((level, resource))) is not None:
                     meter.change(-rate, at)
+            self._end_spending_elsewhere(end, resource, rate, at)
         if end.is_here:
             self._end_elsewhere(end)
+
+    def _end_spending_elsewhere(self, end: End, resource: str, rate: int, at: datetime) -> None:
+        for (scope, spends), allowed in self.rules.spent.items():
+            is_own = scope.member is not None and scope.member == end.scope.member
+            if spends != resource or not is_own or scope.place == end.scope.place:
+                continue
+            for one in allowed:
+                if one.elsewhere is not None and end.frees(one.elsewhere.level):
+                    one.elsewhere.meter.change(-rate, at)
 
     def _end_elsewhere(self, end: End) -> None:
         left = {
@@ -111,13 +120,14 @@ def _first_fit(
     now: datetime,
     ends: Sequence[End],
     exceeded: Iterable[Claim],
-    spends: Sequence[tuple[Scope, str, int, Allowance]] = (),
     *,
     with_hours: bool = False,
 ) -> tuple[datetime | None, bool]:
     """The first turn at which the request fits; and whether, not looking at the hours, one was met at
     which only time was short."""
     then, ended, passed = _Later.copy_of(ledger), 0, 0
+    spends = then.allowances(request) if with_hours else ()
+    short = [one for one in spends if not then.may_spend(*one, now)]
     reserved, lasts = ledger.rules.reservations, request.lasts
     missing = _missing(ledger.rules, request, exceeded)
     for at in _turns(ledger, request, now, ends, with_hours=with_hours):
@@ -129,7 +139,7 @@ def _first_fit(
         for end in ends[ended:passed]:
             then.end(end, now)
         ended = passed
-        if not all(then.may_spend(*one, at) for one in spends):
+        if not all(then.may_spend(*one, at) for one in short):
             continue
         if reserved:  # what else is reserved concerns nobody who starts then
             near = [one for one in reserved if at < one.ends_at and one.starts_at < at + lasts]
@@ -177,7 +187,7 @@ def _turns(
     for level, resource, _, allowance in ledger.allowances(request) if with_hours else ():
         hours = {*ledger.hours_spent(level, resource), *_hours_until(now, last, allowance.window)}
         if allowance.elsewhere is not None:
-            hours.update(allowance.elsewhere.hours)
+            hours.update(allowance.elsewhere.meter.hours)
         turns.update(leaving(allowance.window, hours))
     return sorted(at for at in turns if at > now)
 

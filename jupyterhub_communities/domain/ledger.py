@@ -26,16 +26,34 @@ Key = tuple[Scope, str]  # scope, resource
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a member spends at other places that the same limit counts."""
+
+    level: Scope  # the limit's
+    meter: Meter
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
     """What may be spent of a resource over a window, in base units."""
 
     limit: int
     window: Window
-    # What a member spent at other places that the same limit counts.
-    elsewhere: Meter | None = field(default=None, compare=False)
+    elsewhere: Elsewhere | None = field(default=None, compare=False)
+
+    @property
+    def rate_elsewhere(self) -> int:
+        return 0 if self.elsewhere is None else self.elsewhere.meter.rate
 
     def spent_elsewhere(self, at: datetime) -> int:
-        return 0 if self.elsewhere is None else self.elsewhere.spent(self.window, at)
+        return 0 if self.elsewhere is None else self.elsewhere.meter.spent(self.window, at)
+
+    def copy(self) -> Allowance:
+        """With a meter of its own, for meters change."""
+        if self.elsewhere is None:
+            return self
+        there = replace(self.elsewhere, meter=self.elsewhere.meter.copy())
+        return replace(self, elsewhere=there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +176,8 @@ class Ledger:
 
     @classmethod
     def copy_of(cls, other: Ledger) -> Self:
-        ledger = cls(other.rules)
+        spent = {key: [one.copy() for one in allowed] for key, allowed in other.rules.spent.items()}
+        ledger = cls(replace(other.rules, spent=spent))
         ledger._held = dict(other._held)
         ledger._meters = {key: meter.copy() for key, meter in other._meters.items()}
         ledger._latest = other._latest
@@ -201,7 +220,8 @@ class Ledger:
         window, begins = allowance.window, allowance.window.begins_at(now)
         if begins is None:
             return None
-        meters = (self._meters.get((scope, resource)), allowance.elsewhere)
+        there = allowance.elsewhere
+        meters = (self._meters.get((scope, resource)), None if there is None else there.meter)
         hours = (item for meter in meters if meter is not None for item in meter.hours.items())
         spent = (hour for hour, amount in hours if amount and hour >= begins)
         leaving = (window.leaves_at(hour) for hour in spent)
@@ -400,7 +420,7 @@ class Ledger:
     ) -> Claim:
         spent = self.spent(level, resource, allowance.window, now) + allowance.spent_elsewhere(now)
         meter = self._meters.get((level, resource))
-        running = 0 if meter is None else meter.rate
+        running = (0 if meter is None else meter.rate) + allowance.rate_elsewhere
         runway = self.rules.runway // timedelta(seconds=1)
         asked = (running + rate) * runway
         return Claim(

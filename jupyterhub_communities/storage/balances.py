@@ -103,13 +103,6 @@ _STANDING = {
     )
     for dialect in ("sqlite", "postgresql")
 }
-_OWN_LEASES = select(
-    leases.c.hub, leases.c.community, leases.c.workshop, leases.c.account_id, leases.c.amounts
-).where(
-    leases.c.settled_at.is_(None),
-    leases.c.account_id.in_(bindparam("accounts", expanding=True)),
-)
-
 _OUTSIDE_LEASES = select(leases.c.username, leases.c.amounts).where(
     leases.c.hub == bindparam("this_hub"),
     leases.c.username.in_(bindparam("usernames", expanding=True)),
@@ -238,6 +231,7 @@ class SqlBalances:
         sought = {
             **path_keys(path),
             "community": scope.community or "",
+            "account": scope.member,
             "after": now,
             "before": until or _FAR,
             "this_hub": self._hub_name,
@@ -461,17 +455,9 @@ class SqlBalances:
         return [(place, amounts) for place, amounts in held if place != scope.place]
 
     def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
-        return self.held_by([member]).get(member, ())
-
-    def held_by(self, members: Collection[str]) -> Mapping[str, Sequence[tuple[Scope, Amounts]]]:
-        """What each of these holds, at each place where it is charged."""
-        found: dict[str, list[tuple[Scope, Amounts]]] = {}
-        # Asked for the hub too, SQLite would look through all of the hub's.
-        for row in self._connection.execute(_OWN_LEASES, {"accounts": list(members)}):
-            if row.hub == self._hub_name:
-                place = Scope(row.community, row.workshop)
-                found.setdefault(row.account_id, []).append((place, row.amounts))
-        return found
+        """What somebody holds, at each place where it is charged."""
+        running = self._meters.running_by([member]).get(member, ())
+        return [(one.place, one.amounts) for one in running if one.hub == self._hub_name]
 
     def _held_outside(self, username: str) -> Sequence[Amounts]:
         return self.held_outside([username]).get(username, ())

@@ -15,15 +15,19 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    Text,
     and_,
     bindparam,
+    case,
+    cast,
     func,
+    literal,
     or_,
     select,
 )
 
 from ..application.ports import Hours
-from ..domain.ledger import Allowance, Key
+from ..domain.ledger import Allowance, Elsewhere, Key
 from ..domain.limits import Spending
 from ..domain.metering import Meter
 from ..domain.quotas import HUB, Scope
@@ -56,6 +60,11 @@ COLUMN_OF = {
     "memory-time": usage.c.memory_time,
     "gpu-time": usage.c.gpu_time,
 }
+_RUNNING = (leases.c.hub, leases.c.community, leases.c.workshop, cast(leases.c.amounts, Text))
+_RUNNING_BY = select(leases.c.account_id, *_RUNNING).where(
+    leases.c.settled_at.is_(None),
+    leases.c.account_id.in_(bindparam("accounts", expanding=True)),
+)
 
 
 class Allowed(NamedTuple):
@@ -68,12 +77,29 @@ class Allowed(NamedTuple):
     quota: int
 
 
+class Running(NamedTuple):
+    """A lease of somebody's that is not settled."""
+
+    hub: str
+    place: Scope
+    amounts: Amounts
+
+    @classmethod
+    def of(cls, hub: str, community: str | None, workshop: str | None, amounts: str) -> Running:
+        return cls(hub, Scope(community, workshop), json.loads(amounts))
+
+
 def first_columns(dialect: str) -> tuple[ColumnElement[Any], ...]:
     """Columns for another statement, which answer what a start asks first of what may be spent on its
-    path (`level0` …) and of how far `this_hub` is metered: they cost no way to the database."""
+    path (`level0` …), of what runs of the `account` where each has a limit there, and of how far
+    `this_hub` is metered: they cost no way to the database."""
     columns = [allowances.c[name] for name in Allowed._fields]
-    allowed = gathered(dialect, columns, is_on_path(allowances.c.scope))
-    return (allowed.label("allowed"), *HOW_FAR)
+    is_there = is_on_path(allowances.c.scope)
+    allowed = gathered(dialect, columns, is_there)
+    is_own = and_(leases.c.settled_at.is_(None), leases.c.account_id == bindparam("account"))
+    limits_each = select(literal(1)).where(is_there, allowances.c.is_each).exists()
+    running = case((limits_each, gathered(dialect, _RUNNING, is_own)))
+    return (allowed.label("allowed"), running.label("running"), *HOW_FAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +107,15 @@ class FirstAsked:
     """What `first_columns` found."""
 
     allowed: Sequence[Allowed]
+    running: Sequence[Running]  # of who asks, where each has a limit
     metered_at: datetime | None
     has_ended: bool
 
     @classmethod
     def of(cls, row: Row[Any]) -> FirstAsked:
         allowed = [Allowed(*one) for one in json.loads(row.allowed or "[]")]
-        return cls(allowed, row.metered_at, row.has_ended)
+        running = [Running.of(*one) for one in json.loads(row.running or "[]")]
+        return cls(allowed, running, row.metered_at, row.has_ended)
 
 
 # By a person, of a resource, since an hour: at each place; and in each hour there.
@@ -95,7 +123,7 @@ SpentBy = Callable[[str, datetime], Sequence[tuple[Scope, int]]]
 HourAt = tuple[datetime, Scope, int]
 HoursBy = Callable[[str, datetime], Sequence[HourAt]]
 # Of a level, by hour.
-Elsewhere = Callable[[Scope, str, datetime], dict[datetime, int]]
+SpentElsewhere = Callable[[Scope, str, datetime], dict[datetime, int]]
 
 
 class SqlMeters:
@@ -172,7 +200,7 @@ class SqlMeters:
             return {begins: total} if total else found
 
         spending = self._allowances(
-            known.allowed, scope, wanted, path, now, elsewhere, unmetered, is_for_later=is_for_later
+            known, scope, wanted, path, now, elsewhere, unmetered, is_for_later=is_for_later
         )
         if not spending:
             return {}, {}
@@ -181,19 +209,19 @@ class SqlMeters:
 
     def _allowances(
         self,
-        allowed: Sequence[Allowed],
+        known: FirstAsked,
         scope: Scope,
         wanted: Amounts,
         path: Mapping[str, Scope],
         now: datetime,
-        elsewhere: Elsewhere,
+        elsewhere: SpentElsewhere,
         unmetered: Callable[[], Unmetered],
         *,
         is_for_later: bool,
     ) -> dict[Key, list[Allowance]]:
         found: dict[Key, list[Allowance]] = {}
         spends = spent_each_second(wanted)
-        for row in allowed:
+        for row in known.allowed:
             if row.resource not in spends or (row.is_each and scope.member is None):
                 continue
             level = path[row.scope]
@@ -202,18 +230,43 @@ class SqlMeters:
             begins = counts_from(window, now) if is_for_later else window.begins_at(now)
             if begins is None:
                 continue
-            if row.is_each and level != scope.place:
-                late = [
-                    one
-                    for one in unmetered().within(replace(level, member=scope.member))
-                    if not one.is_within(scope)
-                ]
-                found_there = elsewhere(level, row.resource, begins)
-                for hour, amount in by_hour(late, row.resource).items():
-                    found_there[hour] = found_there.get(hour, 0) + amount
-                allowance = replace(allowance, elsewhere=Meter.standing(0, found_there, None))
+            if row.is_each and level.workshop is None:  # there is nothing below a workshop
+                found_there: dict[datetime, int] = {}
+                if level != scope.place:
+                    late = [
+                        one
+                        for one in unmetered().within(replace(level, member=scope.member))
+                        if not one.is_within(scope)
+                    ]
+                    found_there = elsewhere(level, row.resource, begins)
+                    for hour, amount in by_hour(late, row.resource).items():
+                        found_there[hour] = found_there.get(hour, 0) + amount
+                rate = self._rate_elsewhere(level, scope, row.resource, known)
+                meter = Meter.standing(rate, found_there, unmetered().since)
+                allowance = replace(allowance, elsewhere=Elsewhere(level, meter))
             key = (scope if row.is_each else level, row.resource)
             found.setdefault(key, []).append(allowance)
+        return found
+
+    def _rate_elsewhere(self, level: Scope, scope: Scope, resource: str, known: FirstAsked) -> int:
+        """What the member's servers spend each second at or below the level, but not at the place
+        itself: those its own counter has."""
+        return sum(
+            spent_each_second(one.amounts).get(resource, 0)
+            for one in self._running(scope.member or "", known)
+            if _is_at(level, one.place)
+            and one.place != scope.place
+            and (level != HUB or one.hub == self._hub_name)
+        )
+
+    def _running(self, member: str, known: FirstAsked) -> Sequence[Running]:
+        return known.running
+
+    def running_by(self, members: Collection[str]) -> Mapping[str, Sequence[Running]]:
+        found: dict[str, list[Running]] = {}
+        # Asked for the hub too, SQLite would look through all of the hub's.
+        for member, *row in self._connection.execute(_RUNNING_BY, {"accounts": list(members)}):
+            found.setdefault(member, []).append(Running.of(*row))
         return found
 
     def _meters(

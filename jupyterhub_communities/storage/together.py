@@ -23,7 +23,7 @@ from ..domain.workshops import Session, Workshop
 from .balances import PERSON, Around, Counter, SqlBalances
 from .communities import SqlCommunities
 from .leases import SqlLeases
-from .meters import FirstAsked, SqlMeters
+from .meters import FirstAsked, Running, SqlMeters
 from .people import SqlPeople
 from .tables import balances
 from .unmetered import Unmetered, read_unmetered
@@ -102,8 +102,9 @@ class WorkshopsTogether(SqlWorkshops):
 
 class BalancesTogether(SqlBalances):
     def __init__(self, connection: Connection, hub_name: str, people: PeopleTogether):
-        super().__init__(connection, hub_name, MetersTogether(connection, hub_name, people))
-        self._people = people
+        meters = MetersTogether(connection, hub_name, people)
+        super().__init__(connection, hub_name, meters)
+        self._people, self._running = people, meters.running
         self._around = cache(super().around)
         self._of_members = cache(self._read_members)
         self._with_servers_once = cache(self._read_with_servers)
@@ -121,12 +122,9 @@ class BalancesTogether(SqlBalances):
             found.setdefault(row.scope, []).append(row)
         return found
 
-    @cached_property
-    def _held(self) -> Mapping[str, Sequence[tuple[Scope, Amounts]]]:
-        return self.held_by(self._people.account_ids)
-
     def _held_by(self, member: str) -> Sequence[tuple[Scope, Amounts]]:
-        return self._held.get(member, ())
+        running = self._running().get(member, ())
+        return [(one.place, one.amounts) for one in running if one.hub == self._hub_name]
 
     @cached_property
     def _outside(self) -> Mapping[str, Sequence[Amounts]]:
@@ -155,6 +153,7 @@ class MetersTogether(SqlMeters):
         self._hours_once = cache(super()._hours)
         self._totals_once = cache(super()._totals)
         self._sessions_once = cache(super()._sessions_of)
+        self.running = cache(self._read_running)
 
     def _sessions_of(self, scope: Scope) -> Sequence[Session]:
         return self._sessions_once(scope)
@@ -165,6 +164,12 @@ class MetersTogether(SqlMeters):
     def _read_unmetered(self, now: datetime) -> Unmetered:
         members = self._people.account_ids
         return read_unmetered(self._connection, self._hub_name, now, members=members)
+
+    def _read_running(self) -> Mapping[str, Sequence[Running]]:
+        return self.running_by(self._people.account_ids)
+
+    def _running(self, member: str, known: FirstAsked) -> Sequence[Running]:
+        return self.running().get(member, ())
 
     def _read_spent(self, resource: str, begins: datetime) -> Mapping[str, list[tuple[Scope, int]]]:
         return self.spent_by(self._people.account_ids, resource, begins)

@@ -103,6 +103,33 @@ def test_what_one_spent_elsewhere_comes_back(build, clock) -> None:
     start(house, rosa, scope=Scope("andes", "b"))
 
 
+@pytest.mark.parametrize("place", ["a", "b"])
+@pytest.mark.parametrize("longest", [None, 6 * HOUR])
+def test_ones_own_server_elsewhere_spends_until_it_ends(build, clock, place, longest) -> None:
+    """It is known to end at six; without an end it spends all that comes back."""
+    each = Spending("server-time", Allowance(6 * 3600, Rolling(1)), is_each=True)
+    house = build(Quota({}, (each,)), running={None: RunningRules(max_session=longest)})
+    a = open_taller(house, title="A", lasts=timedelta(days=30))
+    b = open_taller(house, title="B", lasts=timedelta(days=30))
+    rosa = join(house, a, "Rosa")
+    join(house, b, "Rosa", username=rosa)
+    start(house, rosa, scope=Scope("andes", "a"))
+    start(house, rosa, "two", scope=Scope("andes", "b"))
+    clock.advance(minutes=3 * 60 + 1)
+    house.call(leases.settle_server, ServerKey(rosa, "two"))
+    house.call(meter_leases)
+    at = told(house, rosa, "three", scope=Scope("andes", place))
+    assert at == (None if longest is None else NOON + timedelta(days=1) + 2 * HOUR)
+    if at is not None:
+        clock.time = NOON + 6 * HOUR
+        house.call(leases.settle_server, ServerKey(rosa))
+        clock.time = at - timedelta(minutes=1)
+        house.call(meter_leases)
+        assert told(house, rosa, "three", scope=Scope("andes", place)) == at
+        clock.time = at
+        start(house, rosa, "three", scope=Scope("andes", place))
+
+
 def test_what_ends_on_another_hub_gives_this_one_nothing(build, tmp_path, clock) -> None:
     house = build(hub_servers=1, running=TWO_HOURS)
     taller = open_taller(house)

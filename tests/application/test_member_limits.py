@@ -153,6 +153,19 @@ def test_what_is_spent_in_one_workshop_counts_in_the_other(house, clock) -> None
         assert refused(house, rosa, scope=place).violations[0].left == 600
 
 
+def test_what_runs_in_one_workshop_needs_its_runway_in_the_other_too(house) -> None:
+    """Half an hour is enough for two servers, wherever they are."""
+    limit(house, {}, Spending("server-time", Allowance(1800, Rolling(7)), is_each=True))
+    one, other = open_taller(house, title="Uno"), open_taller(house, title="Dos")
+    rosa, luz = join(house, one, "Rosa"), join(house, one, "Luz")
+    join(house, other, "Rosa", username=rosa.username)
+    start(house, rosa, "a", scope=UNO)
+    start(house, rosa, "b", scope=DOS)
+    for place in (UNO, DOS):
+        assert refused(house, rosa, scope=place).violations[0].wanted == 3 * 900
+    start(house, luz, scope=UNO)
+
+
 def test_what_is_spent_in_one_community_counts_in_the_other_where_the_hub_limits_each(
     house, clock
 ) -> None:
