@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .ledger import Key, Ledger, Request, Rules
 from .quotas import HUB, Claim, Scope
 from .reservations import Reservation, Stretch
 from .units import Amounts, spent_each_second
 from .windows import HOUR, Window, hour_of, leaving
+
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def earliest_fit(
     exceeded = [claim for claim in ledger.claims(request, now) if not claim.fits]
     if any(claim.never_fits for claim in exceeded):
         return None
-    coming = _in_order(ends)
+    coming = _in_order(_still_coming(ends, now))
     if all(ledger.may_spend(*one, now) for one in ledger.allowances(request)):
         # Time may be short later, when what is short now is there: only then its hours count.
         at, is_short_of_time = _first_fit(ledger, request, now, coming, exceeded)
@@ -200,6 +202,12 @@ def _hours_until(now: datetime, last: datetime, window: Window) -> Iterator[date
     while leaves is not None and hour < last:
         hour += HOUR
         yield hour
+
+
+def _still_coming(ends: Iterable[End], now: datetime) -> Iterator[End]:
+    """What is due ends in a moment, for the service looks each minute: a whole one, at least one ahead."""
+    soon = (now + 2 * MINUTE).replace(second=0, microsecond=0)
+    return (replace(end, at=soon) if end.at <= now else end for end in ends)
 
 
 def _in_order(ends: Iterable[End]) -> list[End]:

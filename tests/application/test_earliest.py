@@ -177,6 +177,19 @@ def test_a_stop_that_was_announced_counts(build, clock) -> None:
     assert told(house, luz) == stop_at
 
 
+@pytest.mark.parametrize("seconds", [0, 5, 59])
+def test_a_server_that_is_due_and_not_stopped_yet_makes_room_in_a_moment(build, clock, seconds):
+    """And not only when the next one ends."""
+    house = build(hub_servers=2, running=TWO_HOURS)
+    taller = open_taller(house, lasts=timedelta(days=1))
+    rosa, luz, sol = (join(house, taller, name) for name in ("Rosa", "Luz", "Sol"))
+    start(house, rosa)
+    clock.advance(hours=1)
+    start(house, luz)
+    clock.advance(hours=1, seconds=seconds)
+    assert told(house, sol) == NOON + 2 * HOUR + timedelta(minutes=2)
+
+
 def test_what_ends_elsewhere_stops_spending_the_communitys_hours(build, clock) -> None:
     """At 14:00 the workshop has room, and the grant too, for the others will long be gone by then."""
     grant = Spending("server-time", Allowance(22 * 3600, WholeGrant(NOON - HOUR)))
