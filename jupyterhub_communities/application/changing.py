@@ -10,7 +10,6 @@ from ..domain.grants import Actor, Verb, require
 from ..domain.invites import STAY_AFTER_WORKSHOP
 from ..domain.quotas import Scope
 from ..domain.refusals import ProfileNotOffered, SeatsTaken, WorkshopClosed
-from ..domain.units import SERVERS
 from ..domain.versions import Expected, check_version
 from ..domain.workshops import (
     Session,
@@ -146,8 +145,8 @@ def _reserving(
     if was_reserved and counts[0] == counts[1]:
         return after
     seats = store.invites.learner_seats(after.community, after.slug)
-    limit = store.balances.get(Scope(after.community, after.slug), SERVERS).limit
-    amounts = amounts_for(desk, after, seats, limit)
+    own = store.limits.quota(Scope(after.community, after.slug))
+    amounts = amounts_for(desk, after, seats, own)
     reserving = replace(after, reserved=amounts, reserved_at=after.reserved_at or desk.now)
     known = before.reserved or {}
     is_more = any(amount > known.get(what, 0) for what, amount in amounts.items())

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..domain.earliest import short_at_opening
 from ..domain.grants import Actor, Verb, require
+from ..domain.limits import Quota
 from ..domain.loans import between, on_calendar
 from ..domain.profiles import Profile
 from ..domain.quotas import HUB, Scope
@@ -46,18 +47,21 @@ class Overbooked:
     zones: Mapping[Scope, str]
 
 
-def amounts_for(
-    desk: Desk, workshop: Workshop, seats: int | None, most_servers: int | None
-) -> Amounts:
+def amounts_for(desk: Desk, workshop: Workshop, seats: int | None, own: Quota) -> Amounts:
     """For a session: everybody with a seat has a server of the workshop's profile, or as many as
-    may run at one time. Raises `ReservationNeeds`."""
+    may run at one time; and no more than its own limits let it use, for nobody else could have the
+    rest. Raises `ReservationNeeds`."""
     catalogue = desk.settings.catalogue
     slug = catalogue.current_slug(workshop.profile)
     if not seats or (slug is None and catalogue.profiles):
         raise ReservationNeeds
     profile: Profile | None = None if slug is None else catalogue.get(slug).with_choices({})
-    people = seats if most_servers is None else min(seats, most_servers)
-    return {what: people * amount for what, amount in set_aside(None, profile).items()}
+    most = own.owned
+    people = min(seats, most.get(SERVERS, seats))
+    return {
+        what: min(people * amount, most.get(what, people * amount))
+        for what, amount in set_aside(None, profile).items()
+    }
 
 
 def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
@@ -95,8 +99,8 @@ def follow_seats(desk: Desk, store: Store, community: str, slug: str) -> None:
         return
     assert workshop.reserved_at is not None
     seats = store.invites.learner_seats(community, slug)
-    limit = store.balances.get(Scope(community, slug), SERVERS).limit
-    amounts = amounts_for(desk, workshop, seats, limit)
+    own = store.limits.quota(Scope(community, slug))
+    amounts = amounts_for(desk, workshop, seats, own)
     if any(amount > workshop.reserved.get(what, 0) for what, amount in amounts.items()):
         check_reserve(desk, store, replace(workshop, reserved=amounts))
     if amounts != workshop.reserved:

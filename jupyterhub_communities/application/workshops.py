@@ -118,8 +118,7 @@ def add_workshop(
 ) -> OpenedWorkshop:
     """With its limits, what it reserves, and its first learner code. In the caller's transaction."""
     if is_reserved:
-        servers = limits.held.get(SERVERS, Limit()).most
-        workshop = _reserving(desk, store, workshop, workshop.seats, servers)
+        workshop = _reserving(desk, store, workshop, workshop.seats, limits)
     store.workshops.add(workshop)
     store.limits.set_quota(Scope(workshop.community, workshop.slug), limits)
     after = {
@@ -133,9 +132,9 @@ def add_workshop(
 
 
 def _reserving(
-    desk: Desk, store: Store, workshop: Workshop, seats: int | None, most_servers: int | None
+    desk: Desk, store: Store, workshop: Workshop, seats: int | None, own: Quota
 ) -> Workshop:
-    amounts = amounts_for(desk, workshop, seats, most_servers)
+    amounts = amounts_for(desk, workshop, seats, own)
     reserving = replace(workshop, reserved=amounts, reserved_at=desk.now)
     check_reserve(desk, store, reserving)
     return reserving
@@ -164,9 +163,9 @@ def set_reserved(
             return workshop
         changed = replace(workshop, reserved=None, reserved_at=None)
         if is_reserved:
-            limit = store.balances.get(Scope(community, slug), SERVERS).limit
+            own = store.limits.quota(Scope(community, slug))
             seats = store.invites.learner_seats(community, slug)
-            changed = _reserving(desk, store, changed, seats, limit)
+            changed = _reserving(desk, store, changed, seats, own)
         store.workshops.reserve(community, slug, changed.reserved, desk.now)
         _audit(
             desk,

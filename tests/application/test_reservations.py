@@ -1,5 +1,6 @@
 """Workshops that keep servers for their sessions."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -359,6 +360,24 @@ def test_a_limit_of_its_own_is_the_most_that_is_reserved(house) -> None:
     with pytest.raises(ReservationTooLarge):
         house.call(set_quota, *limit, {})
     assert kept(house)[0] == 4
+
+
+def test_a_limit_of_its_own_on_any_resource_keeps_no_more_from_others(tmp_path) -> None:
+    community = replace(andes(servers=None), quota=Quota({"cpu": Limit(most=2000)}))
+    with closing(make_house(tmp_path, communities=(community,))) as house:
+        opened = open_taller(house, title="Mapas", seats=4, is_reserved=True)
+        other = open_taller(house, title="Otro", seats=2)
+        names = members(house, 2, opened)
+        for username in names:
+            start(house, username)
+        house.call(set_quota, actor_of(house, "ana"), "andes", "mapas", {"cpu": "1"})
+        assert kept(house)[:2] == (4, 1000), "processors for two, and all who come may ask for less"
+        for username in members(house, 2, other):
+            start(house, username)
+        set_kept(house, opened.workshop, False)
+        assert set_kept(house, opened.workshop, True).reserved["cpu"] == 1000
+        change_seats(house, opened, more_seats=5)
+        assert kept(house)[:2] == (9, 1000)
 
 
 def test_when_a_limit_was_cut_seats_are_only_taken_away(house) -> None:
