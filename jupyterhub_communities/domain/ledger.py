@@ -209,6 +209,11 @@ class Ledger:
         meter = self._meters.get((scope, resource))
         return 0 if meter is None else meter.spent(window, at)
 
+    def rate(self, scope: Scope, resource: str) -> int:
+        """What is spent each second."""
+        meter = self._meters.get((scope, resource))
+        return 0 if meter is None else meter.rate
+
     def hours_spent(self, scope: Scope, resource: str) -> Collection[datetime]:
         meter = self._meters.get((scope, resource))
         return () if meter is None else meter.hours.keys()
@@ -419,8 +424,7 @@ class Ledger:
         self, level: Scope, resource: str, rate: int, allowance: Allowance, now: datetime
     ) -> Claim:
         spent = self.spent(level, resource, allowance.window, now) + allowance.spent_elsewhere(now)
-        meter = self._meters.get((level, resource))
-        running = (0 if meter is None else meter.rate) + allowance.rate_elsewhere
+        running = self.rate(level, resource) + allowance.rate_elsewhere
         runway = self.rules.runway // timedelta(seconds=1)
         asked = (running + rate) * runway
         return Claim(

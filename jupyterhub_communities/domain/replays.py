@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from .leases import Lease
-from .ledger import Allowance, Key, Ledger, Request, Rules
+from .ledger import Allowance, Elsewhere, Key, Ledger, Request, Rules
 from .loans import Loan
 from .metering import Meter
 from .quotas import HUB, Claim, Scope
@@ -53,7 +53,9 @@ class EachPerson:
         for level, resource, allowance in self.spent.get(charged.place, ()):
             window = allowance.window
             used = sum(ledger.spent(one, resource, window, now) for one in below(level))
-            rest = replace(allowance, limit=max(0, allowance.limit - used))
+            rate = sum(ledger.rate(one, resource) for one in below(level))
+            there = Elsewhere(level, Meter.standing(rate, {}, now))
+            rest = replace(allowance, limit=max(0, allowance.limit - used), elsewhere=there)
             spent.setdefault((charged, resource), []).append(rest)
         return replace(ledger.rules, held_elsewhere=held, spent={**ledger.rules.spent, **spent})
 

@@ -411,6 +411,7 @@ def test_what_stands_for_each_person_counts_all_their_places_together(house) -> 
     assert simulated(house, {"servers each": 3}).refused == 0
     spent = "server-time 30 days each"
     assert simulated(house, {spent: "3 server-hours"}).refused == 1, "100 and 200 minutes by then"
+    assert simulated(house, {spent: "5.5 server-hours"}).refused == 1, "three need their runway"
     assert simulated(house, {spent: "6 server-hours"}).refused == 0
 
 
