@@ -74,9 +74,11 @@ def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
     own = Scope(workshop.community, workshop.slug)
     others = [one for one in store.balances.reservations(desk.now) if one.scope != own]
     theirs = [one for one in others if one.scope.community == workshop.community]
-    theirs += _lent(desk, store, workshop.community)
-    for level, known in ((Scope(workshop.community), theirs), (HUB, others)):
-        check_reservations(new, known, store.limits.quota(level).owned, zone=workshop.zone)
+    lent = _lent(desk, store, workshop.community)
+    quota = store.limits.quota(Scope(workshop.community))
+    owned, zone = {**quota.most, **quota.nominal}, workshop.zone
+    check_reservations(new, theirs, owned, lent=lent, most=quota.most, zone=zone)
+    check_reservations(new, others, store.limits.quota(HUB).owned, zone=zone)
 
 
 def _lent(desk: Desk, store: Store, community: str) -> list[Reservation]:
@@ -139,9 +141,10 @@ def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbook
         own = [one for one in ahead if one.scope.community == community]
         found: list[Overbooking] = []
         if own:
-            owned = store.limits.quota(Scope(community)).owned
+            quota = store.limits.quota(Scope(community))
             lent = _lent(desk, store, community or "")
-            found += overbookings(own, owned, desk.now, lent=lent)
+            owned = {**quota.most, **quota.nominal}
+            found += overbookings(own, owned, desk.now, lent=lent, most=quota.most)
         if ahead and (own or community is None):
             most = store.limits.quota(HUB).owned
             found += _asked_of(community, overbookings(ahead, most, desk.now, is_hub=True))

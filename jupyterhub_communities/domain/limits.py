@@ -59,6 +59,18 @@ class Quota:
         limits = {resource: limit.owned for resource, limit in self.held.items()}
         return {resource: owned for resource, owned in limits.items() if owned is not None}
 
+    @property
+    def most(self) -> dict[str, int]:
+        """What it may hold of each, whatever it lends and has on loan."""
+        limits = {resource: limit.most for resource, limit in self.held.items()}
+        return {resource: most for resource, most in limits.items() if most is not None}
+
+    @property
+    def nominal(self) -> dict[str, int]:
+        """What it owns of each, which loans change."""
+        shares = {resource: limit.share for resource, limit in self.held.items()}
+        return {resource: share.nominal for resource, share in shares.items() if share is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Protocol
 
 from .quotas import Scope
@@ -90,23 +91,32 @@ def check_reservations(
     others: Iterable[Reservation],
     owned: Amounts,
     *,
+    lent: Sequence[Reservation] = (),
+    most: Amounts = MappingProxyType({}),
     zone: str = "UTC",
 ) -> None:
     """Whether the community owns enough for all of them at every moment. A resource that `owned`
     does not name is unlimited. What might be borrowed does not count, for nobody can promise it.
+    `lent` is what loans take and bring (see `loans.on_calendar`); `most` may be held whatever they
+    bring.
 
     Raises `ReservationTooLarge` for the first that does not fit.
     """
     together = [*others, *new]
     for one in sorted(new, key=lambda reservation: reservation.starts_at):
         for resource, wanted in one.amounts.items():
-            if resource not in owned:
-                continue
-            rest = most_reserved(together, resource, one.starts_at, one.ends_at) - wanted
-            if wanted and rest + wanted > owned[resource]:
+            lefts = [
+                limits[resource]
+                - most_reserved(counted, resource, one.starts_at, one.ends_at)
+                + wanted
+                for limits, counted in ((owned, [*together, *lent]), (most, together))
+                if resource in limits
+            ]
+            left = min(lefts, default=wanted)
+            if wanted > max(0, left):
                 raise ReservationTooLarge(
                     resource=resource,
-                    left=max(0, owned[resource] - rest),
+                    left=max(0, left),
                     wanted=wanted,
                     starts_at=one.starts_at,
                     zone=zone,
@@ -140,9 +150,10 @@ def overbookings(
     *,
     is_hub: bool = False,
     lent: Sequence[Reservation] = (),
+    most: Amounts = MappingProxyType({}),
 ) -> tuple[Overbooking, ...]:
     """Where more is reserved than is owned, from `now` on, and who must give how much there. `lent`
-    is what loans take and bring (see `loans.on_calendar`).
+    is what loans take and bring (see `loans.on_calendar`); `most` may be held whatever they bring.
 
     Nothing is taken from anybody by this: admission refuses what does not fit, whoever comes last.
     """
@@ -153,10 +164,11 @@ def overbookings(
     for resource, base in owned.items():
         for start, end in pairwise(times):
             reserved = reserved_at(ahead, resource, start)
-            most = max(0, base - reserved_at(lent, resource, start))
-            if reserved > most:
-                givers = _givers(ahead, resource, start, reserved - most)
-                found.append(Overbooking(resource, start, end, most, reserved, givers, is_hub))
+            left = max(0, base - reserved_at(lent, resource, start))
+            left = min(left, most.get(resource, left))
+            if reserved > left:
+                givers = _givers(ahead, resource, start, reserved - left)
+                found.append(Overbooking(resource, start, end, left, reserved, givers, is_hub))
     return tuple(found)
 
 

@@ -265,6 +265,22 @@ def test_what_is_on_loan_can_be_reserved_for_its_hours(house) -> None:
 
 
 @pytest.mark.parametrize(
+    ("to", "by", "at"), [("brasil", "ana", "andes"), ("andes", "bia", "brasil")]
+)
+def test_the_most_that_may_be_held_is_reserved_whatever_is_on_loan(house, to, by, at) -> None:
+    """Of ten, four are on loan to others, or four of theirs are here: five may be held."""
+    lend_to(house, to=to, by=by, at=at)
+    with house.database.write() as store:
+        limit = store.limits.quota(Scope("andes")).held["servers"]
+        store.limits.set_limit(Scope("andes"), "servers", replace(limit, most=5))
+    with pytest.raises(ReservationTooLarge) as refused:
+        open_taller(house, title="A", seats=12, starts_in=HOUR, lasts=HOUR, is_reserved=True)
+    assert refused.value.left == 5
+    open_taller(house, title="A", seats=5, starts_in=HOUR, lasts=HOUR, is_reserved=True)
+    assert house.call(view_overbooked, who(house, "ana"), "andes").overbookings == ()
+
+
+@pytest.mark.parametrize(
     ("more", "refusal"),
     [
         ({"resource": "memory"}, LoanNotPossible),
