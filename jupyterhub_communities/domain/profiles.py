@@ -23,6 +23,7 @@ from .units import CPU, MEMORY, SERVERS, STORAGE, Amounts, gpu
 T = TypeVar("T")
 
 
+_UNSAID: Amounts = {MEMORY: 2**30}  # what a server is thought to take of which nobody says it
 OTHER_IMAGE = "--other"  # after a choice's slug: the image that the person named themselves
 
 
@@ -202,7 +203,7 @@ class Profile(Gated):
         return picked
 
     def _size_with(self, otherwise: Amounts, option: Option) -> tuple[int, ...]:
-        return size({**otherwise, **self.with_option(option).amounts})
+        return size({**_UNSAID, **otherwise, **self.with_option(option).amounts})
 
     def with_option(self, option: Option) -> Profile:
         return replace(
@@ -260,7 +261,7 @@ class Catalogue:
 
         No quota holds a rescue back: so none has a GPU where one without would do, and what is for
         others is had only where nothing else is. `otherwise` is what a server takes of that of which
-        its profile says nothing. None only where the catalogue is empty.
+        its profile says nothing; memory of which nothing is known counts as 1 GiB. None only where the catalogue is empty.
         """
         offered = {profile.slug: profile for profile in self.offered(actor, community, workshop)}
         named = self.current_slug(slug)  # a list that is made at each start may not have it
@@ -272,7 +273,7 @@ class Catalogue:
 
         def order(profile: Profile) -> tuple[int, ...]:
             started = profile.with_choices(profile.smallest_picked(otherwise))
-            gpus, *rest = size({**otherwise, **started.amounts})
+            gpus, *rest = size({**_UNSAID, **otherwise, **started.amounts})
             return (gpus > 0, profile.slug not in offered, gpus, *rest)
 
         return min(profiles, key=order, default=None)

@@ -264,7 +264,8 @@ FOR_STAFF = frozenset({Role.INSTRUCTOR})
     [
         ((LARGE, OPEN), {"memory": 8}, "open"),  # of what it says nothing, the Spawner has its own
         ((LARGE, OPEN), {"memory": 80}, "large"),
-        ((LARGE, OPEN), {}, "open"),  # nothing at all is set aside for it
+        ((LARGE, OPEN), {}, "large"),  # else it is thought to take 1 GiB
+        ((replace(LARGE, memory=2**31), OPEN), {}, "open"),
         ((LARGE, TINY), {"memory": 8}, "tiny"),
         (
             (OPEN, TINY, replace(TINY, slug="thin", milli_cpu=100)),

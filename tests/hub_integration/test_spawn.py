@@ -138,8 +138,7 @@ def test_somebody_over_quota_starts_one_small_server_by_the_link_on_the_refusal(
     assert page.ok
     wait_until(lambda: hub.user(username)["servers"].get("", {}).get("ready"))
     lease = lease_of(hub, username)
-    # The first of those for which nothing is set aside: neither they nor the Spawner say a size.
-    assert (lease.is_rescue, lease.profile) == (True, "medium")
+    assert (lease.is_rescue, lease.profile) == (True, "small")
     assert held(hub, opened) == 2
     path = f"/users/{username}/servers/otra"
     wanted = {"rescue": "yes", "profile": "medium", "image": "any"}
