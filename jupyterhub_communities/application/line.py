@@ -53,8 +53,10 @@ def take_ticket(
 def ticket_for(
     desk: Desk, request: StartRequest, options: Mapping[str, Any] | None = None
 ) -> StartTicket:
-    """What `take_ticket` takes, without standing in line."""
+    """What `take_ticket` takes, without standing in line. A rescue may always be had: it asks for
+    nothing that others wait for, and waits at most until the Hub starts anybody."""
     plan = plan_start(desk, request)
+    amounts = set_aside(request.set_aside, plan.profile, request.otherwise)
     return StartTicket(
         id=desk.chance.identifier(),
         server=request.server,
@@ -62,7 +64,7 @@ def ticket_for(
         scope=plan.scope,
         taken_at=desk.now,
         seen_at=desk.now,
-        amounts=set_aside(request.set_aside, plan.profile, request.otherwise),
+        amounts={} if plan.is_rescue else amounts,
         options=options,
     )
 

@@ -37,7 +37,7 @@ class StartTicket:
     scope: Scope  # the community or workshop that is charged
     taken_at: datetime
     seen_at: datetime  # the page that waits was last asked for
-    amounts: Amounts = field(default_factory=dict, hash=False)
+    amounts: Amounts = field(default_factory=dict, hash=False)  # none: a rescue, past all quotas
     options: Mapping[str, Any] | None = field(default=None, hash=False)  # as the Hub has them
 
     @property

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 from adding_up import assert_adds_up
-from houses import SetClock, andes, make_house, open_house_in, open_taller
+from houses import SetClock, actor_of, andes, make_house, open_house_in, open_taller
 from sql_statements import counted
 from tornado.web import HTTPError
 
 from jupyterhub_communities.application.ending import block_person
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
+from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
 from jupyterhub_communities.domain.leases import ServerKey
@@ -471,6 +472,42 @@ async def test_who_waits_for_the_pool_keeps_nobody_from_what_is_guaranteed(tmp_p
     assert await world.turns("ana", people[4]) == []
     world.house.call(settle, "0")
     assert await world.turns("ana", people[4]) == ["ana"]
+    world.house.close()
+
+
+async def test_a_rescue_passes_who_waits_for_a_quota_and_waits_for_the_hub_alone(tmp_path) -> None:
+    world = World(tmp_path, andes(servers=1))
+    world.starts = None
+    for name in ("rosa", "saul", "tito", "ulla"):
+        learner(world, name)
+    start(world, "rosa")
+    for name in ("saul", "tito"):
+        await wait(world, name)
+    assert await world.turns("saul", "tito") == []
+    rescue = StartRequest(lease_id="r", server=ServerKey("ulla"), is_rescue=True)
+    assert not await world.line.would_wait(rescue), "by the API"
+    await world.line.take(rescue, {"rescue": "yes"})
+    assert await world.turns("saul", "ulla") == ["ulla"]
+    await world.line.take(replace(rescue, server=ServerKey("tito")), {"rescue": "yes"})
+    assert await world.turns("saul", "tito") == ["tito"], "who waited already"
+    world.starts = 0
+    world.clock.advance(seconds=1)
+    assert await world.line.would_wait(rescue)
+    assert await world.turns("tito", "ulla") == []
+    world.house.close()
+
+
+async def test_who_is_in_grace_waits_for_no_quota_either(tmp_path) -> None:
+    """All that they may start is a rescue."""
+    world = World(tmp_path, andes(servers=1))
+    world.starts = None
+    for name in ("rosa", "saul", "tito"):
+        learner(world, name)
+    start(world, "rosa")
+    await wait(world, "saul")
+    world.house.call(remove_member, actor_of(world.house, "ana"), "andes", "tito")
+    await wait(world, "tito")
+    assert await world.turns("saul", "tito") == ["tito"]
     world.house.close()
 
 

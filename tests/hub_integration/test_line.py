@@ -187,6 +187,15 @@ def test_who_finds_the_quota_full_is_started_when_somebody_stops(hub, full) -> N
     assert [one.server.username for one in hub.house.call(tickets_in_line)] == [third.username]
 
 
+def test_a_rescue_starts_at_once_also_of_who_waits_in_line(hub, full) -> None:
+    _, second, third = full
+    second.look("/hub/spawn")
+    assert "/communities/line/" in third.look("/hub/spawn").url
+    third.start(f"/hub/spawn/{third.username}?opt-rescue=yes", pace=0.2)
+    assert lost(hub, [second, third]) == [second.username]
+    assert [one.server.username for one in hub.house.call(tickets_in_line)] == [second.username]
+
+
 def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
     first, second, third = full
     second.look("/hub/spawn")
