@@ -14,6 +14,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 from ..domain.leases import RunningServer, ServerKey
 from .options import picked_of, saved_options, scope_of
 
+RESTART = "restart"  # the argument of a start by which a service gives back what it has stopped
 _PAGE = 200  # users asked for at a time
 _OVERLAP = 20  # of them, those that were on the page before
 
@@ -64,7 +65,7 @@ class HubClient:
         await self._fetch("DELETE", _server_path(server))
 
     async def start_server(self, server: ServerKey) -> None:
-        await self._fetch("POST", _server_path(server))
+        await self._fetch("POST", f"{_server_path(server)}?{RESTART}=yes")
 
     async def share_server(self, server: ServerKey, username: str) -> None:
         await self._fetch("POST", _share_path(server), _share_with(server, username))

@@ -21,8 +21,9 @@ from tornado.web import HTTPError, authenticated
 
 from ..domain.leases import ServerKey
 from ..domain.line import Place
-from ..domain.refusals import OthersInLine, Refusal, StorageUnreachable
+from ..domain.refusals import OthersInLine, QuotaExceeded, Refusal, StorageUnreachable
 from ..pages.language import current_messages
+from .client import RESTART
 from .home import PendingHandler
 from .line import LINE, Line, is_momentary
 from .pages import PageMixin
@@ -187,7 +188,8 @@ class ServerApiHandler(_LineMixin, UserServerAPIHandler):
         self, user: User, server_name: str = "", *rest: Any, **named: Any
     ) -> None:
         spawner = user.spawners[server_name]
-        if isinstance(spawner, CommunitySpawnerMixin) and not await self.line.is_empty():
+        is_ours = isinstance(spawner, CommunitySpawnerMixin)
+        if is_ours and not self._is_restart and not await self.line.is_empty():
             try:
                 request = await spawner.request_for(named.get("options"))
                 if await self.line.would_wait(request):
@@ -199,9 +201,23 @@ class ServerApiHandler(_LineMixin, UserServerAPIHandler):
         try:
             await super().spawn_single_user(user, server_name, *rest, **named)
         except HTTPError as error:
+            if is_ours and self._is_restart and is_momentary(error, user.spawners[server_name]):
+                await self._keep_place(spawner)
             if error.status_code == 429 and not getattr(error, "headers", None):
                 error.headers = {"Retry-After": str(RETRY_AFTER)}  # type: ignore[attr-defined]
             raise
+
+    @property
+    def _is_restart(self) -> bool:
+        """The person had a place until a moment ago, and gets it back. Nobody says so of themselves."""
+        by_service = getattr(self.current_user, "kind", None) == "service"
+        return by_service and RESTART in self.request.query_arguments
+
+    async def _keep_place(self, spawner: CommunitySpawnerMixin) -> None:
+        """Somebody else has taken it meanwhile: the person stands in line instead, for as long as
+        anybody does who does not look; and who helps can see why there is no server."""
+        await spawner._note_trouble(QuotaExceeded.code)
+        await self._take_ticket(spawner, dict(spawner.user_options))
 
 
 START_HANDLERS: list[tuple[str, type[Any]]] = [

@@ -46,7 +46,7 @@ class Restarts:
             await asyncio.wait_for(self._stop_wholly(server), _STOPS_WITHIN)
             await self._hub.start_server(server)
         except (FetchError, OSError, TimeoutError) as error:
-            # The board shows what became of it, and why a start was refused.
+            # The board shows what became of it, and why a start was refused: the Hub has noted that.
             app_log.info("A server was not restarted: %r", error)
         except Exception:
             app_log.exception("A server was not restarted")

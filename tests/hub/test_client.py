@@ -232,13 +232,13 @@ def test_stopping_names_the_server(server, path) -> None:
     assert fake.asked == [("DELETE", path)]
 
 
-def test_a_server_is_started_and_shared_by_its_name() -> None:
+def test_a_server_is_restarted_and_shared_by_its_name() -> None:
     fake, server = FakeHub([user("rosa")]), ServerKey("rosa", "lab 2")
     ask(fake, "start_server", server)
     ask(fake, "share_server", server, "hugo")
     ask(fake, "unshare_server", server, "hugo")
     assert fake.asked == [
-        ("POST", "/users/rosa/servers/lab%202"),
+        ("POST", "/users/rosa/servers/lab%202?restart=yes"),
         ("POST", "/shares/rosa/lab%202"),
         ("PATCH", "/shares/rosa/lab%202"),
     ]

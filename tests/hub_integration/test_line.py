@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import requests
 from crowds import COMMUNITIES, Learner, all_start, gather, instant_servers, lost
-from hubs import real_hub, text_of
+from hubs import ADMIN_TOKEN, real_hub, text_of, token_of
 
 from jupyterhub_communities.application.line import tickets_in_line
+from jupyterhub_communities.domain.leases import ServerKey
+from jupyterhub_communities.domain.quotas import Scope
+from jupyterhub_communities.hub.client import HubClient
+from jupyterhub_communities.service.restarts import Restarts
 from tools import wait_until
 
 COUNTING = f"""
@@ -193,6 +198,55 @@ def test_a_rescue_starts_at_once_also_of_who_waits_in_line(hub, full) -> None:
     assert "/communities/line/" in third.look("/hub/spawn").url
     third.start(f"/hub/spawn/{third.username}?opt-rescue=yes", pace=0.2)
     assert lost(hub, [second, third]) == [second.username]
+    assert [one.server.username for one in hub.house.call(tickets_in_line)] == [second.username]
+
+
+def troubles(hub, at: Scope) -> list[str]:
+    """What the board of a workshop knows."""
+    with hub.house.database.read() as store:
+        return [one.code for one in store.board.troubles(at.community, at.workshop).values()]
+
+
+def test_a_server_that_staff_restart_is_back_before_who_waits(hub, full) -> None:
+    first, second, _ = full
+    second.look("/hub/spawn")
+
+    async def restart() -> None:
+        restarts = Restarts(HubClient(f"{hub.url}/hub/api", ADMIN_TOKEN))
+        restarts.restart([ServerKey(first.username)])
+        await restarts.finished()
+
+    asyncio.run(restart())
+    assert lost(hub, [first, second]) == [second.username]
+    (ticket,) = hub.house.call(tickets_in_line)
+    assert ticket.server.username == second.username
+    assert troubles(hub, ticket.scope) == []
+
+
+def test_whose_place_was_taken_during_a_restart_stands_in_line_and_the_board_knows(
+    hub, full
+) -> None:
+    first, second, _ = full
+    stop(hub, first)
+    second.start(pace=0.2)
+    answer = hub.api("POST", f"/users/{first.username}/server?restart=yes")
+    assert answer.status_code == 429
+    (ticket,) = hub.house.call(tickets_in_line)
+    assert ticket.server.username == first.username
+    assert troubles(hub, ticket.scope) == ["quota.exceeded"]
+    stop(hub, second)
+    first.start(pace=0.2)
+    assert lost(hub, [first]) == []
+
+
+def test_nobody_passes_who_waits_by_calling_their_own_start_a_restart(hub, full) -> None:
+    first, second, third = full
+    second.look("/hub/spawn")
+    stop(hub, first)
+    headers = {"Authorization": f"token {token_of(hub, third.username)}"}
+    address = f"{hub.url}/hub/api/users/{third.username}/server?restart=yes"
+    answer = requests.post(address, headers=headers, timeout=30)
+    assert answer.status_code == 429
     assert [one.server.username for one in hub.house.call(tickets_in_line)] == [second.username]
 
 

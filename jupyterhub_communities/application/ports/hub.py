@@ -24,7 +24,9 @@ class Hub(Protocol):
     async def stop_server(self, server: ServerKey) -> None: ...
 
     async def start_server(self, server: ServerKey) -> None:
-        """With the options of its last start."""
+        """Again, after it was stopped for that: with the options of its last start, and past who waits
+        in line. Where there is no room for it any more, the person has a place in line, and the board
+        says so."""
         ...
 
     async def share_server(self, server: ServerKey, username: str) -> None:
