@@ -189,7 +189,7 @@ class Line:
         if error is None:
             await self._clear_starting()
             return False
-        if is_momentary(error, self._starting.get(ticket.id)):
+        if keeps_place(error, self._starting.get(ticket.id)):
             self._back_in_line(ticket, error)
             return True
         await self._remove([ticket])
@@ -216,7 +216,7 @@ class Line:
                     done.append(ticket)
             elif spawner._failed:
                 error = spawner._spawn_future.exception()
-                if is_momentary(error, spawner):
+                if keeps_place(error, spawner):
                     self._back_in_line(ticket, error)
                 else:
                     done.append(ticket)
@@ -364,6 +364,12 @@ def is_momentary(error: BaseException | None, spawner: Spawner | None) -> bool:
         return False
     # The Hub's own limits refuse before anything has begun; an operator's hook, afterwards.
     return spawner is not None and spawner._spawn_future is None
+
+
+def keeps_place(error: BaseException | None, spawner: Spawner | None) -> bool:
+    """Does who was in line go on waiting? Also where nobody could say what is left."""
+    refusal = getattr(error, "refusal", None)
+    return isinstance(refusal, StorageUnreachable) or is_momentary(error, spawner)
 
 
 def starts_left(settings: Mapping[str, Any]) -> int | None:

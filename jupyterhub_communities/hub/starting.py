@@ -25,7 +25,7 @@ from ..domain.refusals import OthersInLine, QuotaExceeded, Refusal, StorageUnrea
 from ..pages.language import current_messages
 from .client import RESTART
 from .home import PendingHandler
-from .line import LINE, Line, is_momentary
+from .line import LINE, Line, is_momentary, keeps_place
 from .pages import PageMixin
 from .refused import RETRY_AFTER, SpawnRefused
 from .spawner import CommunitySpawnerMixin
@@ -98,14 +98,15 @@ class SpawnPendingHandler(_LineMixin, PendingHandler):
         await maybe_future(super().get(user_name, server_name))
 
     async def _is_to_wait(self, spawner: CommunitySpawnerMixin) -> bool:
-        if not spawner._failed or not is_momentary(spawner._spawn_future.exception(), spawner):
+        if not spawner._failed:
             return False
-        if not self.line.has(ServerKey(spawner.user.name, spawner.name)):
-            if spawner.was_in_line:
-                return False  # and left it
-            spawner.was_in_line = True
-            return await self._take_ticket(spawner, dict(spawner.user_options))
-        return True
+        error = spawner._spawn_future.exception()
+        if self.line.has(spawner.server_key):
+            return keeps_place(error, spawner)
+        if not is_momentary(error, spawner) or spawner.was_in_line:
+            return False  # or has left it
+        spawner.was_in_line = True
+        return await self._take_ticket(spawner, dict(spawner.user_options))
 
 
 class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):

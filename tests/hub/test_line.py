@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from jupyterhub_communities.domain.leases import ServerKey
 from jupyterhub_communities.domain.limits import Limit, Quota
 from jupyterhub_communities.domain.line import in_order, is_for_a_moment
 from jupyterhub_communities.domain.quotas import Scope
-from jupyterhub_communities.domain.refusals import QuotaExceeded
+from jupyterhub_communities.domain.refusals import QuotaExceeded, StorageUnreachable
 from jupyterhub_communities.domain.units import SERVERS
 from jupyterhub_communities.hub.line import Line, starts_left
 
@@ -266,6 +267,26 @@ async def test_who_is_refused_for_a_moment_in_spite_of_a_turn_keeps_the_place(wo
     world.line.begin(ticket, FakeSpawner())
     assert not await world.line.settle(ticket, HTTPError(500))
     assert await world.asks("rosa") is None
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["at once", "later"])
+async def test_a_database_that_is_away_in_a_turn_costs_nobody_the_place(world, slow) -> None:
+    await world.joins(*ALL)
+    world.starts = 1
+    ticket = (await world.asks("rosa")).ticket
+    spawner = FakeSpawner()
+    world.line.begin(ticket, spawner)
+    error = HTTPError(503)
+    error.refusal = StorageUnreachable()
+    if slow:
+        await world.line.settle(ticket)
+        spawner._failed, spawner._spawn_future = True, asyncio.Future()
+        spawner._spawn_future.set_exception(error)
+        await world.asks("saul")
+    else:
+        assert await world.line.settle(ticket, error)
+    assert (await world.asks("saul")).ahead == 1
+    assert await world.turns("rosa") == ["rosa"]
 
 
 async def test_while_nobody_waits_as_many_pass_as_the_hub_has_room_for(world) -> None:

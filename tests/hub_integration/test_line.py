@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -248,6 +251,22 @@ def test_nobody_passes_who_waits_by_calling_their_own_start_a_restart(hub, full)
     answer = requests.post(address, headers=headers, timeout=30)
     assert answer.status_code == 429
     assert [one.server.username for one in hub.house.call(tickets_in_line)] == [second.username]
+
+
+def test_a_database_that_is_away_in_a_turn_costs_nobody_the_place(hub, full) -> None:
+    first, second, _ = full
+    line = second.look("/hub/spawn").url.removeprefix(hub.url)
+    stop(hub, first)
+    time.sleep(1.1)  # then it is looked again at what is left
+    with closing(sqlite3.connect(hub.folder / "communities.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # which a start waits for in vain
+        page = second.look(line)
+        for _ in range(6):
+            time.sleep(0.5)
+            page = second.look(page.url.removeprefix(hub.url))
+    second.start(line, pace=0.2)
+    assert lost(hub, [second]) == []
+    assert statuses([second]) <= FINE
 
 
 def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
