@@ -122,6 +122,8 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         if server_name in user.spawners and user.spawners[server_name].active:
             self.redirect(self._get_pending_url(user, server_name))
             return
+        if server_name and server_name not in user.orm_spawners:
+            await self.line.leave([server])  # the server has been deleted
         try:
             place = await self.line.ask(server)
         except StorageUnreachable as refusal:

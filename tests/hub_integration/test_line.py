@@ -269,6 +269,19 @@ def test_a_database_that_is_away_in_a_turn_costs_nobody_the_place(hub, full) -> 
     assert statuses([second]) <= FINE
 
 
+def test_who_deletes_a_server_that_is_in_line_has_left_the_line_for_it(hub, full) -> None:
+    first, second, _ = full
+    line = second.look(f"/hub/spawn/{second.username}/lab").url.removeprefix(hub.url)
+    assert "/communities/line/" in line
+    hub.api("DELETE", f"/users/{second.username}/servers/lab", json={"remove": True})
+    stop(hub, first)
+    time.sleep(1.1)  # then it would be its turn
+    page = second.look(line)
+    assert page.status_code == 200
+    assert "Ya no estás en la fila" in text_of(page)
+    assert hub.house.call(tickets_in_line) == []
+
+
 def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
     first, second, third = full
     second.look("/hub/spawn")
