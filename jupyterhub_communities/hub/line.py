@@ -177,6 +177,9 @@ class Line:
 
     # A turn that is taken
 
+    def is_starting(self, ticket: StartTicket) -> bool:
+        return ticket.id in self._starting
+
     def begin(self, ticket: StartTicket, spawner: Spawner) -> None:
         """The ticket's start begins."""
         self._starting[ticket.id] = spawner

@@ -119,8 +119,7 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         if user is None:
             raise HTTPError(404)
         server = ServerKey(user.name, server_name)
-        if server_name in user.spawners and user.spawners[server_name].active:
-            self.redirect(self._get_pending_url(user, server_name))
+        if self._goes_on(user, server_name):
             return
         if server_name and server_name not in user.orm_spawners:
             await self.line.leave([server])  # the server has been deleted
@@ -135,6 +134,13 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
                 return
         await self._draw(place, user, server_name)
 
+    def _goes_on(self, user: User, server_name: str) -> bool:
+        """Leads to a server that is under way or runs, also by another page of the same person."""
+        is_active = server_name in user.spawners and user.spawners[server_name].active
+        if is_active:
+            self.redirect(self._get_pending_url(user, server_name))
+        return is_active
+
     async def _start(self, place: Place, user: User) -> Place | None:
         """Starts the server. Whoever is refused for a moment keeps their place."""
         ticket, name = place.ticket, place.ticket.server.server_name
@@ -143,6 +149,10 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         options = None if ticket.options is None else dict(ticket.options)
         if options is None:
             await user.spawners[name].get_options_form()  # which notes that there is none
+        if self._goes_on(user, name):
+            return None
+        if self.line.is_starting(ticket):  # by another page, a moment ago
+            return place
         self.line.begin(ticket, user.spawners[name])
         try:
             await self._wrap_spawn_single_user(

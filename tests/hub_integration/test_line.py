@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -280,6 +281,20 @@ def test_who_deletes_a_server_that_is_in_line_has_left_the_line_for_it(hub, full
     assert page.status_code == 200
     assert "Ya no estás en la fila" in text_of(page)
     assert hub.house.call(tickets_in_line) == []
+
+
+def test_several_pages_of_one_person_that_ask_at_the_turn_lead_to_the_one_server(hub, full) -> None:
+    first, second, _ = full
+    line = second.look("/hub/spawn").url.removeprefix(hub.url)
+    stop(hub, first)
+    time.sleep(1.1)  # then it is its turn
+    pages = [Learner(hub.browser(), second.username) for _ in range(6)]
+    for one in pages:
+        one.device.session.cookies.update(second.device.session.cookies)
+    with ThreadPoolExecutor(len(pages)) as pool:
+        list(pool.map(lambda one: one.start(line, pace=0.2), pages))
+    assert statuses(pages) <= FINE
+    assert lost(hub, [second]) == []
 
 
 def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
