@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.ledger import Ledger
-from ..domain.line import Room, Size, StartTicket
+from ..domain.line import Room, Size, StartTicket, forgotten
 from ..domain.quotas import Scope
 from ..domain.reservations import LOOK_AHEAD
 from .admission import lasts_in, set_aside
@@ -31,6 +31,15 @@ class Capacity:
 def tickets_in_line(desk: Desk) -> Sequence[StartTicket]:
     with desk.database.read() as store:
         return store.line.all()
+
+
+def restore_line(desk: Desk) -> Sequence[StartTicket]:
+    """Who still waits when a Hub has started. Others have their names taken out of the database."""
+    tickets = tickets_in_line(desk)
+    gone = [ticket.id for ticket in forgotten(tickets, desk.now)]
+    if gone:
+        leave_line(desk, gone)
+    return [ticket for ticket in tickets if ticket.id not in gone]
 
 
 def take_ticket(

@@ -21,6 +21,7 @@ from .units import Amounts, is_spent
 
 TURN_LASTS = timedelta(seconds=15)  # then it passes on
 GIVEN_UP_AFTER = timedelta(minutes=3)  # not seen: the page was left
+FORGOTTEN_AFTER = timedelta(hours=4)  # however long of that the hub itself was away
 MOST_SECONDS = 10  # between two looks of a page: a turn has to be noticed while it lasts
 _FEWEST_SECONDS = 3
 
@@ -116,6 +117,11 @@ def places(ordered: Sequence[StartTicket]) -> dict[str, Place]:
 def lapsed(tickets: Iterable[StartTicket], unseen: Mapping[str, timedelta]) -> list[StartTicket]:
     """Whose page was left: `unseen` says for how long it was not asked for, by ticket."""
     return [ticket for ticket in tickets if unseen[ticket.id] >= GIVEN_UP_AFTER]
+
+
+def forgotten(tickets: Iterable[StartTicket], now: datetime) -> list[StartTicket]:
+    """Whom a hub that was away does not find before the page any more when it is back."""
+    return [ticket for ticket in tickets if now - ticket.seen_at >= FORGOTTEN_AFTER]
 
 
 class Room:

@@ -41,7 +41,7 @@ from .guessing import GuessingTraits
 from .home import HomeHandler, NoticesHandler, StopHandler
 from .intents import Intents, JoinIntent, LinkIntent
 from .join import JoinHandler
-from .line import LINE, Line, starts_left
+from .line import LINE, SWEEP_SECONDS, Line, starts_left
 from .linking import LinkHandler
 from .login import LanguageHandler, LoginHandler, LogoutHandler
 from .lookups import Newcomer, is_name_taken
@@ -413,6 +413,8 @@ class CommunityAuthenticatorMixin(GuessingTraits, UpstreamMixin):
         settings = app.tornado_settings
         settings[LINE] = line = Line(self._house, lambda: starts_left(settings))
         line.restore()
+        self._line_sweep = PeriodicCallback(line.sweep, SWEEP_SECONDS * 1000)
+        self._line_sweep.start()
         self._sweep = PeriodicCallback(
             lambda: devices.end_shared_sessions(app), devices.SWEEP_SECONDS * 1000
         )

@@ -25,6 +25,7 @@ from ..application.line import (
     leave_line,
     look_for_room,
     note_seen,
+    restore_line,
     take_ticket,
     ticket_for,
     tickets_in_line,
@@ -55,6 +56,7 @@ _LOOK_HOLDS = 1.0  # at what is left of quotas
 _READ_HOLDS = 2.0  # who was taken out of the line
 _SEEN_HOLDS = 20.0  # in the database: much less than after which a place is given up
 
+SWEEP_SECONDS = 60  # between two looks for places that were left, where nobody asks
 BEGINS_WITHIN = timedelta(minutes=2)  # after a turn, the server is under way
 
 
@@ -91,7 +93,7 @@ class Line:
         """Reads who waits while the Hub starts: else the first start would wait for that, and then for
         its own answer, where the database has gone silent meanwhile."""
         try:
-            self._keep(self._house.call(tickets_in_line))
+            self._keep(self._house.call(restore_line))
         except StorageUnreachable:
             pass  # whoever comes first waits
 
@@ -175,6 +177,12 @@ class Line:
     async def leave_all(self, username: str) -> None:
         await self.leave([server for server in self._tickets if server.username == username])
 
+    async def sweep(self) -> None:
+        """Gives up what was left, also when nobody else asks: a name stays no longer than it waits."""
+        if not await self.is_empty():
+            async with self._lock:
+                await self._keep_up()
+
     # A turn that is taken
 
     def is_starting(self, ticket: StartTicket) -> bool:
@@ -232,7 +240,7 @@ class Line:
     async def _load(self) -> None:
         """What could not be read while the Hub started."""
         if not self._is_loaded:
-            tickets = await self._house.run(tickets_in_line)
+            tickets = await self._house.run(restore_line)
             if not self._is_loaded:
                 self._keep(tickets)
 

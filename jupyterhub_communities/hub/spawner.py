@@ -43,6 +43,7 @@ from . import homes, lab, set_aside
 from .activations import ACTIVATIONS, Activations
 from .answering import answers
 from .batch import memory_format, written
+from .line import LINE
 from .options import (
     RESCUE,
     draw_form,
@@ -440,6 +441,8 @@ class CommunitySpawnerMixin(Spawner):
 
     async def delete_forever(self) -> None:
         """Called by the Hub for each server of a user that it deletes: the first one has the home."""
+        if (line := self.user.settings.get(LINE)) is not None:
+            await line.leave([self.server_key])
         await maybe_future(super().delete_forever())
         if self.name:
             return  # a named server was removed, or goes along with the user's first one

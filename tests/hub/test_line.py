@@ -15,6 +15,7 @@ from tornado.web import HTTPError
 from jupyterhub_communities.application.ending import block_person
 from jupyterhub_communities.application.invites import JoinRequest, redeem_invite
 from jupyterhub_communities.application.leases import StartRequest, admit, settle
+from jupyterhub_communities.application.line import tickets_in_line
 from jupyterhub_communities.application.members import remove_member
 from jupyterhub_communities.domain.borrowing import Share
 from jupyterhub_communities.domain.grants import Actor
@@ -178,6 +179,36 @@ async def test_after_a_restart_the_places_are_the_same_however_long_it_took(worl
     assert not await line.is_empty()
     assert [(await line.ask(ServerKey(name))).ahead for name in ALL] == [0, 1, 2]
     house.close()
+
+
+async def test_a_hub_that_comes_back_after_hours_finds_nobody_before_the_page(world) -> None:
+    await world.joins("rosa")
+    world.clock.advance(hours=3)
+    await world.joins("saul")
+    world.clock.advance(hours=1)
+    for restores in (True, False):
+        line = world.new_line(world.house)
+        if restores:
+            line.restore()
+        assert not await line.is_empty()
+        assert [one.server.username for one in world.house.call(tickets_in_line)] == ["saul"]
+        assert await line.ask(ServerKey("rosa")) is None
+        assert (await line.ask(ServerKey("saul"))).ahead == 0
+
+
+async def test_places_that_were_left_are_given_up_though_nobody_asks(world) -> None:
+    await world.joins("rosa", "saul")
+    world.clock.advance(minutes=2)
+    await world.asks("saul")
+    world.clock.advance(minutes=1)
+    await world.line.sweep()
+    assert [one.server.username for one in world.house.call(tickets_in_line)] == ["saul"]
+    world.clock.advance(minutes=3)
+    await world.line.sweep()
+    assert world.house.call(tickets_in_line) == []
+    with counted(world.house) as statements:
+        await world.line.sweep()
+    assert not statements, "nobody waits: nothing is looked for"
 
 
 async def test_the_first_start_after_a_restart_does_not_ask_who_waits(world) -> None:

@@ -297,6 +297,17 @@ def test_several_pages_of_one_person_that_ask_at_the_turn_lead_to_the_one_server
     assert lost(hub, [second]) == []
 
 
+def test_a_user_whom_the_hub_deletes_holds_nobody_up(hub, full) -> None:
+    _, second, _ = full
+    (gone,) = gather(hub, hub.workshop("Adios"), 1, "adios")
+    gone.look("/hub/spawn")
+    assert "Tu lugar en la fila 2" in text_of(second.look("/hub/spawn"))
+    assert hub.api("DELETE", f"/users/{gone.username}").status_code == 204
+    assert [one.server.username for one in hub.house.call(tickets_in_line)] == [second.username]
+    line = f"/hub/communities/line/{second.username}"
+    wait_until(lambda: "Tu lugar en la fila 1" in text_of(second.look(line)))
+
+
 def test_a_restart_of_the_hub_keeps_the_line(hub, full) -> None:
     first, second, third = full
     second.look("/hub/spawn")
