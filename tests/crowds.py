@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -121,10 +122,11 @@ class Learner:
 
 
 def seconds_of(page: requests.Response) -> float | None:
-    """After how many seconds the page loads itself again."""
+    """After how many seconds the page loads itself again, without scripts."""
     if "/spawn-pending/" in page.url and page.ok:
         return 3.0  # its own five, in less of a test's time
-    return float(page.headers["Refresh"]) if "Refresh" in page.headers else None
+    found = re.search(r'http-equiv="refresh" content="(\d+)"', page.text)
+    return float(found[1]) if found else None
 
 
 def gather(hub: RealHub, opened: OpenedWorkshop, count: int, name: str) -> list[Learner]:

@@ -166,8 +166,6 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         return None
 
     async def _draw(self, place: Place | None, user: User, server_name: str) -> None:
-        if place is not None:
-            self.set_header("Refresh", str(place.ask_again_in))
         escaped = (user.escaped_name, url_escape_path(server_name))
         await self.draw(
             "in_line.html",
