@@ -55,6 +55,7 @@ class StartRequest:
     picked: Mapping[str, str] = field(default_factory=dict)  # within the profile: choice → option
     is_hub_admin: bool = False  # needs no community, even where others do
     is_rescue: bool = False  # to save or delete files: also over quota, whatever else is asked for
+    others_wait: bool = False  # in line, for what there is: then a rescue stays one
     set_aside: Amounts | None = None  # what the server really takes; None: what the profile says
     otherwise: Amounts = field(default_factory=dict)  # takes of what the profile says nothing of
     is_planned: bool = False  # was planned before, and nothing else will do; see `as_planned`
@@ -248,7 +249,7 @@ def _if_needed(
     if not plan.is_rescue:
         return plan
     asked = _asked(request, plan, wanted, lasts_in(desk, plan.scope))
-    if plan.is_offered and would_fit(desk, store, asked):
+    if plan.is_offered and not request.others_wait and would_fit(desk, store, asked):
         return replace(plan, is_rescue=False)
     if _has_rescue(store.leases.of_username(request.server.username), request):
         raise OneRescueServer

@@ -140,6 +140,10 @@ class Line:
         """Do starts go on while nobody can say what is left?"""
         return self._house.settings.admit_when_unreachable
 
+    def has_others(self, server: ServerKey) -> bool:
+        """Does anybody wait, beside this server?"""
+        return any(one.server != server for one in self._waiting())
+
     def has(self, server: ServerKey) -> bool:
         return server in self._tickets
 

@@ -43,7 +43,7 @@ from . import homes, lab, set_aside
 from .activations import ACTIVATIONS, Activations
 from .answering import answers
 from .batch import memory_format, written
-from .line import LINE
+from .line import LINE, Line
 from .options import (
     RESCUE,
     draw_form,
@@ -266,7 +266,13 @@ class CommunitySpawnerMixin(Spawner):
             is_hub_admin=bool(self.user.admin),
             otherwise=self._configured_sizes(),
             is_rescue=RESCUE in read,
+            others_wait=RESCUE in read and self._others_wait,
         )
+
+    @property
+    def _others_wait(self) -> bool:
+        line: Line | None = self.user.settings.get(LINE)
+        return line is not None and line.has_others(self.server_key)
 
     def _options_of(self, options: dict[str, Any] | None) -> dict[str, Any]:
         """Without a form the Hub hands over the options of the last start: a choice made elsewhere,
@@ -430,7 +436,8 @@ class CommunitySpawnerMixin(Spawner):
         self.lease_id = None
         if self._is_given_up:
             self._is_given_up = False
-            if self._spawn_future is None or not self._spawn_future.cancelled():  # not cut short
+            # Of a start that was cut short the Hub has let go by now.
+            if self._spawn_future is not None and not self._spawn_future.done():
                 await self._note_trouble(FAILED)
         elif self._waiting_for_response:  # and has given it up: it was started, and never answered
             await self._note_trouble(SILENT)

@@ -119,7 +119,7 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         if user is None:
             raise HTTPError(404)
         server = ServerKey(user.name, server_name)
-        if self._goes_on(user, server_name):
+        if self._goes_on(user, server_name) or self._has_failed(user, server_name):
             return
         if server_name and server_name not in user.orm_spawners:
             await self.line.leave([server])  # the server has been deleted
@@ -140,6 +140,20 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         if is_active:
             self.redirect(self._get_pending_url(user, server_name))
         return is_active
+
+    def _has_failed(self, user: User, server_name: str) -> bool:
+        """Leads to why the start came to nothing: a script does not show what it was answered."""
+        spawner = dict(user.spawners).get(server_name)
+        if (
+            spawner is None
+            or not spawner._failed
+            or self.line.has(ServerKey(user.name, server_name))
+        ):
+            return False
+        has_failed = not keeps_place(spawner._spawn_future.exception(), spawner)
+        if has_failed:
+            self.redirect(self._get_pending_url(user, server_name))
+        return has_failed
 
     async def _start(self, place: Place, user: User) -> Place | None:
         """Starts the server. Whoever is refused for a moment keeps their place."""
@@ -213,7 +227,7 @@ class ServerApiHandler(_LineMixin, UserServerAPIHandler):
             await super().spawn_single_user(user, server_name, *rest, **named)
         except HTTPError as error:
             if is_ours and self._is_restart and is_momentary(error, user.spawners[server_name]):
-                await self._keep_place(spawner)
+                await self._keep_place(spawner, error)
             if error.status_code == 429 and not getattr(error, "headers", None):
                 error.headers = {"Retry-After": str(RETRY_AFTER)}  # type: ignore[attr-defined]
             raise
@@ -224,10 +238,11 @@ class ServerApiHandler(_LineMixin, UserServerAPIHandler):
         by_service = getattr(self.current_user, "kind", None) == "service"
         return by_service and RESTART in self.request.query_arguments
 
-    async def _keep_place(self, spawner: CommunitySpawnerMixin) -> None:
+    async def _keep_place(self, spawner: CommunitySpawnerMixin, error: HTTPError) -> None:
         """Somebody else has taken it meanwhile: the person stands in line instead, for as long as
         anybody does who does not look; and who helps can see why there is no server."""
-        await spawner._note_trouble(QuotaExceeded.code)
+        if isinstance(getattr(error, "refusal", None), QuotaExceeded):
+            await spawner._note_trouble(QuotaExceeded.code)
         await self._take_ticket(spawner, dict(spawner.user_options))
 
 

@@ -65,6 +65,8 @@ def held_csv(history: HeldHistory, now: datetime) -> str:
     for name, steps in {**history.lines, "limit": history.limits}.items():
         for at, amount in steps:
             changes.setdefault(at, {})[name] = amount
+    if changes and now < history.period.end:
+        changes.setdefault(now, {})
     rows, then = [["at", *history.lines, "limit"]], dict.fromkeys(history.lines, 0)
     limit = ""
     for at in sorted(changes):

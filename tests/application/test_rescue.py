@@ -111,6 +111,13 @@ def test_while_it_fits_it_is_an_ordinary_start_and_the_rescue_stays_to_be_had(ho
     assert start(house, full, "second", is_rescue=True).is_rescue
 
 
+def test_while_others_wait_for_what_there_is_a_rescue_stays_one(house):
+    plan = start(house, "first", is_rescue=True, others_wait=True)
+    assert (plan.is_rescue, plan.profile) == (True, TINY)
+    with pytest.raises(OneRescueServer):
+        start(house, "first", "second", is_rescue=True, others_wait=True)
+
+
 def test_a_profile_that_is_for_others_is_never_had_as_an_ordinary_start(tmp_path):
     staff = replace(TINY, roles=frozenset({Role.INSTRUCTOR}))
     house = make_house(tmp_path, clock=SetClock(), profiles=(staff,))

@@ -53,8 +53,10 @@ async def test_a_page_that_waits_goes_on_after_the_hub_was_down(tmp_path, new_de
         page = await new_device("es-PE")
         cookie = {"name": COOKIE, "value": me.device.session.cookies[COOKIE]}
         await page.context.add_cookies([{**cookie, "domain": "127.0.0.1", "path": "/hub/"}])
+        await page.clock.install()
         await page.goto(f"{hub.url}/hub/spawn")
         await expect(page.locator("#place")).to_have_text("1")
+        await hang_once(page)
         hub.process.kill()
         hub.process.wait()
         async with page.expect_response(lambda answer: answer.status >= 500):
@@ -63,3 +65,17 @@ async def test_a_page_that_waits_goes_on_after_the_hub_was_down(tmp_path, new_de
         await asyncio.to_thread(hub.api, "DELETE", f"/users/{first.username}/server")
         await page.wait_for_url(re.compile(f"/user/{me.username}/"), timeout=30_000)
         assert lost(hub, [me]) == []
+
+
+async def hang_once(page) -> None:
+    """A request that nobody answers, as on a weak connection; and long enough."""
+    hangs = asyncio.Event()
+
+    async def answer(route) -> None:
+        if hangs.is_set():
+            await route.continue_()
+        hangs.set()
+
+    await page.route("**/communities/line/**", answer)
+    await asyncio.wait_for(hangs.wait(), 30)
+    await page.clock.fast_forward(30_000)

@@ -537,6 +537,7 @@ async def test_a_rescue_passes_who_waits_for_a_quota_and_waits_for_the_hub_alone
         await wait(world, name)
     assert await world.turns("saul", "tito") == []
     rescue = StartRequest(lease_id="r", server=ServerKey("ulla"), is_rescue=True)
+    assert world.line.has_others(rescue.server)
     assert not await world.line.would_wait(rescue), "by the API"
     await world.line.take(rescue, {"rescue": "yes"})
     assert await world.turns("saul", "ulla") == ["ulla"]

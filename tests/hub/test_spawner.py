@@ -207,14 +207,12 @@ def test_a_start_that_fails_is_settled_by_its_stop_hook(house, spawner) -> None:
 @pytest.mark.parametrize(("is_cut_short", "told"), [(False, [FAILED]), (True, [])])
 def test_the_board_learns_of_a_start_that_took_too_long(house, spawner, is_cut_short, told) -> None:
     async def start_in_vain() -> None:
-        spawner._spawn_future = asyncio.ensure_future(spawner.start())
+        start = asyncio.ensure_future(spawner.start())
         await asyncio.sleep(0.1)
-        if is_cut_short:
-            spawner._spawn_future.cancel()
-        else:  # as the Hub: another task of its own
-            spawner._spawn_future, start = None, spawner._spawn_future
-            start.cancel()
+        start.cancel()
         await asyncio.sleep(0.1)
+        # As the Hub has it: the task that waited for the start goes on, or was cancelled itself.
+        spawner._spawn_future = None if is_cut_short else asyncio.get_running_loop().create_future()
         await spawner.run_post_stop_hook()
 
     spawner.is_slow = True

@@ -27,6 +27,15 @@ sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
 import sql_counter
 sql_counter.install(c)
 """
+# Of whom a file has the name.
+FAILING = """
+async def fail(spawner):
+    if os.path.exists(f"no-server-for-{spawner.user.name}"):
+        raise RuntimeError("no machine")
+
+import os
+c.Spawner.pre_spawn_hook = fail
+"""
 FINE = {200, 302, 303}
 # The Hub's own handlers, before ours.
 PLAIN = """
@@ -108,7 +117,7 @@ def hub(tmp_path_factory):
     """With one place for andes, and none of the Hub's own limits in the way."""
     folder = tmp_path_factory.mktemp("line")
     communities = COMMUNITIES.replace("champions: [ana]", "champions: [ana], quota: {servers: 1}")
-    with a_hub(folder, instant_servers(0) + COUNTING, communities) as hub:
+    with a_hub(folder, instant_servers(0) + COUNTING + FAILING, communities) as hub:
         yield hub
 
 
@@ -268,6 +277,20 @@ def test_a_database_that_is_away_in_a_turn_costs_nobody_the_place(hub, full) -> 
     second.start(line, pace=0.2)
     assert lost(hub, [second]) == []
     assert statuses([second]) <= FINE
+
+
+def test_a_start_that_fails_in_its_turn_is_told_to_whoever_looks_again(hub, full) -> None:
+    """The script of the page shows nothing of an answer that is an error."""
+    first, second, _ = full
+    line = second.look("/hub/spawn").url.removeprefix(hub.url)
+    (hub.folder / f"no-server-for-{second.username}").touch()
+    stop(hub, first)
+    time.sleep(1.1)  # then it is its turn
+    assert second.look(line).status_code == 500
+    again = second.look(line)
+    assert "/spawn-pending/" in again.url
+    assert "Ya no estás en la fila" not in text_of(again)
+    assert hub.house.call(tickets_in_line) == []
 
 
 def test_who_deletes_a_server_that_is_in_line_has_left_the_line_for_it(hub, full) -> None:

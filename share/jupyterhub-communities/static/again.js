@@ -4,15 +4,16 @@ main.ariaLive = "polite";
 let before = main.textContent;
 // The service answers a script only with the page's token, the Hub also without.
 const headers = main.dataset.xsrf ? { "X-XSRFToken": main.dataset.xsrf } : {};
-const look = async () => {
+const look = async (signal) => {
   if (document.hidden && !main.dataset.whileHidden) return;
-  const answer = await fetch(location.href, { headers, redirect: "manual" }).catch(() => null);
+  const answer = await fetch(location.href, { headers, redirect: "manual", signal }).catch(() => null);
   if (answer?.type === "opaqueredirect") {
     location.replace(location.pathname + location.search); // a script may not follow to another host
     return;
   }
   if (!answer || answer.status >= 500) return; // a weak connection, a busy hub: the next round
-  if (answer.status === 404) return; // a proxy that has just been started does not know the hub yet
+  // In line: a proxy that has just been started does not know the hub yet.
+  if (answer.status === 404 && main.dataset.whileHidden) return;
   if (answer.status === 204) return; // nothing is told now: what is shown stays
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const news = fresh.querySelector("main");
@@ -26,7 +27,10 @@ const look = async () => {
 // Not by `setInterval`: browsers slow that down to once a minute where a page is hidden.
 const later = () => {
   setTimeout(async () => {
-    await look().catch(() => null);
+    const patience = new AbortController(); // a weak connection may hang for minutes
+    const over = setTimeout(() => patience.abort(), 20_000);
+    await look(patience.signal).catch(() => null);
+    clearTimeout(over);
     if (main.dataset.again) later();
   }, 1000 * main.dataset.again);
 };
