@@ -77,6 +77,7 @@ class Line:
         # By ticket, on the steady clock: a wall clock may be set back.
         self._turns: dict[str, float] = {}  # since when
         self._seen: dict[str, float] = {}  # the page that waits was last asked for
+        self._failed: set[ServerKey] = set()  # whose start in their turn came to nothing
         self._served: tuple[str | None, ...] = ()
         self._places: dict[str, Place] = {}  # by ticket, as of the last look at turns
         self._capacity: Capacity | None = None
@@ -130,6 +131,7 @@ class Line:
             del self._starting[ticket.id]
             self._turns.pop(ticket.id, None)
         self._tickets[ticket.server] = ticket
+        self._failed.discard(ticket.server)
         self._seen[ticket.id] = self._steady()
         self._change()
         self._judge_again()
@@ -207,8 +209,15 @@ class Line:
         if keeps_place(error, self._starting.get(ticket.id)):
             self._back_in_line(ticket, error)
             return True
+        self._failed.add(ticket.server)
         await self._remove([ticket])
         return False
+
+    def tell_failure(self, server: ServerKey) -> bool:
+        """Did the start that it had its turn for come to nothing? Told once."""
+        has_failed = server in self._failed
+        self._failed.discard(server)
+        return has_failed
 
     def _back_in_line(self, ticket: StartTicket, error: BaseException | None) -> None:
         refusal = getattr(error, "refusal", None)
@@ -234,6 +243,7 @@ class Line:
                 if keeps_place(error, spawner):
                     self._back_in_line(ticket, error)
                 else:
+                    self._failed.add(ticket.server)
                     done.append(ticket)
             elif ticket.id in self._turns and self._since(self._turns[ticket.id]) >= BEGINS_WITHIN:
                 done.append(ticket)  # it ran and stopped while nobody looked

@@ -119,7 +119,10 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         if user is None:
             raise HTTPError(404)
         server = ServerKey(user.name, server_name)
-        if self._goes_on(user, server_name) or self._has_failed(user, server_name):
+        if self._goes_on(user, server_name):
+            return
+        if self.line.tell_failure(server):  # a script does not show what it was answered
+            self.redirect(self._get_pending_url(user, server_name))
             return
         if server_name and server_name not in user.orm_spawners:
             await self.line.leave([server])  # the server has been deleted
@@ -140,20 +143,6 @@ class LineHandler(_LineMixin, PageMixin, HubSpawnHandler):
         if is_active:
             self.redirect(self._get_pending_url(user, server_name))
         return is_active
-
-    def _has_failed(self, user: User, server_name: str) -> bool:
-        """Leads to why the start came to nothing: a script does not show what it was answered."""
-        spawner = dict(user.spawners).get(server_name)
-        if (
-            spawner is None
-            or not spawner._failed
-            or self.line.has(ServerKey(user.name, server_name))
-        ):
-            return False
-        has_failed = not keeps_place(spawner._spawn_future.exception(), spawner)
-        if has_failed:
-            self.redirect(self._get_pending_url(user, server_name))
-        return has_failed
 
     async def _start(self, place: Place, user: User) -> Place | None:
         """Starts the server. Whoever is refused for a moment keeps their place."""
