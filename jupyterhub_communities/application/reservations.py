@@ -76,8 +76,8 @@ def check_reserve(desk: Desk, store: Store, workshop: Workshop) -> None:
     theirs = [one for one in others if one.scope.community == workshop.community]
     lent = _lent(desk, store, workshop.community)
     quota = store.limits.quota(Scope(workshop.community))
-    owned, zone = {**quota.most, **quota.nominal}, workshop.zone
-    check_reservations(new, theirs, owned, lent=lent, most=quota.most, zone=zone)
+    zone = workshop.zone
+    check_reservations(new, theirs, quota.granted, lent=lent, most=quota.most, zone=zone)
     check_reservations(new, others, store.limits.quota(HUB).owned, zone=zone)
 
 
@@ -143,8 +143,7 @@ def view_overbooked(desk: Desk, actor: Actor, community: str | None) -> Overbook
         if own:
             quota = store.limits.quota(Scope(community))
             lent = _lent(desk, store, community or "")
-            owned = {**quota.most, **quota.nominal}
-            found += overbookings(own, owned, desk.now, lent=lent, most=quota.most)
+            found += overbookings(own, quota.granted, desk.now, lent=lent, most=quota.most)
         if ahead and (own or community is None):
             most = store.limits.quota(HUB).owned
             found += _asked_of(community, overbookings(ahead, most, desk.now, is_hub=True))

@@ -53,17 +53,12 @@ class Ask:
 def askable(quota: Quota) -> dict[str, int]:
     """The limits of which a community can ask for more, with what they are: `servers`, or what is
     spent with its window, `server-time month`."""
-    held = {
-        resource: most
-        for resource, limit in quota.held.items()
-        if (most := limit.most if limit.share is None else limit.share.nominal) is not None
-    }
     spent = {
         f"{one.resource} {write_window(one.allowance.window)}": one.allowance.limit
         for one in quota.spent
         if not one.is_each
     }
-    return {**held, **spent}
+    return {**quota.granted, **spent}
 
 
 def read_reason(typed: str, *, may_be_empty: bool = False) -> str:

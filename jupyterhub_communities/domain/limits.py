@@ -26,6 +26,11 @@ class Limit:
         return min((one for one in limits if one is not None), default=None)
 
     @property
+    def granted(self) -> int | None:
+        """What was given: in a cohort what is owned, which loans change, whatever may be held of it."""
+        return self.most if self.share is None else self.share.nominal
+
+    @property
     def owned(self) -> int | None:
         """What may be reserved: no more than may be held. What might be borrowed cannot be promised."""
         limits = [self.most, None if self.share is None else self.share.nominal]
@@ -66,10 +71,9 @@ class Quota:
         return {resource: most for resource, most in limits.items() if most is not None}
 
     @property
-    def nominal(self) -> dict[str, int]:
-        """What it owns of each, which loans change."""
-        shares = {resource: limit.share for resource, limit in self.held.items()}
-        return {resource: share.nominal for resource, share in shares.items() if share is not None}
+    def granted(self) -> dict[str, int]:
+        limits = {resource: limit.granted for resource, limit in self.held.items()}
+        return {resource: granted for resource, granted in limits.items() if granted is not None}
 
 
 @dataclass(frozen=True, slots=True)

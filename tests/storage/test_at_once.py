@@ -30,6 +30,23 @@ def is_sqlite(tmp_path) -> bool:
     return database_in(tmp_path).startswith("sqlite")
 
 
+@pytest.fixture
+async def turns():
+    """Says how many turns the loop has had."""
+    count = 0
+
+    async def count_on() -> None:
+        nonlocal count
+        while True:
+            count += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_on())
+    await asyncio.sleep(0)
+    yield lambda: count
+    counting.cancel()
+
+
 def where(desk) -> int:
     """The thread in which a verb that only reads has looked."""
     assert find_person(desk, "ana").account is not None
@@ -37,23 +54,12 @@ def where(desk) -> int:
 
 
 async def test_a_look_at_a_file_is_taken_at_once_and_at_a_server_in_the_pool(
-    house, tmp_path
+    house, tmp_path, turns
 ) -> None:
     await house.look(where)  # connected by now
-    turns = 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count_turns())
-    await asyncio.sleep(0)
-    before = turns
+    before = turns()
     assert await house.look(where) != threading.get_ident(), "never on the loop itself"
-    assert (turns == before) is is_sqlite(tmp_path), "the loop has waited for it"
-    counting.cancel()
+    assert (turns() == before) is is_sqlite(tmp_path), "the loop has waited for it"
 
 
 @pytest.mark.alone
@@ -147,28 +153,18 @@ async def test_where_readers_find_no_place_the_loop_stands_still_a_moment_at_mos
 
 
 async def test_for_a_short_verb_the_loop_stands_still_where_nobody_has_to_be_waited_for(
-    house, tmp_path
+    house, tmp_path, turns
 ) -> None:
     await house.run(where)  # connected by now
-    turns = 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
     async def turns_during(asked) -> int:
-        before = turns
+        before = turns()
         assert await asked != threading.get_ident(), "never on the loop itself"
-        return turns - before
+        return turns() - before
 
-    counting = asyncio.create_task(count_turns())
-    await asyncio.sleep(0)
     tries = [await turns_during(house.run_short(where)) for _ in range(5)]
     assert (min(tries) == 0) is is_sqlite(tmp_path)
     assert min([await turns_during(house.run(where)) for _ in range(5)]) > 0
-    counting.cancel()
 
 
 @pytest.mark.alone
@@ -186,25 +182,14 @@ async def test_for_a_short_verb_that_has_to_wait_the_loop_stands_still_once_and_
     assert (await house.look(find_person, "ana")).account.language == "fr"
 
 
-async def test_many_short_verbs_of_one_turn_hold_the_loop_no_longer_than_one(house) -> None:
-    turns = 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
+async def test_many_short_verbs_of_one_turn_hold_the_loop_no_longer_than_one(house, turns) -> None:
     def take_a_moment(desk) -> None:
         time.sleep(STILL / 2)
 
     await house.run(where)
-    counting = asyncio.create_task(count_turns())
-    await asyncio.sleep(0)
-    before = turns
+    before = turns()
     await asyncio.gather(*(house.run_short(take_a_moment) for _ in range(20)))
-    assert turns - before > 10, "it would be one or two, had it waited for each"
-    counting.cancel()
+    assert turns() - before > 10, "it would be one or two, had it waited for each"
 
 
 @pytest.mark.alone
